@@ -1,0 +1,275 @@
+"""The command line: ragkit ingest, search, ask, status, remove, doctor."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ragkit import Config, KnowledgeBase, Progress
+
+FAILED_FILES = 3
+
+_kb = click.option("--kb", metavar="DIR", help="The base's directory (default: ragkit.kb).")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+_embedder = click.option("--embedder", metavar="NAME", help="Embedding model, by name or folder.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ragkit", message="ragkit %(version)s")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="A ragkit.toml.")
+@click.pass_context
+def cli(context: click.Context, config_path: Path | None) -> None:
+    """Answers from private documents, on your own machine, with citations you can check."""
+    context.obj = config_path
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@_kb
+@_embedder
+@click.option(
+    "--label", default="default", show_default=True, help="Access label of new documents."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--keep-missing", is_flag=True, help="Keep documents whose files have vanished.")
+@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that read files.")
+@_json
+@click.pass_obj
+def ingest(
+    config_path: Path | None,
+    paths: tuple[str, ...],
+    kb: str | None,
+    embedder: str | None,
+    label: str,
+    dry_run: bool,
+    keep_missing: bool,
+    strict: bool,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Bring the base up to date with files and folders.
+
+    Exit code 3 means that some files could not be read; each is named with its reason.
+    """
+    config = _config(config_path, kb=kb, embedder=embedder)
+    with _open(config, create=True) as base, _display(quiet=as_json) as progress:
+        report = base.ingest(
+            *paths,
+            label=label,
+            dry_run=dry_run,
+            keep_missing=keep_missing,
+            strict=strict,
+            workers=workers,
+            progress=progress,
+        )
+    from ragkit_apps.terminal import report_lines
+
+    _print(asdict(report), report_lines(report), as_json)
+    if report.failed:
+        sys.exit(FAILED_FILES)
+
+
+@cli.command()
+@click.argument("query")
+@_kb
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits.")
+@click.option("--explain", is_flag=True, help="Show what every stage of the search gave.")
+@_json
+@click.pass_obj
+def search(
+    config_path: Path | None, query: str, kb: str | None, k: int, explain: bool, as_json: bool
+) -> None:
+    """Show the passages that match a query, best first."""
+    from ragkit_apps.terminal import explain_lines, hit_lines
+
+    with _open(_config(config_path, kb=kb)) as base:
+        if explain:
+            explanation = base.explain(query, k)
+            _print(asdict(explanation), explain_lines(explanation), as_json)
+            return
+        hits = base.search(query, k)
+    lines = [line for number, hit in enumerate(hits, 1) for line in hit_lines(number, hit)]
+    _print([_with_place(hit) for hit in hits], lines or ["no passage found"], as_json)
+
+
+@cli.command()
+@click.argument("question")
+@_kb
+@click.option("--model", metavar="NAME", help="Language model on the Ollama server.")
+@click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
+@_json
+@click.pass_obj
+def ask(
+    config_path: Path | None,
+    question: str,
+    kb: str | None,
+    model: str | None,
+    k: int,
+    as_json: bool,
+) -> None:
+    """Answer a question from the documents, with citations.
+
+    Without a model server the answer is an extract: sentences quoted from the best passages.
+    """
+    from ragkit_apps.terminal import answer_lines, safe
+
+    with _open(_config(config_path, kb=kb, model=model)) as base:
+        stream = base.stream(question, k=k)
+        streamed = False
+        for piece in stream:
+            if not as_json:
+                click.echo(safe(piece), nl=False)
+                streamed = True
+        answer = stream.answer
+    if as_json:
+        click.echo(json.dumps({**asdict(answer), "extract": answer.extract}, ensure_ascii=False))
+        return
+    if streamed:
+        click.echo()
+    else:
+        if answer.extract:
+            click.secho("Extract (quoted from the documents, no model involved)", bold=True)
+        click.echo(safe(answer.text))
+    click.echo("\n".join(answer_lines(answer)))
+
+
+@cli.command()
+@_kb
+@click.option("--documents", is_flag=True, help="List every document.")
+@_json
+@click.pass_obj
+def status(config_path: Path | None, kb: str | None, documents: bool, as_json: bool) -> None:
+    """Show what is in the base, and which files are not."""
+    from ragkit_apps.terminal import safe, status_lines
+
+    with _open(_config(config_path, kb=kb)) as base:
+        found = base.status()
+        entries = base.documents() if documents else []
+    lines = status_lines(found)
+    lines += [
+        f"  {safe(entry.source)}  ({entry.kind}, {entry.pages} pages, {entry.chunks} chunks)"
+        for entry in entries
+    ]
+    content = {**asdict(found), "path": str(found.path)}
+    if documents:
+        content["document_list"] = [{**asdict(e), "digest": e.digest.hex()} for e in entries]
+    _print(content, lines, as_json)
+
+
+@cli.command()
+@click.argument("source")
+@_kb
+@_json
+@click.pass_obj
+def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool) -> None:
+    """Remove a document, or all documents of a folder, from the base."""
+    from ragkit_apps.terminal import safe
+
+    with _open(_config(config_path, kb=kb)) as base:
+        removed = base.remove(source)
+    _print({"removed": removed}, [f"removed {safe(entry)}" for entry in removed], as_json)
+
+
+@cli.command()
+@_kb
+@_json
+@click.pass_obj
+def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+    """Check this machine and the base, and say how to mend what is wrong."""
+    from ragkit import examine
+
+    config = _config(config_path, kb=kb)
+    checks = examine(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
+    marks = {"ok": "ok  ", "warn": "note", "fail": "FAIL"}
+    lines = []
+    for check in checks:
+        lines.append(f"{marks[check.state]}  {check.name}: {check.finding}")
+        if check.fix:
+            lines.append(f"      -> {check.fix}")
+    _print([asdict(check) for check in checks], lines, as_json)
+    if any(check.state == "fail" for check in checks):
+        sys.exit(1)
+
+
+def _config(path: Path | None, **overrides: str | None) -> Config:
+    from ragkit import load_config
+
+    return load_config(path, overrides=overrides)
+
+
+def _open(config: Config, *, create: bool = False) -> KnowledgeBase:
+    from ragkit import KnowledgeBase
+
+    return KnowledgeBase(config.kb, config=config, create=create)
+
+
+def _with_place(hit: Any) -> dict[str, Any]:
+    return {**asdict(hit), "place": hit.place}
+
+
+def _print(content: object, lines: list[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(content, ensure_ascii=False))
+    else:
+        click.echo("\n".join(lines))
+
+
+def _display(*, quiet: bool) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """How progress is shown: a live bar on a terminal, a plain line now and then elsewhere."""
+    if quiet:
+        return nullcontext(None)
+    if sys.stderr.isatty():
+        from ragkit_apps.progress import LiveProgress
+
+        return LiveProgress()
+    return nullcontext(_plain_progress())
+
+
+def _plain_progress(every: float = 5.0) -> Callable[[Progress], None]:
+    from ragkit_apps.terminal import progress_line
+
+    last = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every:
+            last = time.monotonic()
+            click.echo(progress_line(progress), err=True)
+
+    return show
+
+
+def main() -> None:
+    """Run the command line; errors are one line, and an exit code says their kind."""
+    from ragkit import RagkitError
+
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nstopped; everything reported so far is safe, run it again to go on", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except RagkitError as error:
+        click.echo(f"ragkit: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

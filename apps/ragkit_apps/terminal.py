@@ -1,0 +1,137 @@
+"""Text that is safe on a terminal, and the few shapes that the commands print."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit import Answer, Citation, Explanation, Hit, IngestReport, Progress, Status
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def safe(text: str) -> str:
+    """The text without what could drive the terminal or turn the line around."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def one_line(text: str, width: int = 160) -> str:
+    text = " ".join(safe(text).split())
+    return text if len(text) <= width else text[: width - 3].rstrip() + "..."
+
+
+def seconds(value: float) -> str:
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 100:
+        return f"{value:.0f} s"
+    return f"{value / 60:.0f} min"
+
+
+def report_lines(report: IngestReport, *, most: int = 20) -> list[str]:
+    """What an ingest did: counts, then every file that needs a look."""
+    names = ("added", "updated", "unchanged", "renamed", "removed", "failed")
+    counts = {name: len(getattr(report, name)) for name in names}
+    head = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    would = "would be: " if report.dry_run else ""
+    lines = [f"{would}{head or 'nothing to do'}"]
+    if report.chunks:
+        lines[0] += f"; {report.pages} pages, {report.chunks} chunks in {seconds(report.seconds)}"
+    shown = ("added", "updated", "removed") if report.dry_run else ("removed",)
+    for name in shown:
+        lines += _listed(f"  {name}: ", [safe(entry) for entry in getattr(report, name)], most)
+    lines += _listed("  renamed: ", [f"{safe(a)} -> {safe(b)}" for a, b in report.renamed], most)
+    lines += _listed("  note: ", [f"{safe(s)}: {safe(w)}" for s, w in report.warnings], most)
+    lines += [
+        f"  failed: {safe(entry.source)}: {entry.reason}"
+        + (f" ({one_line(entry.detail, 300)})" if entry.detail else "")
+        for entry in report.failed
+    ]
+    return lines
+
+
+def _listed(prefix: str, entries: list[str], most: int) -> list[str]:
+    lines = [prefix + one_line(entry, 300) for entry in entries[:most]]
+    if len(entries) > most:
+        lines.append(f"{prefix}... and {len(entries) - most} more")
+    return lines
+
+
+def progress_line(progress: Progress) -> str:
+    """One plain line of progress."""
+    line = (
+        f"{progress.files_done}/{progress.files_total} files, {progress.pages} pages, "
+        f"{progress.chunks} chunks"
+    )
+    if progress.seconds >= 1 and progress.chunks:
+        line += f", {progress.chunks / progress.seconds:.0f} chunks/s"
+    if progress.remaining is not None:
+        line += f", about {seconds(progress.remaining)} left"
+    return line
+
+
+def hit_lines(number: int, hit: Hit) -> list[str]:
+    head = f"[{number}] {safe(hit.source)}"
+    if hit.place:
+        head += f", {safe(hit.place)}"
+    head += f"   score {hit.score:.2f}, similarity {hit.similarity:.2f}"
+    path = " > ".join(hit.headings)
+    lines = [head]
+    if path:
+        lines.append(f"    {one_line(path, 120)}")
+    lines.append(f"    {one_line(hit.text, 320)}")
+    return lines
+
+
+def explain_lines(explanation: Explanation, most: int = 30) -> list[str]:
+    """Every stage of a search, as a table; the widths suit 100 columns."""
+    lines = [f"{'rank':>4} {'fused':>6} {'cosine':>6} {'bm25':>6}  stage  place"]
+    for entry in explanation.candidates[:most]:
+        stage = ("D" if entry.from_dense else "-") + ("L" if entry.from_lexical else "-")
+        place = safe(entry.source) + (f", page {entry.page}" if entry.page is not None else "")
+        rank = str(entry.rank) if entry.rank else ""
+        lines.append(
+            f"{rank:>4} {entry.fused:6.3f} {entry.similarity:6.3f} {entry.lexical:6.1f}  "
+            f"{stage:5}  {place}  ({entry.note})"
+        )
+    if len(explanation.candidates) > most:
+        lines.append(f"     ... and {len(explanation.candidates) - most} more candidates")
+    return lines
+
+
+def citation_line(citation: Citation) -> str:
+    place = f", {safe(citation.place)}" if citation.place else ""
+    return f"[{citation.number}] {safe(citation.source)}{place}: {one_line(citation.quote, 200)}"
+
+
+def answer_lines(answer: Answer) -> list[str]:
+    """What follows an answer's text: sources, or the nearest passages, and the notice."""
+    lines: list[str] = []
+    if answer.citations:
+        lines += ["", "Sources"]
+        lines += [f"  {citation_line(citation)}" for citation in answer.citations]
+    if answer.abstained and answer.passages:
+        lines += ["", "Nearest passages"]
+        for number, hit in enumerate(answer.passages[:3], 1):
+            lines += [f"  {line}" for line in hit_lines(number, hit)]
+    if answer.dropped:
+        lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
+    if answer.notice:
+        lines += ["", one_line(answer.notice, 400)]
+    return lines
+
+
+def status_lines(status: Status) -> list[str]:
+    size = f"{status.bytes / 1e6:.1f} MB"
+    lines = [
+        f"{status.path}: {status.documents} documents, {status.pages} pages, "
+        f"{status.chunks} chunks, {size}",
+        f"embedder: {status.embedder or 'none yet'}"
+        + (f" ({status.dimension} dimensions)" if status.dimension else ""),
+    ]
+    lines += [f"folder: {safe(root)}" for root in status.roots]
+    lines += [
+        f"not in the base: {safe(p.source)}: {p.reason}"
+        + (f" ({one_line(p.detail, 200)})" if p.detail else "")
+        for p in status.problems
+    ]
+    return lines

@@ -1,0 +1,25 @@
+"""Text as it may be stored: no control characters, nothing invisible, one kind of line end."""
+
+from __future__ import annotations
+
+import re
+
+# Characters a reader does not see: zero-width, bidi controls, soft hyphen, variation selectors
+# and the tag block, which can carry whole sentences (Unicode 16, general category Cf and Mn).
+# The joiners U+200C and U+200D stay: Persian and Indic scripts are spelt with them.
+_INVISIBLE = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LINE_END = re.compile("\r\n?|[\x0c\x85\u2028\u2029]")
+
+
+def clean_text(text: str) -> tuple[str, int]:
+    """Return the text to store and how many invisible characters were taken out of it.
+
+    Line ends become newlines, other control characters and lone surrogates a space.
+    """
+    text = _CONTROL.sub(" ", _LINE_END.sub("\n", text))
+    text, hidden = _INVISIBLE.subn("", text)
+    return text, hidden

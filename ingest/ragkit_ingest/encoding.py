@@ -1,0 +1,133 @@
+"""Text from bytes: byte order marks, UTF-8, and a guess for what is older."""
+
+from __future__ import annotations
+
+import re
+
+SAMPLE = 64 * 1024  # bytes looked at when a decision needs no more
+
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+# What office machines have written in the last thirty years. A short list guesses better than
+# all of Python's codecs: Mac and EBCDIC pages claim short Western texts for themselves.
+_LEGACY = [
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
+    *("iso8859_2", "iso8859_5", "iso8859_7", "koi8_r"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+]
+_HIGH = re.compile(rb"[\x80-\xff]")
+# A guess from statistics takes French for Baltic. Read as cp1252, Western text is told by its
+# letters: no foreign sign inside a word, no four accented letters in a row as Cyrillic has, no
+# Nordic letter beside those that Czech leaves behind.
+_ACCENTED = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŠšŽžŸ"
+_SIGNS = "€‚„…‰‹‘’“”•–—›™\u00a0¡¢£¥§¨©ª«¬®°±²³´µ·¹º»¼½¾¿×÷"
+_NOT_WESTERN = re.compile(
+    f"[^\\x00-\\x7f{_ACCENTED}{_SIGNS}]|[{_ACCENTED}]{{4}}"
+    f"|[A-Za-z{_ACCENTED}][¡¢£¥¨ª«¬±³µ¹º»¼½¾¿][a-z{_ACCENTED}]"
+)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x08\x1b\x1a"))
+
+
+def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return a file's text and warnings, which name the encoding wherever it was not plain.
+
+    Byte order marks come first, then UTF-8, then a guess from a sample; it never fails.
+    """
+    encoding = bom_encoding(data)
+    if encoding:
+        mark = next(mark for mark, _ in _BOMS if data.startswith(mark))
+        return _decode_as(data[len(mark) :], encoding)
+    encoding = wide_encoding(data[:SAMPLE])
+    if encoding:
+        return _decode_as(data, encoding)
+    try:
+        return data.decode("utf-8"), ()
+    except UnicodeDecodeError:
+        return _decode_legacy(data)
+
+
+def bom_encoding(data: bytes) -> str:
+    """The encoding a byte order mark announces, "" without one."""
+    return next((name for mark, name in _BOMS if data.startswith(mark)), "")
+
+
+def wide_encoding(sample: bytes) -> str:
+    """UTF-16 or UTF-32 without a mark, told by where the zero bytes are; "" if neither."""
+    if b"\0" not in sample:
+        return ""
+    lanes = [sample[i::4] or b"x" for i in range(4)]
+    zeros = [lane.count(0) / len(lane) for lane in lanes]
+    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
+    guesses = (
+        ("utf-32-le", zeros[2] > 0.9 and zeros[3] > 0.9 and even < 0.6),
+        ("utf-32-be", zeros[0] > 0.9 and zeros[1] > 0.9 and odd < 0.6),
+        ("utf-16-le", odd > 0.3 and even < 0.05),
+        ("utf-16-be", even > 0.3 and odd < 0.05),
+    )
+    encoding = next((name for name, fits in guesses if fits), "")
+    return encoding if encoding and _readable(sample, encoding) else ""
+
+
+def looks_binary(data: bytes) -> bool:
+    """Whether the beginning of `data` is no text in any encoding."""
+    sample = data[:SAMPLE]
+    if bom_encoding(sample) or wide_encoding(sample):
+        return False
+    if b"\0" in sample:
+        return True
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    return controls > len(sample) * 0.02
+
+
+def _readable(sample: bytes, encoding: str) -> bool:
+    text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
+    odd = sum(c in "\0\ufffd\ufffe\uffff" or "\x01" <= c < "\x08" for c in text)
+    return odd <= len(text) * 0.01 + (1 if len(text) > 16 else 0)
+
+
+def _decode_as(data: bytes, encoding: str) -> tuple[str, tuple[str, ...]]:
+    try:
+        return data.decode(encoding), ()
+    except UnicodeDecodeError:
+        text = data.decode(encoding, "replace")
+        return text, (f"some bytes are not {encoding} and were replaced",)
+
+
+def _decode_legacy(data: bytes) -> tuple[str, tuple[str, ...]]:
+    text = data.decode("utf-8", "replace")
+    bad = text.count("\ufffd")
+    if sum(map(len, re.findall(r"[\x80-\ufffc\U00010000-\U0010ffff]+", text))) > 10 * bad:
+        return text, (f"not all of it is UTF-8; bytes replaced: {bad}",)
+    for encoding in (_guess(data), "cp1252"):
+        try:
+            return data.decode(encoding), (f"not UTF-8; read as {encoding}",)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("cp1252", "replace"), ("not UTF-8; read as cp1252 with replacements",)
+
+
+def _guess(data: bytes) -> str:
+    """The likeliest legacy encoding, from a sample that begins at the first high byte's line."""
+    from charset_normalizer import from_bytes
+
+    first = _HIGH.search(data)
+    at = first.start() if first else 0
+    begin = max(data.rfind(b"\n", 0, at) + 1, at - 4096)
+    sample = data[begin : begin + SAMPLE]
+    if begin + SAMPLE < len(data) and b"\n" in sample:
+        sample = sample[: sample.rindex(b"\n")]
+    if _is_western(sample.decode("cp1252", "replace")):
+        return "cp1252"
+    matches = from_bytes(sample, cp_isolation=_LEGACY, enable_fallback=False)
+    best = matches.best()
+    return best.encoding if best else "cp1252"
+
+
+def _is_western(text: str) -> bool:
+    czech = "ø" in text and any(letter in text for letter in "ìùòšž")
+    return not czech and not _NOT_WESTERN.search(text)

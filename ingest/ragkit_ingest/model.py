@@ -1,0 +1,159 @@
+"""What a reader returns: a document of pages, each a text with its blocks and its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a file is not (wholly) in the base; the value is what a report shows."""
+
+    EMPTY = "empty"
+    ENCRYPTED = "encrypted"
+    CORRUPT = "corrupt"
+    NO_TEXT = "no text"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too large"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    CRASHED = "reader crashed"
+    UNREADABLE = "unreadable"
+    NOT_A_FILE = "not a regular file"
+
+
+class ReadError(Exception):
+    """A file cannot become a document.
+
+    `reason` is for programs, `detail` for people: what was found and what to do.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+
+
+class BlockKind(StrEnum):
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    ITEM = "item"
+    ROW = "row"
+    CODE = "code"
+
+
+class PageKind(StrEnum):
+    """What one page is in its format; `PAGE` is printed, the others say how to cite."""
+
+    PAGE = "page"
+    SLIDE = "slide"
+    SHEET = "sheet"
+    PART = "part"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Characters [start, end) of a page's text that belong together.
+
+    Blocks are in order and do not overlap; what lies between them is white space. A `ROW` is
+    one table row and names its table's column heads in `header` ("Part | Price"); `ref` is its
+    cells in a spreadsheet ("A7:D7"). `level` is a heading's, from 1.
+    """
+
+    kind: BlockKind
+    start: int
+    end: int
+    level: int = 0
+    header: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, slide, sheet, mail part, or the whole text of a format without pages.
+
+    `number` counts from 1 where people count (pages, slides), else None. `label` is the printed
+    page label, sheet name, slide title or mail part. `headings` is the heading path in force
+    where the page begins, if the format knows it (a PDF's outline). `images` are pictures on the
+    page; `hidden` are characters a reader of the printed page would not see; `garbage` are
+    characters that no font table could explain. Hidden characters are not in `text` where they
+    can be told apart character by character (zero-width, tags); else they are only counted.
+    """
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+    kind: PageKind = PageKind.TEXT
+    number: int | None = None
+    label: str = ""
+    headings: tuple[str, ...] = ()
+    images: int = 0
+    hidden: int = 0
+    garbage: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's content. `title` is its own (metadata or first heading), "" if it has none."""
+
+    kind: str
+    pages: tuple[Page, ...]
+    title: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class PageBuilder:
+    """Puts a page's text together from blocks, keeping their offsets."""
+
+    def __init__(
+        self,
+        kind: PageKind = PageKind.TEXT,
+        *,
+        number: int | None = None,
+        label: str = "",
+        headings: tuple[str, ...] = (),
+    ) -> None:
+        self.kind = kind
+        self.number = number
+        self.label = label
+        self.headings = headings
+        self.images = 0
+        self.hidden = 0
+        self._parts: list[str] = []
+        self._blocks: list[Block] = []
+        self._length = 0
+
+    def add(
+        self,
+        kind: BlockKind,
+        text: str,
+        *,
+        level: int = 0,
+        header: str = "",
+        ref: str = "",
+    ) -> None:
+        """Append clean text: a row or item on the next line, other blocks after a blank one."""
+        if not text.strip():
+            return
+        if self._blocks:
+            previous = self._blocks[-1].kind
+            close = kind in (BlockKind.ROW, BlockKind.ITEM) and previous == kind
+            separator = "\n" if close else "\n\n"
+            self._parts.append(separator)
+            self._length += len(separator)
+        self._parts.append(text)
+        start, self._length = self._length, self._length + len(text)
+        self._blocks.append(Block(kind, start, self._length, level, header, ref))
+
+    def build(self) -> Page:
+        return Page(
+            text="".join(self._parts),
+            blocks=tuple(self._blocks),
+            kind=self.kind,
+            number=self.number,
+            label=self.label,
+            headings=self.headings,
+            images=self.images,
+            hidden=self.hidden,
+        )

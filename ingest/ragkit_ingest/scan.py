@@ -1,0 +1,117 @@
+"""Lists the files under a path, and what there is that cannot be read as one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragkit_ingest.model import Reason
+
+_IGNORED = {"Thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
+_BASE_FILE = "ragkit.db"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A regular file. `source` is its path relative to the root, with "/" between parts."""
+
+    source: str
+    path: str
+    size: int
+
+
+@dataclass(slots=True)
+class Scan:
+    """What lies under a path.
+
+    `problems` are (source, reason, detail) of what is no readable file; below `unreadable`
+    folders nothing is known, so nothing there counts as vanished.
+    """
+
+    files: list[FoundFile] = field(default_factory=list)
+    problems: list[tuple[str, Reason, str]] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    ignored: int = 0
+
+
+def scan(root: Path, start: Path) -> Scan:
+    """List `start` (a file or folder, `root` itself or inside it), sorted by source.
+
+    Hidden files, office lock files and ragkit bases are ignored. Links are followed to files
+    inside the root only, so there are no loops and nothing outside comes in.
+    """
+    result = Scan()
+    if start.is_dir():
+        _scan_folder(root, start, result)
+    else:
+        _add(root, str(start), start.name, result)
+    result.files.sort(key=lambda file: file.source)
+    result.problems.sort()
+    return result
+
+
+def _scan_folder(root: Path, start: Path, result: Scan) -> None:
+    pending = [str(start)]
+    while pending:
+        folder = pending.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            source = _source(root, folder)
+            result.unreadable.append(source)
+            result.problems.append((source, Reason.UNREADABLE, error.strerror or str(error)))
+            continue
+        if any(entry.name == _BASE_FILE for entry in entries):
+            result.ignored += 1
+            continue
+        for entry in entries:
+            if _is_ignored(entry.name):
+                result.ignored += 1
+            elif entry.is_dir(follow_symlinks=False):
+                pending.append(entry.path)
+            else:
+                _add(root, entry.path, entry.name, result)
+
+
+def _is_ignored(name: str) -> bool:
+    return name.startswith((".", "~$")) or name in _IGNORED
+
+
+def _add(root: Path, path: str, name: str, result: Scan) -> None:
+    source = _source(root, path)
+    try:
+        info = os.lstat(path)
+        if stat.S_ISLNK(info.st_mode):
+            if not os.path.realpath(path).startswith(os.path.realpath(root) + os.sep):
+                result.problems.append((source, Reason.NOT_A_FILE, "a link out of the folder"))
+                return
+            info = os.stat(path)
+            if stat.S_ISDIR(info.st_mode):
+                result.ignored += 1
+                return
+    except OSError as error:
+        result.problems.append((source, Reason.UNREADABLE, error.strerror or str(error)))
+        return
+    if stat.S_ISREG(info.st_mode):
+        result.files.append(FoundFile(source, path, info.st_size))
+    else:
+        result.problems.append((source, Reason.NOT_A_FILE, _kind(info.st_mode)))
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "a named pipe"
+    return "a socket" if stat.S_ISSOCK(mode) else "a device"
+
+
+def _source(root: Path, path: str) -> str:
+    """The path below the root; names that are not UTF-8 are kept apart by escapes."""
+    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def within(source: str, folder: str) -> bool:
+    """Whether a source lies in a folder of the same root; "." is the root."""
+    return folder in (".", source) or source.startswith(f"{folder}/")

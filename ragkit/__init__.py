@@ -1,0 +1,132 @@
+"""ragkit: answers from private documents, on your own machines, with exact citations.
+
+Names are loaded when they are first used, so that `import ragkit` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ragkit.answers import Answer, Citation
+    from ragkit.asking import AnswerStream
+    from ragkit.config import Config, load_config
+    from ragkit.doctor import Check, examine
+    from ragkit.embedding import Embedder
+    from ragkit.errors import (
+        ConfigError,
+        EmbedderError,
+        EmbedderMissing,
+        MissingExtra,
+        ModelError,
+        ModelFailed,
+        ModelMissing,
+        ModelRefused,
+        ModelUnreachable,
+        RagkitError,
+        SourceError,
+        StoreDamaged,
+        StoreError,
+        StoreForeign,
+        StoreFull,
+        StoreLocked,
+        StoreMismatch,
+        StoreMissing,
+    )
+    from ragkit.knowledge_base import KnowledgeBase, Status
+    from ragkit.models import InstalledModel, LanguageModel, Message, installed_models
+    from ragkit.reports import FailedFile, IngestReport, Progress
+    from ragkit.retrieval import Candidate, Explanation, Hit
+    from ragkit.store import StoredDocument
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "answers": ("Answer", "Citation"),
+    "asking": ("AnswerStream",),
+    "config": ("Config", "load_config"),
+    "doctor": ("Check", "examine"),
+    "embedding": ("Embedder",),
+    "errors": (
+        "ConfigError",
+        "EmbedderError",
+        "EmbedderMissing",
+        "MissingExtra",
+        "ModelError",
+        "ModelFailed",
+        "ModelMissing",
+        "ModelRefused",
+        "ModelUnreachable",
+        "RagkitError",
+        "SourceError",
+        "StoreDamaged",
+        "StoreError",
+        "StoreForeign",
+        "StoreFull",
+        "StoreLocked",
+        "StoreMismatch",
+        "StoreMissing",
+    ),
+    "knowledge_base": ("KnowledgeBase", "Status"),
+    "models": ("InstalledModel", "LanguageModel", "Message", "installed_models"),
+    "reports": ("FailedFile", "IngestReport", "Progress"),
+    "retrieval": ("Candidate", "Explanation", "Hit"),
+    "store": ("StoredDocument",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "AnswerStream",
+    "Candidate",
+    "Check",
+    "Citation",
+    "Config",
+    "ConfigError",
+    "Embedder",
+    "EmbedderError",
+    "EmbedderMissing",
+    "Explanation",
+    "FailedFile",
+    "Hit",
+    "IngestReport",
+    "InstalledModel",
+    "KnowledgeBase",
+    "LanguageModel",
+    "Message",
+    "MissingExtra",
+    "ModelError",
+    "ModelFailed",
+    "ModelMissing",
+    "ModelRefused",
+    "ModelUnreachable",
+    "Progress",
+    "RagkitError",
+    "SourceError",
+    "Status",
+    "StoreDamaged",
+    "StoreError",
+    "StoreForeign",
+    "StoreFull",
+    "StoreLocked",
+    "StoreMismatch",
+    "StoreMissing",
+    "StoredDocument",
+    "__version__",
+    "examine",
+    "installed_models",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'ragkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"ragkit.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,121 @@
+"""Settings: argument, then RAGKIT_* environment, then ragkit.toml, then default."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from ragkit.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of ragkit. Facts of a base are not settings: they live in the base.
+
+    `embedder` and `model` are names; "" and "auto" leave the choice to ragkit. `num_ctx` and
+    `num_predict` are tokens, `timeout` seconds for a file, `workers` processes that read files
+    (0: one less than there are processors, at most four).
+    """
+
+    kb: str = "ragkit.kb"
+    embedder: str = ""
+    device: str = "auto"
+    model: str = "auto"
+    ollama_host: str = ""
+    num_ctx: int = 8192
+    num_predict: int = 1024
+    workers: int = 0
+    max_file_mb: int = 200
+    timeout: int = 120
+
+    def __post_init__(self) -> None:
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ConfigError(f"device is {self.device!r}; expected auto, cpu or cuda")
+        for name, least in (
+            ("num_ctx", 1024),
+            ("num_predict", 16),
+            ("max_file_mb", 1),
+            ("timeout", 1),
+        ):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}; expected at least {least}")
+
+
+_TYPES = {field.name: int if isinstance(field.default, int) else str for field in fields(Config)}
+
+
+def load_config(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str | int | None] | None = None,
+) -> Config:
+    """Gather the settings; a None in `overrides` means not given.
+
+    Raises ConfigError for a key that is unknown or a value of the wrong type.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    if environment.get("OLLAMA_HOST"):
+        values["ollama_host"] = environment["OLLAMA_HOST"]
+    file = config_file(path, environment)
+    if file is not None:
+        values |= _from_file(file)
+    values |= _from_environment(environment)
+    values |= {key: value for key, value in (overrides or {}).items() if value is not None}
+    return Config(**{key: _typed(key, value, "the call") for key, value in values.items()})  # type: ignore[arg-type]
+
+
+def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The file in force: the one named, else $RAGKIT_CONFIG, ./ragkit.toml, or the user's."""
+    named = path or (
+        Path(environment["RAGKIT_CONFIG"]) if environment.get("RAGKIT_CONFIG") else None
+    )
+    if named is not None:
+        if not named.is_file():
+            raise ConfigError(f"there is no settings file {named}")
+        return named
+    home = environment.get("XDG_CONFIG_HOME") or "~/.config"
+    for candidate in (Path("ragkit.toml"), Path(home).expanduser() / "ragkit" / "ragkit.toml"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    return {key: _typed(key, value, str(path)) for key, value in content.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in environment.items():
+        key = name.removeprefix("RAGKIT_").lower()
+        if name.startswith("RAGKIT_") and key != "config":
+            found[key] = _typed(key, value, f"the environment variable {name}")
+    return found
+
+
+def _typed(key: str, value: object, where: str) -> object:
+    if key not in _TYPES:
+        near = difflib.get_close_matches(key, _TYPES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}"
+        raise ConfigError(f"{where} sets {key!r}, which is no setting{hint}")
+    expected = _TYPES[key]
+    if isinstance(value, expected) and not isinstance(value, bool):
+        return value
+    try:
+        if isinstance(value, str) and expected is int:
+            return int(value)
+    except ValueError:
+        pass
+    raise ConfigError(
+        f"{where} sets {key} to {value!r}; expected {'a number' if expected is int else 'a text'}"
+    )

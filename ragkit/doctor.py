@@ -1,0 +1,189 @@
+"""Says what runs where on this machine, and how to mend what does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ragkit.config import Config
+from ragkit.errors import RagkitError
+
+# WAL-reset race: sqlite.org/wal.html, fixed in 3.51.3, 3.50.7 and 3.44.6.
+_RACE_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+_TAGS_FLOOR = "0.17.1"  # CVE-2026-7482: older Ollama servers can be read from without a login
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: `state` is ok, warn or fail; `fix` says what to do unless it is ok."""
+
+    name: str
+    state: str
+    finding: str
+    fix: str = ""
+
+
+def examine(config: Config, kb: Path | None = None) -> list[Check]:
+    """All checks of this machine, and of the base in `kb` if there is one."""
+    checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu(), *_ollama(config)]
+    if kb is not None:
+        checks += _base(kb)
+    return checks
+
+
+def _python() -> Iterator[Check]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    yield Check("python", "ok", found)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _faiss() -> Iterator[Check]:
+    builds = {
+        name: found
+        for name in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu13")
+        if (found := _installed(name))
+    }
+    if len(builds) > 1:
+        names = " ".join(builds)
+        yield Check(
+            "faiss",
+            "fail",
+            f"{' and '.join(builds)} are both installed and share the module faiss",
+            f'pip uninstall -y {names}, then pip install "ragkit[cpu]" or "ragkit[gpu]"',
+        )
+    elif builds:
+        ((name, found),) = builds.items()
+        yield Check("faiss", "ok", f"{name} {found}")
+    elif importlib.util.find_spec("faiss"):
+        yield Check("faiss", "ok", "a build of your own")
+    else:
+        yield Check("faiss", "fail", "not installed", 'pip install "ragkit[cpu]"')
+
+
+def _sqlite() -> Check:
+    found = sqlite3.sqlite_version_info
+    fixed = found >= _RACE_FIXED[0] or any(
+        found[:2] == good[:2] and found >= good for good in _RACE_FIXED[1:]
+    )
+    if fixed:
+        return Check("sqlite", "ok", sqlite3.sqlite_version)
+    return Check(
+        "sqlite",
+        "ok",
+        f"{sqlite3.sqlite_version}: in the range of the WAL-reset race (3.7.0 to 3.51.2), which "
+        "needs two writers; ragkit has one, under a lock",
+    )
+
+
+def _embedder(config: Config) -> Iterator[Check]:
+    from ragkit.embedding.models import DEFAULT, compiled_folder, find
+    from ragkit.embedding.openvino import FACTS_FILE, OpenVINOEmbedder
+
+    name = config.embedder or DEFAULT
+    try:
+        source = find(name)
+    except RagkitError as error:
+        if (Path(name) / FACTS_FILE).is_file():
+            yield Check("embedder", "ok", f"{name}, a compiled folder")
+        else:
+            yield Check("embedder", "fail", f"{name} is not usable", str(error))
+        return
+    digest = source.weights_sha256[:12]
+    yield Check("embedder", "ok", f"{source.name}, weights {digest}... verified, {source.folder}")
+    folder = compiled_folder(source.weights_sha256)
+    if not (folder / FACTS_FILE).is_file():
+        yield Check(
+            "compiled model",
+            "warn",
+            "not yet; the first ingest compiles it",
+            "ragkit ingest FOLDER (about ten seconds, once)",
+        )
+        return
+    try:
+        precision = OpenVINOEmbedder(folder).precision
+        yield Check("compiled model", "ok", f"{precision}, {folder}")
+    except RagkitError as error:
+        yield Check("compiled model", "fail", "damaged", str(error))
+
+
+def _gpu() -> Check:
+    from ragkit.embedding.cuda import cuda_available
+
+    if cuda_available():
+        return Check("gpu", "ok", "CUDA; documents are embedded on it")
+    if Path("/dev/nvidiactl").exists():
+        return Check(
+            "gpu", "warn", "there is one, but torch cannot use it", 'pip install "ragkit[torch]"'
+        )
+    return Check("gpu", "ok", "none; everything runs on the processor")
+
+
+def _ollama(config: Config) -> Iterator[Check]:
+    from ragkit.models import installed_models, ollama_url, server_version
+
+    url = ollama_url(config.ollama_host)
+    try:
+        models = installed_models(config.ollama_host)
+        found = server_version(config.ollama_host)
+    except RagkitError as error:
+        yield Check(
+            "ollama",
+            "warn",
+            f"no server at {url}; answers are extracts",
+            str(error),
+        )
+        return
+    if _older(found, _TAGS_FLOOR):
+        yield Check(
+            "ollama", "fail", f"{found} at {url} gives away other users' prompts", "update Ollama"
+        )
+    else:
+        yield Check("ollama", "ok", f"{found} at {url}")
+    if models:
+        yield Check("models", "ok", ", ".join(model.name for model in models))
+    else:
+        yield Check("models", "warn", "none installed", "ollama pull llama3.2")
+
+
+def _older(found: str, floor: str) -> bool:
+    """Whether a version is below a floor; development builds (0.0.0) are let pass."""
+    try:
+        parts = [int(part) for part in found.partition("-")[0].split(".")]
+    except ValueError:
+        return False
+    return any(parts) and parts < [int(part) for part in floor.split(".")]
+
+
+def _base(kb: Path) -> Iterator[Check]:
+    from ragkit.knowledge_base import KnowledgeBase
+
+    if not kb.exists():
+        yield Check("base", "warn", f"none in {kb}", f"ragkit ingest FOLDER --kb {kb}")
+        return
+    try:
+        with KnowledgeBase(kb, config=Config(), create=False) as base:
+            status = base.status()
+    except RagkitError as error:
+        yield Check("base", "fail", f"{kb} cannot be opened", str(error))
+        return
+    finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
+    if status.problems:
+        yield Check(
+            "base",
+            "warn",
+            f"{finding}, {len(status.problems)} files not read",
+            f"ragkit status --kb {kb} names them",
+        )
+    else:
+        yield Check("base", "ok", finding)

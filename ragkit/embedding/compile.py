@@ -1,0 +1,122 @@
+"""Compiles a sentence-transformers model with OpenVINO, once; the only CPU path to torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragkit.embedding import EmbedderFacts
+from ragkit.embedding.models import ModelSource
+from ragkit.embedding.openvino import OpenVINOEmbedder, import_openvino, write_facts
+from ragkit.errors import EmbedderError, MissingExtra
+
+_PROBES = (
+    "Which pump fits the cooling circuit?",
+    "The committee met on 3 May 2021 and approved expenses of $1,250.75 for travel.",
+    "A short one.",
+)
+
+
+def compile_model(source: ModelSource, folder: Path) -> None:
+    """Write the compiled form of a model to `folder`, whole or not at all.
+
+    Pooling, projection and prompts are the model's own. Its vectors are compared with
+    sentence-transformers' before the folder is put in place.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: nothing is ever fetched
+    try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise MissingExtra(
+            f"{source.name} has to be compiled once, which needs sentence-transformers: "
+            'pip install "ragkit[torch]" (or copy a compiled folder from another machine to '
+            f"{folder})"
+        ) from error
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".compiling-", dir=folder.parent))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
+            _write(model, source, scratch)
+            _compare(model, OpenVINOEmbedder(scratch))
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process has just compiled the same weights
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write(model: Any, source: ModelSource, folder: Path) -> None:
+    import torch
+
+    openvino = import_openvino()
+
+    class Whole(torch.nn.Module):
+        """All modules of the model, from token ids to one vector of length 1."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            features = self.model({"input_ids": input_ids, "attention_mask": attention_mask})
+            return torch.nn.functional.normalize(features["sentence_embedding"], p=2, dim=1)
+
+    ones = torch.ones((2, 16), dtype=torch.int64)
+    with torch.no_grad():
+        graph = openvino.convert_model(
+            Whole().eval(), example_input={"input_ids": ones, "attention_mask": ones}
+        )
+    graph.reshape({0: [-1, -1], 1: [-1, -1]})
+    openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+    tokenizer = model.tokenizer.backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = tokenizer.num_special_tokens_to_add(False)
+    query, document = _prompts(model)
+    longest = max(tokenizer_length(tokenizer, query), tokenizer_length(tokenizer, document))
+    facts = EmbedderFacts(
+        name=source.name,
+        weights_sha256=source.weights_sha256,
+        dimension=int(model.get_embedding_dimension()),
+        max_tokens=int(model.max_seq_length or 512) - special - longest,
+        query_prompt=query,
+        document_prompt=document,
+    )
+    write_facts(folder, facts, special + longest)
+
+
+def tokenizer_length(tokenizer: Any, text: str) -> int:
+    return len(tokenizer.encode(text, add_special_tokens=False).ids) if text else 0
+
+
+def _prompts(model: Any) -> tuple[str, str]:
+    """The model's own prompts for queries and documents; "" where it has none."""
+    prompts = model.prompts or {}
+    default = prompts.get(model.default_prompt_name or "", "")
+    query = prompts.get("query") or default
+    document = prompts.get("document") or prompts.get("passage") or default
+    return query, document
+
+
+def _compare(model: Any, compiled: OpenVINOEmbedder) -> None:
+    expected = model.encode_document(list(_PROBES), normalize_embeddings=True)
+    cosines = (np.asarray(expected) * compiled.encode_document(_PROBES)).sum(axis=1)
+    if float(cosines.min()) < 0.995:
+        raise EmbedderError(
+            f"the compiled {compiled.name} differs from the original "
+            f"(cosine {float(cosines.min()):.4f}); please report it with the model's name"
+        )

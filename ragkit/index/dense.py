@@ -1,0 +1,332 @@
+"""Vector search: a published FAISS generation, mapped from disk, and an exact delta in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ragkit.errors import MissingExtra
+from ragkit.store.database import sync_directory, translated
+from ragkit.store.layout import Layout
+from ragkit.store.reader import Snapshot
+from ragkit.store.records import Generation, HalfVectors
+from ragkit.store.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+FLAT_LIMIT = 200_000  # chunks; above it an inverted file is faster and smaller
+_BATCH = 20_000
+DELTA_LIMIT = 20_000  # chunks scanned exactly before another generation is due
+_NPROBE_SHARE = 1 / 64
+
+Ids = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+
+
+def faiss() -> Any:
+    """The faiss module, from whichever build is installed."""
+    try:
+        import faiss as module
+    except ImportError as error:
+        raise MissingExtra(
+            'faiss is not installed: pip install "ragkit[cpu]" (or "ragkit[gpu]", never both)'
+        ) from error
+    return module
+
+
+# -- publishing ------------------------------------------------------------------------------
+
+
+def is_due(snapshot: Snapshot) -> bool:
+    """Whether enough has changed since the newest generation to build another."""
+    generation = snapshot.generation()
+    total = snapshot.vector_count()
+    if generation is None:
+        return total > 0
+    dead = len(snapshot.tombstones(generation.last_chunk))
+    fresh = total - (generation.count - dead)
+    return dead + fresh > max(generation.count // 10, 100) or dead + fresh > _BATCH
+
+
+def publish(writer: Writer, layout: Layout, dimension: int) -> None:
+    """Build a generation from the database and make it the newest.
+
+    Written to tmp through our own writer, synced, read back, renamed, and only then named in the
+    database: FAISS's own writer neither syncs nor notices a full disk.
+    """
+    snapshot = Snapshot(writer.connection)
+    total = snapshot.vector_count()
+    kind = "flat" if total <= FLAT_LIMIT else "ivf"
+    index, ids = _build(snapshot, kind, total, dimension)
+    previous = snapshot.generation()
+    number = previous.id + 1 if previous else 1
+    scratch = layout.tmp / f"dense-{number:06d}"
+    with translated(layout.root):
+        size, digest = _write(index, scratch)
+        name = f"dense-{number:06d}-{digest[:8]}.faiss"
+        if _digest(scratch) != digest:
+            raise OSError(f"{scratch} reads back differently from what was written")
+        scratch.rename(layout.index / name)
+        sync_directory(layout.index)
+    generation = Generation(
+        id=number,
+        name=name,
+        kind=kind,
+        built_at=snapshot.seq,
+        last_chunk=int(ids[-1]) if len(ids) else 0,
+        count=len(ids),
+        bytes=size,
+        sha256=digest,
+        signature=_signature(layout.index / name),
+    )
+    replaced = writer.publish(generation)
+    for old in replaced:
+        (layout.index / old).unlink(missing_ok=True)
+
+
+def sweep(layout: Layout, generation: Generation | None) -> None:
+    """Delete FAISS files that no manifest row names; the writer lock must be held."""
+    for path in layout.index.glob("dense-*.faiss"):
+        if generation is None or path.name != generation.name:
+            path.unlink()
+
+
+def _build(snapshot: Snapshot, kind: str, total: int, dimension: int) -> tuple[Any, Ids]:
+    module = faiss()
+    metric = module.METRIC_INNER_PRODUCT
+    if kind == "flat":
+        inner = module.IndexScalarQuantizer(dimension, module.ScalarQuantizer.QT_fp16, metric)
+    else:
+        cells = int(min(4 * total**0.5, total / 39))
+        quantizer = module.IndexFlatIP(dimension)
+        inner = module.IndexIVFScalarQuantizer(
+            quantizer, dimension, cells, module.ScalarQuantizer.QT_8bit, metric
+        )
+        inner.nprobe = max(16, int(cells * _NPROBE_SHARE))
+        inner.train(_sample(snapshot, min(total, cells * 40), total, dimension))
+    ids = np.empty(total, dtype=np.int64)
+    index = module.IndexIDMap(inner)
+    at = last = 0
+    while at < total:
+        found, vectors = snapshot.vectors_after(last, dimension, limit=_BATCH)
+        ids[at : at + len(found)] = found
+        index.add_with_ids(vectors.astype(np.float32), ids[at : at + len(found)])
+        at, last = at + len(found), found[-1]
+    return index, ids
+
+
+def _sample(snapshot: Snapshot, wanted: int, total: int, dimension: int) -> Scores:
+    """Vectors for training, spread evenly over the base."""
+    step = max(1, total // wanted)
+    parts: list[HalfVectors] = []
+    last = 0
+    while True:
+        found, vectors = snapshot.vectors_after(last, dimension, limit=_BATCH)
+        if not found:
+            break
+        parts.append(vectors[::step].copy())
+        last = found[-1]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _write(index: Any, path: Path) -> tuple[int, str]:
+    """Write an index through a hashing, checked file; returns its size and SHA-256."""
+    module = faiss()
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+
+        def write(data: bytes) -> None:
+            digest.update(data)
+            file.write(data)
+
+        module.write_index(index, module.PyCallbackIOWriter(write))
+        file.flush()
+        os.fsync(file.fileno())
+        size = file.tell()
+    os.chmod(path, 0o600)
+    return size, digest.hexdigest()
+
+
+def _signature(path: Path) -> str:
+    """Changes whenever the file is written to, copied or replaced."""
+    stat = path.stat()
+    return f"{stat.st_mtime_ns}:{stat.st_ino}"
+
+
+def _is_intact(path: Path, row: Generation) -> bool:
+    """Whether the file is the one that was published: by its stamp, else by its whole digest.
+
+    The stamp spares reading the file at every start; a base that was moved is read once.
+    """
+    if path.stat().st_size != row.bytes:
+        return False
+    return _signature(path) == row.signature or _digest(path) == row.sha256
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# -- searching -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Generation:
+    """A loaded generation: `ids[position]` is the chunk at that position, ascending."""
+
+    row: Generation
+    index: Any
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one sequence number sees: a generation, the dead in it, and all chunks after it."""
+
+    seq: int
+    generation: _Generation | None
+    alive: npt.NDArray[np.bool_] | None  # None while nothing in the generation is dead
+    delta: Any
+    delta_ids: Ids
+
+
+class DenseIndex:
+    """Searches the vectors of a base; safe from several threads."""
+
+    def __init__(self, layout: Layout, dimension: int) -> None:
+        self._layout = layout
+        self._dimension = dimension
+        self._guard = threading.Lock()
+        self._view: _View | None = None
+
+    def search(self, snapshot: Snapshot, query: Scores, k: int) -> list[tuple[int, float]]:
+        """The best `k` (chunk id, cosine) of what the snapshot may read, best first.
+
+        `query` is float32 of shape (dimension,) with length 1.
+        """
+        view = self._view_of(snapshot)
+        runs = None if snapshot.labels is None else snapshot.chunk_runs()
+        found: list[tuple[int, float]] = []
+        if view.generation is not None:
+            ids = view.generation.ids
+            allowed = view.alive if runs is None else _positions(ids, runs)
+            found += _search(view.generation.index, ids, query, k, allowed)
+        if len(view.delta_ids):
+            allowed = None if runs is None else _positions(view.delta_ids, runs)
+            found += _search(view.delta, view.delta_ids, query, k, allowed)
+        found.sort(key=lambda hit: (-hit[1], hit[0]))
+        return found[:k]
+
+    def _view_of(self, snapshot: Snapshot) -> _View:
+        view = self._view
+        if view is not None and view.seq == snapshot.seq:
+            return view
+        with self._guard:
+            if self._view is None or self._view.seq != snapshot.seq:
+                self._view = self._make_view(snapshot, self._view)
+            return self._view
+
+    def _make_view(self, snapshot: Snapshot, previous: _View | None) -> _View:
+        row = snapshot.generation()
+        generation: _Generation | None = None
+        if row is not None:
+            kept = previous.generation if previous else None
+            generation = kept if kept and kept.row == row else self._load(row)
+        last = generation.row.last_chunk if generation else 0
+        alive = None
+        if generation is not None:
+            dead = snapshot.tombstones(last)
+            if dead:
+                alive = np.ones(len(generation.ids), dtype=np.bool_)
+                alive[np.searchsorted(generation.ids, dead)] = False
+        ids, vectors = snapshot.vectors_after(last, self._dimension)
+        return _View(
+            snapshot.seq, generation, alive, _exact(vectors), np.array(ids, dtype=np.int64)
+        )
+
+    def _load(self, row: Generation) -> _Generation | None:
+        """Map a generation whose size and digest are those of the manifest; else scan exactly."""
+        path = self._layout.index / row.name
+        module = faiss()
+        try:
+            if not _is_intact(path, row):
+                logger.warning("%s is damaged; searching without it until the next ingest", path)
+                return None
+            index = module.read_index(str(path), module.IO_FLAG_MMAP_IFC)
+        except FileNotFoundError:
+            logger.warning("%s is gone; searching without it until the next ingest", path)
+            return None
+        ids = module.vector_to_array(index.id_map).copy()
+        return _Generation(row, _Owned(index, module.downcast_index(index.index)), ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """An inner FAISS index together with the wrapper that owns its memory."""
+
+    wrapper: Any
+    inner: Any
+
+
+def _exact(vectors: HalfVectors) -> Any:
+    module = faiss()
+    index = module.IndexScalarQuantizer(
+        vectors.shape[1], module.ScalarQuantizer.QT_fp16, module.METRIC_INNER_PRODUCT
+    )
+    for at in range(0, len(vectors), _BATCH):
+        index.add(vectors[at : at + _BATCH].astype(np.float32))
+    return _Owned(index, index)
+
+
+def _positions(ids: Ids, runs: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    """Which positions hold a chunk of one of the runs [first, last]; no run means none."""
+    allowed = np.zeros(len(ids), dtype=np.bool_)
+    bounds = np.array(runs, dtype=np.int64).reshape(-1, 2)
+    starts = np.searchsorted(ids, bounds[:, 0], side="left")
+    ends = np.searchsorted(ids, bounds[:, 1], side="right")
+    for start, end in zip(starts, ends, strict=True):
+        allowed[start:end] = True
+    return allowed
+
+
+def _search(
+    owned: _Owned, ids: Ids, query: Scores, k: int, allowed: npt.NDArray[np.bool_] | None
+) -> list[tuple[int, float]]:
+    """Search one index; what is not allowed is left out before anything is ranked."""
+    module = faiss()
+    parameters = None
+    if allowed is not None:
+        if not allowed.any():
+            return []
+        bits = np.packbits(allowed, bitorder="little")
+        selector = module.IDSelectorBitmap(bits)
+        ivf = isinstance(owned.inner, module.IndexIVF)
+        parameters = (
+            module.SearchParametersIVF(sel=selector, nprobe=_nprobe(owned.inner, allowed))
+            if ivf
+            else module.SearchParameters(sel=selector)
+        )
+    scores, positions = owned.inner.search(
+        query.reshape(1, -1), min(k, len(ids)), params=parameters
+    )
+    return [
+        (int(ids[position]), float(score))
+        for position, score in zip(positions[0], scores[0], strict=True)
+        if position >= 0
+    ]
+
+
+def _nprobe(index: Any, allowed: npt.NDArray[np.bool_]) -> int:
+    """Look into more cells the rarer the allowed chunks are, into all of them at last."""
+    share = float(allowed.mean())
+    return int(min(index.nlist, max(index.nprobe, index.nprobe / max(share, 1e-9))))

@@ -1,0 +1,376 @@
+"""KnowledgeBase: one directory of documents that can be searched and asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from ragkit.answers import Answer
+from ragkit.asking import AnswerStream, ask_stream
+from ragkit.config import Config, load_config
+from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
+from ragkit.embedding import Embedder, EmbedderFacts, facts_of
+from ragkit.embedding.load import check_same, load_by_name, load_for_base
+from ragkit.errors import SourceError, StoreMismatch
+from ragkit.index import dense, lexical
+from ragkit.ingestion import EmbedderOpener, Ingest, Options, Reader, chunked, finish
+from ragkit.models import LanguageModel
+from ragkit.reports import FailedFile, IngestReport, ProgressCallback
+from ragkit.retrieval import Explanation, Hit, Retriever
+from ragkit.store import Snapshot, Store, StoredDocument, Writer
+from ragkit_ingest.chunk import ChunkSettings
+from ragkit_ingest.reading import Limits, ReadFile
+
+_CHUNK_TOKENS = 254  # the field's usual size, and what MiniLM reads at once
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is in a base. `problems` are files that are not in it, with the reason."""
+
+    path: Path
+    documents: int
+    pages: int
+    chunks: int
+    bytes: int
+    embedder: str
+    dimension: int
+    roots: tuple[str, ...]
+    problems: tuple[FailedFile, ...]
+
+
+class KnowledgeBase:
+    """The base in a directory, opened, or created there unless `create` is false.
+
+    `embedder` is a model's name or folder, or an object like `ragkit.Embedder`; left out, it is
+    the one that the base was built with. `model` is a language model's name on the Ollama
+    server, or an object like `ragkit.LanguageModel`. `readers` maps suffixes (".log") to
+    functions (bytes, source) -> Document that read such files in place of ragkit's own. Reading
+    is safe from several threads, also while one of them ingests. Raises StoreForeign for a
+    directory that is something else, and StoreMissing where `create` is false and there is none.
+
+        with KnowledgeBase("hr.kb") as kb:
+            kb.ingest("./docs")
+            print(kb.ask("How many days of leave do I have?").text)
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        embedder: str | Embedder | None = None,
+        model: str | LanguageModel | None = None,
+        readers: Mapping[str, Reader] | None = None,
+        config: Config | None = None,
+        create: bool = True,
+    ) -> None:
+        self.config = config or load_config()
+        self._store = Store(Path(path), create=create)
+        self._wanted = embedder if embedder is not None else (self.config.embedder or None)
+        self._model = model or self.config.model
+        self._readers = {suffix.lower(): reader for suffix, reader in (readers or {}).items()}
+        self._guard = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._retriever: Retriever | None = None
+
+    @property
+    def path(self) -> Path:
+        return self._store.layout.root
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files; the base cannot be used afterwards."""
+        self._store.close()
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        *paths: str | os.PathLike[str],
+        label: str = "default",
+        keep_missing: bool = False,
+        strict: bool = False,
+        dry_run: bool = False,
+        workers: int | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> IngestReport:
+        """Bring the base up to date with files and folders; each document is one commit.
+
+        Unchanged files are left alone, vanished ones removed unless `keep_missing`, renamed ones
+        recognised by their content. A file that cannot be read is named in the report and never
+        stops the run, unless `strict`. `dry_run` says what would be done. Raises SourceError for
+        a path that does not exist and StoreLocked while another process writes.
+        """
+        limits = Limits(max_bytes=self.config.max_file_mb * 1_000_000, seconds=self.config.timeout)
+        options = Options(
+            label=label,
+            keep_missing=keep_missing,
+            strict=strict,
+            dry_run=dry_run,
+            workers=workers or self.config.workers or min(4, max(1, (os.cpu_count() or 2) - 1)),
+            limits=limits,
+            readers=self._readers,
+        )
+        total = IngestReport(dry_run=dry_run)
+        with self._store.writer() as writer:
+            try:
+                for path in paths:
+                    run = Ingest(
+                        writer, self._store.layout, self._opener(writer), options, progress
+                    )
+                    try:
+                        run.run(Path(path))
+                    finally:
+                        total = total.joined(run.report)
+            finally:
+                if not dry_run:
+                    self._finish(writer)
+        return total
+
+    def add_documents(
+        self, documents: Iterable[ForeignDocument], *, label: str = "default"
+    ) -> IngestReport:
+        """Add documents that are no files here, such as a LlamaIndex reader gives.
+
+        Parts with the same source (a path in the metadata, else the document's id) become one
+        document of several pages. One that is in the base already is replaced if it changed.
+        """
+        by_source: dict[str, list[ForeignDocument]] = {}
+        for document in documents:
+            by_source.setdefault(source_of(document), []).append(document)
+        options = Options(label=label)
+        with self._store.writer() as writer:
+            opener = self._opener(writer)
+            run = Ingest(writer, self._store.layout, opener, options, None)
+            root = writer.add_root(DOCUMENTS_ROOT, whole=False)
+            known = Snapshot(writer.connection).known_files(root)
+            try:
+                for source, parts in by_source.items():
+                    digest = digest_of(parts)
+                    if source in known and known[source][1] == digest:
+                        run.report.unchanged.append(source)
+                        continue
+                    embedder, settings = opener()
+                    size = sum(len(part.text) for part in parts)
+                    read = ReadFile(digest, size, as_document(parts, source), None)
+                    whole = chunked(read, source, embedder, settings)
+                    run.put(root, source, whole, embedder, source in known)
+            finally:
+                self._finish(writer)
+        return run.report
+
+    def remove(self, source: str) -> list[str]:
+        """Remove a document, or all documents of a folder; returns what was removed.
+
+        `source` is as hits show it, or a path on disk. Raises SourceError if nothing matches.
+        """
+        with self._store.writer() as writer:
+            snapshot = Snapshot(writer.connection)
+            matched = _matching(snapshot, source)
+            if not matched:
+                raise SourceError(
+                    f"{source} is not in {self.path}; list what is with: ragkit status --documents"
+                )
+            writer.remove_documents([(document.id, document.source) for document in matched])
+            self._finish(writer)
+        return [document.source for document in matched]
+
+    def _opener(self, writer: Writer) -> EmbedderOpener:
+        """Gives the embedder and the chunk settings once they are needed, and not before."""
+        identity = _identity(Snapshot(writer.connection))
+        if identity is not None:
+            self._check_wanted(identity[0])
+
+        def opener() -> tuple[Embedder, ChunkSettings]:
+            embedder = self._open_embedder(identity)
+            if identity is not None:
+                return embedder, identity[1]
+            limit = min(_CHUNK_TOKENS, embedder.max_tokens)
+            settings = ChunkSettings(max_tokens=limit, header_tokens=limit // 4)
+            facts = facts_of(embedder)
+            content = {"embedder": asdict(facts), "chunks": asdict(settings), "metric": "cosine"}
+            writer.set_identity(json.dumps(content, sort_keys=True))
+            return embedder, settings
+
+        return opener
+
+    def _finish(self, writer: Writer) -> None:
+        identity = _identity(Snapshot(writer.connection))
+        finish(writer, self._store.layout, identity[0].dimension if identity else None)
+
+    def _check_wanted(self, facts: EmbedderFacts) -> None:
+        """Refuse another embedder at once, also where nothing would have to be embedded."""
+        if isinstance(self._wanted, str):
+            if self._wanted not in (facts.name, facts.name.rpartition("/")[2]):
+                check_same(facts_of(load_by_name(self._wanted)), facts)
+        elif self._wanted is not None:
+            check_same(facts_of(self._wanted), facts)
+
+    def _open_embedder(self, identity: tuple[EmbedderFacts, ChunkSettings] | None) -> Embedder:
+        with self._guard:
+            if self._embedder is None:
+                self._embedder = self._load_embedder(identity)
+            return self._embedder
+
+    def _load_embedder(self, identity: tuple[EmbedderFacts, ChunkSettings] | None) -> Embedder:
+        if self._wanted is not None and not isinstance(self._wanted, str):
+            if identity is not None:
+                check_same(facts_of(self._wanted), identity[0])
+            return self._wanted
+        if identity is not None:
+            return load_for_base(identity[0], self._wanted, self.config.device)
+        from ragkit.embedding.models import DEFAULT
+
+        return load_by_name(self._wanted or DEFAULT, self.config.device)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def search(
+        self, query: str, k: int = 10, *, labels: Collection[str] | None = None
+    ) -> list[Hit]:
+        """The best `k` passages, best first; of documents with one of these labels, if given."""
+        with self._store.snapshot(labels) as snapshot:
+            engine = self._engine(snapshot)
+            return engine.search(snapshot, query, k) if engine else []
+
+    def explain(
+        self, query: str, k: int = 10, *, labels: Collection[str] | None = None
+    ) -> Explanation:
+        """The same search with every stage's candidates and scores."""
+        with self._store.snapshot(labels) as snapshot:
+            engine = self._engine(snapshot)
+            return engine.explain(snapshot, query, k) if engine else Explanation(query, (), ())
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int = 8,
+        model: str | LanguageModel | None = None,
+        labels: Collection[str] | None = None,
+    ) -> Answer:
+        """Answer from the documents, with citations.
+
+        With no model server the answer is an extract: sentences quoted from the best passages.
+        Raises ModelError where a model was named and cannot answer.
+        """
+        stream = self.stream(question, k=k, model=model, labels=labels)
+        for _ in stream:
+            pass
+        return stream.answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int = 8,
+        model: str | LanguageModel | None = None,
+        labels: Collection[str] | None = None,
+    ) -> AnswerStream:
+        """Answer piece by piece: iterate over the text, then take `.answer`."""
+        hits = self.search(question, k, labels=labels)
+        with self._store.snapshot() as snapshot:
+            identity = _identity(snapshot)
+        embedder = self._open_embedder(identity) if identity else None
+        return ask_stream(question, hits, embedder, model or self._model, self.config)
+
+    def documents(self, *, labels: Collection[str] | None = None) -> list[StoredDocument]:
+        """All documents, by source."""
+        with self._store.snapshot(labels) as snapshot:
+            return list(snapshot.documents())
+
+    def status(self) -> Status:
+        """What is in the base and what is not."""
+        with self._store.snapshot() as snapshot:
+            documents, pages, chunks = snapshot.counts()
+            identity = _identity(snapshot)
+            return Status(
+                path=self.path,
+                documents=documents,
+                pages=pages,
+                chunks=chunks,
+                bytes=sum(p.stat().st_size for p in self.path.rglob("*") if p.is_file()),
+                embedder=identity[0].name if identity else "",
+                dimension=identity[0].dimension if identity else 0,
+                roots=tuple(path for _, path, _ in snapshot.roots()),
+                problems=tuple(
+                    FailedFile(problem.source, problem.reason, problem.detail)
+                    for problem in snapshot.all_problems()
+                ),
+            )
+
+    def dump(self) -> Iterator[str]:
+        """The base's content as JSON lines, the same for equal content however it came about.
+
+        Ids, sequence numbers and times are left out; vectors are given by their digest.
+        """
+        from ragkit.dump import dump
+
+        with self._store.snapshot() as snapshot:
+            yield from dump(snapshot)
+
+    def _engine(self, snapshot: Snapshot) -> Retriever | None:
+        """The retriever of this base; None while it is empty and has no embedder yet."""
+        if self._retriever is not None:
+            return self._retriever
+        identity = _identity(snapshot)
+        if identity is None:
+            return None
+        embedder = self._open_embedder(identity)
+        layout = self._store.layout
+        with self._guard:
+            if self._retriever is None:
+                self._retriever = Retriever(
+                    embedder,
+                    dense.DenseIndex(layout, identity[0].dimension),
+                    lexical.LexicalIndex(layout),
+                )
+            return self._retriever
+
+
+def _identity(snapshot: Snapshot) -> tuple[EmbedderFacts, ChunkSettings] | None:
+    """What the base was built with; None before its first document."""
+    text = snapshot.meta("identity")
+    if text is None:
+        return None
+    content = json.loads(text)
+    if content["metric"] != "cosine":
+        raise StoreMismatch(f"this base compares by {content['metric']}, expected cosine")
+    return EmbedderFacts(**content["embedder"]), ChunkSettings(**content["chunks"])
+
+
+def _matching(snapshot: Snapshot, source: str) -> Sequence[StoredDocument]:
+    """Documents with this source or path, else all below it."""
+    roots = {root: path for root, path, _ in snapshot.roots()}
+    wanted = {source.rstrip("/")}
+    documents = list(snapshot.documents())
+    absolute = os.path.abspath(source)
+    exact = [
+        document
+        for document in documents
+        if document.source in wanted
+        or os.path.join(roots[document.root], document.source) == absolute
+    ]
+    if exact:
+        return exact
+    return [
+        document
+        for document in documents
+        if document.source.startswith(f"{source.rstrip('/')}/")
+        or os.path.join(roots[document.root], document.source).startswith(f"{absolute}/")
+    ]

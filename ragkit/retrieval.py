@@ -1,0 +1,325 @@
+"""The one retrieval path: dense and lexical candidates, fused scores, passages, re-check."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ragkit.embedding import Embedder, Vectors, checked
+from ragkit.index.dense import DenseIndex
+from ragkit.index.lexical import LexicalIndex
+from ragkit.store import Snapshot, StoredChunk
+
+LEXICAL_WEIGHT = 0.2
+CANDIDATES = 100  # from each of dense and lexical
+PAGE_WEIGHT = 0.1  # of a page's second and third best chunk
+MAX_JOINED = 3  # chunks in one passage
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that answers a query: characters [start, end) of one page's text.
+
+    `source` is the document's path relative to the root it was ingested from and `path` where
+    that file was; `document` is the document's id; `page` counts from 1 and is None for formats
+    without pages; `label` is the printed page label, sheet, slide title or mail part and `ref`
+    the cells. `score` ranks the hits of one query; `similarity` is the cosine of the best chunk
+    in [-1, 1] and can be compared between queries; `lexical` is its BM25 score. `chunks` are the
+    ids of the chunks that were joined.
+    """
+
+    source: str
+    page: int | None
+    text: str
+    start: int
+    end: int
+    score: float
+    document: int
+    title: str
+    kind: str
+    headings: tuple[str, ...]
+    label: str
+    ref: str
+    similarity: float
+    lexical: float
+    path: str
+    page_ordinal: int
+    chunks: tuple[int, ...]
+
+    @property
+    def place(self) -> str:
+        """Where in the document, for people: "page 7 (iv)", "sheet Prices, A2:C9", ..."""
+        return describe_place(self)
+
+
+def describe_place(hit: Hit) -> str:
+    if hit.page is not None:
+        unit = "slide" if hit.kind == "pptx" else "page"
+        printed = hit.label if unit == "page" and hit.label not in ("", str(hit.page)) else ""
+        return f"{unit} {hit.page}" + (f" (printed {printed})" if printed else "")
+    if hit.ref:
+        return f"sheet {hit.label}, {hit.ref}" if hit.label else hit.ref.replace(":", " to ")
+    if hit.label:
+        return hit.label
+    return hit.headings[-1] if hit.headings else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What each stage said of one chunk; `rank` is its hit's rank from 1, 0 if it made none."""
+
+    chunk: int
+    source: str
+    page: int | None
+    similarity: float
+    lexical: float
+    fused: float
+    from_dense: bool
+    from_lexical: bool
+    rank: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Every stage of one search: all candidates, best first, and the hits made of them."""
+
+    query: str
+    candidates: tuple[Candidate, ...]
+    hits: tuple[Hit, ...]
+
+
+@dataclass(slots=True)
+class _Scored:
+    """A candidate chunk with its scores and its place."""
+
+    chunk: int
+    document: int
+    ordinal: int
+    page_ordinal: int
+    page: int | None
+    similarity: float
+    lexical: float
+    fused: float
+    group: int = -1
+    joined: bool = False
+
+
+class Retriever:
+    """Searches one base; safe from several threads."""
+
+    def __init__(self, embedder: Embedder, dense: DenseIndex, lexical: LexicalIndex) -> None:
+        self._embedder = embedder
+        self._dense = dense
+        self._lexical = lexical
+
+    def search(self, snapshot: Snapshot, query: str, k: int) -> list[Hit]:
+        """The best `k` passages of what the snapshot may read, best first."""
+        return _hits(snapshot, self._run(snapshot, query, k).groups[:k])
+
+    def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
+        """The same search with what each stage gave."""
+        run = self._run(snapshot, query, k)
+        groups = run.groups[:k]
+        return Explanation(query, _explained(snapshot, run, groups), tuple(_hits(snapshot, groups)))
+
+    def _run(self, snapshot: Snapshot, query: str, k: int) -> _Run:
+        if not query.strip() or k <= 0 or snapshot.labels == frozenset():
+            return _Run({}, {}, [], [])
+        vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
+        wanted = max(CANDIDATES, 2 * k)
+        dense = dict(self._dense.search(snapshot, vector, wanted))
+        lexical = dict(self._lexical.search(snapshot, query, wanted))
+        scored = self._score(snapshot, query, vector, dense, lexical)
+        return _Run(dense, lexical, scored, _groups(scored))
+
+    def _score(
+        self,
+        snapshot: Snapshot,
+        query: str,
+        vector: Vectors,
+        dense: dict[int, float],
+        lexical: dict[int, float],
+    ) -> list[_Scored]:
+        """Score the union of both candidate lists in both systems, best first.
+
+        Every id is looked up in the snapshot here: what is gone or may not be read falls out
+        before any score is normalised.
+        """
+        places = snapshot.places(list({*dense, *lexical}))
+        ids, vectors = snapshot.vectors(list(places), self._embedder.dimension)
+        if not ids:
+            return []
+        missing = [chunk for chunk in ids if chunk not in lexical]
+        bm25 = lexical | self._lexical.scores(snapshot, query, missing)
+        similarity = vectors.astype(np.float32) @ vector
+        words = np.array([bm25.get(chunk, 0.0) for chunk in ids], dtype=np.float32)
+        fused = fuse(similarity, words)
+        scored = [
+            _Scored(chunk, *places[chunk], float(s), float(w), float(f))
+            for chunk, s, w, f in zip(ids, similarity, words, fused, strict=True)
+        ]
+        scored.sort(key=lambda entry: (-entry.fused, entry.chunk))
+        return scored
+
+
+def fuse(
+    similarity: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """A convex sum of min-max normalised scores (Bruch, Gai, Ingber 2022, arXiv 2210.11934)."""
+    fused: npt.NDArray[np.float32] = (1 - LEXICAL_WEIGHT) * _normalised(
+        similarity
+    ) + LEXICAL_WEIGHT * _normalised(lexical)
+    return fused
+
+
+def _normalised(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    low, high = scores.min(), scores.max()
+    if high <= low:
+        return np.zeros_like(scores)
+    normalised: npt.NDArray[np.float32] = (scores - low) / (high - low)
+    return normalised
+
+
+@dataclass(slots=True)
+class _Group:
+    """Chunks that become one hit: those of one page, or neighbours in a text without pages."""
+
+    members: list[_Scored]
+
+    @property
+    def score(self) -> float:
+        """The best chunk's score, and a little for each of two more that speak for the page."""
+        more = sum(member.fused for member in self.members[1:3])
+        return self.members[0].fused + PAGE_WEIGHT * more
+
+    def passage(self) -> list[_Scored]:
+        """The best chunk with the members that touch it, at most MAX_JOINED chunks in all."""
+        first = last = self.members[0].ordinal
+        for member in self.members[1:]:
+            low, high = min(first, member.ordinal), max(last, member.ordinal)
+            near = low >= first - 2 and high <= last + 2
+            if near and high - low < MAX_JOINED:
+                first, last = low, high
+        return [member for member in self.members if first <= member.ordinal <= last]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One search before its hits are fetched: each stage's scores, and the groups, best first."""
+
+    dense: dict[int, float]
+    lexical: dict[int, float]
+    scored: list[_Scored]
+    groups: list[_Group]
+
+
+def _groups(scored: Sequence[_Scored]) -> list[_Group]:
+    """Gather candidates, best first, into passages; sorted by the passages' scores."""
+    groups: list[_Group] = []
+    by_page: dict[tuple[int, int], _Group] = {}
+    by_place: dict[tuple[int, int, int], _Group] = {}
+    for entry in scored:
+        if entry.page is not None:
+            group = by_page.get((entry.document, entry.page_ordinal))
+        else:
+            group = _touching(by_place, entry)
+        if group is None:
+            group = _Group([])
+            groups.append(group)
+            by_page[entry.document, entry.page_ordinal] = group
+        group.members.append(entry)
+        by_place[entry.document, entry.page_ordinal, entry.ordinal] = group
+    groups.sort(key=lambda group: (-group.score, group.members[0].chunk))
+    return groups
+
+
+def _touching(by_place: dict[tuple[int, int, int], _Group], entry: _Scored) -> _Group | None:
+    """The passage that a neighbouring chunk has begun, while there is room in it."""
+    for step in (-1, 1):
+        group = by_place.get((entry.document, entry.page_ordinal, entry.ordinal + step))
+        if group is not None and len(group.members) < MAX_JOINED:
+            return group
+    return None
+
+
+def _hits(snapshot: Snapshot, groups: Sequence[_Group]) -> list[Hit]:
+    passages = [group.passage() for group in groups]
+    best = snapshot.chunks([entry.chunk for passage in passages for entry in passage])
+    hits = []
+    for group, passage in zip(groups, passages, strict=True):
+        chunks = [best[entry.chunk] for entry in passage if entry.chunk in best]
+        if chunks:
+            hits.append(_hit(snapshot, group, chunks))
+    return hits
+
+
+def _hit(snapshot: Snapshot, group: _Group, chunks: list[StoredChunk]) -> Hit:
+    top = group.members[0]
+    chunks = sorted(chunks, key=lambda chunk: chunk.ordinal)
+    first, last = chunks[0], chunks[-1]
+    if last.ordinal - first.ordinal >= len(chunks):  # a gap between two hits: fill it
+        chunks = snapshot.neighbours(first.document, first.ordinal, last.ordinal)
+    best = next((chunk for chunk in chunks if chunk.id == top.chunk), first)
+    return Hit(
+        source=best.source,
+        page=best.page,
+        text=_joined_text(snapshot, chunks),
+        start=first.start,
+        end=last.end,
+        score=group.score,
+        document=best.document,
+        title=best.title,
+        kind=best.kind,
+        headings=best.headings,
+        label=best.page_label,
+        ref=_joined_ref(chunks),
+        similarity=top.similarity,
+        lexical=top.lexical,
+        path=os.path.join(best.root_path, best.source),
+        page_ordinal=best.page_ordinal,
+        chunks=tuple(chunk.id for chunk in chunks),
+    )
+
+
+def _joined_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
+    if len(chunks) == 1:
+        return chunks[0].text
+    page = snapshot.page_text(chunks[0].document, chunks[0].page_ordinal)
+    return page[chunks[0].start : chunks[-1].end]
+
+
+def _joined_ref(chunks: list[StoredChunk]) -> str:
+    refs = [chunk.ref for chunk in chunks if chunk.ref]
+    return f"{refs[0].split(':')[0]}:{refs[-1].split(':')[-1]}" if refs else ""
+
+
+def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple[Candidate, ...]:
+    ranks = {member.chunk: rank for rank, group in enumerate(groups, 1) for member in group.members}
+    shown = {member.chunk for group in groups for member in group.passage()}
+    sources = snapshot.chunks([entry.chunk for entry in run.scored])
+    return tuple(
+        Candidate(
+            chunk=entry.chunk,
+            source=sources[entry.chunk].source,
+            page=entry.page,
+            similarity=entry.similarity,
+            lexical=entry.lexical,
+            fused=entry.fused,
+            from_dense=entry.chunk in run.dense,
+            from_lexical=entry.chunk in run.lexical,
+            rank=ranks.get(entry.chunk, 0),
+            note=_note(entry.chunk, ranks, shown),
+        )
+        for entry in run.scored
+    )
+
+
+def _note(chunk: int, ranks: dict[int, int], shown: set[int]) -> str:
+    if chunk in shown:
+        return "in the passage"
+    return "speaks for its page" if chunk in ranks else "ranked below k"

@@ -1,0 +1,103 @@
+"""A base's directory: creates it, hands out snapshots to readers and the writer to one."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ragkit.errors import StoreError, StoreForeign, StoreMissing
+from ragkit.store.database import create, open_reader, translated
+from ragkit.store.layout import Layout
+from ragkit.store.lock import WriterLock
+from ragkit.store.reader import Snapshot
+from ragkit.store.writer import Writer
+
+
+class Store:
+    """Opens the base in a directory, or creates it there when `create` is true."""
+
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self.layout = Layout(path.absolute())
+        self._idle: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._closed = False
+        if not self.layout.exists():
+            self._create(create)
+        self._give_back(open_reader(self.layout))
+
+    def _create(self, wanted: bool) -> None:
+        root = self.layout.root
+        if root.exists() and not root.is_dir():
+            raise StoreForeign(f"{root} is a file, not the directory of a base")
+        if not wanted:
+            raise StoreMissing(
+                f"there is no base in {root}; make one with: ragkit ingest FOLDER --kb {root}"
+            )
+        with translated(root):
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            strangers = [entry.name for entry in root.iterdir()]
+            if strangers and "writer.lock" not in strangers:
+                raise StoreForeign(
+                    f"{root} is not a ragkit base and is not empty (it holds {strangers[0]!r}); "
+                    "name another directory"
+                )
+            with WriterLock(self.layout.lock):
+                if not self.layout.exists():
+                    create(self.layout)
+
+    @contextmanager
+    def snapshot(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
+        """A consistent view for the length of the block.
+
+        `labels` are the names of the labels that may be read; None is all, an empty one none.
+        """
+        connection = self._take()
+        try:
+            with translated(self.layout.root):
+                connection.execute("BEGIN")
+                try:
+                    snapshot = Snapshot(connection)
+                    if labels is not None:
+                        snapshot = snapshot.restricted(snapshot.label_ids(labels))
+                    yield snapshot
+                finally:
+                    connection.execute("ROLLBACK")
+        finally:
+            self._give_back(connection)
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """The single writer, under the lock; what a killed one left in tmp is swept away."""
+        with WriterLock(self.layout.lock):
+            for leftover in self.layout.tmp.iterdir():
+                leftover.unlink()
+            writer = Writer(self.layout)
+            try:
+                yield writer
+            finally:
+                writer.close()
+
+    def close(self) -> None:
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._guard:
+            if self._closed:
+                raise StoreError("this base was closed; open it again with KnowledgeBase(path)")
+            if self._idle:
+                return self._idle.pop()
+        return open_reader(self.layout)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()

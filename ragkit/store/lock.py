@@ -1,0 +1,50 @@
+"""The single writer of a base: an advisory lock that dies with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from ragkit.errors import StoreLocked
+
+
+class WriterLock:
+    """flock on a file that says who holds it. Not lockf: POSIX locks vanish on any close."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> WriterLock:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 1000).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise StoreLocked(
+                f"{self._path.parent} is being written by {holder or 'another process'}; "
+                "wait until it has finished, or stop it"
+            ) from None
+        command = " ".join(Path(part).name for part in sys.argv[:2])
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        text = f"process {os.getpid()} on {socket.gethostname()} since {started} ({command})\n"
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

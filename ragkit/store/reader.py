@@ -1,0 +1,286 @@
+"""What a reader sees: one snapshot of the base, defined by one sequence number."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ragkit.store.records import (
+    Generation,
+    HalfVectors,
+    Problem,
+    StoredChunk,
+    StoredDocument,
+)
+
+_CHUNK = """
+    SELECT c.id, c.document, d.source, r.path, d.title, d.kind, c.ordinal, c.page, p.kind,
+           p.number, p.label, c.start, c.end, c.header, c.headings, c.ref, c.text
+    FROM chunk c
+    JOIN document d ON d.id = c.document
+    JOIN root r ON r.id = d.root
+    JOIN page p ON p.document = c.document AND p.ordinal = c.page
+"""
+_DOCUMENT = """
+    SELECT d.id, d.root, d.source, d.digest, d.size, d.kind, d.title, l.name, d.warnings,
+           (SELECT count(*) FROM page p WHERE p.document = d.id),
+           coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at
+    FROM document d JOIN label l ON l.id = d.label
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the journal."""
+
+    operation: str
+    document: int
+
+
+class Snapshot:
+    """Reads inside one transaction: `seq` is the last commit it sees.
+
+    `labels` are the ids of the labels whose documents may be seen; None means all of them, an
+    empty set means none.
+    """
+
+    def __init__(self, database: sqlite3.Connection, labels: frozenset[int] | None = None) -> None:
+        self._db = database
+        self.labels = labels
+        self.seq = int(self.meta("seq") or 0)
+
+    def meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def label_ids(self, names: Collection[str]) -> frozenset[int]:
+        marks = ",".join("?" * len(names))
+        rows = self._db.execute(
+            f"SELECT id FROM label WHERE name IN ({marks})",
+            list(names),
+        )
+        return frozenset(row[0] for row in rows)
+
+    def restricted(self, labels: frozenset[int] | None) -> Snapshot:
+        """The same snapshot for someone who may read these labels only."""
+        snapshot = Snapshot.__new__(Snapshot)
+        snapshot._db, snapshot.labels, snapshot.seq = self._db, labels, self.seq
+        return snapshot
+
+    def _label_clause(self) -> str:
+        """The one place where access becomes SQL; label ids are integers from our own table."""
+        if self.labels is None:
+            return "1"
+        return f"d.label IN ({','.join(str(int(label)) for label in sorted(self.labels))})"
+
+    # -- documents ---------------------------------------------------------------------------
+
+    def documents(self) -> Iterator[StoredDocument]:
+        rows = self._db.execute(
+            f"{_DOCUMENT} WHERE {self._label_clause()} ORDER BY d.source, d.root"
+        )
+        return map(_document, rows)
+
+    def documents_of(self, root: int) -> Iterator[StoredDocument]:
+        rows = self._db.execute(f"{_DOCUMENT} WHERE d.root = ? AND {self._label_clause()}", (root,))
+        return map(_document, rows)
+
+    def known_files(self, root: int) -> dict[str, tuple[int, bytes, int]]:
+        """(document id, content digest, size) by source: all that an ingest compares."""
+        rows = self._db.execute(
+            "SELECT source, id, digest, size FROM document WHERE root = ?", (root,)
+        )
+        return {source: (document, digest, size) for source, document, digest, size in rows}
+
+    def document_id(self, root: int, source: str) -> int | None:
+        row = self._db.execute(
+            "SELECT id FROM document WHERE root = ? AND source = ?", (root, source)
+        ).fetchone()
+        return row[0] if row else None
+
+    def roots(self) -> list[tuple[int, str, bool]]:
+        rows = self._db.execute("SELECT id, path, whole FROM root ORDER BY path")
+        return [(root, path, bool(whole)) for root, path, whole in rows]
+
+    def problems(self, root: int) -> dict[str, tuple[Problem, str]]:
+        """Problems of a root by source, each with the version of the reader that met it."""
+        rows = self._db.execute(
+            "SELECT source, digest, reason, detail, reader FROM problem WHERE root = ?", (root,)
+        )
+        return {row[0]: (Problem(*row[:4]), row[4]) for row in rows}
+
+    def all_problems(self) -> list[Problem]:
+        rows = self._db.execute(
+            "SELECT source, digest, reason, detail FROM problem ORDER BY source"
+        )
+        return [Problem(*row) for row in rows]
+
+    def page_text(self, document: int, ordinal: int) -> str:
+        """A page's whole text; "" if the document is gone or may not be read."""
+        row = self._db.execute(
+            "SELECT p.text FROM page p JOIN document d ON d.id = p.document "
+            f"WHERE p.document = ? AND p.ordinal = ? AND {self._label_clause()}",
+            (document, ordinal),
+        ).fetchone()
+        return row[0] if row else ""
+
+    def counts(self) -> tuple[int, int, int]:
+        """Documents, pages and chunks that may be seen."""
+        documents, chunks = self._db.execute(
+            "SELECT count(*), coalesce(sum(d.last_chunk - d.first_chunk + 1), 0) "
+            f"FROM document d WHERE {self._label_clause()}"
+        ).fetchone()
+        (pages,) = self._db.execute(
+            "SELECT count(*) FROM page p JOIN document d ON d.id = p.document "
+            f"WHERE {self._label_clause()}"
+        ).fetchone()
+        return documents, pages, chunks
+
+    # -- chunks ------------------------------------------------------------------------------
+
+    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
+        """The chunks of these ids that exist in this snapshot and may be read."""
+        return {
+            chunk.id: chunk
+            for part in _parts(ids)
+            for chunk in map(
+                _chunk,
+                self._db.execute(
+                    f"{_CHUNK} WHERE c.id IN ({_marks(part)}) AND {self._label_clause()}", part
+                ),
+            )
+        }
+
+    def chunks_of(self, document: int) -> list[StoredChunk]:
+        rows = self._db.execute(
+            f"{_CHUNK} WHERE c.document = ? AND {self._label_clause()} ORDER BY c.ordinal",
+            (document,),
+        )
+        return [_chunk(row) for row in rows]
+
+    def neighbours(self, document: int, first: int, last: int) -> list[StoredChunk]:
+        """Chunks of a document by ordinal, both ends included."""
+        rows = self._db.execute(
+            f"{_CHUNK} WHERE c.document = ? AND c.ordinal BETWEEN ? AND ? "
+            f"AND {self._label_clause()} ORDER BY c.ordinal",
+            (document, first, last),
+        )
+        return [_chunk(row) for row in rows]
+
+    def places(self, ids: Sequence[int]) -> dict[int, tuple[int, int, int, int | None]]:
+        """(document, ordinal, page ordinal, page number) of the ids that may be read."""
+        found: dict[int, tuple[int, int, int, int | None]] = {}
+        for part in _parts(ids):
+            rows = self._db.execute(
+                "SELECT c.id, c.document, c.ordinal, c.page, p.number FROM chunk c "
+                "JOIN document d ON d.id = c.document "
+                "JOIN page p ON p.document = c.document AND p.ordinal = c.page "
+                f"WHERE c.id IN ({_marks(part)}) AND {self._label_clause()}",
+                part,
+            )
+            found.update((row[0], row[1:]) for row in rows)
+        return found
+
+    def chunk_runs(self) -> list[tuple[int, int]]:
+        """First and last chunk id of every document that may be read, ascending."""
+        return self._db.execute(
+            "SELECT d.first_chunk, d.last_chunk FROM document d "
+            f"WHERE d.first_chunk IS NOT NULL AND {self._label_clause()} ORDER BY 1"
+        ).fetchall()
+
+    # -- vectors and generations -------------------------------------------------------------
+
+    def vectors(self, ids: Sequence[int], dimension: int) -> tuple[list[int], HalfVectors]:
+        """The ids found, ascending, and their vectors: float16, shape (len(ids), dimension)."""
+        rows: list[tuple[int, bytes]] = []
+        for part in _parts(sorted(ids)):
+            rows += self._db.execute(
+                f"SELECT chunk, data FROM vector WHERE chunk IN ({_marks(part)}) ORDER BY chunk",
+                part,
+            )
+        return _matrix(rows, dimension)
+
+    def vectors_after(
+        self, chunk: int, dimension: int, *, limit: int = -1
+    ) -> tuple[list[int], HalfVectors]:
+        """Ids above `chunk`, ascending, and their vectors; at most `limit` if that is not -1."""
+        rows = self._db.execute(
+            "SELECT chunk, data FROM vector WHERE chunk > ? ORDER BY chunk LIMIT ?", (chunk, limit)
+        ).fetchall()
+        return _matrix(rows, dimension)
+
+    def vectors_by_digest(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Vectors (as stored bytes) of texts that were embedded before."""
+        found: dict[bytes, bytes] = {}
+        for part in _parts(list(digests)):
+            found.update(
+                self._db.execute(
+                    "SELECT c.digest, v.data FROM chunk c JOIN vector v ON v.chunk = c.id "
+                    f"WHERE c.digest IN ({_marks(part)})",
+                    part,
+                )
+            )
+        return found
+
+    def generation(self) -> Generation | None:
+        row = self._db.execute("SELECT * FROM generation ORDER BY id DESC LIMIT 1").fetchone()
+        return Generation(*row) if row else None
+
+    def tombstones(self, last_chunk: int) -> list[int]:
+        """Deleted chunks with ids up to `last_chunk`, ascending."""
+        rows = self._db.execute(
+            "SELECT chunk FROM tombstone WHERE chunk <= ? ORDER BY chunk", (last_chunk,)
+        )
+        return [row[0] for row in rows]
+
+    def vector_count(self) -> int:
+        (count,) = self._db.execute("SELECT count(*) FROM vector").fetchone()
+        return int(count)
+
+    def changes_since(self, seq: int) -> list[Change]:
+        """What the journal says after `seq`, in order."""
+        rows = self._db.execute(
+            "SELECT operation, document FROM journal WHERE seq > ? ORDER BY seq", (seq,)
+        )
+        return [Change(*row) for row in rows]
+
+    def lexical_rows(self, document: int) -> list[tuple[int, int, str, str]]:
+        """(chunk id, label id, header, text) of a document's chunks."""
+        return self._db.execute(
+            "SELECT c.id, d.label, c.header, c.text FROM chunk c "
+            "JOIN document d ON d.id = c.document WHERE c.document = ? ORDER BY c.ordinal",
+            (document,),
+        ).fetchall()
+
+    def all_document_ids(self) -> list[int]:
+        return [row[0] for row in self._db.execute("SELECT id FROM document ORDER BY id")]
+
+
+def _parts(ids: Sequence[int] | Sequence[bytes]) -> Iterator[list[int | bytes]]:
+    for at in range(0, len(ids), 500):
+        yield list(ids[at : at + 500])
+
+
+def _marks(part: Sequence[int | bytes]) -> str:
+    return ",".join("?" * len(part))
+
+
+def _matrix(rows: Sequence[tuple[int, bytes]], dimension: int) -> tuple[list[int], HalfVectors]:
+    data = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float16)
+    return [row[0] for row in rows], data.reshape(len(rows), dimension)
+
+
+def _document(row: tuple[object, ...]) -> StoredDocument:
+    values = list(row)
+    values[8] = tuple(json.loads(str(values[8])))
+    return StoredDocument(*values)  # type: ignore[arg-type]
+
+
+def _chunk(row: tuple[object, ...]) -> StoredChunk:
+    values = list(row)
+    values[14] = tuple(json.loads(str(values[14])))
+    return StoredChunk(*values)  # type: ignore[arg-type]

@@ -1,0 +1,100 @@
+"""The rows that other parts of ragkit see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ragkit_ingest.chunk import Chunk
+from ragkit_ingest.model import Document
+
+HalfVectors = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document ready to be committed.
+
+    `digests` and `vectors` (float16, shape (n, dimension), length 1) are of the chunks, in order.
+    """
+
+    root: int
+    source: str
+    digest: bytes
+    size: int
+    label: str
+    document: Document
+    chunks: list[Chunk]
+    digests: list[bytes]
+    vectors: HalfVectors
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document row. `source` is its path relative to the root it was ingested from."""
+
+    id: int
+    root: int
+    source: str
+    digest: bytes
+    size: int
+    kind: str
+    title: str
+    label: str
+    warnings: tuple[str, ...]
+    pages: int
+    chunks: int
+    added_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk with all that a citation needs; `page_ordinal` counts the document's pages from 0."""
+
+    id: int
+    document: int
+    source: str
+    root_path: str
+    title: str
+    kind: str
+    ordinal: int
+    page_ordinal: int
+    page_kind: str
+    page: int | None
+    page_label: str
+    start: int
+    end: int
+    header: str
+    headings: tuple[str, ...]
+    ref: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A published FAISS file: chunks up to `last_chunk` as of `built_at`.
+
+    `signature` is the file's modification time and inode when it was published.
+    """
+
+    id: int
+    name: str
+    kind: str
+    built_at: int
+    last_chunk: int
+    count: int
+    bytes: int
+    sha256: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file of a root that is not in the base, and why."""
+
+    source: str
+    digest: bytes
+    reason: str
+    detail: str

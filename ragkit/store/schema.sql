@@ -1,0 +1,132 @@
+-- Format 1. Everything visible is defined by one sequence number: meta.seq of a read transaction.
+
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- Folders that were ingested. `whole` is 0 where only single files of it were named.
+CREATE TABLE root (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,
+    whole INTEGER NOT NULL
+);
+
+-- What a document carries for access: exactly one label.
+CREATE TABLE label (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE label_grant (
+    label INTEGER NOT NULL REFERENCES label (id),
+    principal TEXT NOT NULL,
+    PRIMARY KEY (label, principal)
+) WITHOUT ROWID;
+
+-- Chunk ids of a document are the run [first_chunk, last_chunk]; both NULL without chunks.
+CREATE TABLE document (
+    id INTEGER PRIMARY KEY,
+    root INTEGER NOT NULL REFERENCES root (id),
+    source TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    title TEXT NOT NULL,
+    label INTEGER NOT NULL REFERENCES label (id),
+    metadata TEXT NOT NULL,
+    warnings TEXT NOT NULL,
+    first_chunk INTEGER,
+    last_chunk INTEGER,
+    added_at TEXT NOT NULL,
+    UNIQUE (root, source)
+);
+CREATE INDEX document_label ON document (label);
+
+CREATE TABLE page (
+    document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    number INTEGER,
+    label TEXT NOT NULL,
+    text TEXT NOT NULL,
+    images INTEGER NOT NULL,
+    hidden INTEGER NOT NULL,
+    garbage INTEGER NOT NULL,
+    PRIMARY KEY (document, ordinal)
+);
+
+-- `text` is exactly characters [start, end) of its page's text; `header` is embedded and searched
+-- with it; `digest` is of what was embedded, so that equal texts are embedded once.
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    page INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    header TEXT NOT NULL,
+    headings TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    text TEXT NOT NULL,
+    digest BLOB NOT NULL
+);
+CREATE INDEX chunk_document ON chunk (document, ordinal);
+CREATE INDEX chunk_digest ON chunk (digest);
+
+-- float16, little-endian, length 1.
+CREATE TABLE vector (
+    chunk INTEGER PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
+    data BLOB NOT NULL
+);
+
+-- Chunks deleted since the newest published generation was built.
+CREATE TABLE tombstone (
+    chunk INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL
+);
+
+-- Published FAISS files. Only a file whose size and digest stand here is ever loaded.
+CREATE TABLE generation (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    built_at INTEGER NOT NULL,
+    last_chunk INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    signature TEXT NOT NULL
+);
+
+-- What happened to which document, by sequence.
+CREATE TABLE journal (
+    seq INTEGER NOT NULL,
+    operation TEXT NOT NULL,
+    document INTEGER NOT NULL,
+    source TEXT NOT NULL,
+    PRIMARY KEY (seq, document)
+) WITHOUT ROWID;
+
+-- Files that could not be read, so that they are named without being read again.
+CREATE TABLE problem (
+    root INTEGER NOT NULL REFERENCES root (id),
+    source TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    reader TEXT NOT NULL,
+    PRIMARY KEY (root, source)
+) WITHOUT ROWID;
+
+-- Each line's hash covers the line and the hash before it.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    previous BLOB NOT NULL,
+    hash BLOB NOT NULL
+);

@@ -1,0 +1,259 @@
+"""The one connection that writes: a document is one transaction, committed by sequence."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ragkit.store import audit
+from ragkit.store.database import open_writer, translated
+from ragkit.store.layout import Layout
+from ragkit.store.records import Generation, NewDocument, Problem
+
+
+class Writer:
+    """Writes to a base; whoever makes one holds the writer lock."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._db = open_writer(layout)
+        try:
+            self._actor = f"os:{getpass.getuser()}"
+        except (KeyError, OSError):
+            self._actor = "os:unknown"
+
+    def close(self) -> None:
+        self._db.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For reading what this writer has committed."""
+        return self._db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[int]:
+        """One commit: yields its sequence number; nothing of it stands if the block raises."""
+        with translated(self._layout.root):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                seq = int(self._meta("seq") or 0) + 1
+                yield seq
+                self._set_meta("seq", str(seq))
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _meta(self, key: str) -> str | None:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def _set_meta(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def _new_ids(self, count: int) -> int:
+        """The first of `count` fresh ids; no id is ever given twice."""
+        first = int(self._meta("next_id") or 1)
+        self._set_meta("next_id", str(first + count))
+        return first
+
+    def set_identity(self, identity: str) -> None:
+        """Store what the base is built with (a JSON text); done once, at its first ingest."""
+        with self._transaction():
+            self._set_meta("identity", identity)
+
+    def add_root(self, path: str, *, whole: bool) -> int:
+        """Remember a folder and return its id; roots inside a whole one become part of it."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO root (path, whole) VALUES (?, ?) "
+                "ON CONFLICT (path) DO UPDATE SET whole = max(whole, excluded.whole)",
+                (path, int(whole)),
+            )
+            (root,) = self._db.execute("SELECT id FROM root WHERE path = ?", (path,)).fetchone()
+            if whole:
+                self._absorb(int(root), path)
+            return int(root)
+
+    def _absorb(self, root: int, path: str) -> None:
+        for inner, inner_path in self._db.execute("SELECT id, path FROM root").fetchall():
+            if inner == root or not Path(inner_path).is_relative_to(path):
+                continue
+            prefix = Path(inner_path).relative_to(path).as_posix() + "/"
+            for table in ("document", "problem"):
+                self._db.execute(
+                    f"UPDATE {table} SET root = ?, source = ? || source WHERE root = ?",
+                    (root, prefix, inner),
+                )
+            self._db.execute("DELETE FROM root WHERE id = ?", (inner,))
+
+    def put_document(self, new: NewDocument) -> int:
+        """Commit a document in place of the one with the same root and source; returns its id."""
+        with self._transaction() as seq:
+            replaced = self._db.execute(
+                "SELECT id FROM document WHERE root = ? AND source = ?", (new.root, new.source)
+            ).fetchone()
+            if replaced:
+                self._delete(int(replaced[0]), new.source, seq)
+            document = self._insert(new)
+            self._clear_problem(new.root, new.source)
+            self._journal(seq, "add", document, new.source)
+            detail: dict[str, str | int] = {"digest": new.digest.hex(), "chunks": len(new.chunks)}
+            audit.append(
+                self._db,
+                actor=self._actor,
+                action="document.replace" if replaced else "document.add",
+                target=new.source,
+                detail=detail,
+            )
+            return document
+
+    def _insert(self, new: NewDocument) -> int:
+        content = new.document
+        document = self._new_ids(1 + len(new.chunks))
+        first = document + 1
+        self._db.execute(
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                document,
+                new.root,
+                new.source,
+                new.digest,
+                new.size,
+                content.kind,
+                content.title,
+                self._label(new.label),
+                json.dumps(content.metadata, ensure_ascii=False),
+                json.dumps(content.warnings, ensure_ascii=False),
+                first if new.chunks else None,
+                first + len(new.chunks) - 1 if new.chunks else None,
+                datetime.now(UTC).isoformat(timespec="seconds"),
+            ),
+        )
+        self._db.executemany(
+            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (document, ordinal, page.kind, page.number, page.label, page.text,
+                 page.images, page.hidden, page.garbage)
+                for ordinal, page in enumerate(content.pages)
+            ],
+        )  # fmt: skip
+        self._db.executemany(
+            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (first + n, document, chunk.ordinal, chunk.page, chunk.start, chunk.end,
+                 chunk.header, json.dumps(chunk.headings, ensure_ascii=False), chunk.ref,
+                 content.pages[chunk.page].text[chunk.start : chunk.end], digest)
+                for n, (chunk, digest) in enumerate(zip(new.chunks, new.digests, strict=True))
+            ],
+        )  # fmt: skip
+        self._db.executemany(
+            "INSERT INTO vector VALUES (?, ?)",
+            [(first + n, vector.tobytes()) for n, vector in enumerate(new.vectors)],
+        )
+        return document
+
+    def _label(self, name: str) -> int:
+        self._db.execute("INSERT OR IGNORE INTO label (name) VALUES (?)", (name,))
+        (label,) = self._db.execute("SELECT id FROM label WHERE name = ?", (name,)).fetchone()
+        return int(label)
+
+    def _delete(self, document: int, source: str, seq: int) -> None:
+        self._db.execute(
+            "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
+        )
+        self._db.execute("DELETE FROM document WHERE id = ?", (document,))
+        self._journal(seq, "remove", document, source)
+
+    def _journal(self, seq: int, operation: str, document: int, source: str) -> None:
+        self._db.execute(
+            "INSERT INTO journal VALUES (?, ?, ?, ?)", (seq, operation, document, source)
+        )
+
+    def remove_documents(self, documents: Iterable[tuple[int, str]]) -> None:
+        """Remove (id, source) pairs in one commit."""
+        with self._transaction() as seq:
+            for document, source in documents:
+                self._delete(document, source, seq)
+                audit.append(
+                    self._db, actor=self._actor, action="document.remove", target=source, detail={}
+                )
+
+    def rename_document(
+        self, document: int, source: str, headers: Sequence[tuple[int, str]]
+    ) -> None:
+        """Give a document another source; `headers` are the new (chunk id, header) pairs."""
+        with self._transaction() as seq:
+            (root, old) = self._db.execute(
+                "SELECT root, source FROM document WHERE id = ?", (document,)
+            ).fetchone()
+            self._db.execute("UPDATE document SET source = ? WHERE id = ?", (source, document))
+            self._db.executemany(
+                "UPDATE chunk SET header = ? WHERE id = ?",
+                [(header, chunk) for chunk, header in headers],
+            )
+            self._clear_problem(root, source)
+            self._journal(seq, "change", document, source)
+            audit.append(
+                self._db,
+                actor=self._actor,
+                action="document.rename",
+                target=source,
+                detail={"from": old},
+            )
+
+    def set_problem(self, root: int, problem: Problem, reader: str) -> None:
+        """Remember why a file is not in the base; what was there of it before is removed."""
+        with self._transaction() as seq:
+            replaced = self._db.execute(
+                "SELECT id FROM document WHERE root = ? AND source = ?", (root, problem.source)
+            ).fetchone()
+            if replaced:
+                self._delete(int(replaced[0]), problem.source, seq)
+            self._db.execute(
+                "INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?, ?, ?)",
+                (root, problem.source, problem.digest, problem.reason, problem.detail, reader),
+            )
+            audit.append(
+                self._db,
+                actor=self._actor,
+                action="document.refuse",
+                target=problem.source,
+                detail={"reason": problem.reason},
+            )
+
+    def clear_problems(self, root: int, sources: Iterable[str]) -> None:
+        with self._transaction():
+            for source in sources:
+                self._clear_problem(root, source)
+
+    def _clear_problem(self, root: int, source: str) -> None:
+        self._db.execute("DELETE FROM problem WHERE root = ? AND source = ?", (root, source))
+
+    def publish(self, generation: Generation) -> list[str]:
+        """Make a generation the newest; returns the names of the files it replaces.
+
+        Not a change of what is visible: the sequence stays.
+        """
+        with translated(self._layout.root):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                old = [name for (name,) in self._db.execute("SELECT name FROM generation")]
+                self._db.execute("DELETE FROM generation")
+                self._db.execute(
+                    "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(generation)
+                )
+                self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            return [name for name in old if name != generation.name]
