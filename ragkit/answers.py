@@ -18,7 +18,6 @@ NOT_FOUND = "NOT IN THE DOCUMENTS"
 NOTHING_FOUND = "Nothing in the documents answers this."
 
 _CITATION = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*\]")
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ])|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +121,3 @@ def citation_of(
         quote=hit.text[start - hit.start : end - hit.start],
         score=hit.score,
     )
-
-
-def sentences(hit: Hit) -> list[tuple[int, int]]:
-    """Sentence and line spans of a passage, as character ranges of its page."""
-    spans = []
-    start = 0
-    for match in [*_SENTENCE_END.finditer(hit.text), None]:
-        end = match.start() if match else len(hit.text)
-        piece = hit.text[start:end]
-        left = len(piece) - len(piece.lstrip())
-        if piece.strip():
-            spans.append((hit.start + start + left, hit.start + start + len(piece.rstrip())))
-        start = match.end() if match else end
-    return spans

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from ragkit.answers import NOT_FOUND, SYSTEM_PROMPT, Answer, cited, fitting, prompt
 from ragkit.config import Config
 from ragkit.embedding import Embedder
-from ragkit.errors import ModelError, ModelMissing, ModelUnreachable
+from ragkit.errors import ModelError, ModelRefused
 from ragkit.extracts import abstain, content_words, extract
 from ragkit.models import LanguageModel, Message, choose_model
 from ragkit.retrieval import Hit
@@ -17,9 +18,14 @@ _TEXT_PER_TOKEN = 3  # characters; open models' tokenizers take 3 to 4.5 in Euro
 
 
 class AnswerStream:
-    """The text of an answer in pieces; `answer` is there once they have all been taken."""
+    """The text of an answer in pieces; `answer` is there once they have all been taken.
 
-    def __init__(self, pieces: Iterator[str | Answer]) -> None:
+    `model` is the name of the model that writes, None for an extract. What a model writes is
+    final only in `answer`: there invented citations are gone.
+    """
+
+    def __init__(self, pieces: Iterator[str | Answer], model: str | None) -> None:
+        self.model = model
         self._pieces = pieces
         self._answer: Answer | None = None
 
@@ -46,19 +52,26 @@ def ask_stream(
     model: str | LanguageModel,
     config: Config,
 ) -> AnswerStream:
-    """Answer a question from the hits of its search."""
+    """Answer a question from the hits of its search.
+
+    Where the choice of a model was left to ragkit and none can answer, the answer is an extract.
+    """
     if embedder is None or not is_answerable(question, hits):
-        notice = "" if hits else "The base holds no documents yet: ragkit ingest FOLDER"
-        return AnswerStream(
-            iter([abstain(question, hits, None, notice if embedder is None else "")])
-        )
+        notice = "The base holds no documents yet; add some with: ragkit ingest FOLDER"
+        return _at_once(abstain(question, hits, None, "" if embedder else notice))
     try:
         chosen = _chosen(model, config)
-    except (ModelUnreachable, ModelMissing) as error:
+        pieces = _answered(question, hits, chosen, config)
+        first = next(pieces)
+    except ModelError as error:
         if model != "auto":
             raise
-        return AnswerStream(iter([extract(question, hits, embedder, f"No model: {error}")]))
-    return AnswerStream(_answered(question, hits, chosen, config))
+        return _at_once(extract(question, hits, embedder, f"No model: {error}"))
+    return AnswerStream(chain([first], pieces), chosen.name)
+
+
+def _at_once(answer: Answer) -> AnswerStream:
+    return AnswerStream(iter([answer.text, answer]), None)
 
 
 def is_answerable(question: str, hits: Sequence[Hit]) -> bool:
@@ -87,6 +100,11 @@ def _answered(
 ) -> Iterator[str | Answer]:
     budget = config.num_ctx - config.num_predict - len(SYSTEM_PROMPT) // _TEXT_PER_TOKEN - 64
     kept = fitting(question, hits, budget, lambda text: len(text) // _TEXT_PER_TOKEN)
+    if not kept:
+        raise ModelRefused(
+            f"no passage fits into {config.num_ctx} tokens of context beside an answer of "
+            f"{config.num_predict}; raise num_ctx or lower num_predict"
+        )
     passages = tuple(hits[:kept])
     messages = [Message("system", SYSTEM_PROMPT), Message("user", prompt(question, passages))]
     parts: list[str] = []
@@ -100,7 +118,7 @@ def _answered(
             raise
         notice = f"Incomplete: {error}"
     text, citations = cited("".join(parts), passages)
-    if NOT_FOUND in text or not text:
+    if not notice and (NOT_FOUND in text or not text):
         yield abstain(question, passages, model.name, notice)
         return
     yield Answer(

@@ -35,7 +35,10 @@ class Config:
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda"):
             raise ConfigError(f"device is {self.device!r}; expected auto, cpu or cuda")
+        if not self.kb:
+            raise ConfigError("kb is empty; name the base's directory")
         for name, least in (
+            ("workers", 0),
             ("num_ctx", 1024),
             ("num_predict", 16),
             ("max_file_mb", 1),

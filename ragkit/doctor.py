@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ragkit.config import Config
-from ragkit.errors import RagkitError
+from ragkit.errors import ModelUnreachable, RagkitError
 
 # WAL-reset race: sqlite.org/wal.html, fixed in 3.51.3, 3.50.7 and 3.44.6.
 _RACE_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
@@ -136,13 +136,16 @@ def _ollama(config: Config) -> Iterator[Check]:
     try:
         models = installed_models(config.ollama_host)
         found = server_version(config.ollama_host)
-    except RagkitError as error:
+    except ModelUnreachable:
         yield Check(
             "ollama",
             "warn",
             f"no server at {url}; answers are extracts",
-            str(error),
+            "ollama serve (and once: ollama pull llama3.2)",
         )
+        return
+    except RagkitError as error:
+        yield Check("ollama", "warn", f"the server at {url} cannot be used", str(error))
         return
     if _older(found, _TAGS_FLOOR):
         yield Check(
@@ -174,9 +177,17 @@ def _base(kb: Path) -> Iterator[Check]:
     try:
         with KnowledgeBase(kb, config=Config(), create=False) as base:
             status = base.status()
+            broken = base.first_broken_audit_line()
     except RagkitError as error:
         yield Check("base", "fail", f"{kb} cannot be opened", str(error))
         return
+    if broken is not None:
+        yield Check(
+            "audit",
+            "fail",
+            f"line {broken} of the base's log was changed, or one before it is missing",
+            "restore the base from a backup, or find out who changed it",
+        )
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
     if status.problems:
         yield Check(

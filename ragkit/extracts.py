@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
-from ragkit.answers import NOTHING_FOUND, Answer, citation_of, sentences
+from ragkit.answers import NOTHING_FOUND, Answer, Citation, citation_of
 from ragkit.embedding import Embedder, checked
 from ragkit.retrieval import Hit
+from ragkit.sentences import Unit, units
 
 _PASSAGES = 5
 _QUOTES = 3
 _LONGEST = 600  # characters of one quote
-_SHORTEST = 20
-_WORD = re.compile(r"[^\W_]{2,}")
+_NEAR = 0.7  # of the best quote's score, to be quoted too
+_WORD_WEIGHT = 1.0
+_PASSAGE_WEIGHT = 0.5
+_WORD = re.compile(r"[^\W_]{2,}|\d")
+_ORDINAL = re.compile(r"^(\d+)(?:st|nd|rd|th)$")
 _COMMON = frozenset(
     [
         "the",
@@ -93,26 +96,32 @@ _COMMON = frozenset(
 
 
 def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: str) -> Answer:
-    """Quote up to three sentences that are nearest to the question, best passage first.
-
-    A sentence is scored by its cosine with the question plus the share of the question's words
-    in it, weighted alike.
-    """
+    """Quote up to three sentences or table rows that are nearest to the question."""
     pool = [
-        (hit, start, end)
+        (hit, unit)
         for hit in passages[:_PASSAGES]
-        for start, end in sentences(hit)
-        if _SHORTEST <= end - start <= _LONGEST
+        for unit in units(hit.text)
+        if len(unit.text) <= _LONGEST and content_words(unit.text) and "...." not in unit.text
     ]
     if not pool:
-        pool = [(hit, hit.start, min(hit.end, hit.start + _LONGEST)) for hit in passages[:1]]
-    texts = [hit.text[start - hit.start : end - hit.start] for hit, start, end in pool]
-    scores = _scores(question, texts, [hit for hit, _, _ in pool], embedder)
-    best = sorted(range(len(pool)), key=lambda n: -scores[n])[:_QUOTES]
-    best = [n for n in best if scores[n] >= 0.6 * scores[best[0]]]
-    citations = tuple(citation_of(number, *pool[n]) for number, n in enumerate(best, 1))
-    text = "\n".join(f"“{' '.join(c.quote.split())}” [{c.number}]" for c in citations)
-    return Answer(question, text, citations, tuple(passages), notice=notice)
+        whole = passages[0].text[:_LONGEST]
+        pool = [(passages[0], Unit(0, len(whole), whole))]
+    scores = _scores(question, pool, embedder)
+    order = sorted(range(len(pool)), key=lambda n: -scores[n])
+    best = [n for n in order[:_QUOTES] if scores[n] >= _NEAR * scores[order[0]]]
+    citations = tuple(_citation(number, *pool[n]) for number, n in enumerate(best, 1))
+    lines = [_line(citation, pool[n][1]) for citation, n in zip(citations, best, strict=True)]
+    return Answer(question, "\n".join(lines), citations, tuple(passages), notice=notice)
+
+
+def _citation(number: int, hit: Hit, unit: Unit) -> Citation:
+    return citation_of(number, hit, hit.start + unit.start, hit.start + unit.end)
+
+
+def _line(citation: Citation, unit: Unit) -> str:
+    """A quote with its number; a table row stands under the heads of its columns."""
+    quote = f"“{' '.join(citation.quote.split())}” [{citation.number}]"
+    return f"{unit.context}: {quote}" if unit.context else quote
 
 
 def abstain(question: str, passages: Sequence[Hit], model: str | None, notice: str) -> Answer:
@@ -122,23 +131,34 @@ def abstain(question: str, passages: Sequence[Hit], model: str | None, notice: s
     )
 
 
-def _scores(
-    question: str, texts: Sequence[str], hits: Sequence[Hit], embedder: Embedder
-) -> list[float]:
-    query = checked(embedder.encode_query([question]), 1, embedder)[0]
-    limit = embedder.max_tokens
+def _scores(question: str, pool: Sequence[tuple[Hit, Unit]], embedder: Embedder) -> list[float]:
+    """The cosine with the question, the share of its words (rare ones count more), the passage."""
+    texts = [unit.in_context for _, unit in pool]
+    counts = embedder.count_tokens(texts)
     short = [
-        text if n <= limit else text[:limit]
-        for text, n in zip(texts, embedder.count_tokens(texts), strict=True)
+        text if count <= embedder.max_tokens else text[: embedder.max_tokens]
+        for text, count in zip(texts, counts, strict=True)
     ]
+    query = checked(embedder.encode_query([question]), 1, embedder)[0]
     cosines = checked(embedder.encode_document(short), len(short), embedder) @ query
-    words = content_words(question)
-    shares = [len(words & content_words(text)) / max(len(words), 1) for text in texts]
-    passage = np.array([hit.score for hit in hits])
-    total = cosines + np.array(shares) + 0.5 * passage
-    return [float(score) for score in total]
+    words = [content_words(text) for text in texts]
+    asked = {
+        word: math.log(1 + len(pool) / (1 + sum(word in own for own in words)))
+        for word in content_words(question)
+    }
+    total = sum(asked.values()) or 1.0
+    return [
+        float(cosine)
+        + _WORD_WEIGHT * sum(asked[word] for word in own & asked.keys()) / total
+        + _PASSAGE_WEIGHT * hit.score
+        for cosine, own, (hit, _) in zip(cosines, words, pool, strict=True)
+    ]
 
 
 def content_words(text: str) -> frozenset[str]:
-    """A text's words without the commonest ones, cut to six letters so that forms agree."""
-    return frozenset(word[:6] for word in _WORD.findall(text.casefold()) if word not in _COMMON)
+    """A text's words and numbers without the commonest words.
+
+    Words are cut to six letters so that forms agree, ordinals to their number ("15th" to "15").
+    """
+    words = (_ORDINAL.sub(r"\1", word) for word in _WORD.findall(text.casefold()))
+    return frozenset(word[:6] for word in words if word not in _COMMON)

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,15 +17,16 @@ from ragkit.config import Config, load_config
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder, EmbedderFacts, facts_of
 from ragkit.embedding.load import check_same, load_by_name, load_for_base
-from ragkit.errors import SourceError, StoreMismatch
+from ragkit.errors import SourceError, StoreForeign, StoreMismatch
 from ragkit.index import dense, lexical
-from ragkit.ingestion import EmbedderOpener, Ingest, Options, Reader, chunked, finish
+from ragkit.ingestion import EmbedderOpener, Ingest, finish
 from ragkit.models import LanguageModel
+from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
 from ragkit.store import Snapshot, Store, StoredDocument, Writer
 from ragkit_ingest.chunk import ChunkSettings
-from ragkit_ingest.reading import Limits, ReadFile
+from ragkit_ingest.reading import Limits
 
 _CHUNK_TOKENS = 254  # the field's usual size, and what MiniLM reads at once
 
@@ -73,7 +75,7 @@ class KnowledgeBase:
         self._store = Store(Path(path), create=create)
         self._wanted = embedder if embedder is not None else (self.config.embedder or None)
         self._model = model or self.config.model
-        self._readers = {suffix.lower(): reader for suffix, reader in (readers or {}).items()}
+        self._readers = {_suffix(suffix): reader for suffix, reader in (readers or {}).items()}
         self._guard = threading.Lock()
         self._embedder: Embedder | None = None
         self._retriever: Retriever | None = None
@@ -102,7 +104,7 @@ class KnowledgeBase:
     def ingest(
         self,
         *paths: str | os.PathLike[str],
-        label: str = "default",
+        label: str | None = None,
         keep_missing: bool = False,
         strict: bool = False,
         dry_run: bool = False,
@@ -113,8 +115,10 @@ class KnowledgeBase:
 
         Unchanged files are left alone, vanished ones removed unless `keep_missing`, renamed ones
         recognised by their content. A file that cannot be read is named in the report and never
-        stops the run, unless `strict`. `dry_run` says what would be done. Raises SourceError for
-        a path that does not exist and StoreLocked while another process writes.
+        stops the run, unless `strict`. All documents of the paths get the `label`, if one is
+        given; else new ones get "default" and others keep theirs. `dry_run` says what would be
+        done. Raises SourceError for a path that does not exist and StoreLocked while another
+        process writes.
         """
         limits = Limits(max_bytes=self.config.max_file_mb * 1_000_000, seconds=self.config.timeout)
         options = Options(
@@ -143,12 +147,14 @@ class KnowledgeBase:
         return total
 
     def add_documents(
-        self, documents: Iterable[ForeignDocument], *, label: str = "default"
+        self, documents: Iterable[ForeignDocument], *, label: str | None = None
     ) -> IngestReport:
         """Add documents that are no files here, such as a LlamaIndex reader gives.
 
         Parts with the same source (a path in the metadata, else the document's id) become one
-        document of several pages. One that is in the base already is replaced if it changed.
+        document of several pages. One that is in the base already is replaced if it changed, so
+        give documents without a path an id that stays the same. One without text is named in the
+        report's `failed`.
         """
         by_source: dict[str, list[ForeignDocument]] = {}
         for document in documents:
@@ -165,11 +171,7 @@ class KnowledgeBase:
                     if source in known and known[source][1] == digest:
                         run.report.unchanged.append(source)
                         continue
-                    embedder, settings = opener()
-                    size = sum(len(part.text) for part in parts)
-                    read = ReadFile(digest, size, as_document(parts, source), None)
-                    whole = chunked(read, source, embedder, settings)
-                    run.put(root, source, whole, embedder, source in known)
+                    run.add(root, source, as_document(parts), digest, source in known)
             finally:
                 self._finish(writer)
         return run.report
@@ -304,7 +306,7 @@ class KnowledgeBase:
                 documents=documents,
                 pages=pages,
                 chunks=chunks,
-                bytes=sum(p.stat().st_size for p in self.path.rglob("*") if p.is_file()),
+                bytes=_bytes_in(self.path),
                 embedder=identity[0].name if identity else "",
                 dimension=identity[0].dimension if identity else 0,
                 roots=tuple(path for _, path, _ in snapshot.roots()),
@@ -313,6 +315,11 @@ class KnowledgeBase:
                     for problem in snapshot.all_problems()
                 ),
             )
+
+    def first_broken_audit_line(self) -> int | None:
+        """The first line of the log that does not fit the one before it; None if all do."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.first_broken_audit_line()
 
     def dump(self) -> Iterator[str]:
         """The base's content as JSON lines, the same for equal content however it came about.
@@ -343,15 +350,36 @@ class KnowledgeBase:
             return self._retriever
 
 
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a writer may be replacing it
+            total += path.stat().st_size
+    return total
+
+
+def _suffix(name: str) -> str:
+    """ ".log" for "log" and ".LOG"."""
+    return f".{name.lower().lstrip('.')}"
+
+
 def _identity(snapshot: Snapshot) -> tuple[EmbedderFacts, ChunkSettings] | None:
     """What the base was built with; None before its first document."""
     text = snapshot.meta("identity")
     if text is None:
         return None
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+        facts = EmbedderFacts(**content["embedder"])
+        settings = ChunkSettings(**content["chunks"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreForeign(
+            f"what this base was built with cannot be read ({error}); use the ragkit that wrote "
+            "it, or ingest into a new base"
+        ) from error
     if content["metric"] != "cosine":
         raise StoreMismatch(f"this base compares by {content['metric']}, expected cosine")
-    return EmbedderFacts(**content["embedder"]), ChunkSettings(**content["chunks"])
+    return facts, settings
 
 
 def _matching(snapshot: Snapshot, source: str) -> Sequence[StoredDocument]:

@@ -65,6 +65,8 @@ def ollama_url(host: str) -> str:
     if name in ("0.0.0.0", "[::]"):  # noqa: S104  a bind address: connect to this machine
         name = "127.0.0.1"
     number = int(match.group(2) or port)
+    if number > 65535:
+        number = port
     return f"{scheme}://{name}:{number}" + (f"/{path}" if path else "")
 
 
@@ -77,10 +79,7 @@ class OllamaModel:
 
     def __init__(self, name: str, host: str = "", *, num_ctx: int = 8192, num_predict: int = 1024):
         if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
-            raise ModelRefused(
-                f"{name} runs on somebody else's computers; private documents stay here: "
-                "choose a model that runs on this machine"
-            )
+            raise _elsewhere(name)
         self.name = name
         self.url = ollama_url(host)
         self._options = {"num_ctx": num_ctx, "num_predict": num_predict, "temperature": 0}
@@ -105,20 +104,28 @@ class OllamaModel:
                         response.read()
                         raise _refusal(self.name, self.url, response)
                     yield from self._pieces(response)
-            except httpx.ConnectError as error:
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
                 raise unreachable(self.url) from error
-            except httpx.TransportError as error:
-                raise ModelFailed(f"the answer of {self.name} broke off: {error}") from error
+            except httpx.ReadTimeout as error:
+                raise ModelFailed(
+                    f"{self.name} sent nothing for {_FIRST_BYTE_SECONDS:.0f} s; "
+                    "look at the server's log, or choose a smaller model"
+                ) from error
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise ModelFailed(
+                    f"the answer of {self.name} broke off ({error}); ask again"
+                ) from error
 
     def _pieces(self, response: httpx.Response) -> Iterator[str]:
         for line in response.iter_lines():
-            try:
-                event: dict[str, Any] = json.loads(line)
-            except ValueError as error:
-                raise ModelFailed(f"{self.url} sent a line that is not JSON") from error
+            if not line.strip():
+                continue
+            event = _event(line, self.url)
             if "error" in event:
                 raise ModelFailed(f"{self.name} failed while answering: {event['error']}")
-            if piece := event.get("message", {}).get("content"):
+            message = event.get("message")
+            piece = message.get("content") if isinstance(message, dict) else None
+            if isinstance(piece, str) and piece:
                 yield piece
             if event.get("done"):
                 if event.get("done_reason") == "length":
@@ -126,61 +133,41 @@ class OllamaModel:
                         f"{self.name} reached the longest answer allowed; raise num_predict"
                     )
                 return
-        raise ModelFailed(f"the answer of {self.name} ended without its closing line")
+        raise ModelFailed(f"the answer of {self.name} ended without its closing line; ask again")
+
+
+def _event(line: str, url: str) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError as error:
+        raise ModelFailed(f"{url} sent a line that is not JSON; is it Ollama?") from error
+    if not isinstance(event, dict):
+        raise _not_ollama(url)
+    return event
 
 
 def installed_models(host: str = "") -> list[InstalledModel]:
     """Local models on the Ollama server, newest first; cloud models are left out.
 
-    Raises ModelUnreachable if no server answers.
+    Raises ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
     """
-    import httpx
-
-    url = ollama_url(host)
-    with _client(url) as client:
-        try:
-            response = client.get("/api/tags", timeout=httpx.Timeout(10, connect=_CONNECT_SECONDS))
-            models = response.json()["models"]
-        except httpx.TransportError as error:
-            raise unreachable(url) from error
-        except (ValueError, KeyError) as error:
-            raise ModelFailed(f"{url} answers, but not as Ollama does") from error
     return [
-        InstalledModel(
-            name=entry["name"],
-            size=int(entry.get("size") or 0),
-            family=(entry.get("details") or {}).get("family") or "",
-            parameters=(entry.get("details") or {}).get("parameter_size") or "",
-            quantisation=(entry.get("details") or {}).get("quantization_level") or "",
-            digest=entry.get("digest") or "",
-        )
-        for entry in models
-        if not entry.get("remote_host")
-        and "completion" in (entry.get("capabilities") or ["completion"])
+        _installed(entry)
+        for entry in _tags(host)
+        if not _is_remote(entry) and "completion" in (entry.get("capabilities") or ["completion"])
     ]
 
 
 def server_version(host: str = "") -> str:
     """The Ollama server's version. Raises ModelUnreachable if none answers."""
-    import httpx
-
-    url = ollama_url(host)
-    with _client(url) as client:
-        try:
-            response = client.get(
-                "/api/version", timeout=httpx.Timeout(10, connect=_CONNECT_SECONDS)
-            )
-            return str(response.json()["version"])
-        except httpx.TransportError as error:
-            raise unreachable(url) from error
-        except (ValueError, KeyError) as error:
-            raise ModelFailed(f"{url} answers, but not as Ollama does") from error
+    return str(_get(host, "/api/version", "version"))
 
 
 def choose_model(name: str, host: str, *, num_ctx: int, num_predict: int) -> OllamaModel:
     """The named model, or for "auto" the one that was installed last.
 
-    Raises ModelUnreachable without a server and ModelMissing without a model on it.
+    Raises ModelUnreachable without a server, ModelMissing without a model on it, and
+    ModelRefused for one that another server runs, whatever it is called here.
     """
     if name == "auto":
         models = installed_models(host)
@@ -188,8 +175,55 @@ def choose_model(name: str, host: str, *, num_ctx: int, num_predict: int) -> Oll
             raise ModelMissing(
                 f"Ollama at {ollama_url(host)} has no model; get one with: ollama pull llama3.2"
             )
-        name = models[0].name
-    return OllamaModel(name, host, num_ctx=num_ctx, num_predict=num_predict)
+        return OllamaModel(models[0].name, host, num_ctx=num_ctx, num_predict=num_predict)
+    model = OllamaModel(name, host, num_ctx=num_ctx, num_predict=num_predict)
+    wanted = (name.lower(), f"{name.lower()}:latest")
+    if any(_is_remote(entry) and entry["name"].lower() in wanted for entry in _tags(host)):
+        raise _elsewhere(name)
+    return model
+
+
+def _installed(entry: dict[str, Any]) -> InstalledModel:
+    found = entry.get("details")
+    details: dict[str, Any] = found if isinstance(found, dict) else {}
+    return InstalledModel(
+        name=entry["name"],
+        size=int(entry.get("size") or 0),
+        family=details.get("family") or "",
+        parameters=details.get("parameter_size") or "",
+        quantisation=details.get("quantization_level") or "",
+        digest=entry.get("digest") or "",
+    )
+
+
+def _is_remote(entry: dict[str, Any]) -> bool:
+    return bool(entry.get("remote_host") or entry.get("remote_model"))
+
+
+def _tags(host: str) -> list[dict[str, Any]]:
+    """The server's entries, each with at least a name."""
+    found = _get(host, "/api/tags", "models")
+    if found is None:
+        return []
+    if isinstance(found, list) and all(isinstance(e, dict) and e.get("name") for e in found):
+        return found
+    raise _not_ollama(ollama_url(host))
+
+
+def _get(host: str, path: str, key: str) -> Any:
+    import httpx
+
+    url = ollama_url(host)
+    with _client(url) as client:
+        try:
+            response = client.get(path, timeout=httpx.Timeout(10, connect=_CONNECT_SECONDS))
+            return response.json()[key]
+        except httpx.ReadTimeout as error:
+            raise ModelFailed(f"{url} does not answer within 10 s; restart the server") from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise unreachable(url) from error
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise _not_ollama(url) from error
 
 
 def _client(url: str) -> httpx.Client:
@@ -206,12 +240,28 @@ def unreachable(url: str) -> ModelUnreachable:
     )
 
 
+def _not_ollama(url: str) -> ModelFailed:
+    return ModelFailed(
+        f"{url} answers, but not as Ollama does; set OLLAMA_HOST to the address of Ollama"
+    )
+
+
+def _elsewhere(name: str) -> ModelRefused:
+    return ModelRefused(
+        f"{name} runs on somebody else's computers; private documents stay here: "
+        "choose a model that runs on this machine"
+    )
+
+
 def _refusal(name: str, url: str, response: httpx.Response) -> Exception:
     try:
         text = str(response.json()["error"])
     except (ValueError, KeyError, TypeError):
-        text = ""
-    if response.status_code == 404 and text:
+        return ModelFailed(
+            f"{url} answered {response.status_code} without a reason; set OLLAMA_HOST to the "
+            "address of Ollama"
+        )
+    if response.status_code == 404:
         return ModelMissing(f"{name} is not on {url}; get it with: ollama pull {name}")
     if response.status_code == 400 and "context" in text:
         return ModelRefused(
@@ -219,6 +269,4 @@ def _refusal(name: str, url: str, response: httpx.Response) -> Exception:
         )
     if response.status_code == 503:
         return ModelFailed(f"{url} is busy; try again in a moment")
-    return ModelFailed(
-        f"{url} answered {response.status_code} for {name}: {text or 'no reason given'}"
-    )
+    return ModelFailed(f"{url} answered {response.status_code} for {name}: {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,11 @@ from ragkit.embedding import Embedder, Vectors, checked
 from ragkit.index.dense import DenseIndex
 from ragkit.index.lexical import LexicalIndex
 from ragkit.store import Snapshot, StoredChunk
+from ragkit_ingest.chunk import joined_ref
 
-LEXICAL_WEIGHT = 0.2
+LEXICAL_WEIGHT = 0.46
 CANDIDATES = 100  # from each of dense and lexical
-PAGE_WEIGHT = 0.1  # of a page's second and third best chunk
+PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 MAX_JOINED = 3  # chunks in one passage
 
 
@@ -25,11 +27,11 @@ class Hit:
     """A passage that answers a query: characters [start, end) of one page's text.
 
     `source` is the document's path relative to the root it was ingested from and `path` where
-    that file was; `document` is the document's id; `page` counts from 1 and is None for formats
-    without pages; `label` is the printed page label, sheet, slide title or mail part and `ref`
-    the cells. `score` ranks the hits of one query; `similarity` is the cosine of the best chunk
-    in [-1, 1] and can be compared between queries; `lexical` is its BM25 score. `chunks` are the
-    ids of the chunks that were joined.
+    that file was ("" for what was no file); `document` is the document's id; `page` counts from
+    1 and is None for formats without pages; `label` is the printed page label, sheet, slide title
+    or mail part and `ref` the cells. `score` ranks the hits of one query; `similarity` is the
+    cosine of the best chunk in [-1, 1] and can be compared between queries; `lexical` is its BM25
+    score. `chunks` are the ids of the chunks that were joined.
     """
 
     source: str
@@ -158,7 +160,7 @@ class Retriever:
         bm25 = lexical | self._lexical.scores(snapshot, query, missing)
         similarity = vectors.astype(np.float32) @ vector
         words = np.array([bm25.get(chunk, 0.0) for chunk in ids], dtype=np.float32)
-        fused = fuse(similarity, words)
+        fused = fuse(similarity, words / (self._lexical.best_possible(snapshot, query) or 1.0))
         scored = [
             _Scored(chunk, *places[chunk], float(s), float(w), float(f))
             for chunk, s, w, f in zip(ids, similarity, words, fused, strict=True)
@@ -170,10 +172,14 @@ class Retriever:
 def fuse(
     similarity: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """A convex sum of min-max normalised scores (Bruch, Gai, Ingber 2022, arXiv 2210.11934)."""
+    """A convex sum of scores in [0, 1] (Bruch, Gai, Ingber 2022, arXiv 2210.11934).
+
+    Cosines are stretched over the candidates; `lexical` is the share of the best BM25 score that
+    the query could reach, so that words count less where no chunk holds many of them.
+    """
     fused: npt.NDArray[np.float32] = (1 - LEXICAL_WEIGHT) * _normalised(
         similarity
-    ) + LEXICAL_WEIGHT * _normalised(lexical)
+    ) + LEXICAL_WEIGHT * lexical
     return fused
 
 
@@ -275,15 +281,21 @@ def _hit(snapshot: Snapshot, group: _Group, chunks: list[StoredChunk]) -> Hit:
         document=best.document,
         title=best.title,
         kind=best.kind,
-        headings=best.headings,
+        headings=_common(chunks) or best.headings,
         label=best.page_label,
-        ref=_joined_ref(chunks),
+        ref=joined_ref([chunk.ref for chunk in chunks if chunk.ref]),
         similarity=top.similarity,
         lexical=top.lexical,
-        path=os.path.join(best.root_path, best.source),
+        path=os.path.join(best.root_path, best.source) if best.root_path[:1] == os.sep else "",
         page_ordinal=best.page_ordinal,
         chunks=tuple(chunk.id for chunk in chunks),
     )
+
+
+def _common(chunks: list[StoredChunk]) -> tuple[str, ...]:
+    """The heading path that all chunks of a passage share."""
+    levels = zip(*(chunk.headings for chunk in chunks), strict=False)
+    return tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 def _joined_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
@@ -291,11 +303,6 @@ def _joined_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
         return chunks[0].text
     page = snapshot.page_text(chunks[0].document, chunks[0].page_ordinal)
     return page[chunks[0].start : chunks[-1].end]
-
-
-def _joined_ref(chunks: list[StoredChunk]) -> str:
-    refs = [chunk.ref for chunk in chunks if chunk.ref]
-    return f"{refs[0].split(':')[0]}:{refs[-1].split(':')[-1]}" if refs else ""
 
 
 def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple[Candidate, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -18,7 +21,25 @@ if TYPE_CHECKING:
 
 FAILED_FILES = 3
 
-_kb = click.option("--kb", metavar="DIR", help="The base's directory (default: ragkit.kb).")
+
+def _path(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """Refuse paths that cannot be written down: the base keeps them as UTF-8."""
+    for path in value if isinstance(value, tuple) else (value,):
+        try:
+            os.path.abspath(path or "").encode()
+        except UnicodeEncodeError as error:
+            raise click.BadParameter(f"{path!r} is no UTF-8; rename the folder") from error
+    return value
+
+
+def _text(context: click.Context, option: click.Parameter, value: str) -> str:
+    """What was typed, also where the terminal's encoding is not the one that Python expects."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+_kb = click.option(
+    "--kb", metavar="DIR", callback=_path, help="The base's directory (default: ragkit.kb)."
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 _embedder = click.option("--embedder", metavar="NAME", help="Embedding model, by name or folder.")
 
@@ -33,12 +54,10 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_path)
 @_kb
 @_embedder
-@click.option(
-    "--label", default="default", show_default=True, help="Access label of new documents."
-)
+@click.option("--label", help="Access label of all documents of the paths.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--keep-missing", is_flag=True, help="Keep documents whose files have vanished.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
@@ -50,7 +69,7 @@ def ingest(
     paths: tuple[str, ...],
     kb: str | None,
     embedder: str | None,
-    label: str,
+    label: str | None,
     dry_run: bool,
     keep_missing: bool,
     strict: bool,
@@ -62,7 +81,12 @@ def ingest(
     Exit code 3 means that some files could not be read; each is named with its reason.
     """
     config = _config(config_path, kb=kb, embedder=embedder)
-    with _open(config, create=True) as base, _display(quiet=as_json) as progress:
+    _check_paths(paths)
+    with ExitStack() as held:
+        if dry_run and not Path(config.kb).exists():  # then it is compared with an empty base
+            config = replace(config, kb=held.enter_context(tempfile.TemporaryDirectory()))
+        base = held.enter_context(_open(config, create=True))
+        progress = held.enter_context(_display(quiet=as_json))
         report = base.ingest(
             *paths,
             label=label,
@@ -80,7 +104,7 @@ def ingest(
 
 
 @cli.command()
-@click.argument("query")
+@click.argument("query", callback=_text)
 @_kb
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits.")
 @click.option("--explain", is_flag=True, help="Show what every stage of the search gave.")
@@ -103,7 +127,7 @@ def search(
 
 
 @cli.command()
-@click.argument("question")
+@click.argument("question", callback=_text)
 @_kb
 @click.option("--model", metavar="NAME", help="Language model on the Ollama server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
@@ -125,22 +149,17 @@ def ask(
 
     with _open(_config(config_path, kb=kb, model=model)) as base:
         stream = base.stream(question, k=k)
-        streamed = False
-        for piece in stream:
-            if not as_json:
-                click.echo(safe(piece), nl=False)
-                streamed = True
-        answer = stream.answer
-    if as_json:
-        click.echo(json.dumps({**asdict(answer), "extract": answer.extract}, ensure_ascii=False))
-        return
-    if streamed:
-        click.echo()
-    else:
-        if answer.extract:
+        if as_json:
+            answer = stream.answer
+            content = {**asdict(answer), "extract": answer.extract}
+            click.echo(json.dumps(content, ensure_ascii=False))
+            return
+        if stream.model is None and not stream.answer.abstained:
             click.secho("Extract (quoted from the documents, no model involved)", bold=True)
-        click.echo(safe(answer.text))
-    click.echo("\n".join(answer_lines(answer)))
+        for piece in stream if stream.model else [stream.answer.text]:
+            click.echo(safe(piece), nl=False)
+        click.echo()
+        _print(None, answer_lines(stream.answer), as_json)
 
 
 @cli.command()
@@ -150,14 +169,14 @@ def ask(
 @click.pass_obj
 def status(config_path: Path | None, kb: str | None, documents: bool, as_json: bool) -> None:
     """Show what is in the base, and which files are not."""
-    from ragkit_apps.terminal import safe, status_lines
+    from ragkit_apps.terminal import name_of, status_lines
 
     with _open(_config(config_path, kb=kb)) as base:
         found = base.status()
         entries = base.documents() if documents else []
     lines = status_lines(found)
     lines += [
-        f"  {safe(entry.source)}  ({entry.kind}, {entry.pages} pages, {entry.chunks} chunks)"
+        f"  {name_of(entry.source)}  ({entry.kind}, {entry.pages} pages, {entry.chunks} chunks)"
         for entry in entries
     ]
     content = {**asdict(found), "path": str(found.path)}
@@ -167,17 +186,17 @@ def status(config_path: Path | None, kb: str | None, documents: bool, as_json: b
 
 
 @cli.command()
-@click.argument("source")
+@click.argument("source", callback=_text)
 @_kb
 @_json
 @click.pass_obj
 def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool) -> None:
     """Remove a document, or all documents of a folder, from the base."""
-    from ragkit_apps.terminal import safe
+    from ragkit_apps.terminal import name_of
 
     with _open(_config(config_path, kb=kb)) as base:
         removed = base.remove(source)
-    _print({"removed": removed}, [f"removed {safe(entry)}" for entry in removed], as_json)
+    _print({"removed": removed}, [f"removed {name_of(entry)}" for entry in removed], as_json)
 
 
 @cli.command()
@@ -207,6 +226,15 @@ def _config(path: Path | None, **overrides: str | None) -> Config:
     return load_config(path, overrides=overrides)
 
 
+def _check_paths(paths: tuple[str, ...]) -> None:
+    """Look for all of them before a base is made or a file is read."""
+    from ragkit import SourceError
+
+    for path in paths:
+        if not os.path.lexists(path):
+            raise SourceError(f"there is no {path}; name a file or folder to ingest")
+
+
 def _open(config: Config, *, create: bool = False) -> KnowledgeBase:
     from ragkit import KnowledgeBase
 
@@ -220,7 +248,7 @@ def _with_place(hit: Any) -> dict[str, Any]:
 def _print(content: object, lines: list[str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(content, ensure_ascii=False))
-    else:
+    elif lines:
         click.echo("\n".join(lines))
 
 
@@ -253,22 +281,38 @@ def main() -> None:
     """Run the command line; errors are one line, and an exit code says their kind."""
     from ragkit import RagkitError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # else a letter that is not in it is an error
+            stream.reconfigure(errors="replace")
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\nstopped; everything reported so far is safe, run it again to go on", err=True)
+        click.echo("stopped; everything reported so far is safe, run it again to go on", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except RagkitError as error:
-        click.echo(f"ragkit: {error}", err=True)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        _point_at_nothing(sys.stdout)
         sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except (RagkitError, OSError) as error:
+        _say(str(error))
         sys.exit(1)
+
+
+def _say(text: str) -> None:
+    from ragkit_apps.terminal import name_of
+
+    click.echo(f"ragkit: {name_of(text)}", err=True)
+
+
+def _point_at_nothing(stream: TextIO) -> None:
+    """Let the interpreter's last flush go nowhere (docs.python.org/3/library/signal, SIGPIPE)."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 if __name__ == "__main__":

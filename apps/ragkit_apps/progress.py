@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from ragkit import Progress
-from ragkit_apps.terminal import one_line, progress_line
+from ragkit_apps.terminal import name_of, one_line, progress_line
 
 
 class LiveProgress:
@@ -20,6 +20,7 @@ class LiveProgress:
         self._bar = Bar(
             BarColumn(bar_width=24),
             TaskProgressColumn(),
+            TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
             console=Console(stderr=True),
             transient=True,
@@ -45,5 +46,5 @@ class LiveProgress:
             self._task,
             total=progress.bytes_total or 1,
             completed=progress.bytes_done,
-            description=f"{progress_line(progress)}  {one_line(progress.source, 40)}",
+            description=f"{progress_line(progress)}  {one_line(name_of(progress.source), 40)}",
         )

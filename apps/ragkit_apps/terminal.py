@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 
-from ragkit import Answer, Citation, Explanation, Hit, IngestReport, Progress, Status
+from ragkit import (
+    Answer,
+    Citation,
+    Explanation,
+    FailedFile,
+    Hit,
+    IngestReport,
+    Progress,
+    Status,
+)
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE_NAME = re.compile(f"[\t\n]|{_UNSAFE.pattern}")
 
 
 def safe(text: str) -> str:
     """The text without what could drive the terminal or turn the line around."""
     return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def name_of(text: str) -> str:
+    """A file's name on one line, with whatever else it holds written out: "new\\nline.txt"."""
+    return _UNSAFE_NAME.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def one_line(text: str, width: int = 160) -> str:
@@ -38,15 +53,19 @@ def report_lines(report: IngestReport, *, most: int = 20) -> list[str]:
         lines[0] += f"; {report.pages} pages, {report.chunks} chunks in {seconds(report.seconds)}"
     shown = ("added", "updated", "removed") if report.dry_run else ("removed",)
     for name in shown:
-        lines += _listed(f"  {name}: ", [safe(entry) for entry in getattr(report, name)], most)
-    lines += _listed("  renamed: ", [f"{safe(a)} -> {safe(b)}" for a, b in report.renamed], most)
-    lines += _listed("  note: ", [f"{safe(s)}: {safe(w)}" for s, w in report.warnings], most)
-    lines += [
-        f"  failed: {safe(entry.source)}: {entry.reason}"
-        + (f" ({one_line(entry.detail, 300)})" if entry.detail else "")
-        for entry in report.failed
-    ]
-    return lines
+        entries = [name_of(entry) for entry in sorted(getattr(report, name))]
+        lines += _listed(f"  {name}: ", entries, most)
+    renamed = [f"{name_of(old)} -> {name_of(new)}" for old, new in sorted(report.renamed)]
+    lines += _listed("  renamed: ", renamed, most)
+    notes = [f"{name_of(source)}: {text}" for source, text in sorted(report.warnings)]
+    lines += _listed("  note: ", notes, most)
+    failed = sorted(report.failed, key=lambda entry: entry.source)
+    return lines + [f"  failed: {_failed_line(entry)}" for entry in failed]
+
+
+def _failed_line(entry: FailedFile) -> str:
+    detail = f" ({one_line(entry.detail, 300)})" if entry.detail else ""
+    return f"{name_of(entry.source)}: {entry.reason}{detail}"
 
 
 def _listed(prefix: str, entries: list[str], most: int) -> list[str]:
@@ -64,15 +83,15 @@ def progress_line(progress: Progress) -> str:
     )
     if progress.seconds >= 1 and progress.chunks:
         line += f", {progress.chunks / progress.seconds:.0f} chunks/s"
-    if progress.remaining is not None:
+    if progress.remaining is not None and progress.remaining >= 1:
         line += f", about {seconds(progress.remaining)} left"
     return line
 
 
 def hit_lines(number: int, hit: Hit) -> list[str]:
-    head = f"[{number}] {safe(hit.source)}"
+    head = f"[{number}] {name_of(hit.source)}"
     if hit.place:
-        head += f", {safe(hit.place)}"
+        head += f", {name_of(hit.place)}"
     head += f"   score {hit.score:.2f}, similarity {hit.similarity:.2f}"
     path = " > ".join(hit.headings)
     lines = [head]
@@ -87,7 +106,7 @@ def explain_lines(explanation: Explanation, most: int = 30) -> list[str]:
     lines = [f"{'rank':>4} {'fused':>6} {'cosine':>6} {'bm25':>6}  stage  place"]
     for entry in explanation.candidates[:most]:
         stage = ("D" if entry.from_dense else "-") + ("L" if entry.from_lexical else "-")
-        place = safe(entry.source) + (f", page {entry.page}" if entry.page is not None else "")
+        place = name_of(entry.source) + (f", page {entry.page}" if entry.page is not None else "")
         rank = str(entry.rank) if entry.rank else ""
         lines.append(
             f"{rank:>4} {entry.fused:6.3f} {entry.similarity:6.3f} {entry.lexical:6.1f}  "
@@ -99,8 +118,8 @@ def explain_lines(explanation: Explanation, most: int = 30) -> list[str]:
 
 
 def citation_line(citation: Citation) -> str:
-    place = f", {safe(citation.place)}" if citation.place else ""
-    return f"[{citation.number}] {safe(citation.source)}{place}: {one_line(citation.quote, 200)}"
+    place = f", {name_of(citation.place)}" if citation.place else ""
+    return f"[{citation.number}] {name_of(citation.source)}{place}: {one_line(citation.quote, 200)}"
 
 
 def answer_lines(answer: Answer) -> list[str]:
@@ -128,10 +147,5 @@ def status_lines(status: Status) -> list[str]:
         f"embedder: {status.embedder or 'none yet'}"
         + (f" ({status.dimension} dimensions)" if status.dimension else ""),
     ]
-    lines += [f"folder: {safe(root)}" for root in status.roots]
-    lines += [
-        f"not in the base: {safe(p.source)}: {p.reason}"
-        + (f" ({one_line(p.detail, 200)})" if p.detail else "")
-        for p in status.problems
-    ]
-    return lines
+    lines += [f"folder: {name_of(root)}" for root in status.roots]
+    return lines + [f"not in the base: {_failed_line(problem)}" for problem in status.problems]

@@ -64,7 +64,8 @@ def _read_message(message: Message, read: Reader, depth: int) -> Document:
             warnings.extend(failed)
     metadata = {key: value for key in _KEPT if (value := _header(message, key))}
     title = metadata.get("subject", "")
-    return Document("eml", (builder.build(), *pages), title, metadata, tuple(warnings))
+    unique = tuple(dict.fromkeys(warnings))
+    return Document("eml", (builder.build(), *pages), title, metadata, unique)
 
 
 def _leaves(part: Message) -> Iterator[Message]:

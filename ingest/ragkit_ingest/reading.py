@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -141,10 +142,14 @@ class ReaderProcess:
     def _died(self, process: subprocess.Popen[bytes]) -> Refused:
         code = process.wait()
         self.close()
-        if code in (-24, -9):  # SIGXCPU, and SIGKILL from a system short of memory
-            reason = Reason.TIMED_OUT if code == -24 else Reason.OUT_OF_MEMORY
-            return Refused(b"", reason, "was stopped by the system")
-        return Refused(b"", Reason.CRASHED, f"the reader ended with status {code}")
+        if code == -signal.SIGXCPU:
+            return Refused(
+                b"", Reason.TIMED_OUT, f"took more than {self._limits.seconds} s of processor time"
+            )
+        if code == -signal.SIGKILL:  # from a system that is short of memory
+            return Refused(b"", Reason.OUT_OF_MEMORY, "was stopped by the system")
+        how = signal.strsignal(-code) if code < 0 else f"status {code}"
+        return Refused(b"", Reason.CRASHED, f"the reader ended: {how}; the file may be damaged")
 
 
 def _close_quietly(pipe: Any) -> None:

@@ -46,7 +46,7 @@ def scan(root: Path, start: Path) -> Scan:
     if start.is_dir():
         _scan_folder(root, start, result)
     else:
-        _add(root, str(start), start.name, result)
+        _add(root, str(start), result)
     result.files.sort(key=lambda file: file.source)
     result.problems.sort()
     return result
@@ -72,25 +72,29 @@ def _scan_folder(root: Path, start: Path, result: Scan) -> None:
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
             else:
-                _add(root, entry.path, entry.name, result)
+                _add(root, entry.path, result)
 
 
 def _is_ignored(name: str) -> bool:
     return name.startswith((".", "~$")) or name in _IGNORED
 
 
-def _add(root: Path, path: str, name: str, result: Scan) -> None:
+def _add(root: Path, path: str, result: Scan) -> None:
     source = _source(root, path)
     try:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):
-            if not os.path.realpath(path).startswith(os.path.realpath(root) + os.sep):
+            if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
                 result.problems.append((source, Reason.NOT_A_FILE, "a link out of the folder"))
                 return
             info = os.stat(path)
             if stat.S_ISDIR(info.st_mode):
                 result.ignored += 1
                 return
+    except FileNotFoundError:
+        what = "a link to nothing" if os.path.islink(path) else "vanished while it was looked at"
+        result.problems.append((source, Reason.UNREADABLE, what))
+        return
     except OSError as error:
         result.problems.append((source, Reason.UNREADABLE, error.strerror or str(error)))
         return

@@ -6,10 +6,12 @@ and answers each with a line of its own: {"digest", "document", "chunks"} or {"r
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
 import resource
+import signal
 import stat
 import sys
 from collections.abc import Sequence
@@ -20,6 +22,15 @@ from ragkit_ingest.model import Document, ReadError, Reason
 from ragkit_ingest.wire import pack_chunks, pack_document
 
 _READ_BLOCK = 1 << 20
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Audit events (docs.python.org/3/library/audit_events) of what no reader has to do: talk to a
+# network, start a program, change what is on the disk.
+_FORBIDDEN = (
+    *("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn"),
+    *("os.startfile", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink"),
+    *("os.truncate", "os.chmod", "os.chown", "os.utime", "os.kill", "shutil.", "tempfile."),
+    *("urllib.", "ftplib.", "http.", "smtplib.", "webbrowser."),
+)
 
 
 def main() -> None:
@@ -44,16 +55,20 @@ def _silence() -> None:
 
 
 def _fence(memory: int) -> None:
-    """Cap memory, write no files, leave no core dump, open no connection."""
+    """Cap memory, write no files, leave no core dump, open no connection, start no program."""
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the parent
 
-    def refuse(event: str, _: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system"):
-            raise PermissionError(f"a reader may not do this: {event}")
+    sys.addaudithook(_refuse)
 
-    sys.addaudithook(refuse)
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING
+    if writes or event.startswith(_FORBIDDEN):
+        raise PermissionError(f"a reader may not do this: {event}")
 
 
 def _allow_seconds(seconds: int) -> None:

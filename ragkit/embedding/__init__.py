@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -49,13 +48,6 @@ class EmbedderFacts:
     max_tokens: int
     query_prompt: str = ""
     document_prompt: str = ""
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> EmbedderFacts:
-        return cls(**json.loads(text))
 
 
 def facts_of(embedder: Embedder) -> EmbedderFacts:

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def write_facts(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None
     """Write ragkit.json: the model's facts and the digests of the compiled files."""
     files = {name: _sha256(folder / name) for name in ("model.xml", "model.bin", "tokenizer.json")}
     content = {
-        "facts": json.loads(facts.to_json()),
+        "facts": asdict(facts),
         "special_tokens": special_tokens,
         "files": files,
     }
@@ -149,9 +150,16 @@ def verified_facts(folder: Path) -> tuple[EmbedderFacts, int]:
 
     A stamp of times, sizes and inodes beside them spares reading the weights at every start.
     """
-    content = json.loads((folder / FACTS_FILE).read_text())
+    try:
+        content = json.loads((folder / FACTS_FILE).read_text())
+        facts, special_tokens = EmbedderFacts(**content["facts"]), int(content["special_tokens"])
+        stamp = _stamp(folder, content["files"])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise EmbedderError(
+            f"the compiled model in {folder} is damaged ({error}); "
+            "delete that folder and run the command again"
+        ) from error
     stamp_file = folder / "verified"
-    stamp = _stamp(folder, content["files"])
     if not stamp_file.is_file() or stamp_file.read_text() != stamp:
         for name, digest in content["files"].items():
             if _sha256(folder / name) != digest:
@@ -160,7 +168,7 @@ def verified_facts(folder: Path) -> tuple[EmbedderFacts, int]:
                     f"delete {folder} and run the command again"
                 )
         stamp_file.write_text(stamp)
-    return EmbedderFacts(**content["facts"]), int(content["special_tokens"])
+    return facts, special_tokens
 
 
 def _stamp(folder: Path, names: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.errors import MissingExtra
+from ragkit.errors import MissingExtra, StoreError
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Snapshot
@@ -46,12 +46,14 @@ def faiss() -> Any:
 # -- publishing ------------------------------------------------------------------------------
 
 
-def is_due(snapshot: Snapshot) -> bool:
-    """Whether enough has changed since the newest generation to build another."""
+def is_due(snapshot: Snapshot, layout: Layout) -> bool:
+    """Whether the newest generation is damaged, or enough has changed since to build another."""
     generation = snapshot.generation()
     total = snapshot.vector_count()
     if generation is None:
         return total > 0
+    if not _is_intact(layout.index / generation.name, generation):
+        return True
     dead = len(snapshot.tombstones(generation.last_chunk))
     fresh = total - (generation.count - dead)
     return dead + fresh > max(generation.count // 10, 100) or dead + fresh > _BATCH
@@ -74,7 +76,9 @@ def publish(writer: Writer, layout: Layout, dimension: int) -> None:
         size, digest = _write(index, scratch)
         name = f"dense-{number:06d}-{digest[:8]}.faiss"
         if _digest(scratch) != digest:
-            raise OSError(f"{scratch} reads back differently from what was written")
+            raise StoreError(
+                f"{scratch} reads back differently from what was written; check the disk"
+            )
         scratch.rename(layout.index / name)
         sync_directory(layout.index)
     generation = Generation(
@@ -167,9 +171,12 @@ def _is_intact(path: Path, row: Generation) -> bool:
 
     The stamp spares reading the file at every start; a base that was moved is read once.
     """
-    if path.stat().st_size != row.bytes:
+    try:
+        if path.stat().st_size != row.bytes:
+            return False
+        return _signature(path) == row.signature or _digest(path) == row.sha256
+    except FileNotFoundError:
         return False
-    return _signature(path) == row.signature or _digest(path) == row.sha256
 
 
 def _digest(path: Path) -> str:
@@ -217,7 +224,7 @@ class DenseIndex:
         view = self._view_of(snapshot)
         runs = None if snapshot.labels is None else snapshot.chunk_runs()
         found: list[tuple[int, float]] = []
-        if view.generation is not None:
+        if view.generation is not None and len(view.generation.ids):
             ids = view.generation.ids
             allowed = view.alive if runs is None else _positions(ids, runs)
             found += _search(view.generation.index, ids, query, k, allowed)
@@ -258,13 +265,13 @@ class DenseIndex:
         """Map a generation whose size and digest are those of the manifest; else scan exactly."""
         path = self._layout.index / row.name
         module = faiss()
+        if not _is_intact(path, row):
+            logger.warning("%s is gone or damaged; searching without it until an ingest", path)
+            return None
         try:
-            if not _is_intact(path, row):
-                logger.warning("%s is damaged; searching without it until the next ingest", path)
-                return None
             index = module.read_index(str(path), module.IO_FLAG_MMAP_IFC)
-        except FileNotFoundError:
-            logger.warning("%s is gone; searching without it until the next ingest", path)
+        except RuntimeError:  # replaced by a newer one in this very moment
+            logger.warning("%s is gone; searching without it", path)
             return None
         ids = module.vector_to_array(index.id_map).copy()
         return _Generation(row, _Owned(index, module.downcast_index(index.index)), ids)
@@ -316,6 +323,7 @@ def _search(
             if ivf
             else module.SearchParameters(sel=selector)
         )
+    module.omp_set_num_threads(1)  # of this thread: one query is not worth waking others
     scores, positions = owned.inner.search(
         query.reshape(1, -1), min(k, len(ids)), params=parameters
     )

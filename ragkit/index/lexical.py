@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import math
+import re
 import shutil
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tantivy
 
-from ragkit.store.database import translated
+from ragkit.errors import StoreError
+from ragkit.index.segments import first_damaged, note_stamps
+from ragkit.store.database import is_full, translated
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Snapshot
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 1  # of the schema and the analysers; another one on disk is rebuilt
-_WHOLE_WEIGHT = 0.5  # of the unstemmed field against the stemmed one
+_VERSION = 3  # of the schema and the analysers; another one on disk is rebuilt
+_WEIGHTS = {"stemmed": 1.0, "whole": 0.5}  # of a field's scores
+_K1 = 1.2  # tantivy's, which is fixed
 _HEAP = 60_000_000  # bytes the writer may hold before it writes a segment
 _MAX_TERMS = 64  # of a query; later ones are dropped
 _MARK = 1  # kind of the one record that carries the sequence
+_OS_ERROR = re.compile(r"os error (\d+)|\bcode: (\d+), kind:")  # Rust's two ways to show one
 
 
 def _analyzer(pattern: str, stem: bool) -> tantivy.TextAnalyzer:
@@ -44,7 +52,8 @@ def _schema() -> tantivy.Schema:
     builder.add_unsigned_field("document", indexed=True)
     builder.add_unsigned_field("label", indexed=True)
     builder.add_unsigned_field("kind", indexed=True)
-    builder.add_unsigned_field("seq", fast=True)
+    for mark in ("seq", "line", "digest"):
+        builder.add_unsigned_field(mark, fast=True)
     for field in _ANALYZERS:
         builder.add_text_field(field, tokenizer_name=field, index_option="freq")
     return builder.build()
@@ -74,32 +83,65 @@ def synchronise(snapshot: Snapshot, layout: Layout) -> None:
     """Bring the index on disk to the snapshot's sequence; the writer lock must be held."""
     with translated(layout.root):
         folder = layout.lexical / f"v{_VERSION}"
-        index, seen = _open_or_make(folder, snapshot.seq)
-        if seen == snapshot.seq:
-            return
-        writer = index.writer(_HEAP, 1)
-        if seen is None:
-            documents = snapshot.all_document_ids()
-        else:
-            documents = sorted({change.document for change in snapshot.changes_since(seen)})
-            for document in documents:
-                writer.delete_documents_by_term("document", document)
+        try:
+            for unfinished in folder.glob(".tmp*"):  # tantivy leaves them when it is killed
+                unfinished.unlink()
+            _synchronise(snapshot, folder)
+        except ValueError as error:  # tantivy gives the system's errors as text, or not at all
+            if number := _OS_ERROR.search(str(error)):
+                raise OSError(int(number[1] or number[2]), str(error)) from error
+            if is_full(layout.root, _HEAP):
+                raise OSError(errno.ENOSPC, str(error)) from error
+            raise StoreError(
+                f"the word index in {folder} cannot be written ({error}); run the ingest again"
+            ) from error
+        note_stamps(folder, layout.tmp)
+
+
+def _synchronise(snapshot: Snapshot, folder: Path) -> None:
+    index, seen = _open_or_make(folder, snapshot)
+    if seen == snapshot.seq:
+        return
+    if seen is None:
+        documents = snapshot.all_document_ids()
+    else:
+        documents = sorted({change.document for change in snapshot.changes_since(seen)})
+    writer = index.writer(_HEAP, 1)
+    try:
+        # By query: delete_documents_by_term finds nothing in a number field (tantivy-py 0.27).
+        writer.delete_documents_by_query(_any_of("document", documents))
+        writer.delete_documents_by_query(_any_of("kind", [_MARK]))
         for document in documents:
             _add_rows(writer, document, snapshot.lexical_rows(document))
-        writer.delete_documents_by_term("kind", _MARK)
-        mark = tantivy.Document()
-        mark.add_unsigned("kind", _MARK)
-        mark.add_unsigned("seq", snapshot.seq)
-        writer.add_document(mark)
+        writer.add_document(_mark(snapshot))
         writer.commit()
-        writer.wait_merging_threads()
+    except BaseException:
+        with suppress(ValueError):
+            writer.wait_merging_threads()  # lets go of its lock, which would outlive the error
+        raise
+    writer.wait_merging_threads()
 
 
-def _open_or_make(folder: Path, seq: int) -> tuple[tantivy.Index, int | None]:
+def _any_of(field: str, values: list[int]) -> tantivy.Query:
+    return tantivy.Query.term_set_query(_schema(), field, values)
+
+
+def _mark(snapshot: Snapshot) -> tantivy.Document:
+    """The record that says what the index has seen, of which history."""
+    line, digest = snapshot.history()
+    mark = tantivy.Document()
+    mark.add_unsigned("kind", _MARK)
+    mark.add_unsigned("seq", snapshot.seq)
+    mark.add_unsigned("line", line)
+    mark.add_unsigned("digest", digest)
+    return mark
+
+
+def _open_or_make(folder: Path, snapshot: Snapshot) -> tuple[tantivy.Index, int | None]:
     """The index in a folder and the sequence it has seen; an empty one where it is unusable."""
     index = _open(folder)
-    seen = _seen(index) if index else None
-    if index is not None and seen is not None and seen <= seq:
+    seen = _seen(index, snapshot) if index else None
+    if index is not None and seen is not None and seen <= snapshot.seq:
         return index, seen
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
@@ -107,24 +149,38 @@ def _open_or_make(folder: Path, seq: int) -> tuple[tantivy.Index, int | None]:
 
 
 def _open(folder: Path) -> tantivy.Index | None:
-    """The index in a folder, or None if there is none or it cannot be read."""
-    if not folder.is_dir():
-        return None
-    try:
-        return _registered(tantivy.Index.open(str(folder)))
-    except (ValueError, OSError) as error:
-        logger.warning("the word index in %s cannot be read (%s); it is rebuilt", folder, error)
-        return None
+    """The index in a folder, or None if there is none or it is damaged."""
+    error: Exception | None = None
+    for _ in range(3):  # a writer may replace files while they are being opened
+        if not folder.is_dir():
+            return None
+        try:
+            damaged = first_damaged(folder)
+            if damaged is None:
+                return _registered(tantivy.Index.open(str(folder)))
+            error = ValueError(f"{damaged} is damaged")
+        except (ValueError, OSError) as found:
+            error = found
+    logger.warning("the word index in %s cannot be read (%s); it is rebuilt", folder, error)
+    return None
 
 
-def _seen(index: tantivy.Index) -> int | None:
+def _seen(index: tantivy.Index, snapshot: Snapshot) -> int | None:
+    """The sequence that the index has seen; None if it is of another base or history."""
     searcher = index.searcher()
     query = tantivy.Query.term_query(_schema(), "kind", _MARK)
     hits = searcher.search(query, limit=1, count=False).hits
     if not hits:
         return None
-    (seq,) = searcher.fast_field_values("seq", [hits[0][1]])
-    return int(seq or 0)
+    address = [hits[0][1]]
+    (seq,), (line,), (digest,) = (
+        searcher.fast_field_values(field, address) for field in ("seq", "line", "digest")
+    )
+    if seq is None or line is None:
+        return None
+    if seq <= snapshot.seq and snapshot.history(int(line)) != (line, digest):
+        return None
+    return int(seq)
 
 
 # -- searching -------------------------------------------------------------------------------
@@ -141,6 +197,14 @@ class _View:
     disk: tantivy.Searcher | None
     delta: tantivy.Searcher | None
     changed: frozenset[int]
+
+
+def _terms(query: str) -> Iterator[tuple[str, str]]:
+    """The distinct (field, term) pairs of a query."""
+    query = query.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
+    for field, analyzer in _ANALYZERS.items():
+        for term in list(dict.fromkeys(analyzer.analyze(query)))[:_MAX_TERMS]:
+            yield field, term
 
 
 class LexicalIndex:
@@ -172,15 +236,27 @@ class LexicalIndex:
         )
         return dict(self._run(snapshot, both, len(chunks)))
 
+    def best_possible(self, snapshot: Snapshot, query: str) -> float:
+        """The BM25 score that no chunk can exceed: every term of the query, as often as can be."""
+        view = self._view_of(snapshot)
+        searchers = [searcher for searcher in (view.disk, view.delta) if searcher is not None]
+        total = sum(searcher.num_docs for searcher in searchers)
+        best = 0.0
+        for field, term in _terms(query):
+            found = sum(searcher.doc_freq(field, term) for searcher in searchers)
+            if found:
+                idf = math.log(1 + (total - found + 0.5) / (found + 0.5))
+                best += _WEIGHTS[field] * idf * (_K1 + 1)
+        return best
+
     def _clauses(self, query: str) -> list[tuple[Any, Any]]:
         """One clause for each distinct term: user text never reaches a query parser."""
         clauses = []
-        for field, analyzer in _ANALYZERS.items():
-            for term in list(dict.fromkeys(analyzer.analyze(query)))[:_MAX_TERMS]:
-                clause = tantivy.Query.term_query(self._schema, field, term, "freq")
-                if field == "whole":
-                    clause = tantivy.Query.boost_query(clause, _WHOLE_WEIGHT)
-                clauses.append((tantivy.Occur.Should, clause))
+        for field, term in _terms(query):
+            clause = tantivy.Query.term_query(self._schema, field, term, "freq")
+            clauses.append(
+                (tantivy.Occur.Should, tantivy.Query.boost_query(clause, _WEIGHTS[field]))
+            )
         return clauses
 
     def _run(self, snapshot: Snapshot, query: Any, k: int) -> list[tuple[int, float]]:
@@ -215,7 +291,7 @@ class LexicalIndex:
 
     def _make_view(self, snapshot: Snapshot) -> _View:
         index = _open(self._folder)
-        seen = _seen(index) if index else None
+        seen = _seen(index, snapshot) if index else None
         if index is None or seen is None:
             documents, disk = snapshot.all_document_ids(), None
         else:

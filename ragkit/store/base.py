@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ragkit.errors import StoreError, StoreForeign, StoreMissing
@@ -60,6 +61,8 @@ class Store:
                 connection.execute("BEGIN")
                 try:
                     snapshot = Snapshot(connection)
+                    if isinstance(labels, str):
+                        labels = [labels]
                     if labels is not None:
                         snapshot = snapshot.restricted(snapshot.label_ids(labels))
                     yield snapshot
@@ -71,14 +74,15 @@ class Store:
     @contextmanager
     def writer(self) -> Iterator[Writer]:
         """The single writer, under the lock; what a killed one left in tmp is swept away."""
-        with WriterLock(self.layout.lock):
-            for leftover in self.layout.tmp.iterdir():
-                leftover.unlink()
-            writer = Writer(self.layout)
-            try:
-                yield writer
-            finally:
-                writer.close()
+        with ExitStack() as held:
+            with translated(self.layout.root):
+                self._check_open()
+                held.enter_context(WriterLock(self.layout.lock))
+                shutil.rmtree(self.layout.tmp, ignore_errors=True)
+                for folder in (self.layout.tmp, self.layout.index):
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                writer = held.enter_context(closing(Writer(self.layout)))
+            yield writer
 
     def close(self) -> None:
         with self._guard:
@@ -89,11 +93,14 @@ class Store:
 
     def _take(self) -> sqlite3.Connection:
         with self._guard:
-            if self._closed:
-                raise StoreError("this base was closed; open it again with KnowledgeBase(path)")
+            self._check_open()
             if self._idle:
                 return self._idle.pop()
         return open_reader(self.layout)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("this base was closed; open it again with KnowledgeBase(path)")
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:

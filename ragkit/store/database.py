@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from ragkit.store.layout import Layout
 
 FORMAT = "1"
 _FULL = ("full", "no space")
+_SPARE = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
 
 
 def create(layout: Layout) -> None:
@@ -26,14 +29,18 @@ def create(layout: Layout) -> None:
             leftover.unlink()
         database = sqlite3.connect(fresh, isolation_level=None)
         try:
-            _configure(database)
+            # Without a write-ahead log until all is there: on a full disk closing leaves pages in
+            # the log without a word, and the file that is renamed would lack them.
+            database.execute("PRAGMA synchronous = FULL")
             schema = files("ragkit.store").joinpath("schema.sql").read_text()
-            database.executescript(f"BEGIN;{schema}COMMIT;")
+            database.executescript(f"BEGIN;{schema}")
             database.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
                 [("format", FORMAT), ("seq", "0"), ("next_id", "1"), ("access", "off")],
             )
             database.execute("INSERT INTO label VALUES (1, 'default')")
+            database.execute("COMMIT")
+            _configure(database)
         finally:
             database.close()
         os.chmod(fresh, 0o600)
@@ -74,13 +81,19 @@ def _configure(database: sqlite3.Connection) -> None:
 
 
 def _check(database: sqlite3.Connection, layout: Layout) -> None:
-    tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()
-    if not tables[0]:
-        raise StoreForeign(f"{layout.database} is a SQLite file, but not a ragkit base")
-    (found,) = database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-    if found != FORMAT:
+    columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('meta')")]
+    row = (
+        database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+        if columns == ["key", "value"]
+        else None
+    )
+    if row is None:
         raise StoreForeign(
-            f"{layout.root} has format {found}, this ragkit reads format {FORMAT}; "
+            f"{layout.database} is a SQLite file, but not a ragkit base; name another directory"
+        )
+    if row[0] != FORMAT:
+        raise StoreForeign(
+            f"{layout.root} has format {row[0]}, this ragkit reads format {FORMAT}; "
             "use the ragkit that wrote it, or ingest into a new base"
         )
 
@@ -92,7 +105,7 @@ def translated(place: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         text = str(error)
-        if any(word in text for word in _FULL):
+        if any(word in text for word in _FULL) or ("I/O" in text and is_full(place)):
             raise _full(place) from error
         if "locked" in text or "busy" in text:
             raise StoreLocked(f"{place} is busy: {text}; try again in a moment") from error
@@ -113,9 +126,18 @@ def translated(place: Path) -> Iterator[None]:
     except NotADirectoryError as error:
         raise StoreForeign(f"{place} is a file, not the directory of a base") from error
     except OSError as error:
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(place) from error
+        if error.errno == errno.EROFS:
+            raise StoreError(f"{place} is on a disk that can only be read") from error
         raise
+
+
+def is_full(place: Path, spare: int = _SPARE) -> bool:
+    """Whether less than `spare` bytes are left on the disk: what libraries call an I/O error."""
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free < spare
 
 
 def _full(place: Path) -> StoreFull:

@@ -34,8 +34,12 @@ class WriterLock:
         command = " ".join(Path(part).name for part in sys.argv[:2])
         started = datetime.now(UTC).isoformat(timespec="seconds")
         text = f"process {os.getpid()} on {socket.gethostname()} since {started} ({command})\n"
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text.encode(errors="replace"), 0)
+        except OSError:  # a full disk
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
         return self
 

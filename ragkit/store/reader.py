@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ragkit.store import audit
 from ragkit.store.records import (
     Generation,
     HalfVectors,
@@ -85,22 +86,12 @@ class Snapshot:
         )
         return map(_document, rows)
 
-    def documents_of(self, root: int) -> Iterator[StoredDocument]:
-        rows = self._db.execute(f"{_DOCUMENT} WHERE d.root = ? AND {self._label_clause()}", (root,))
-        return map(_document, rows)
-
     def known_files(self, root: int) -> dict[str, tuple[int, bytes, int]]:
         """(document id, content digest, size) by source: all that an ingest compares."""
         rows = self._db.execute(
             "SELECT source, id, digest, size FROM document WHERE root = ?", (root,)
         )
         return {source: (document, digest, size) for source, document, digest, size in rows}
-
-    def document_id(self, root: int, source: str) -> int | None:
-        row = self._db.execute(
-            "SELECT id FROM document WHERE root = ? AND source = ?", (root, source)
-        ).fetchone()
-        return row[0] if row else None
 
     def roots(self) -> list[tuple[int, str, bool]]:
         rows = self._db.execute("SELECT id, path, whole FROM root ORDER BY path")
@@ -247,6 +238,20 @@ class Snapshot:
             "SELECT operation, document FROM journal WHERE seq > ? ORDER BY seq", (seq,)
         )
         return [Change(*row) for row in rows]
+
+    def history(self, line: int | None = None) -> tuple[int, int]:
+        """(number, digest) of a line of the audit chain, by default the last; (0, 0) if none.
+
+        Equal digests mean equal histories up to that line, also after a backup was restored.
+        """
+        row = self._db.execute(
+            "SELECT id, hash FROM audit WHERE id = coalesce(?, (SELECT max(id) FROM audit))",
+            (line,),
+        ).fetchone()
+        return (row[0], int.from_bytes(row[1][:8], "big")) if row else (0, 0)
+
+    def first_broken_audit_line(self) -> int | None:
+        return audit.first_broken(self._db)
 
     def lexical_rows(self, document: int) -> list[tuple[int, int, str, str]]:
         """(chunk id, label id, header, text) of a document's chunks."""

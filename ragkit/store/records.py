@@ -15,7 +15,7 @@ HalfVectors = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document ready to be committed.
+    """A document ready to be committed; without a `label` a changed one keeps its own.
 
     `digests` and `vectors` (float16, shape (n, dimension), length 1) are of the chunks, in order.
     """
@@ -24,7 +24,7 @@ class NewDocument:
     source: str
     digest: bytes
     size: int
-    label: str
+    label: str | None
     document: Document
     chunks: list[Chunk]
     digests: list[bytes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -15,6 +15,9 @@ from ragkit.store import audit
 from ragkit.store.database import open_writer, translated
 from ragkit.store.layout import Layout
 from ragkit.store.records import Generation, NewDocument, Problem
+from ragkit_ingest.chunk import document_header
+
+DEFAULT_LABEL = "default"
 
 
 class Writer:
@@ -71,7 +74,10 @@ class Writer:
 
     def add_root(self, path: str, *, whole: bool) -> int:
         """Remember a folder and return its id; roots inside a whole one become part of it."""
-        with self._transaction():
+        row = self._db.execute("SELECT id, whole FROM root WHERE path = ?", (path,)).fetchone()
+        if row is not None and row[1] >= whole:
+            return int(row[0])
+        with self._transaction() as seq:
             self._db.execute(
                 "INSERT INTO root (path, whole) VALUES (?, ?) "
                 "ON CONFLICT (path) DO UPDATE SET whole = max(whole, excluded.whole)",
@@ -79,30 +85,61 @@ class Writer:
             )
             (root,) = self._db.execute("SELECT id FROM root WHERE path = ?", (path,)).fetchone()
             if whole:
-                self._absorb(int(root), path)
+                self._absorb(int(root), path, seq)
             return int(root)
 
-    def _absorb(self, root: int, path: str) -> None:
+    def _absorb(self, root: int, path: str, seq: int) -> None:
         for inner, inner_path in self._db.execute("SELECT id, path FROM root").fetchall():
             if inner == root or not Path(inner_path).is_relative_to(path):
                 continue
             prefix = Path(inner_path).relative_to(path).as_posix() + "/"
-            for table in ("document", "problem"):
-                self._db.execute(
-                    f"UPDATE {table} SET root = ?, source = ? || source WHERE root = ?",
-                    (root, prefix, inner),
-                )
+            for document, source in self._db.execute(
+                "SELECT id, source FROM document WHERE root = ?", (inner,)
+            ).fetchall():
+                self._move(document, root, prefix + source, seq)
+            self._db.execute(
+                "UPDATE problem SET root = ?, source = ? || source WHERE root = ?",
+                (root, prefix, inner),
+            )
             self._db.execute("DELETE FROM root WHERE id = ?", (inner,))
+
+    def _move(self, document: int, root: int, source: str, seq: int) -> None:
+        """Give a document another source; its chunks keep their vectors, not their headers."""
+        old, title = self._db.execute(
+            "SELECT source, title FROM document WHERE id = ?", (document,)
+        ).fetchone()
+        self._db.execute(
+            "UPDATE document SET root = ?, source = ? WHERE id = ?", (root, source, document)
+        )
+        before, after = document_header(title, old), document_header(title, source)
+        rows = self._db.execute(
+            "SELECT id, header FROM chunk WHERE document = ? AND header != ''", (document,)
+        ).fetchall()
+        self._db.executemany(
+            "UPDATE chunk SET header = ? WHERE id = ?",
+            [(after + header.removeprefix(before), chunk) for chunk, header in rows],
+        )
+        self._journal(seq, "change", document, source)
+        audit.append(
+            self._db,
+            actor=self._actor,
+            action="document.rename",
+            target=source,
+            detail={"from": old},
+        )
 
     def put_document(self, new: NewDocument) -> int:
         """Commit a document in place of the one with the same root and source; returns its id."""
         with self._transaction() as seq:
             replaced = self._db.execute(
-                "SELECT id FROM document WHERE root = ? AND source = ?", (new.root, new.source)
+                "SELECT d.id, l.name FROM document d JOIN label l ON l.id = d.label "
+                "WHERE d.root = ? AND d.source = ?",
+                (new.root, new.source),
             ).fetchone()
             if replaced:
                 self._delete(int(replaced[0]), new.source, seq)
-            document = self._insert(new)
+            label = new.label or (replaced[1] if replaced else DEFAULT_LABEL)
+            document = self._insert(new, self._label(label))
             self._clear_problem(new.root, new.source)
             self._journal(seq, "add", document, new.source)
             detail: dict[str, str | int] = {"digest": new.digest.hex(), "chunks": len(new.chunks)}
@@ -115,7 +152,7 @@ class Writer:
             )
             return document
 
-    def _insert(self, new: NewDocument) -> int:
+    def _insert(self, new: NewDocument, label: int) -> int:
         content = new.document
         document = self._new_ids(1 + len(new.chunks))
         first = document + 1
@@ -129,7 +166,7 @@ class Writer:
                 new.size,
                 content.kind,
                 content.title,
-                self._label(new.label),
+                label,
                 json.dumps(content.metadata, ensure_ascii=False),
                 json.dumps(content.warnings, ensure_ascii=False),
                 first if new.chunks else None,
@@ -165,6 +202,27 @@ class Writer:
         (label,) = self._db.execute("SELECT id FROM label WHERE name = ?", (name,)).fetchone()
         return int(label)
 
+    def relabel(self, root: int, sources: Iterable[str], label: str) -> None:
+        """Give documents of a root another label, where they have not got it yet."""
+        with self._transaction() as seq:
+            number = self._label(label)
+            for source in sources:
+                row = self._db.execute(
+                    "SELECT id FROM document WHERE root = ? AND source = ? AND label != ?",
+                    (root, source, number),
+                ).fetchone()
+                if row is None:
+                    continue
+                self._db.execute("UPDATE document SET label = ? WHERE id = ?", (number, row[0]))
+                self._journal(seq, "change", int(row[0]), source)
+                audit.append(
+                    self._db,
+                    actor=self._actor,
+                    action="document.label",
+                    target=source,
+                    detail={"label": label},
+                )
+
     def _delete(self, document: int, source: str, seq: int) -> None:
         self._db.execute(
             "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
@@ -186,28 +244,14 @@ class Writer:
                     self._db, actor=self._actor, action="document.remove", target=source, detail={}
                 )
 
-    def rename_document(
-        self, document: int, source: str, headers: Sequence[tuple[int, str]]
-    ) -> None:
-        """Give a document another source; `headers` are the new (chunk id, header) pairs."""
+    def rename_document(self, document: int, source: str) -> None:
+        """Give a document another source in its root."""
         with self._transaction() as seq:
-            (root, old) = self._db.execute(
-                "SELECT root, source FROM document WHERE id = ?", (document,)
+            (root,) = self._db.execute(
+                "SELECT root FROM document WHERE id = ?", (document,)
             ).fetchone()
-            self._db.execute("UPDATE document SET source = ? WHERE id = ?", (source, document))
-            self._db.executemany(
-                "UPDATE chunk SET header = ? WHERE id = ?",
-                [(header, chunk) for chunk, header in headers],
-            )
+            self._move(document, root, source, seq)
             self._clear_problem(root, source)
-            self._journal(seq, "change", document, source)
-            audit.append(
-                self._db,
-                actor=self._actor,
-                action="document.rename",
-                target=source,
-                detail={"from": old},
-            )
 
     def set_problem(self, root: int, problem: Problem, reader: str) -> None:
         """Remember why a file is not in the base; what was there of it before is removed."""

@@ -1,0 +1,203 @@
+"""Tells a PDF page's lines apart: headings, table rows, paragraphs, running heads."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ragkit_ingest.model import Block, BlockKind
+
+_NUMBER = re.compile(r"[($€£+-]*\d[\d,.]*[)%]*|[—–-]+%?|N/?A", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_DATE_WORDS = re.compile(
+    r"\b(?:(?:19|20)\d\d|january|february|march|april|may|june|july|august|september|october"
+    r"|november|december|months?|years?|quarter|ended|in (?:thousands|millions|billions))\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_LEAST_LEVEL = 6
+_HEAD_LINES = 4  # lines at the top or bottom of a page that may be a running head
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of a page: characters [start, end) of the cleaned text, and how it is set."""
+
+    start: int
+    end: int
+    text: str
+    size: float = 0.0
+    bold: bool = False
+    top: float = 0.0
+    bottom: float = 0.0
+    hidden: bool = False
+
+
+def lines_of(text: str) -> list[Line]:
+    lines = []
+    position = 0
+    for piece in text.split("\n"):
+        stripped = piece.strip()
+        if stripped:
+            start = position + piece.index(stripped[0])
+            lines.append(Line(start, start + len(stripped), stripped))
+        position += len(piece) + 1
+    return lines
+
+
+def _shape(line: Line) -> str:
+    return re.sub(r"\d+", "#", line.text)
+
+
+def plain(text: str) -> str:
+    """Letters and digits alone, for telling whether a line is what a bookmark names."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def running_heads(pages: list[list[Line]]) -> set[str]:
+    """Lines that stand at the top or bottom of at least every third page, numbers aside."""
+    counts = Counter(shape for lines in pages for shape in {_shape(line) for line in _edges(lines)})
+    least = max(3, len(pages) // 3)
+    return {shape for shape, count in counts.items() if count >= least}
+
+
+def _edges(lines: list[Line]) -> list[Line]:
+    return lines if len(lines) <= 2 * _HEAD_LINES else lines[:_HEAD_LINES] + lines[-_HEAD_LINES:]
+
+
+def heading_levels(pages: list[list[Line]], above: int = 0) -> dict[tuple[int, bool], int]:
+    """Which (size in half points, bold) are headings, and of which level, by the body's type.
+
+    `above` is the deepest level that bookmarks give: what only the type shows lies below it.
+    """
+    styles: Counter[tuple[int, bool]] = Counter()
+    for lines in pages:
+        for line in lines:
+            styles[_style(line)] += len(line.text)
+    if not styles:
+        return {}
+    body_size, body_bold = styles.most_common(1)[0][0]
+    total = sum(styles.values())
+    heads = [
+        style
+        for style, count in styles.items()
+        if style[0] > 0
+        and count < total * 0.2
+        and (style[0] > body_size * 1.12 or (style[1] and not body_bold and style[0] >= body_size))
+    ]
+    heads.sort(key=lambda style: (-style[0], not style[1]))
+    return {style: above + min(rank + 1, _LEAST_LEVEL) for rank, style in enumerate(heads)}
+
+
+def _style(line: Line) -> tuple[int, bool]:
+    size = line.size
+    if size <= 1.5 and line.top > line.bottom:  # scaled by the text matrix: use the glyph's height
+        size = (line.top - line.bottom) * 1.4
+    return round(size * 2), line.bold
+
+
+def _is_row(text: str) -> bool:
+    """A table row: a label and then at least two figures, or figures alone."""
+    words = text.split()
+    figures = 0
+    for word in reversed(words):
+        if _NUMBER.fullmatch(word) or word in "$€£%()":
+            figures += word not in "$€£%()"
+        else:
+            break
+    leader = "...." in text
+    if figures == 1:
+        return len(words) > 1 and (leader or "$" in words)
+    return figures >= 2 and (leader or len(text) < 130)
+
+
+def _is_heading(line: Line) -> bool:
+    text = line.text
+    return (
+        len(text) < 120
+        and _WORD.search(text) is not None
+        and text[0] not in "(•●-–*"
+        and not text.endswith((".", ",", ";"))
+        and len(_DATE_WORDS.sub("", text)) > 6
+    )
+
+
+def blocks(
+    lines: list[Line], levels: dict[tuple[int, bool], int], titles: dict[str, int]
+) -> Iterator[Block]:
+    """Group a page's lines into headings, table rows and paragraphs.
+
+    `titles` are lines that bookmarks name (as `plain` has them), with their levels; `levels` are
+    those of what is only set like a heading.
+    """
+    pending: list[Line] = []  # lines of the paragraph at hand
+    head: list[str] = []  # the column heads of the table at hand
+    recent: deque[str] = deque(maxlen=4)  # lines that may be the column heads of a table to come
+    in_table = False
+    capitals = max([_LEAST_LEVEL, *levels.values()])
+    previous: Line | None = None
+    for line in lines:
+        named = titles.get(plain(line.text), 0)
+        level = levels.get(_style(line)) or (capitals if _is_capitals(line.text) else 0)
+        if not named and _is_row(line.text) and not _is_years(line.text):
+            if not in_table:
+                head = [text for text in recent if _is_column_head(text)]
+            yield from _flush(pending)
+            in_table = True
+            yield Block(BlockKind.ROW, line.start, line.end, header=" ".join(head))
+        elif named or (level and _is_heading(line)):
+            yield from _flush(pending)
+            in_table = False
+            recent.clear()
+            yield Block(BlockKind.HEADING, line.start, line.end, level=named or level)
+        else:
+            in_table = in_table and len(line.text) <= 90 and not _is_column_head(line.text)
+            if pending and previous is not None and _is_gap(previous, line):
+                yield from _flush(pending)
+            pending.append(line)
+            recent.append(line.text)
+        previous = line
+    yield from _flush(pending)
+
+
+def _is_years(text: str) -> bool:
+    """Column heads such as "As of December 31, 2017 2016", which look like a row of figures."""
+    rest = re.sub(r"\b(?:as of|of|and|at|the|\d{1,2})\b", "", _DATE_WORDS.sub("", text), flags=re.I)
+    return len(rest.strip(" ,.()$%:;")) < 4 and len(_YEAR.findall(text)) >= 2
+
+
+def _is_capitals(text: str) -> bool:
+    return text.isupper() and len(_WORD.findall(text)) >= 2
+
+
+def _is_column_head(text: str) -> bool:
+    few = len(text) < 90 and len(text.split()) <= 12 and not text.endswith((".", ";"))
+    return few and _DATE_WORDS.search(text) is not None
+
+
+def _is_gap(above: Line, below: Line) -> bool:
+    """More white between two lines than the type needs: a new paragraph."""
+    height = max(above.top - above.bottom, 4.0)
+    return above.bottom - below.top > height * 1.1 or below.top > above.top + height
+
+
+def _flush(pending: list[Line]) -> Iterator[Block]:
+    if pending:
+        yield Block(BlockKind.PARAGRAPH, pending[0].start, pending[-1].end)
+        pending.clear()
+
+
+def without_running_heads(lines: list[Line], running: set[str], seen: set[str]) -> list[Line]:
+    """The lines but for running heads that stood on an earlier page; `seen` remembers those."""
+    kept = []
+    edges = {id(line) for line in _edges(lines)}
+    for line in lines:
+        shape = _shape(line)
+        if id(line) in edges and shape in running:
+            if shape in seen or not _WORD.search(line.text):
+                continue
+            seen.add(shape)
+        kept.append(line)
+    return kept

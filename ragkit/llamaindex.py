@@ -1,0 +1,108 @@
+"""A base as a LlamaIndex retriever; the only module that imports llama_index.
+
+For the other way, any LlamaIndex reader is a source: `kb.add_documents(reader.load_data(...))`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Collection
+
+from ragkit.errors import MissingExtra
+from ragkit.knowledge_base import KnowledgeBase
+from ragkit.retrieval import Hit
+
+try:
+    from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.schema import (
+        NodeRelationship,
+        NodeWithScore,
+        ObjectType,
+        QueryBundle,
+        RelatedNodeInfo,
+        TextNode,
+    )
+except ModuleNotFoundError as error:
+    if not (error.name or "").startswith("llama_index"):
+        raise
+    raise MissingExtra(
+        'llama-index-core is not installed; get it with: pip install "ragkit[llamaindex]"'
+    ) from error
+
+__all__ = ["RagkitRetriever"]
+
+# What a language model or a reranker gets to see besides the text; the rest is for programs.
+_SHOWN = ("file_name", "title", "headings", "place")
+
+
+class RagkitRetriever(BaseRetriever):
+    """Searches a base for LlamaIndex: the best `k` passages, of documents with these labels.
+
+    A node's id stays the same as long as the passage stands where it stood, and tells two bases
+    apart. `start_char_idx` and `end_char_idx` count in the text of the node's page. The score
+    ranks the nodes of one query; `similarity` in the metadata is a cosine and can be compared
+    between queries. Only the bundle's `query_str` is searched, by the base's own embedder.
+
+        retriever = RagkitRetriever(kb, k=5)
+        engine = RetrieverQueryEngine.from_args(retriever, llm=llm)
+    """
+
+    def __init__(
+        self, kb: KnowledgeBase, k: int = 10, labels: Collection[str] | None = None
+    ) -> None:
+        super().__init__()
+        self.kb = kb
+        self.k = k
+        self.labels = labels
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        hits = self.kb.search(query_bundle.query_str, self.k, labels=self.labels)
+        return [NodeWithScore(node=_node(hit), score=hit.score) for hit in hits]
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return await asyncio.to_thread(self._retrieve, query_bundle)
+
+
+def _node(hit: Hit) -> TextNode:
+    path = hit.path or hit.source  # what was no file has only its name
+    metadata = _metadata(hit, path)
+    hidden = [key for key in metadata if key not in _SHOWN]
+    place = f"{path}#{hit.page_ordinal}:{hit.start}-{hit.end}"
+    return TextNode(
+        id_=str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
+        text=hit.text,
+        start_char_idx=hit.start,
+        end_char_idx=hit.end,
+        metadata=metadata,
+        excluded_embed_metadata_keys=hidden,
+        excluded_llm_metadata_keys=hidden,
+        relationships={
+            NodeRelationship.SOURCE: RelatedNodeInfo(node_id=path, node_type=ObjectType.DOCUMENT)
+        },
+    )
+
+
+def _metadata(hit: Hit, path: str) -> dict[str, str | int | float]:
+    """The keys of LlamaIndex's own readers, then ragkit's; flat, and without empty values."""
+    found: dict[str, str | int | float] = {
+        "file_name": os.path.basename(hit.source.rstrip("/")) or hit.source,
+        "file_path": path,
+        "page_label": _page_label(hit),
+        "source": hit.source,
+        "title": hit.title,
+        "kind": hit.kind,
+        "headings": " > ".join(hit.headings),
+        "place": hit.place,
+        "document_id": hit.document,
+        "similarity": hit.similarity,
+    }
+    return {key: value for key, value in found.items() if value != ""}
+
+
+def _page_label(hit: Hit) -> str:
+    """The printed label, as PDFReader gives it; of a slide its number, for its label is a title."""
+    if hit.page is None:
+        return ""
+    return str(hit.page) if hit.kind == "pptx" else hit.label or str(hit.page)

@@ -1,0 +1,88 @@
+"""Cuts a passage into sentences and table rows, the smallest things worth quoting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ])")
+_FIGURES = r"[\d,.%$€()-]*\d[\d,.%$€()-]*"
+_ROW = re.compile(rf" \| |(?:{_FIGURES}[ \t]+)+{_FIGURES}\s*$")
+_ITEM = re.compile(r"[-*•>|#]|\d{1,3}[.)] |\d{4}-\d\d")
+_CLOSED = re.compile(r"[.!?:;][\"'”’)\]]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Characters [start, end) of a text; `context` is the column heads over a table row."""
+
+    start: int
+    end: int
+    text: str
+    context: str = ""
+
+    @property
+    def in_context(self) -> str:
+        return f"{self.context} {self.text}" if self.context else self.text
+
+
+def units(text: str) -> list[Unit]:
+    """The sentences and table rows of a text. The heads of a table are context, no unit."""
+    found: list[Unit] = []
+    context = ""
+    pieces = [piece for paragraph in _paragraphs(text) for piece in _sentences(text, *paragraph)]
+    for n, (start, end) in enumerate(pieces):
+        own = text[start:end]
+        row = _is_row(own)
+        next_is_row = n + 1 < len(pieces) and _is_row(text[slice(*pieces[n + 1])])
+        if next_is_row and _is_head(own) and not (row and context):
+            context = " ".join(own.split())
+            continue
+        if not row:
+            context = ""
+        found.append(Unit(start, end, own, context))
+    return found
+
+
+def _is_row(text: str) -> bool:
+    return _ROW.search(text) is not None and not _CLOSED.search(text)
+
+
+def _is_head(text: str) -> bool:
+    return len(text) < 160 and not _CLOSED.search(text) and not re.search(r"\d", text)
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    begin = start
+    for match in [*_SENTENCE_END.finditer(text, start, end), None]:
+        stop = match.start() if match else end
+        piece = text[begin:stop]
+        if piece.strip():
+            left = len(piece) - len(piece.lstrip())
+            yield begin + left, begin + len(piece.rstrip())
+        begin = match.end() if match else end
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Ranges of lines that run on; a row, an item or a line that ends early stands alone."""
+    ends = [match.start() for match in re.finditer(r"\n|$", text)]
+    widest = max((b - a for a, b in pairwise([-1, *ends])), default=0)
+    begin = position = 0
+    for end in ends:
+        line = text[position:end]
+        following = text[end + 1 : end + 40].lstrip(" \t")
+        runs_on = (
+            len(line) > 0.6 * widest
+            and widest > 40
+            and not _ROW.search(line)
+            and not _ITEM.match(following)
+            and following[:1] not in ("", "\n")
+        )
+        if not runs_on:
+            yield begin, end
+            begin = end + 1
+        position = end + 1
+    if begin < len(text):
+        yield begin, len(text)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit import KnowledgeBase
+from tests.hashing import HashingEmbedder
+
+Opener = Callable[..., KnowledgeBase]
+
+
+@pytest.fixture
+def embedder() -> HashingEmbedder:
+    return HashingEmbedder()
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """An empty folder for documents."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def open_kb(tmp_path: Path, embedder: HashingEmbedder) -> Iterator[Opener]:
+    """Opens a base by name, with the hashing embedder unless told otherwise."""
+    opened: list[KnowledgeBase] = []
+
+    def opener(name: str = "a.kb", **options: object) -> KnowledgeBase:
+        kb = KnowledgeBase(tmp_path / name, **{"embedder": embedder, **options})
+        opened.append(kb)
+        return kb
+
+    yield opener
+    for kb in opened:
+        kb.close()
+
+
+@pytest.fixture
+def kb(open_kb: Opener) -> KnowledgeBase:
+    return open_kb()

