@@ -9,10 +9,10 @@ from ragkit import KnowledgeBase
 
 
 def eval_folder() -> Path:
-    """The evaluation sets: $RAGKIT_EVAL, or shared/eval beside the checkout."""
-    folder = Path(os.environ.get("RAGKIT_EVAL", Path(__file__).parents[3] / "shared" / "eval"))
+    """The evaluation sets: $EVAL_SETS, or shared/eval beside the checkout."""
+    folder = Path(os.environ.get("EVAL_SETS", Path(__file__).parents[3] / "shared" / "eval"))
     if not folder.is_dir():
-        raise SystemExit(f"no evaluation sets in {folder}; name the folder in RAGKIT_EVAL")
+        raise SystemExit(f"no evaluation sets in {folder}; name the folder in EVAL_SETS")
     return folder
 
 
