@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import FailedFile, Hit, IngestReport, KnowledgeBase, SourceError, StoreError
+from ragkit import Config, FailedFile, Hit, IngestReport, KnowledgeBase, SourceError, StoreError
 from ragkit.errors import EmbedderError, StoreMismatch
-from ragkit_ingest.model import Block, BlockKind, Document, Page
+from ragkit_ingest.model import Block, BlockKind, Document, Page, ReadError, Reason
 from tests.hashing import HashingEmbedder
 
 Opener = Callable[..., KnowledgeBase]
@@ -593,3 +593,49 @@ def test_another_process_view_follows_the_writer(docs: Path, open_kb: Opener) ->
     assert {hit.text for hit in reader.search("alpha")} == {"Alpha changed.", "Alpha more."}
     writer.remove("a.txt")
     assert [hit.text for hit in reader.search("alpha")] == ["Alpha more."]
+
+
+def test_a_document_without_text_is_named_and_the_others_are_added(kb: KnowledgeBase) -> None:
+    class Part:
+        def __init__(self, text: str, doc_id: str) -> None:
+            self.text, self.doc_id = text, doc_id
+            self.metadata: dict[str, str] = {}
+
+    report = kb.add_documents([Part("A pump.", "one"), Part(" ", "two"), Part("A seal.", "three")])
+    assert report.added == ["one", "three"]
+    assert [entry.source for entry in report.failed] == ["two"]
+    assert [hit.path for hit in kb.search("pump", 1)] == [""]
+
+
+def test_a_label_may_be_given_as_one_name(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, a="A pump.")
+    kb.ingest(docs, label="hr")
+    assert [hit.source for hit in kb.search("pump", labels="hr")] == ["a.txt"]
+    assert kb.search("pump", labels="h") == []
+
+
+def test_a_file_that_times_out_is_not_tried_again_under_the_same_limits(
+    docs: Path, open_kb: Opener
+) -> None:
+    write(docs, a="A pump.")
+    tried: list[str] = []
+
+    def hang(data: bytes, source: str) -> Document:
+        tried.append(source)
+        raise ReadError(Reason.TIMED_OUT, "slow")
+
+    with open_kb(readers={"txt": hang}) as kb:
+        assert [entry.reason for entry in kb.ingest(docs).failed] == ["timed out"]
+        assert [entry.reason for entry in kb.ingest(docs).failed] == ["timed out"]
+    assert tried == ["a.txt"]
+
+
+def test_a_known_file_that_outgrows_the_limit_leaves_the_base(docs: Path, open_kb: Opener) -> None:
+    write(docs, a="A pump.", b="A seal.")
+    with open_kb() as kb:
+        kb.ingest(docs)
+    (docs / "a.txt").write_bytes(b"pump " * 300_000)
+    with open_kb(config=Config(max_file_mb=1)) as kb:
+        assert [entry.reason for entry in kb.ingest(docs).failed] == ["too large"]
+        assert sources(kb) == ["b.txt"]
+        assert [entry.source for entry in kb.status().problems] == ["a.txt"]

@@ -110,6 +110,27 @@ def test_changed_and_removed_documents_are_never_stale(store: Store, sync: bool)
     assert search(store, "seal", index=index) == ["pump.txt"]
 
 
+def test_the_index_on_disk_holds_each_chunk_once_and_no_removed_one(store: Store) -> None:
+    for text in ("One.", "Two.", "Three."):
+        write(store, {"pump.txt": text, "other.txt": f"Other {text}"}, sync=True)
+    drop(store, "other.txt", sync=True)
+    index = lexical.LexicalIndex(store.layout)
+    with store.snapshot() as snapshot:
+        view = index._view_of(snapshot)
+        chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
+    assert view.delta is None
+    assert view.disk is not None
+    assert view.disk.num_docs == len(chunks) + 1  # and the record that carries the sequence
+
+
+def test_no_chunk_scores_more_than_is_possible(store: Store) -> None:
+    index = lexical.LexicalIndex(store.layout)
+    with store.snapshot() as snapshot:
+        for query in ("seal", "pump seal VX-4410-31", "nothing of this"):
+            best = index.best_possible(snapshot, query)
+            assert all(score <= best for _, score in index.search(snapshot, query, 10))
+
+
 def test_scores_of_given_chunks_are_those_of_a_search(store: Store) -> None:
     index = lexical.LexicalIndex(store.layout)
     with store.snapshot() as snapshot:
