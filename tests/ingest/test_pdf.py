@@ -15,7 +15,7 @@ from tests.pdf_maker import Line, Sheet, make_pdf
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 PROSE = (
     "The committee met in Kranzmoor and went through the list of pumps that were",
-    "repaired in the two halls, and it found that most of them had worn seals.",
+    "repaired in the last year, and it found that most of them had worn seals.",
 )
 
 
@@ -69,7 +69,7 @@ def test_title_is_the_files_own_unless_a_program_left_it() -> None:
         assert read(Sheet(["x"]), title=junk).title == ""
 
 
-def test_larger_lines_are_headings_with_levels() -> None:
+def test_larger_and_bold_lines_are_headings_with_levels() -> None:
     page = read(
         Sheet(
             [
@@ -78,7 +78,7 @@ def test_larger_lines_are_headings_with_levels() -> None:
                 *PROSE,
                 Line("Seals and gaskets", size=14, gap=10),
                 *PROSE,
-                Line("Order numbers of seals", size=12.5, gap=10),
+                Line("Order numbers of seals", bold=True, gap=10),
                 *PROSE,
             ]
         )
@@ -90,6 +90,18 @@ def test_larger_lines_are_headings_with_levels() -> None:
         ("Order numbers of seals", 3),
     ]
     assert texts(page, BlockKind.PARAGRAPH)[-1].splitlines() == list(PROSE)
+
+
+def test_a_bookmarked_line_is_a_heading_where_it_stands() -> None:
+    sheets = [
+        Sheet(["Leave", *PROSE, "Sick leave", *PROSE]),
+        Sheet([*PROSE, "Travel", *PROSE]),
+    ]
+    outline = [("Leave", 0), ("Travel", 1)]
+    first, second = read(*sheets, outline=outline).pages
+    assert texts(first, BlockKind.HEADING) == ["Leave"]
+    assert texts(second, BlockKind.HEADING) == ["Travel"]
+    assert (first.headings, second.headings) == ((), ("Leave",))
 
 
 def test_outline_is_carried_to_the_pages_below_it() -> None:
