@@ -1,0 +1,221 @@
+"""Embedders against sentence-transformers itself, on a small model made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ragkit import EmbedderError, EmbedderMissing, KnowledgeBase, StoreMismatch
+from ragkit.embedding.models import find
+from ragkit.embedding.openvino import OpenVINOEmbedder, batches
+
+WORDS = ("the", "pump", "seal", "valve", "leave", "price", "of", "and", "how", "many", "days")
+TEXTS = ["the pump", "how many days of leave", "price of the seal and the valve " * 5]
+LIMIT = 32
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sentence-transformers model with prompts, CLS pooling and a projection."""
+    pytest.importorskip("sentence_transformers", reason="needs ragkit[torch]")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ":", "query", "passage", *WORDS]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    torch.manual_seed(7)
+    bert = BertModel(
+        BertConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=96,
+            max_position_embeddings=64,
+        )
+    )
+    bert.save_pretrained(folder / "bert")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "bert")
+    transformer = modules.Transformer(str(folder / "bert"), max_seq_length=LIMIT)
+    pooling = modules.Pooling(64, pooling_mode="cls")
+    dense = modules.Dense(64, 24)
+    model = SentenceTransformer(
+        modules=[transformer, pooling, dense],
+        prompts={"query": "query : ", "document": "passage : "},
+        device="cpu",
+    )
+    model.save_pretrained(str(folder / "tiny-model"))
+    return folder / "tiny-model"
+
+
+@pytest.fixture(scope="module")
+def original(model_folder: Path) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(model_folder), device="cpu", local_files_only=True)
+
+
+@pytest.fixture(scope="module")
+def compiled(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> OpenVINOEmbedder:
+    from ragkit.embedding.compile import compile_model
+
+    folder = tmp_path_factory.mktemp("compiled") / "model"
+    compile_model(find(str(model_folder)), folder)
+    return OpenVINOEmbedder(folder)
+
+
+def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def test_vectors_prompts_and_limits_are_the_models_own(
+    compiled: OpenVINOEmbedder, original: Any
+) -> None:
+    assert (compiled.dimension, compiled.facts.query_prompt) == (24, "query : ")
+    assert compiled.max_tokens == LIMIT - 2 - 2  # two special tokens, two of the prompt
+    for ours, theirs in (
+        (compiled.encode_query(TEXTS[:2]), original.encode_query(TEXTS[:2])),
+        (compiled.encode_document(TEXTS[:2]), original.encode_document(TEXTS[:2])),
+    ):
+        assert cosines(ours, theirs).min() > 0.995
+        assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_long_question_is_cut_as_the_model_cuts_it_and_a_long_text_refused(
+    compiled: OpenVINOEmbedder, original: Any
+) -> None:
+    assert cosines(compiled.encode_query(TEXTS[2:]), original.encode_query(TEXTS[2:])).min() > 0.995
+    with pytest.raises(EmbedderError, match="reads 32 tokens, a text has"):
+        compiled.encode_document(TEXTS[2:])
+
+
+def test_a_vector_does_not_depend_on_what_is_embedded_beside_it(compiled: OpenVINOEmbedder) -> None:
+    together = compiled.encode_document([*TEXTS[:2], *(["the pump of the valve"] * 9)])
+    alone = np.concatenate([compiled.encode_document([text]) for text in TEXTS[:2]])
+    assert cosines(together[:2], alone).min() > 0.999
+
+
+def test_a_base_remembers_its_model_and_needs_it_no_more_once_compiled(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.txt").write_text("The price of the seal.")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb:
+        assert kb.ingest(docs).added == ["a.txt"]
+    hidden = model_folder.rename(model_folder.with_name("hidden"))
+    try:
+        with KnowledgeBase(tmp_path / "a.kb") as kb:
+            assert kb.search("price")[0].source == "a.txt"
+            assert kb.status().embedder == "tiny-model"
+        with (
+            KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb,
+            pytest.raises(EmbedderMissing, match="never fetched unasked"),
+        ):
+            kb.ingest(docs)
+    finally:
+        hidden.rename(model_folder)
+
+
+def test_changed_weights_are_another_model(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    other = tmp_path / "other" / "tiny-model"
+    shutil.copytree(model_folder, other)
+    weights = load_file(other / "model.safetensors")
+    name = next(iter(weights))
+    save_file({**weights, name: weights[name] + 0.5}, other / "model.safetensors", {"format": "pt"})
+    (tmp_path / "a.txt").write_text("The seal.")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb:
+        kb.ingest(tmp_path / "a.txt")
+    with (
+        KnowledgeBase(tmp_path / "a.kb", embedder=str(other)) as kb,
+        pytest.raises(StoreMismatch, match="built with the embedder tiny-model with weights"),
+    ):
+        kb.ingest(tmp_path / "a.txt")
+
+
+def test_a_compiled_file_that_was_changed_is_refused(
+    compiled: OpenVINOEmbedder, tmp_path: Path
+) -> None:
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(compiled.tokenizer_file.parent, folder)
+    OpenVINOEmbedder(folder)
+    data = bytearray((folder / "model.bin").read_bytes())
+    data[100] ^= 1
+    (folder / "model.bin").write_bytes(data)
+    with pytest.raises(EmbedderError, match="not the file that was compiled"):
+        OpenVINOEmbedder(folder)
+    (folder / "ragkit.json").write_text("{}")
+    with pytest.raises(EmbedderError, match="is damaged"):
+        OpenVINOEmbedder(folder)
+
+
+def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(EmbedderError, match="loads no pickled weights"):
+        find(str(tmp_path))
+
+
+def test_a_missing_model_names_the_command_and_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(EmbedderMissing, match="hf download BAAI/bge-small") as caught:
+        find("BAAI/bge-small-en-v1.5")
+    assert "--embedder FOLDER" in str(caught.value)
+
+
+def test_a_downloaded_model_is_found_in_the_hub_cache(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    home = tmp_path / "models--acme--tiny"
+    shutil.copytree(model_folder, home / "snapshots" / "abc")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("abc\n")
+    assert find("acme/tiny").folder == home / "snapshots" / "abc"
+
+
+def test_the_gpu_path_gives_the_same_vectors(
+    compiled: OpenVINOEmbedder, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run on the processor: what differs on a GPU is the device alone."""
+    from ragkit.embedding import cuda
+
+    source = find(str(model_folder))
+    monkeypatch.setattr(cuda, "find", lambda name: source)
+    embedder = cuda.SentenceTransformersEmbedder(compiled, device="cpu")
+    ours, theirs = embedder.encode_document(TEXTS[:2]), compiled.encode_document(TEXTS[:2])
+    assert cosines(ours, theirs).min() > 0.995
+    assert embedder.count_tokens(TEXTS) == compiled.count_tokens(TEXTS)
+
+
+def test_batches_hold_each_text_once_and_few_shapes() -> None:
+    lengths = [5, 300, 17, 256, 2, 90, 90, 90, 31]
+    found = list(batches(lengths))
+    assert sorted(row for rows, _ in found for row in rows) == list(range(len(lengths)))
+    assert all(lengths[row] <= length for rows, length in found for row in rows)
+    assert {length for _, length in found} <= {16, 32, 96, 256, 320}
+
+
+def test_facts_are_readable_json(compiled: OpenVINOEmbedder) -> None:
+    content = json.loads((compiled.tokenizer_file.parent / "ragkit.json").read_text())
+    assert content["facts"]["name"] == "tiny-model"
