@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from ragkit.embedding import Embedder, Vectors, checked
 from ragkit.index.dense import DenseIndex
-from ragkit.index.lexical import LexicalIndex
+from ragkit.index.lexical import LexicalIndex, Words
 from ragkit.store import Snapshot, StoredChunk
 from ragkit_ingest.chunk import joined_ref
 
 LEXICAL_WEIGHT = 0.46
-CANDIDATES = 100  # from each of dense and lexical
+CANDIDATES = 200  # from each of dense and lexical
 PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 MAX_JOINED = 3  # chunks in one passage
 
@@ -135,14 +135,15 @@ class Retriever:
         vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
         wanted = max(CANDIDATES, 2 * k)
         dense = dict(self._dense.search(snapshot, vector, wanted))
-        lexical = dict(self._lexical.search(snapshot, query, wanted))
-        scored = self._score(snapshot, query, vector, dense, lexical)
+        words = self._lexical.words(snapshot, query)
+        lexical = dict(self._lexical.search(snapshot, words, wanted)) if words else {}
+        scored = self._score(snapshot, words, vector, dense, lexical)
         return _Run(dense, lexical, scored, _groups(scored))
 
     def _score(
         self,
         snapshot: Snapshot,
-        query: str,
+        words: Words | None,
         vector: Vectors,
         dense: dict[int, float],
         lexical: dict[int, float],
@@ -157,13 +158,13 @@ class Retriever:
         if not ids:
             return []
         missing = [chunk for chunk in ids if chunk not in lexical]
-        bm25 = lexical | self._lexical.scores(snapshot, query, missing)
+        bm25 = lexical | (self._lexical.scores(snapshot, words, missing) if words else {})
         similarity = vectors.astype(np.float32) @ vector
-        words = np.array([bm25.get(chunk, 0.0) for chunk in ids], dtype=np.float32)
-        fused = fuse(similarity, words / (self._lexical.best_possible(snapshot, query) or 1.0))
+        scores = np.array([bm25.get(chunk, 0.0) for chunk in ids], dtype=np.float32)
+        fused = fuse(similarity, scores / words.best if words else scores)
         scored = [
             _Scored(chunk, *places[chunk], float(s), float(w), float(f))
-            for chunk, s, w, f in zip(ids, similarity, words, fused, strict=True)
+            for chunk, s, w, f in zip(ids, similarity, scores, fused, strict=True)
         ]
         scored.sort(key=lambda entry: (-entry.fused, entry.chunk))
         return scored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +220,53 @@ def test_batches_hold_each_text_once_and_few_shapes() -> None:
 def test_facts_are_readable_json(compiled: OpenVINOEmbedder) -> None:
     content = json.loads((compiled.tokenizer_file.parent / "ragkit.json").read_text())
     assert content["facts"]["name"] == "tiny-model"
+
+
+def test_threads_that_ask_together_each_get_their_own_vectors(compiled: OpenVINOEmbedder) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    asked = [[word] for word in WORDS] * 8
+    expected = {word: compiled.encode_query([word])[0] for word in WORDS}
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(compiled.encode_query, asked))
+    assert all(
+        cosines(vectors, expected[text[0]][None]).min() > 0.999
+        for text, vectors in zip(asked, found, strict=True)
+    )
+
+
+def test_an_error_reaches_every_thread_that_waited_for_it() -> None:
+    import threading
+
+    from ragkit.embedding.together import Together
+
+    entered, release = threading.Event(), threading.Event()
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        entered.set()
+        release.wait(10)
+        if "bad" in texts:
+            raise EmbedderError("refused")
+        return np.ones((len(texts), 2), dtype=np.float32)
+
+    together = Together(encode)
+    results: dict[str, object] = {}
+
+    def ask(text: str) -> None:
+        try:
+            results[text] = together([text]).shape
+        except EmbedderError as error:
+            results[text] = str(error)
+
+    threads = [threading.Thread(target=ask, args=(text,)) for text in ("first", "bad", "beside")]
+    threads[0].start()
+    assert entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(together._waiting) < 2:
+        pass
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert results == {"first": (1, 2), "bad": "refused", "beside": "refused"}
+    assert together(["again"]).shape == (1, 2)

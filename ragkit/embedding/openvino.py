@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from ragkit.embedding import EmbedderFacts, Vectors
+from ragkit.embedding.together import Together
 from ragkit.errors import EmbedderError
 
 FACTS_FILE = "ragkit.json"
 _BATCH_TOKENS = 2048
-_LENGTHS = (16, 32, 48, 64, 96, 128, 160, 192, 224, 256)
+_LENGTHS = (16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256)
 
 
 def import_openvino() -> Any:
@@ -60,6 +61,7 @@ class OpenVINOEmbedder:
         }
         self._model = core.compile_model(str(folder / "model.xml"), "CPU", config)
         self._local = threading.local()
+        self._encode_queries = Together(lambda texts: self._encode(texts, cut=True))
 
     @property
     def name(self) -> str:
@@ -79,7 +81,7 @@ class OpenVINOEmbedder:
 
     def encode_query(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; one that is longer than the model can read is cut at its end."""
-        return self._encode([self.facts.query_prompt + text for text in texts], cut=True)
+        return self._encode_queries([self.facts.query_prompt + text for text in texts])
 
     def encode_document(self, texts: Sequence[str]) -> Vectors:
         """Embed texts of documents. Raises EmbedderError for one that is too long to be read."""

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 _VERSION = 3  # of the schema and the analysers; another one on disk is rebuilt
 _WEIGHTS = {"stemmed": 1.0, "whole": 0.5}  # of a field's scores
+_COMMON = 0.25  # of all chunks; a term in more of them is left out of a query ...
+_FEW = 500  # ... unless these are still few
 _K1 = 1.2  # tantivy's, which is fixed
 _HEAP = 60_000_000  # bytes the writer may hold before it writes a segment
 _MAX_TERMS = 64  # of a query; later ones are dropped
@@ -207,6 +209,14 @@ def _terms(query: str) -> Iterator[tuple[str, str]]:
             yield field, term
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A query made ready; `best` is the BM25 score that no chunk can exceed."""
+
+    query: Any
+    best: float
+
+
 class LexicalIndex:
     """Searches the words of a base; safe from several threads."""
 
@@ -216,48 +226,46 @@ class LexicalIndex:
         self._guard = threading.Lock()
         self._view: _View | None = None
 
-    def search(self, snapshot: Snapshot, query: str, k: int) -> list[tuple[int, float]]:
-        """The best `k` (chunk id, BM25 score) of what the snapshot may read, best first."""
-        clauses = self._clauses(query)
-        if not clauses or snapshot.labels == frozenset():
-            return []
-        return self._run(snapshot, tantivy.Query.boolean_query(clauses), k)
+    def words(self, snapshot: Snapshot, query: str) -> Words | None:
+        """What a query asks for, weighed by this snapshot; None if no chunk holds any of it.
 
-    def scores(self, snapshot: Snapshot, query: str, chunks: Sequence[int]) -> dict[int, float]:
-        """BM25 scores of given chunks; those that share no word with the query are left out."""
-        clauses = self._clauses(query)
-        if not clauses or not chunks or snapshot.labels == frozenset():
-            return {}
-        wanted = tantivy.Query.term_set_query(self._schema, "chunk", list(chunks))
-        must = tantivy.Query.const_score_query(wanted, 0.0)
-        words = tantivy.Query.boolean_query(clauses)
-        both = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Must, must), (tantivy.Occur.Must, words)]
-        )
-        return dict(self._run(snapshot, both, len(chunks)))
-
-    def best_possible(self, snapshot: Snapshot, query: str) -> float:
-        """The BM25 score that no chunk can exceed: every term of the query, as often as can be."""
+        In a large base terms that many chunks hold are left out: they tell nothing apart, and their lists are
+        the longest to go through. User text never reaches a query parser.
+        """
         view = self._view_of(snapshot)
         searchers = [searcher for searcher in (view.disk, view.delta) if searcher is not None]
         total = sum(searcher.num_docs for searcher in searchers)
-        best = 0.0
+        terms = []
         for field, term in _terms(query):
-            found = sum(searcher.doc_freq(field, term) for searcher in searchers)
-            if found:
-                idf = math.log(1 + (total - found + 0.5) / (found + 0.5))
-                best += _WEIGHTS[field] * idf * (_K1 + 1)
-        return best
-
-    def _clauses(self, query: str) -> list[tuple[Any, Any]]:
-        """One clause for each distinct term: user text never reaches a query parser."""
-        clauses = []
-        for field, term in _terms(query):
+            count = sum([searcher.doc_freq(field, term) for searcher in searchers])
+            if count:
+                terms.append((field, term, count))
+        telling = [entry for entry in terms if entry[2] <= max(_COMMON * total, _FEW)] or terms
+        best, clauses = 0.0, []
+        for field, term, count in telling:
+            idf = math.log(1 + (total - count + 0.5) / (count + 0.5))
+            best += _WEIGHTS[field] * idf * (_K1 + 1)
             clause = tantivy.Query.term_query(self._schema, field, term, "freq")
-            clauses.append(
-                (tantivy.Occur.Should, tantivy.Query.boost_query(clause, _WEIGHTS[field]))
-            )
-        return clauses
+            boosted = tantivy.Query.boost_query(clause, _WEIGHTS[field])
+            clauses.append((tantivy.Occur.Should, boosted))
+        return Words(tantivy.Query.boolean_query(clauses), best) if clauses else None
+
+    def search(self, snapshot: Snapshot, words: Words, k: int) -> list[tuple[int, float]]:
+        """The best `k` (chunk id, BM25 score) of what the snapshot may read, best first."""
+        if snapshot.labels == frozenset():
+            return []
+        return self._run(snapshot, words.query, k)
+
+    def scores(self, snapshot: Snapshot, words: Words, chunks: Sequence[int]) -> dict[int, float]:
+        """BM25 scores of given chunks; those that hold none of the words are left out."""
+        if not chunks or snapshot.labels == frozenset():
+            return {}
+        wanted = tantivy.Query.term_set_query(self._schema, "chunk", list(chunks))
+        must = tantivy.Query.const_score_query(wanted, 0.0)
+        both = tantivy.Query.boolean_query(
+            [(tantivy.Occur.Must, must), (tantivy.Occur.Must, words.query)]
+        )
+        return dict(self._run(snapshot, both, len(chunks)))
 
     def _run(self, snapshot: Snapshot, query: Any, k: int) -> list[tuple[int, float]]:
         view = self._view_of(snapshot)

@@ -165,11 +165,10 @@ class Snapshot:
     def places(self, ids: Sequence[int]) -> dict[int, tuple[int, int, int, int | None]]:
         """(document, ordinal, page ordinal, page number) of the ids that may be read."""
         found: dict[int, tuple[int, int, int, int | None]] = {}
+        joined = "" if self.labels is None else "JOIN document d ON d.id = c.document"
         for part in _parts(ids):
             rows = self._db.execute(
-                "SELECT c.id, c.document, c.ordinal, c.page, p.number FROM chunk c "
-                "JOIN document d ON d.id = c.document "
-                "JOIN page p ON p.document = c.document AND p.ordinal = c.page "
+                f"SELECT c.id, c.document, c.ordinal, c.page, c.number FROM chunk c {joined} "
                 f"WHERE c.id IN ({_marks(part)}) AND {self._label_clause()}",
                 part,
             )

@@ -56,6 +56,7 @@ CREATE TABLE page (
     PRIMARY KEY (document, ordinal)
 );
 
+-- `page` is the page's ordinal and `number` the number it goes by, if pages have any.
 -- `text` is exactly characters [start, end) of its page's text; `header` is embedded and searched
 -- with it; `digest` is of what was embedded, so that equal texts are embedded once.
 CREATE TABLE chunk (
@@ -63,6 +64,7 @@ CREATE TABLE chunk (
     document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
     ordinal INTEGER NOT NULL,
     page INTEGER NOT NULL,
+    number INTEGER,
     start INTEGER NOT NULL,
     end INTEGER NOT NULL,
     header TEXT NOT NULL,

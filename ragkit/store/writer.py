@@ -183,9 +183,10 @@ class Writer:
             ],
         )  # fmt: skip
         self._db.executemany(
-            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (first + n, document, chunk.ordinal, chunk.page, chunk.start, chunk.end,
+                (first + n, document, chunk.ordinal, chunk.page,
+                 content.pages[chunk.page].number, chunk.start, chunk.end,
                  chunk.header, json.dumps(chunk.headings, ensure_ascii=False), chunk.ref,
                  content.pages[chunk.page].text[chunk.start : chunk.end], digest)
                 for n, (chunk, digest) in enumerate(zip(new.chunks, new.digests, strict=True))

@@ -49,6 +49,13 @@ def drop(store: Store, source: str, *, sync: bool = True) -> None:
             lexical.synchronise(Snapshot(writer.connection), store.layout)
 
 
+def best(
+    index: lexical.LexicalIndex, snapshot: Snapshot, query: str, k: int
+) -> list[tuple[int, float]]:
+    words = index.words(snapshot, query)
+    return index.search(snapshot, words, k) if words else []
+
+
 def search(
     store: Store,
     query: str,
@@ -59,7 +66,7 @@ def search(
     """Sources of the chunks found, best first; each must be one of the snapshot."""
     index = index or lexical.LexicalIndex(store.layout)
     with store.snapshot(labels) as snapshot:
-        found = index.search(snapshot, query, 10)
+        found = best(index, snapshot, query, 10)
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
         chunks = snapshot.chunks([chunk for chunk, _ in found])
         return [chunks[chunk].source for chunk, _ in found]
@@ -127,24 +134,27 @@ def test_no_chunk_scores_more_than_is_possible(store: Store) -> None:
     index = lexical.LexicalIndex(store.layout)
     with store.snapshot() as snapshot:
         for query in ("seal", "pump seal VX-4410-31", "nothing of this"):
-            best = index.best_possible(snapshot, query)
-            assert all(score <= best for _, score in index.search(snapshot, query, 10))
+            words = index.words(snapshot, query)
+            most = words.best if words else 0.0
+            assert all(score <= most for _, score in best(index, snapshot, query, 10))
 
 
 def test_scores_of_given_chunks_are_those_of_a_search(store: Store) -> None:
     index = lexical.LexicalIndex(store.layout)
     with store.snapshot() as snapshot:
-        found = dict(index.search(snapshot, "pump seal", 10))
+        words = index.words(snapshot, "pump seal")
+        assert words is not None
+        found = dict(index.search(snapshot, words, 10))
         chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
-        assert index.scores(snapshot, "pump seal", chunks) == pytest.approx(found)
-        assert index.scores(snapshot, "pump seal", []) == {}
+        assert index.scores(snapshot, words, chunks) == pytest.approx(found)
+        assert index.scores(snapshot, words, []) == {}
 
 
 def test_an_old_snapshot_never_gives_what_came_later(store: Store) -> None:
     index = lexical.LexicalIndex(store.layout)
     with store.snapshot() as old:
         write(store, {"pump.txt": "Now about bearings.", "late.txt": "A late bearing."})
-        found = old.chunks([chunk for chunk, _ in index.search(old, "bearing seal", 10)])
+        found = old.chunks([chunk for chunk, _ in best(index, old, "bearing seal", 10)])
         assert {chunk.source for chunk in found.values()} <= {"pump.txt"}
         assert all("bearing" not in chunk.text for chunk in found.values())
 
@@ -277,7 +287,7 @@ def test_a_copied_index_is_used_as_it_is(
         assert search(copied, "seal") == ["pump.txt"]
         with copied.snapshot() as snapshot:
             index = lexical.LexicalIndex(copied.layout)
-            index.search(snapshot, "seal", 1)
+            best(index, snapshot, "seal", 1)
     assert caplog.text == ""
     copied.close()
 
