@@ -229,8 +229,8 @@ class LexicalIndex:
     def words(self, snapshot: Snapshot, query: str) -> Words | None:
         """What a query asks for, weighed by this snapshot; None if no chunk holds any of it.
 
-        In a large base terms that many chunks hold are left out: they tell nothing apart, and their lists are
-        the longest to go through. User text never reaches a query parser.
+        In a large base terms that many chunks hold are left out: they tell nothing apart, and
+        their lists are the longest to go through. User text never reaches a query parser.
         """
         view = self._view_of(snapshot)
         searchers = [searcher for searcher in (view.disk, view.delta) if searcher is not None]
