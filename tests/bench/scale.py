@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import sys
@@ -84,13 +83,14 @@ def probe(path: Path) -> None:
     print(f"  recall@10           {recall:8.3f}")
     print(f"  p50 of a search     {np.median(times):8.2f} ms  (best 100, one thread)")
     print(f"  open and first      {opened * 1000:8.1f} ms")
-    print(f"  memory taken        {memory:8.0f} MB")
+    print(f"  memory, mapped too  {memory:8.0f} MB")
     print(f"  index file          {generation.bytes / 1e6:8.0f} MB")
     print(f"  database            {store.layout.database.stat().st_size / 1e6:8.0f} MB")
 
 
 def _resident_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) / 1000 for line in status.splitlines() if "VmRSS" in line)
 
 
 def _exact(snapshot: Snapshot, queries: npt.NDArray[np.float32]) -> list[list[int]]:
