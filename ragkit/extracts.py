@@ -96,12 +96,18 @@ _COMMON = frozenset(
 
 
 def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: str) -> Answer:
-    """Quote up to three sentences or table rows that are nearest to the question."""
+    """Quote up to three sentences or table rows that are nearest to the question.
+
+    What holds nothing but the question's own words, such as a heading, answers nothing.
+    """
+    asked = content_words(question)
     pool = [
         (hit, unit)
         for hit in passages[:_PASSAGES]
         for unit in units(hit.text)
-        if len(unit.text) <= _LONGEST and content_words(unit.text) and "...." not in unit.text
+        if len(unit.text) <= _LONGEST
+        and content_words(unit.text) - asked
+        and "...." not in unit.text
     ]
     if not pool:
         whole = passages[0].text[:_LONGEST]

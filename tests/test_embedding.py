@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -263,8 +264,9 @@ def test_an_error_reaches_every_thread_that_waited_for_it() -> None:
     assert entered.wait(10)
     for thread in threads[1:]:
         thread.start()
-    while len(together._waiting) < 2:
-        pass
+    deadline = time.monotonic() + 10
+    while len(together._waiting) < 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
     release.set()
     for thread in threads:
         thread.join(10)

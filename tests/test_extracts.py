@@ -88,3 +88,15 @@ def test_a_question_about_something_else_is_abstained_from(kb: KnowledgeBase) ->
     assert answer.abstained
     assert answer.citations == ()
     assert answer.text == "Nothing in the documents answers this."
+
+
+def test_a_heading_that_repeats_the_question_is_not_quoted(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "a.md").write_text("# Pump pressure\n\nThe limit for every pump is 40 bar.\n")
+    with KnowledgeBase(tmp_path / "x.kb", embedder=HashingEmbedder()) as kb:
+        kb.ingest(docs)
+        answer = kb.ask("pump pressure")
+    assert [citation.quote for citation in answer.citations] == [
+        "The limit for every pump is 40 bar."
+    ]
