@@ -285,7 +285,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # else a letter that is not in it is an error
             stream.reconfigure(errors="replace")
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="ragkit", standalone_mode=False)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):

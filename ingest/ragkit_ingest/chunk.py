@@ -98,37 +98,45 @@ class _Headers:
         self._count = count
         self._limit = settings.header_tokens
         self._total = settings.max_tokens
-        self._sizes: dict[tuple[tuple[str, ...], str], int] = {}
+        self._sizes: dict[str, int] = {}
 
     def room(self, unit: _Unit) -> int:
         """Tokens that a chunk which begins with this unit has for its text, at the least."""
-        key = unit.headings, unit.block.header
-        if key not in self._sizes:
-            columns = unit.block.header[:_COLUMNS]
-            header = _joined([*self._outer, *unit.headings[-_HEADINGS:], columns])
-            self._sizes[key] = min(self._limit, self._count([header])[0])
-        return self._total - self._sizes[key]
+        columns = unit.block.header[:_COLUMNS]
+        header = _joined([*self._outer, *self._inner(unit.headings), columns])
+        return self._total - min(self._limit, self.size(header))
 
-    def of(self, group: list[_Unit]) -> str:
-        """The longest header that may be; what stands in the text itself is not repeated.
+    def of(self, group: list[_Unit]) -> list[str]:
+        """Headers, fullest first, [""] if none is short enough; none repeats what the text says.
 
         Least wanted parts go first: outer headings, then the column heads, then the place.
         """
         text = self._text[group[0].start : group[-1].end]
         columns = next((unit.block.header for unit in group if unit.block.header), "")
         columns = "" if columns in text else columns[:_COLUMNS]
-        inner = [name for name in _headings(group) if name not in text][-_HEADINGS:]
+        inner = self._inner([name for name in _headings(group) if name not in text])
         choices = [[*self._outer, *inner[drop:], columns] for drop in range(len(inner) + 1)]
         choices += [self._outer, self._outer[:1]]
-        headers = [_joined(parts) for parts in choices]
-        if self._count(headers[:1])[0] <= self._limit:
-            return headers[0]
-        counts = self._count(headers)
-        return next((h for h, n in zip(headers, counts, strict=True) if n <= self._limit), "")
+        headers = dict.fromkeys(map(_joined, choices))
+        return [header for header in headers if self.size(header) <= self._limit] or [""]
+
+    def _inner(self, headings: Sequence[str]) -> Sequence[str]:
+        return [name for name in headings if name not in self._outer[0]][-_HEADINGS:]
+
+    def size(self, header: str) -> int:
+        """Tokens of a header; the same ones come again and again."""
+        if header not in self._sizes:
+            self._sizes[header] = self._count([header])[0]
+        return self._sizes[header]
+
+    def fitting(self, choices: list[str], group: list[_Unit], limit: int) -> str:
+        """The fullest that leaves room for the text, going by the counts of its units."""
+        room = limit - sum(unit.tokens for unit in group)
+        return next((header for header in choices if self.size(header) <= room), choices[-1])
 
 
 def _joined(parts: Sequence[str]) -> str:
-    return " | ".join(part for part in parts if part)
+    return " | ".join(dict.fromkeys(part for part in parts if part))
 
 
 def document_header(title: str, name: str) -> str:
@@ -267,16 +275,20 @@ def _fitted(
     """Groups with their headers, none longer than the embedder reads.
 
     Counts of parts need not add up to the count of the whole, so the whole is counted here; what
-    is too long loses its header, then is cut in two.
+    is too long gets a shorter header, or is cut in two.
     """
     texts = [page.text[group[0].start : group[-1].end] for group in groups]
-    named = [headers.of(group) for group in groups]
+    choices = [headers.of(group) for group in groups]
+    named = [headers.fitting(*pair, limit) for pair in zip(choices, groups, strict=True)]
     sizes = count([embedding_text(*pair) for pair in zip(named, texts, strict=True)])
-    for group, header, text, size in zip(groups, named, texts, sizes, strict=True):
+    for group, text, header, size, others in zip(groups, texts, named, sizes, choices, strict=True):
         if size <= limit:
             yield group, header
-        elif count([embedding_text("", text)])[0] <= limit:
-            yield group, ""
+            continue
+        counts = count([embedding_text(other, text) for other in others])
+        shorter = [other for other, n in zip(others, counts, strict=True) if n <= limit]
+        if shorter:
+            yield group, shorter[0]
         else:
             yield from _fitted(page, _halves(page.text, group, count), headers, count, limit)
 

@@ -17,7 +17,10 @@ _DATE_WORDS = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_BULLET = re.compile(r"[(•●*\ue000-\uf8ff–-]")  # symbol fonts have theirs in the private area
 _LEAST_LEVEL = 6
+_COVER_PAGES = 2
+_LONG = 10  # pages
 _HEAD_LINES = 4  # lines at the top or bottom of a page that may be a running head
 
 
@@ -47,13 +50,16 @@ def lines_of(text: str) -> list[Line]:
     return lines
 
 
+_NOT_PLAIN = re.compile(r"[\W_]+")
+
+
 def _shape(line: Line) -> str:
     return re.sub(r"\d+", "#", line.text)
 
 
 def plain(text: str) -> str:
     """Letters and digits alone, for telling whether a line is what a bookmark names."""
-    return "".join(character for character in text.casefold() if character.isalnum())
+    return _NOT_PLAIN.sub("", text.casefold())
 
 
 def running_heads(pages: list[list[Line]]) -> set[str]:
@@ -70,12 +76,15 @@ def _edges(lines: list[Line]) -> list[Line]:
 def heading_levels(pages: list[list[Line]], above: int = 0) -> dict[tuple[int, bool], int]:
     """Which (size in half points, bold) are headings, and of which level, by the body's type.
 
-    `above` is the deepest level that bookmarks give: what only the type shows lies below it.
+    `above` is the deepest level that bookmarks give: what only the type shows lies below it. Type
+    that is not met again after the cover of a long document heads no section of it.
     """
     styles: Counter[tuple[int, bool]] = Counter()
-    for lines in pages:
+    last: dict[tuple[int, bool], int] = {}
+    for index, lines in enumerate(pages):
         for line in lines:
             styles[_style(line)] += len(line.text)
+            last[_style(line)] = index
     if not styles:
         return {}
     body_size, body_bold = styles.most_common(1)[0][0]
@@ -84,6 +93,7 @@ def heading_levels(pages: list[list[Line]], above: int = 0) -> dict[tuple[int, b
         style
         for style, count in styles.items()
         if style[0] > 0
+        and (last[style] >= _COVER_PAGES or len(pages) < _LONG)
         and count < total * 0.2
         and (style[0] > body_size * 1.12 or (style[1] and not body_bold and style[0] >= body_size))
     ]
@@ -118,7 +128,7 @@ def _is_heading(line: Line) -> bool:
     return (
         len(text) < 120
         and _WORD.search(text) is not None
-        and text[0] not in "(•●-–*"
+        and not _BULLET.match(text)
         and not text.endswith((".", ",", ";"))
         and len(_DATE_WORDS.sub("", text)) > 6
     )

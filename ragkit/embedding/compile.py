@@ -80,6 +80,7 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
             Whole().eval(), example_input={"input_ids": ones, "attention_mask": ones}
         )
     graph.reshape({0: [-1, -1], 1: [-1, -1]})
+    _spell_out_attention(graph)
     openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
@@ -97,6 +98,31 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
         document_prompt=document,
     )
     write_facts(folder, facts, special + longest)
+
+
+def _spell_out_attention(graph: Any) -> None:
+    """Put two products and a softmax in the place of each attention that has a mask of its own.
+
+    The CPU plug-in takes the same apart by itself, but transposes the keys in a step of their
+    own: a twentieth slower (OpenVINO 2026.4).
+    """
+    from openvino import opset13
+
+    masks: dict[str, Any] = {}
+    for node in graph.get_ops():
+        if node.get_type_name() != "ScaledDotProductAttention" or len(node.inputs()) < 5:
+            continue
+        query, key, value, mask, scale = (node.input_value(at) for at in range(5))
+        if node.get_attributes()["causal"] or mask.get_element_type().to_string() != "boolean":
+            continue
+        name = str(mask)
+        if name not in masks:
+            nothing, never = opset13.constant(np.float32(0)), opset13.constant(np.float32(-1e30))
+            masks[name] = opset13.select(mask, nothing, never)
+        scores = opset13.matmul(opset13.multiply(query, scale), key, False, True)
+        weights = opset13.softmax(opset13.add(scores, masks[name]), -1)
+        node.output(0).replace(opset13.matmul(weights, value, False, False).output(0))
+    graph.validate_nodes_and_infer_types()
 
 
 def tokenizer_length(tokenizer: Any, text: str) -> int:

@@ -67,6 +67,15 @@ def test_a_table_row_is_never_split_and_its_heads_are_repeated() -> None:
     assert chunks[-1].ref.endswith(":C29")
 
 
+def test_column_heads_that_leave_no_room_cost_no_chunk_the_name_of_its_document() -> None:
+    builder = PageBuilder(PageKind.PAGE, number=1)
+    builder.add(BlockKind.PARAGRAPH, "What follows are the assets of the firm at the year's end.")
+    for n in range(40):
+        builder.add(BlockKind.ROW, f"Item {n} 17 18", header="December 2022 December 2021")
+    chunks = chunks_of(builder.build(), name="balance.pdf")
+    assert {chunk.header.split(" | ")[0] for chunk in chunks} == {"balance"}
+
+
 def test_a_heading_opens_the_chunk_of_its_section() -> None:
     filler = "Words that fill the section with some text to read. " * 3
     page = page_of(

@@ -92,6 +92,16 @@ def test_larger_and_bold_lines_are_headings_with_levels() -> None:
     assert texts(page, BlockKind.PARAGRAPH)[-1].splitlines() == list(PROSE)
 
 
+def test_large_type_on_the_cover_alone_heads_no_section() -> None:
+    cover = Sheet([Line("Annual report to the owners", size=30), *PROSE])
+    regions = [f"Sales in {name}stadt" for name in "ABCDEFGHIJK"]
+    inside = [Sheet([Line(region, size=16), *PROSE, *PROSE]) for region in regions]
+    pages = read(cover, *inside).pages
+    assert texts(pages[0], BlockKind.HEADING) == []
+    assert texts(pages[5], BlockKind.HEADING) == regions[4:5]
+    assert texts(read(cover, *inside[:3]).pages[0], BlockKind.HEADING) != []
+
+
 def test_a_bookmarked_line_is_a_heading_where_it_stands() -> None:
     sheets = [
         Sheet(["Leave", *PROSE, "Sick leave", *PROSE]),
