@@ -6,18 +6,22 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.embedding import Embedder, Vectors, checked
+from ragkit.embedding import Embedder, checked
 from ragkit.index.dense import DenseIndex
-from ragkit.index.lexical import LexicalIndex, Words
-from ragkit.store import Snapshot, StoredChunk
+from ragkit.index.lexical import LexicalIndex
+from ragkit.index.ranking import Ids, Scores, best_of
+from ragkit.store import Place, Snapshot, StoredChunk
 from ragkit_ingest.chunk import joined_ref
 
 LEXICAL_WEIGHT = 0.46
-CANDIDATES = 200  # from each of dense and lexical
+CANDIDATES = 200  # by their vectors, and half as many by their words
+LEXICAL_DEPTH = 1000  # chunks whose BM25 score is known
+_PLACES_KEPT = 200_000
 PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 MAX_JOINED = 3  # chunks in one passage
 
@@ -31,7 +35,8 @@ class Hit:
     1 and is None for formats without pages; `label` is the printed page label, sheet, slide title
     or mail part and `ref` the cells. `score` ranks the hits of one query; `similarity` is the
     cosine of the best chunk in [-1, 1] and can be compared between queries; `lexical` is its BM25
-    score. `chunks` are the ids of the chunks that were joined.
+    score, or the most that it can have, where many others have more. `chunks` are the ids of the
+    chunks that were joined.
     """
 
     source: str
@@ -95,20 +100,14 @@ class Explanation:
     hits: tuple[Hit, ...]
 
 
-@dataclass(slots=True)
-class _Scored:
+class _Scored(NamedTuple):
     """A candidate chunk with its scores and its place."""
 
     chunk: int
-    document: int
-    ordinal: int
-    page_ordinal: int
-    page: int | None
+    place: Place
     similarity: float
     lexical: float
     fused: float
-    group: int = -1
-    joined: bool = False
 
 
 class Retriever:
@@ -118,6 +117,7 @@ class Retriever:
         self._embedder = embedder
         self._dense = dense
         self._lexical = lexical
+        self._places: dict[int, Place] = {}
 
     def search(self, snapshot: Snapshot, query: str, k: int) -> list[Hit]:
         """The best `k` passages of what the snapshot may read, best first."""
@@ -131,43 +131,66 @@ class Retriever:
 
     def _run(self, snapshot: Snapshot, query: str, k: int) -> _Run:
         if not query.strip() or k <= 0 or snapshot.labels == frozenset():
-            return _Run({}, {}, [], [])
-        vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
+            return _Run(frozenset(), frozenset(), [], [])
         wanted = max(CANDIDATES, 2 * k)
-        dense = dict(self._dense.search(snapshot, vector, wanted))
+        vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
+        dense = self._dense.search(snapshot, vector, wanted)
         words = self._lexical.words(snapshot, query)
-        lexical = dict(self._lexical.search(snapshot, words, wanted)) if words else {}
-        scored = self._score(snapshot, words, vector, dense, lexical)
-        return _Run(dense, lexical, scored, _groups(scored))
-
-    def _score(
-        self,
-        snapshot: Snapshot,
-        words: Words | None,
-        vector: Vectors,
-        dense: dict[int, float],
-        lexical: dict[int, float],
-    ) -> list[_Scored]:
-        """Score the union of both candidate lists in both systems, best first.
-
-        Every id is looked up in the snapshot here: what is gone or may not be read falls out
-        before any score is normalised.
-        """
-        places = snapshot.places(list({*dense, *lexical}))
-        ids, vectors = snapshot.vectors(list(places), self._embedder.dimension)
-        if not ids:
-            return []
-        missing = [chunk for chunk in ids if chunk not in lexical]
-        bm25 = lexical | (self._lexical.scores(snapshot, words, missing) if words else {})
-        similarity = vectors.astype(np.float32) @ vector
-        scores = np.array([bm25.get(chunk, 0.0) for chunk in ids], dtype=np.float32)
-        fused = fuse(similarity, scores / words.best if words else scores)
+        depth = max(LEXICAL_DEPTH, wanted)
+        lexical = self._lexical.search(snapshot, words, depth) if words else best_of([], 0)
+        candidates = lexical[0][: wanted // 2]
+        ids, similarity = self._with_similarity(snapshot, vector, dense, candidates)
+        if not len(ids):
+            return _Run(frozenset(), frozenset(), [], [])
+        bm25 = _scores_of(ids, *lexical, depth)
+        fused = fuse(similarity, bm25 / words.best if words else bm25)
+        order = np.lexsort((ids, -fused))
+        places = self._places_of(snapshot, ids.tolist())
+        columns = (column[order].tolist() for column in (ids, similarity, bm25, fused))
         scored = [
-            _Scored(chunk, *places[chunk], float(s), float(w), float(f))
-            for chunk, s, w, f in zip(ids, similarity, scores, fused, strict=True)
+            _Scored(chunk, places[chunk], *scores)
+            for chunk, *scores in zip(*columns, strict=True)
+            if chunk in places
         ]
-        scored.sort(key=lambda entry: (-entry.fused, entry.chunk))
-        return scored
+        found = frozenset(dense[0].tolist()), frozenset(candidates.tolist())
+        return _Run(*found, scored, _groups(scored, k))
+
+    def _with_similarity(
+        self, snapshot: Snapshot, vector: Scores, dense: tuple[Ids, Scores], candidates: Ids
+    ) -> tuple[Ids, Scores]:
+        """The dense candidates, and the lexical ones with their cosines."""
+        ids, similarity = dense
+        others = np.setdiff1d(candidates, ids)
+        if not len(others):
+            return dense
+        found, vectors = snapshot.vectors(others.tolist(), self._embedder.dimension)
+        more = vectors.astype(np.float32) @ vector
+        return np.concatenate([ids, found]).astype(np.int64), np.concatenate([similarity, more])
+
+    def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
+        """Where chunks are. A chunk never moves, nor is its id used again: places are kept."""
+        known = self._places
+        unknown = [chunk for chunk in ids if chunk not in known]
+        if unknown:
+            found = snapshot.places(unknown)
+            if len(known) > _PLACES_KEPT:
+                known = self._places = {chunk: known[chunk] for chunk in ids if chunk in known}
+            known.update(found)
+        return known
+
+
+def _scores_of(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
+    """The score of each id; one below the `depth` best is given the score of the last of these.
+
+    That is the most it can have: as good, measured, as looking every one of them up.
+    """
+    if not len(scored):
+        return np.zeros(len(ids), dtype=np.float32)
+    order = np.argsort(scored)
+    at = np.minimum(np.searchsorted(scored, ids, sorter=order), len(scored) - 1)
+    absent = scores[-1] if len(scored) >= depth else np.float32(0)
+    found: Scores = np.where(scored[order[at]] == ids, scores[order[at]], absent)
+    return found
 
 
 def fuse(
@@ -206,49 +229,56 @@ class _Group:
 
     def passage(self) -> list[_Scored]:
         """The best chunk with the members that touch it, at most MAX_JOINED chunks in all."""
-        first = last = self.members[0].ordinal
-        for member in self.members[1:]:
-            low, high = min(first, member.ordinal), max(last, member.ordinal)
+        ordinals = [member.place.ordinal for member in self.members]
+        first = last = ordinals[0]
+        for ordinal in ordinals[1:]:
+            low, high = min(first, ordinal), max(last, ordinal)
             near = low >= first - 2 and high <= last + 2
             if near and high - low < MAX_JOINED:
                 first, last = low, high
-        return [member for member in self.members if first <= member.ordinal <= last]
+        return [member for member in self.members if first <= member.place.ordinal <= last]
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One search before its hits are fetched: each stage's scores, and the groups, best first."""
+    """One search before its hits are fetched: each stage's chunks, and the groups, best first."""
 
-    dense: dict[int, float]
-    lexical: dict[int, float]
+    dense: frozenset[int]
+    lexical: frozenset[int]
     scored: list[_Scored]
     groups: list[_Group]
 
 
-def _groups(scored: Sequence[_Scored]) -> list[_Group]:
-    """Gather candidates, best first, into passages; sorted by the passages' scores."""
+def _groups(scored: Sequence[_Scored], k: int) -> list[_Group]:
+    """Gather candidates, best first, into passages: the best `k` of them, and a few more."""
     groups: list[_Group] = []
     by_page: dict[tuple[int, int], _Group] = {}
     by_place: dict[tuple[int, int, int], _Group] = {}
+    least = 0.0  # fused score of a chunk that may yet lead a passage
     for entry in scored:
-        if entry.page is not None:
-            group = by_page.get((entry.document, entry.page_ordinal))
+        document, ordinal, page, number = entry.place
+        if number is not None:
+            group = by_page.get((document, page))
         else:
-            group = _touching(by_place, entry)
+            group = _touching(by_place, entry.place)
         if group is None:
-            group = _Group([])
+            if entry.fused < least:
+                continue
+            group = by_page[document, page] = _Group([])
             groups.append(group)
-            by_page[entry.document, entry.page_ordinal] = group
+            if len(groups) == k:
+                least = entry.fused / (1 + 2 * PAGE_WEIGHT)
         group.members.append(entry)
-        by_place[entry.document, entry.page_ordinal, entry.ordinal] = group
+        by_place[document, page, ordinal] = group
     groups.sort(key=lambda group: (-group.score, group.members[0].chunk))
     return groups
 
 
-def _touching(by_place: dict[tuple[int, int, int], _Group], entry: _Scored) -> _Group | None:
+def _touching(by_place: dict[tuple[int, int, int], _Group], place: Place) -> _Group | None:
     """The passage that a neighbouring chunk has begun, while there is room in it."""
+    document, ordinal, page, _ = place
     for step in (-1, 1):
-        group = by_place.get((entry.document, entry.page_ordinal, entry.ordinal + step))
+        group = by_place.get((document, page, ordinal + step))
         if group is not None and len(group.members) < MAX_JOINED:
             return group
     return None
@@ -314,7 +344,7 @@ def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple
         Candidate(
             chunk=entry.chunk,
             source=sources[entry.chunk].source,
-            page=entry.page,
+            page=entry.place.number,
             similarity=entry.similarity,
             lexical=entry.lexical,
             fused=entry.fused,

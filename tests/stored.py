@@ -7,11 +7,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ragkit.index.ranking import Ids, Scores
 from ragkit.store import NewDocument, Snapshot, Writer
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document, Page
 
 DIMENSION = 64
+
+
+def pairs(found: tuple[Ids, Scores]) -> list[tuple[int, float]]:
+    """What an index found, as (chunk, score)."""
+    return list(zip(found[0].tolist(), found[1].tolist(), strict=True))
 
 
 def unit_vectors(count: int, seed: int) -> np.ndarray:

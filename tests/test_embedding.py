@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -234,41 +232,3 @@ def test_threads_that_ask_together_each_get_their_own_vectors(compiled: OpenVINO
         cosines(vectors, expected[text[0]][None]).min() > 0.999
         for text, vectors in zip(asked, found, strict=True)
     )
-
-
-def test_an_error_reaches_every_thread_that_waited_for_it() -> None:
-    import threading
-
-    from ragkit.embedding.together import Together
-
-    entered, release = threading.Event(), threading.Event()
-
-    def encode(texts: Sequence[str]) -> np.ndarray:
-        entered.set()
-        release.wait(10)
-        if "bad" in texts:
-            raise EmbedderError("refused")
-        return np.ones((len(texts), 2), dtype=np.float32)
-
-    together = Together(encode)
-    results: dict[str, object] = {}
-
-    def ask(text: str) -> None:
-        try:
-            results[text] = together([text]).shape
-        except EmbedderError as error:
-            results[text] = str(error)
-
-    threads = [threading.Thread(target=ask, args=(text,)) for text in ("first", "bad", "beside")]
-    threads[0].start()
-    assert entered.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    deadline = time.monotonic() + 10
-    while len(together._waiting) < 2 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    release.set()
-    for thread in threads:
-        thread.join(10)
-    assert results == {"first": (1, 2), "bad": "refused", "beside": "refused"}
-    assert together(["again"]).shape == (1, 2)

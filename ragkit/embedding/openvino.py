@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import cached_property
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,28 @@ import numpy as np
 import numpy.typing as npt
 
 from ragkit.embedding import EmbedderFacts, Vectors
-from ragkit.embedding.together import Together
 from ragkit.errors import EmbedderError
 
 FACTS_FILE = "ragkit.json"
-_TOGETHER = 2048  # tokens that all cores embed together; more are divided among them
-_DIVIDED = 1024  # tokens in one core's batch
 _STEP = 8  # tokens; a shape that the CPU plug-in has not seen costs it about 10 ms of compiling
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+class _Way(Enum):
+    """How the cores share the work."""
+
+    TOGETHER = "all at one batch: soonest done"
+    DIVIDED = "each at a batch of its own: most done, by an eighth of texts, by half of questions"
+
+
+_BATCH_TOKENS = {_Way.TOGETHER: 2048, _Way.DIVIDED: 1024}  # the most in a batch
+_CONFIG = {
+    _Way.TOGETHER: {"PERFORMANCE_HINT": "LATENCY"},
+    _Way.DIVIDED: {"NUM_STREAMS": _cores(), "INFERENCE_NUM_THREADS": _cores()},
+}
 
 
 def import_openvino() -> Any:
@@ -60,30 +75,24 @@ class OpenVINOEmbedder:
         self._folder = folder
         bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = "bf16" if bf16 else "f32"
+        self._models: dict[_Way, Any] = {}
+        self._compiling = threading.Lock()
+        self._pool = ThreadPoolExecutor(_cores(), thread_name_prefix="embed")
         self._local = threading.local()
         self._guard = threading.Lock()
-        self._encode_queries = Together(lambda texts: self._encode(texts, cut=True))
+        self._asking = 0  # threads that embed a question just now
 
-    @cached_property
-    def _together(self) -> Any:
-        """The model with all cores at work on one batch: soonest done."""
-        return self._compiled({"PERFORMANCE_HINT": "LATENCY"})
-
-    @cached_property
-    def _divided(self) -> Any:
-        """The model with a batch of its own for every core: an eighth more done."""
-        return self._compiled({"NUM_STREAMS": _cores(), "INFERENCE_NUM_THREADS": _cores()})
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(_cores(), thread_name_prefix="embed")
-
-    def _compiled(self, config: dict[str, Any]) -> Any:
-        config |= {
-            "INFERENCE_PRECISION_HINT": self.precision,
-            "CACHE_DIR": str(self._folder / "cache"),
-        }
-        return self._core.compile_model(str(self._folder / "model.xml"), "CPU", config)
+    def _model(self, way: _Way) -> Any:
+        with self._compiling:
+            if way not in self._models:
+                config = {
+                    "INFERENCE_PRECISION_HINT": self.precision,
+                    "CACHE_DIR": str(self._folder / "cache"),
+                    **_CONFIG[way],
+                }
+                model = self._core.compile_model(str(self._folder / "model.xml"), "CPU", config)
+                self._models[way] = model
+            return self._models[way]
 
     @property
     def name(self) -> str:
@@ -102,43 +111,51 @@ class OpenVINOEmbedder:
         return [len(encoding.ids) for encoding in encodings]
 
     def encode_query(self, texts: Sequence[str]) -> Vectors:
-        """Embed questions; one that is longer than the model can read is cut at its end."""
-        return self._encode_queries([self.facts.query_prompt + text for text in texts])
+        """Embed questions; one that is longer than the model can read is cut at its end.
+
+        A question alone gets all cores, one of several asked at the same time a core to itself.
+        """
+        with self._guard:
+            self._asking += 1
+            alone = self._asking == 1
+        try:
+            tokens = self._tokens([self.facts.query_prompt + text for text in texts])
+            limit = self.max_tokens + self._special_tokens
+            last = self._special_tokens // 2  # the closing special token stays
+            cut = [t if len(t) <= limit else t[: limit - last] + t[-last:] for t in tokens]
+            return self._infer(cut, _Way.TOGETHER if alone else _Way.DIVIDED)
+        finally:
+            with self._guard:
+                self._asking -= 1
 
     def encode_document(self, texts: Sequence[str]) -> Vectors:
         """Embed texts of documents. Raises EmbedderError for one that is too long to be read."""
-        return self._encode([self.facts.document_prompt + text for text in texts], cut=False)
-
-    def _encode(self, texts: Sequence[str], *, cut: bool) -> Vectors:
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        tokens = self._tokens([self.facts.document_prompt + text for text in texts])
         limit = self.max_tokens + self._special_tokens
-        tokens = [encoding.ids for encoding in encodings]
-        if cut:
-            last = self._special_tokens // 2  # the closing special token stays
-            tokens = [
-                ids if len(ids) <= limit else ids[: limit - last] + ids[-last:] for ids in tokens
-            ]
-        elif tokens and (longest := max(map(len, tokens))) > limit:
+        longest = max(map(len, tokens), default=0)
+        if longest > limit:
             raise EmbedderError(f"{self.name} reads {limit} tokens, a text has {longest}")
-        return self._infer(tokens)
+        few = sum(map(len, tokens)) <= _BATCH_TOKENS[_Way.TOGETHER]
+        return self._infer(tokens, _Way.TOGETHER if few else _Way.DIVIDED)
 
-    def _infer(self, tokens: list[list[int]]) -> Vectors:
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def _infer(self, tokens: list[list[int]], way: _Way) -> Vectors:
+        model = self._model(way)
         out = np.empty((len(tokens), self.dimension), dtype=np.float32)
-        lengths = [len(ids) for ids in tokens]
-        few = sum(lengths) <= _TOGETHER
-        with self._guard:
-            model = self._together if few else self._divided
 
         def run(batch: tuple[list[int], int]) -> None:
             rows, length = batch
             inputs = _padded([tokens[row] for row in rows], length)
-            out[rows] = self._request(model).infer(inputs, share_inputs=True)[0][: len(rows)]
+            out[rows] = self._request(model).infer(inputs, share_inputs=True, share_outputs=True)[
+                0
+            ][: len(rows)]
 
-        if few:
-            for batch in batches(lengths, _TOGETHER):
-                run(batch)
-        else:
-            list(self._pool.map(run, batches(lengths, _DIVIDED)))
+        several = list(batches([len(ids) for ids in tokens], _BATCH_TOKENS[way]))
+        side_by_side = way is _Way.DIVIDED and len(several) > 1
+        for _ in (self._pool.map if side_by_side else map)(run, several):
+            pass
         return out
 
     def _request(self, model: Any) -> Any:
@@ -147,10 +164,6 @@ class OpenVINOEmbedder:
         if id(model) not in requests:
             requests[id(model)] = model.create_infer_request()
         return requests[id(model)]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def batches(lengths: Sequence[int], most: int) -> Iterator[tuple[list[int], int]]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ragkit.errors import MissingExtra, StoreError
+from ragkit.index.ranking import Ids, Scores, best_of
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Snapshot
@@ -27,9 +28,6 @@ FLAT_LIMIT = 200_000  # chunks; above it an inverted file is faster and smaller
 _BATCH = 20_000
 DELTA_LIMIT = 20_000  # chunks scanned exactly before another generation is due
 _NPROBE_SHARE = 1 / 64
-
-Ids = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 
 
 def faiss() -> Any:
@@ -216,23 +214,22 @@ class DenseIndex:
         self._guard = threading.Lock()
         self._view: _View | None = None
 
-    def search(self, snapshot: Snapshot, query: Scores, k: int) -> list[tuple[int, float]]:
-        """The best `k` (chunk id, cosine) of what the snapshot may read, best first.
+    def search(self, snapshot: Snapshot, query: Scores, k: int) -> tuple[Ids, Scores]:
+        """The best `k` chunks of what the snapshot may read and their cosines, best first.
 
         `query` is float32 of shape (dimension,) with length 1.
         """
         view = self._view_of(snapshot)
         runs = None if snapshot.labels is None else snapshot.chunk_runs()
-        found: list[tuple[int, float]] = []
+        found: list[tuple[Ids, Scores]] = []
         if view.generation is not None and len(view.generation.ids):
             ids = view.generation.ids
             allowed = view.alive if runs is None else _positions(ids, runs)
-            found += _search(view.generation.index, ids, query, k, allowed)
+            found.append(_search(view.generation.index, ids, query, k, allowed))
         if len(view.delta_ids):
             allowed = None if runs is None else _positions(view.delta_ids, runs)
-            found += _search(view.delta, view.delta_ids, query, k, allowed)
-        found.sort(key=lambda hit: (-hit[1], hit[0]))
-        return found[:k]
+            found.append(_search(view.delta, view.delta_ids, query, k, allowed))
+        return best_of(found, k)
 
     def _view_of(self, snapshot: Snapshot) -> _View:
         view = self._view
@@ -308,13 +305,13 @@ def _positions(ids: Ids, runs: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool
 
 def _search(
     owned: _Owned, ids: Ids, query: Scores, k: int, allowed: npt.NDArray[np.bool_] | None
-) -> list[tuple[int, float]]:
+) -> tuple[Ids, Scores]:
     """Search one index; what is not allowed is left out before anything is ranked."""
     module = faiss()
     parameters = None
     if allowed is not None:
         if not allowed.any():
-            return []
+            return best_of([], k)
         bits = np.packbits(allowed, bitorder="little")
         selector = module.IDSelectorBitmap(bits)
         ivf = isinstance(owned.inner, module.IndexIVF)
@@ -327,11 +324,8 @@ def _search(
     scores, positions = owned.inner.search(
         query.reshape(1, -1), min(k, len(ids)), params=parameters
     )
-    return [
-        (int(ids[position]), float(score))
-        for position, score in zip(positions[0], scores[0], strict=True)
-        if position >= 0
-    ]
+    found = positions[0] >= 0
+    return ids[positions[0][found]], scores[0][found]
 
 
 def _nprobe(index: Any, allowed: npt.NDArray[np.bool_]) -> int:

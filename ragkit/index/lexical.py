@@ -8,15 +8,17 @@ import math
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tantivy
 
 from ragkit.errors import StoreError
+from ragkit.index.ranking import Ids, Scores, best_of
 from ragkit.index.segments import first_damaged, note_stamps
 from ragkit.store.database import is_full, translated
 from ragkit.store.layout import Layout
@@ -250,32 +252,19 @@ class LexicalIndex:
             clauses.append((tantivy.Occur.Should, boosted))
         return Words(tantivy.Query.boolean_query(clauses), best) if clauses else None
 
-    def search(self, snapshot: Snapshot, words: Words, k: int) -> list[tuple[int, float]]:
-        """The best `k` (chunk id, BM25 score) of what the snapshot may read, best first."""
+    def search(self, snapshot: Snapshot, words: Words, k: int) -> tuple[Ids, Scores]:
+        """The best `k` chunks of what the snapshot may read and their BM25 scores, best first."""
         if snapshot.labels == frozenset():
-            return []
-        return self._run(snapshot, words.query, k)
-
-    def scores(self, snapshot: Snapshot, words: Words, chunks: Sequence[int]) -> dict[int, float]:
-        """BM25 scores of given chunks; those that hold none of the words are left out."""
-        if not chunks or snapshot.labels == frozenset():
-            return {}
-        wanted = tantivy.Query.term_set_query(self._schema, "chunk", list(chunks))
-        must = tantivy.Query.const_score_query(wanted, 0.0)
-        both = tantivy.Query.boolean_query(
-            [(tantivy.Occur.Must, must), (tantivy.Occur.Must, words.query)]
-        )
-        return dict(self._run(snapshot, both, len(chunks)))
-
-    def _run(self, snapshot: Snapshot, query: Any, k: int) -> list[tuple[int, float]]:
+            return best_of([], k)
         view = self._view_of(snapshot)
-        found: list[tuple[int, float]] = []
+        found = []
         if view.disk is not None:
-            found += _hits(view.disk, self._filtered(query, snapshot, view.changed), k)
+            query = self._filtered(words.query, snapshot, view.changed)
+            found.append(_search(view.disk, query, k))
         if view.delta is not None:
-            found += _hits(view.delta, self._filtered(query, snapshot, frozenset()), k)
-        found.sort(key=lambda hit: (-hit[1], hit[0]))
-        return found[:k]
+            query = self._filtered(words.query, snapshot, frozenset())
+            found.append(_search(view.delta, query, k))
+        return best_of(found, k)
 
     def _filtered(self, query: Any, snapshot: Snapshot, changed: frozenset[int]) -> Any:
         """Leave out what may not be read, or is out of date, before anything is ranked."""
@@ -319,7 +308,8 @@ class LexicalIndex:
         return index.searcher()
 
 
-def _hits(searcher: tantivy.Searcher, query: Any, k: int) -> list[tuple[int, float]]:
+def _search(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
     hits = searcher.search(query, limit=k, count=False).hits
     ids = searcher.fast_field_values("chunk", [address for _, address in hits])
-    return [(int(chunk or 0), float(hit[0])) for chunk, hit in zip(ids, hits, strict=True)]
+    scores = np.array([score for score, _ in hits], dtype=np.float32)
+    return np.array(ids, dtype=np.int64), scores

@@ -2,7 +2,7 @@
 
 from ragkit.store.base import Store
 from ragkit.store.layout import Layout
-from ragkit.store.reader import Snapshot
+from ragkit.store.reader import Place, Snapshot
 from ragkit.store.records import (
     Generation,
     HalfVectors,
@@ -18,6 +18,7 @@ __all__ = [
     "HalfVectors",
     "Layout",
     "NewDocument",
+    "Place",
     "Problem",
     "Snapshot",
     "Store",

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,15 @@ class Change:
 
     operation: str
     document: int
+
+
+class Place(NamedTuple):
+    """Where a chunk is: the page by its position in the document and by the number it bears."""
+
+    document: int
+    ordinal: int
+    page: int
+    number: int | None
 
 
 class Snapshot:
@@ -162,9 +172,9 @@ class Snapshot:
         )
         return [_chunk(row) for row in rows]
 
-    def places(self, ids: Sequence[int]) -> dict[int, tuple[int, int, int, int | None]]:
-        """(document, ordinal, page ordinal, page number) of the ids that may be read."""
-        found: dict[int, tuple[int, int, int, int | None]] = {}
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """Where the chunks of these ids are; of those alone that may be read."""
+        found: dict[int, Place] = {}
         joined = "" if self.labels is None else "JOIN document d ON d.id = c.document"
         for part in _parts(ids):
             rows = self._db.execute(
@@ -172,7 +182,7 @@ class Snapshot:
                 f"WHERE c.id IN ({_marks(part)}) AND {self._label_clause()}",
                 part,
             )
-            found.update((row[0], row[1:]) for row in rows)
+            found.update((row[0], Place(*row[1:])) for row in rows)
         return found
 
     def chunk_runs(self) -> list[tuple[int, int]]:

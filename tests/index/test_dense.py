@@ -11,7 +11,7 @@ import pytest
 from ragkit.index import dense
 from ragkit.ingestion import finish
 from ragkit.store import Snapshot, Store
-from tests.stored import DIMENSION, new_document, put, remove, unit_vectors
+from tests.stored import DIMENSION, new_document, pairs, put, remove, unit_vectors
 
 Found = list[tuple[int, float]]
 
@@ -71,7 +71,7 @@ def check(
     with store.snapshot(labels) as snapshot:
         for seed in range(5):
             for k in (1, 7, 2000):
-                found = index.search(snapshot, query(1000 + seed), k)
+                found = pairs(index.search(snapshot, query(1000 + seed), k))
                 assert_same(found, oracle(snapshot, query(1000 + seed), k))
     return found
 
@@ -135,8 +135,8 @@ def test_an_old_snapshot_finds_what_it_saw(store: Store) -> None:
         fill(store, 40, 10, at=30)
         index = dense.DenseIndex(store.layout, DIMENSION)
         with store.snapshot() as new:
-            assert_same(index.search(new, query(1), 20), oracle(new, query(1), 20))
-        assert_same(index.search(old, query(1), 20), expected)
+            assert_same(pairs(index.search(new, query(1), 20)), oracle(new, query(1), 20))
+        assert_same(pairs(index.search(old, query(1), 20)), expected)
 
 
 def test_labels_restrict_to_one_document_of_many(store: Store) -> None:
@@ -198,7 +198,7 @@ def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
     with big.snapshot() as snapshot:
         hits = 0
         for seed in range(20):
-            found = {chunk for chunk, _ in index.search(snapshot, query(seed), 10)}
+            found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 10))}
             hits += len(found & {chunk for chunk, _ in oracle(snapshot, query(seed), 10)})
     assert hits / 200 > 0.4
 
@@ -209,7 +209,7 @@ def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str
     with big.snapshot(labels) as snapshot:
         allowed = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
         for seed in range(20):
-            found = {chunk for chunk, _ in index.search(snapshot, query(seed), 20)}
+            found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 20))}
             assert found <= allowed
             assert len(found) == min(20, len(allowed))
 
@@ -217,7 +217,7 @@ def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str
 def test_an_inverted_file_finds_all_of_a_rare_label(big: Store) -> None:
     index = dense.DenseIndex(big.layout, DIMENSION)
     with big.snapshot(["board"]) as snapshot:
-        found = {chunk for chunk, _ in index.search(snapshot, query(1), 100)}
+        found = {chunk for chunk, _ in pairs(index.search(snapshot, query(1), 100))}
         assert found == {chunk for chunk, _ in oracle(snapshot, query(1), 100)}
 
 
@@ -229,7 +229,7 @@ def test_an_inverted_file_leaves_the_dead_out(big: Store, tmp_path: Path) -> Non
     with copied.snapshot() as snapshot:
         alive = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
         for seed in range(20):
-            found = {chunk for chunk, _ in index.search(snapshot, query(seed), 50)}
+            found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 50))}
             assert len(found) == 50
             assert found <= alive
     copied.close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ragkit.index import lexical
 from ragkit.store import Layout, Snapshot, Store
-from tests.stored import put, remove
+from tests.stored import pairs, put, remove
 
 TEXTS = {
     "pump.txt": "The pump VX-4410-31 has a mechanical seal.",
@@ -53,7 +53,7 @@ def best(
     index: lexical.LexicalIndex, snapshot: Snapshot, query: str, k: int
 ) -> list[tuple[int, float]]:
     words = index.words(snapshot, query)
-    return index.search(snapshot, words, k) if words else []
+    return pairs(index.search(snapshot, words, k)) if words else []
 
 
 def search(
@@ -137,17 +137,6 @@ def test_no_chunk_scores_more_than_is_possible(store: Store) -> None:
             words = index.words(snapshot, query)
             most = words.best if words else 0.0
             assert all(score <= most for _, score in best(index, snapshot, query, 10))
-
-
-def test_scores_of_given_chunks_are_those_of_a_search(store: Store) -> None:
-    index = lexical.LexicalIndex(store.layout)
-    with store.snapshot() as snapshot:
-        words = index.words(snapshot, "pump seal")
-        assert words is not None
-        found = dict(index.search(snapshot, words, 10))
-        chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
-        assert index.scores(snapshot, words, chunks) == pytest.approx(found)
-        assert index.scores(snapshot, words, []) == {}
 
 
 def test_an_old_snapshot_never_gives_what_came_later(store: Store) -> None:
