@@ -159,13 +159,8 @@ class Retriever:
         self, snapshot: Snapshot, vector: Scores, dense: tuple[Ids, Scores], candidates: Ids
     ) -> tuple[Ids, Scores]:
         """The dense candidates, and the lexical ones with their cosines."""
-        ids, similarity = dense
-        others = np.setdiff1d(candidates, ids)
-        if not len(others):
-            return dense
-        found, vectors = snapshot.vectors(others.tolist(), self._embedder.dimension)
-        more = vectors.astype(np.float32) @ vector
-        return np.concatenate([ids, found]).astype(np.int64), np.concatenate([similarity, more])
+        others = candidates[~np.isin(candidates, dense[0])]
+        return best_of([dense, self._dense.cosines(snapshot, vector, others)])
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
         """Where chunks are. A chunk never moves, nor is its id used again: places are kept."""

@@ -36,7 +36,7 @@ class _Way(Enum):
 
 
 _BATCH_TOKENS = {_Way.TOGETHER: 2048, _Way.DIVIDED: 1024}  # the most in a batch
-_CONFIG = {
+_CONFIG: dict[_Way, dict[str, Any]] = {
     _Way.TOGETHER: {"PERFORMANCE_HINT": "LATENCY"},
     _Way.DIVIDED: {"NUM_STREAMS": _cores(), "INFERENCE_NUM_THREADS": _cores()},
 }

@@ -231,6 +231,27 @@ class DenseIndex:
             found.append(_search(view.delta, view.delta_ids, query, k, allowed))
         return best_of(found, k)
 
+    def cosines(self, snapshot: Snapshot, query: Scores, chunks: Ids) -> tuple[Ids, Scores]:
+        """The cosines of given chunks, as far as these are in the snapshot."""
+        view = self._view_of(snapshot)
+        found: list[tuple[Ids, Scores]] = []
+        parts = [(view.delta, view.delta_ids)]
+        if view.generation is not None and view.generation.row.kind == "flat":
+            parts.append((view.generation.index, view.generation.ids))
+        for owned, ids in parts:
+            at = np.searchsorted(ids, chunks)
+            here = at < len(ids)
+            here[here] = ids[at[here]] == chunks[here]
+            if here.any():
+                found.append(
+                    (chunks[here], _half_vectors(owned)[at[here]].astype(np.float32) @ query)
+                )
+                chunks = chunks[~here]
+        if len(chunks):
+            stored, vectors = snapshot.vectors(chunks.tolist(), self._dimension)
+            found.append((np.array(stored, np.int64), vectors.astype(np.float32) @ query))
+        return best_of(found)
+
     def _view_of(self, snapshot: Snapshot) -> _View:
         view = self._view
         if view is not None and view.seq == snapshot.seq:
@@ -280,6 +301,14 @@ class _Owned:
 
     wrapper: Any
     inner: Any
+
+
+def _half_vectors(owned: _Owned) -> HalfVectors:
+    """The vectors of a flat index as they lie in it, without a copy."""
+    index = owned.inner
+    codes = faiss().rev_swig_ptr(index.codes.data(), index.ntotal * index.code_size)
+    vectors: HalfVectors = codes.view(np.float16).reshape(index.ntotal, index.d)
+    return vectors
 
 
 def _exact(vectors: HalfVectors) -> Any:

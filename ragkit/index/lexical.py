@@ -26,7 +26,7 @@ from ragkit.store.reader import Snapshot
 
 logger = logging.getLogger(__name__)
 
-_VERSION = 3  # of the schema and the analysers; another one on disk is rebuilt
+_VERSION = 4  # of the schema and the analysers; another one on disk is rebuilt
 _WEIGHTS = {"stemmed": 1.0, "whole": 0.5}  # of a field's scores
 _COMMON = 0.25  # of all chunks; a term in more of them is left out of a query ...
 _FEW = 500  # ... unless these are still few
@@ -46,7 +46,7 @@ def _analyzer(pattern: str, stem: bool) -> tantivy.TextAnalyzer:
 
 _ANALYZERS = {
     "stemmed": _analyzer(r"\w+", stem=True),
-    "whole": _analyzer(r"\w+(?:[-./:_'’&@#+]\w+)*", stem=False),
+    "whole": _analyzer(r"\w+(?:[-./:_'’&@#+]\w+)+", stem=False),
 }
 
 

@@ -11,8 +11,8 @@ Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
 
-def best_of(found: Sequence[tuple[Ids, Scores]], k: int) -> tuple[Ids, Scores]:
-    """The best `k` of several lists, best first; of equal scores the older chunk first."""
+def best_of(found: Sequence[tuple[Ids, Scores]], k: int | None = None) -> tuple[Ids, Scores]:
+    """The best `k` of several lists, or all, best first; of equal scores the older chunk first."""
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.float32)
     ids = np.concatenate([part[0] for part in found])
