@@ -21,6 +21,7 @@ _LINK = re.compile(
 _MARKUP = re.compile(
     r"\*\*|~~|`+|^#{1,6} |^\|?[ :|-]{5,}\|?$|<!--.*?-->|</?[a-zA-Z][^<>\n]*>", re.M
 )
+_MARKED = re.compile(r"[\[*~`#<]|[ :|-]{5}|(?:[.·_=*-][ \t]?){4}")  # where the above may be found
 _SENTENCE = re.compile(
     r"(?<=[.!?;:])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ•*-])|\n\s*\n|(?<=[。！？])"
 )
@@ -154,8 +155,10 @@ def path_words(name: str) -> str:
 
 def embedding_text(header: str, text: str) -> str:
     """What is embedded for a chunk: the header, then the text without leaders and mark-up."""
-    text = _MARKUP.sub("", _LINK.sub(r"\1", text))
-    text = _SPACES.sub(" ", _LEADERS.sub(" ", text))
+    if _MARKED.search(text):
+        text = _MARKUP.sub("", _LINK.sub(r"\1", text))
+        text = _LEADERS.sub(" ", text)
+    text = _SPACES.sub(" ", text)
     return f"{header}\n{text}" if header else text
 
 
