@@ -26,8 +26,8 @@ _PROBES = (
 def compile_model(source: ModelSource, folder: Path) -> None:
     """Write the compiled form of a model to `folder`, whole or not at all.
 
-    Pooling, projection and prompts are the model's own. Its vectors are compared with
-    sentence-transformers' before the folder is put in place.
+    Pooling, projection and prompts are the model's own; weights are kept as float16. Its vectors
+    are compared with sentence-transformers' before the folder is put in place.
     """
     os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: nothing is ever fetched
     try:
@@ -81,7 +81,7 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
         )
     graph.reshape({0: [-1, -1], 1: [-1, -1]})
     _spell_out_attention(graph)
-    openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+    openvino.save_model(graph, folder / "model.xml", compress_to_fp16=True)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -88,6 +88,7 @@ class OpenVINOEmbedder:
                 config = {
                     "INFERENCE_PRECISION_HINT": self.precision,
                     "CACHE_DIR": str(self._folder / "cache"),
+                    "CACHE_MODE": "OPTIMIZE_SIZE",  # weights stay in one file, mapped once
                     **_CONFIG[way],
                 }
                 model = self._core.compile_model(str(self._folder / "model.xml"), "CPU", config)
