@@ -21,7 +21,7 @@ from ragkit_ingest.chunk import joined_ref
 LEXICAL_WEIGHT = 0.46
 CANDIDATES = 200  # by their vectors, and half as many by their words
 LEXICAL_DEPTH = 1000  # chunks whose BM25 score is known
-_PLACES_KEPT = 200_000
+_PLACES_KEPT = 200_000  # some 40 MB
 PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 MAX_JOINED = 3  # chunks in one passage
 
@@ -137,12 +137,12 @@ class Retriever:
         dense = self._dense.search(snapshot, vector, wanted)
         words = self._lexical.words(snapshot, query)
         depth = max(LEXICAL_DEPTH, wanted)
-        lexical = self._lexical.search(snapshot, words, depth) if words else best_of([], 0)
+        lexical = self._lexical.search(snapshot, words, depth) if words else best_of([])
         candidates = lexical[0][: wanted // 2]
         ids, similarity = self._with_similarity(snapshot, vector, dense, candidates)
         if not len(ids):
             return _Run(frozenset(), frozenset(), [], [])
-        bm25 = _scores_of(ids, *lexical, depth)
+        bm25 = scores_of(ids, *lexical, depth)
         fused = fuse(similarity, bm25 / words.best if words else bm25)
         order = np.lexsort((ids, -fused))
         places = self._places_of(snapshot, ids.tolist())
@@ -153,7 +153,7 @@ class Retriever:
             if chunk in places
         ]
         found = frozenset(dense[0].tolist()), frozenset(candidates.tolist())
-        return _Run(*found, scored, _groups(scored, k))
+        return _Run(*found, scored, _groups(scored))
 
     def _with_similarity(
         self, snapshot: Snapshot, vector: Scores, dense: tuple[Ids, Scores], candidates: Ids
@@ -174,7 +174,7 @@ class Retriever:
         return known
 
 
-def _scores_of(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
+def scores_of(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
     """The score of each id; one below the `depth` best is given the score of the last of these.
 
     That is the most it can have: as good, measured, as looking every one of them up.
@@ -244,12 +244,11 @@ class _Run:
     groups: list[_Group]
 
 
-def _groups(scored: Sequence[_Scored], k: int) -> list[_Group]:
-    """Gather candidates, best first, into passages: the best `k` of them, and a few more."""
+def _groups(scored: Sequence[_Scored]) -> list[_Group]:
+    """Gather candidates, best first, into passages; sorted by the passages' scores."""
     groups: list[_Group] = []
     by_page: dict[tuple[int, int], _Group] = {}
     by_place: dict[tuple[int, int, int], _Group] = {}
-    least = 0.0  # fused score of a chunk that may yet lead a passage
     for entry in scored:
         document, ordinal, page, number = entry.place
         if number is not None:
@@ -257,12 +256,8 @@ def _groups(scored: Sequence[_Scored], k: int) -> list[_Group]:
         else:
             group = _touching(by_place, entry.place)
         if group is None:
-            if entry.fused < least:
-                continue
             group = by_page[document, page] = _Group([])
             groups.append(group)
-            if len(groups) == k:
-                least = entry.fused / (1 + 2 * PAGE_WEIGHT)
         group.members.append(entry)
         by_place[document, page, ordinal] = group
     groups.sort(key=lambda group: (-group.score, group.members[0].chunk))

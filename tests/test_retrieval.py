@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit.retrieval import LEXICAL_WEIGHT, fuse
+from ragkit.retrieval import LEXICAL_WEIGHT, fuse, scores_of
 from tests.hashing import HashingEmbedder
 
 
@@ -25,6 +25,13 @@ def test_fusion_of_equal_cosines_is_left_to_the_words() -> None:
     assert list(fuse(array(0.3, 0.3), array(0.1, 0.4))) == pytest.approx(
         [LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6
     )
+
+
+def test_a_chunk_below_the_best_by_words_has_at_most_the_score_of_the_last() -> None:
+    ids, scored, scores = np.array([3, 5, 9]), np.array([9, 3]), array(2.0, 1.5)
+    assert list(scores_of(ids, scored, scores, depth=2)) == [1.5, 1.5, 2.0]
+    assert list(scores_of(ids, scored, scores, depth=3)) == [1.5, 0.0, 2.0]
+    assert list(scores_of(ids, scored[:0], scores[:0], depth=3)) == [0.0, 0.0, 0.0]
 
 
 @pytest.fixture
@@ -67,6 +74,12 @@ def test_explain_shows_what_search_returns(handbook: KnowledgeBase) -> None:
     assert shown <= {chunk for hit in explanation.hits for chunk in hit.chunks}
     fused = [entry.fused for entry in explanation.candidates]
     assert fused == sorted(fused, reverse=True)
+
+
+@pytest.mark.parametrize("query", ["valve", "valve checked every 3 weeks", "seal VX-4410-31"])
+def test_fewer_hits_are_the_first_of_more(handbook: KnowledgeBase, query: str) -> None:
+    many = handbook.search(query, 50)
+    assert [handbook.search(query, k) for k in (1, 2, 3)] == [many[:k] for k in (1, 2, 3)]
 
 
 def test_searching_twice_gives_the_same(handbook: KnowledgeBase) -> None:

@@ -232,7 +232,7 @@ class DenseIndex:
         return best_of(found, k)
 
     def cosines(self, snapshot: Snapshot, query: Scores, chunks: Ids) -> tuple[Ids, Scores]:
-        """The cosines of given chunks, as far as these are in the snapshot."""
+        """The cosines of chunks that are in the snapshot, and those chunks, best first."""
         view = self._view_of(snapshot)
         found: list[tuple[Ids, Scores]] = []
         parts = [(view.delta, view.delta_ids)]
@@ -340,7 +340,7 @@ def _search(
     parameters = None
     if allowed is not None:
         if not allowed.any():
-            return best_of([], k)
+            return best_of([])
         bits = np.packbits(allowed, bitorder="little")
         selector = module.IDSelectorBitmap(bits)
         ivf = isinstance(owned.inner, module.IndexIVF)

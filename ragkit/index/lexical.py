@@ -8,6 +8,7 @@ import math
 import re
 import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -147,9 +148,19 @@ def _open_or_make(folder: Path, snapshot: Snapshot) -> tuple[tantivy.Index, int 
     seen = _seen(index, snapshot) if index else None
     if index is not None and seen is not None and seen <= snapshot.seq:
         return index, seen
-    shutil.rmtree(folder.parent, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True)
+    _make_anew(folder)
     return _registered(tantivy.Index(_schema(), str(folder))), None
+
+
+def _make_anew(folder: Path) -> None:
+    """Empty a folder; a writer's last thread may put a file into it while it is being deleted."""
+    for _ in range(20):
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700, parents=True)
+            return
+        time.sleep(0.05)
+    raise StoreError(f"{folder} cannot be emptied; delete it and run the ingest again")
 
 
 def _open(folder: Path) -> tantivy.Index | None:
@@ -255,7 +266,7 @@ class LexicalIndex:
     def search(self, snapshot: Snapshot, words: Words, k: int) -> tuple[Ids, Scores]:
         """The best `k` chunks of what the snapshot may read and their BM25 scores, best first."""
         if snapshot.labels == frozenset():
-            return best_of([], k)
+            return best_of([])
         view = self._view_of(snapshot)
         found = []
         if view.disk is not None:

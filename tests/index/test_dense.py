@@ -192,6 +192,25 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
+def test_cosines_of_given_chunks_are_exact_wherever_their_vectors_lie(store: Store) -> None:
+    fill(store, 2, 60)
+    fill(store, 1, 5, at=2)  # too few for another generation
+    index = dense.DenseIndex(store.layout, DIMENSION)
+    with store.snapshot() as snapshot:
+        expected = oracle(snapshot, query(1), 1000)
+        assert len(expected) == 125
+        chunks = np.array([chunk for chunk, _ in expected[::3]])
+        assert_same(pairs(index.cosines(snapshot, query(1), chunks)), expected[::3])
+
+
+def test_cosines_beside_an_inverted_file_are_exact(big: Store) -> None:
+    index = dense.DenseIndex(big.layout, DIMENSION)
+    with big.snapshot() as snapshot:
+        expected = oracle(snapshot, query(1), 10)
+        chunks = np.array([chunk for chunk, _ in expected])
+        assert_same(pairs(index.cosines(snapshot, query(1), chunks)), expected)
+
+
 def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
     """Vectors at random are the worst case: nothing clusters."""
     index = dense.DenseIndex(big.layout, DIMENSION)

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -166,8 +167,15 @@ def meta(store: Store) -> dict[str, list[dict[str, str]]]:
     return found
 
 
+def delete(path: Path) -> None:
+    """Once a writer's last thread has put its last file there."""
+    while path.exists():
+        with suppress(OSError):
+            shutil.rmtree(path)
+
+
 def delete_folder(store: Store) -> None:
-    shutil.rmtree(folder(store))
+    delete(folder(store))
 
 
 def garbage_in_meta(store: Store) -> None:
@@ -186,40 +194,46 @@ def delete_segment(store: Store) -> None:
     segment_files(store)[0].unlink()
 
 
+def put_in_place(path: Path, data: bytes) -> None:
+    """As another file: a thread of tantivy's may still have the old one mapped."""
+    path.unlink()
+    path.write_bytes(data)
+
+
 def empty_segments(store: Store) -> None:
     for path in segment_files(store):
-        path.write_bytes(b"")
+        put_in_place(path, b"")
 
 
 def truncate_segments(store: Store) -> None:
     for path in segment_files(store):
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        put_in_place(path, path.read_bytes()[: path.stat().st_size // 2])
 
 
 def garbage_segments(store: Store) -> None:
     for path in segment_files(store):
-        path.write_bytes(b"\xff" * path.stat().st_size)
+        put_in_place(path, b"\xff" * path.stat().st_size)
 
 
 def flip_one_bit(store: Store) -> None:
     path = next(path for path in segment_files(store) if path.suffix == ".idx")
     data = bytearray(path.read_bytes())
     data[3] ^= 1
-    path.write_bytes(data)
+    put_in_place(path, data)
 
 
 def flip_in_the_footer(store: Store) -> None:
     path = next(path for path in segment_files(store) if path.suffix == ".term")
     data = bytearray(path.read_bytes())
     data[-10] ^= 0x80
-    path.write_bytes(data)
+    put_in_place(path, data)
 
 
 def swap_two_files(store: Store) -> None:
     one, two, *_ = (path for path in segment_files(store) if path.suffix == ".fieldnorm")
     data = one.read_bytes()
-    one.write_bytes(two.read_bytes()[:-1])
-    two.write_bytes(data)
+    put_in_place(one, two.read_bytes()[:-1])
+    put_in_place(two, data)
 
 
 DAMAGES = [
@@ -285,7 +299,7 @@ def test_the_index_of_another_base_is_not_used(store: Store, tmp_path: Path) -> 
     """Ids of one base mean other chunks in another, and the other may be as many commits old."""
     other = Store(tmp_path / "b.kb")
     write(other, dict.fromkeys(TEXTS, "Something else about zebras."))
-    shutil.rmtree(store.layout.lexical)
+    delete(store.layout.lexical)
     shutil.copytree(other.layout.lexical, store.layout.lexical)
     assert search(store, "zebra") == []
     assert search(store, "seal") == ["pump.txt"]
