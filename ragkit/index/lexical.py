@@ -20,7 +20,7 @@ import tantivy
 
 from ragkit.errors import StoreError
 from ragkit.index.ranking import Ids, Scores, best_of
-from ragkit.index.segments import first_damaged, note_stamps
+from ragkit.index.segments import delete_leftovers, first_damaged, note_stamps
 from ragkit.store.database import is_full, translated
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Snapshot
@@ -89,8 +89,7 @@ def synchronise(snapshot: Snapshot, layout: Layout) -> None:
     with translated(layout.root):
         folder = layout.lexical / f"v{_VERSION}"
         try:
-            for unfinished in folder.glob(".tmp*"):  # tantivy leaves them when it is killed
-                unfinished.unlink()
+            delete_leftovers(folder)
             _synchronise(snapshot, folder)
         except ValueError as error:  # tantivy gives the system's errors as text, or not at all
             if number := _OS_ERROR.search(str(error)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 _MAGIC = 1337  # ends each file, after the length of the JSON that holds the checksum of the rest
 _STAMPS = "stamps.json"
 _BLOCK = 1 << 20
+_SEGMENT_FILE = re.compile(r"[0-9a-f]{32}\.")
 
 
 def first_damaged(folder: Path) -> str | None:
@@ -32,6 +34,22 @@ def note_stamps(folder: Path, tmp: Path) -> None:
     fresh = tmp / _STAMPS
     fresh.write_text(json.dumps({path.name: _stamp(path) for path in _live_files(folder)}))
     fresh.rename(folder / _STAMPS)
+
+
+def delete_leftovers(folder: Path) -> None:
+    """Delete what a killed writer left: tantivy fails where a file that it wants to write exists.
+
+    The writer lock must be held.
+    """
+    for path in folder.glob(".tmp*"):
+        path.unlink()
+    try:
+        live = {path.name for path in _live_files(folder)}
+    except (FileNotFoundError, ValueError):
+        return  # no index, or none that can be read: it is made anew
+    for path in folder.glob("*.*"):
+        if _SEGMENT_FILE.match(path.name) and path.name not in live:
+            path.unlink()
 
 
 def _noted(folder: Path) -> dict[str, str]:

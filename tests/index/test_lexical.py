@@ -280,6 +280,16 @@ def test_a_killed_writers_unfinished_segment_does_no_harm(
     assert caplog.text == ""
 
 
+def test_the_list_of_the_deleted_that_a_killed_writer_left_does_no_harm(store: Store) -> None:
+    write(store, {"late.txt": "A late word."})
+    for path in list(folder(store).glob("*.store")):
+        for stamp in range(14, 50):  # the last commit's is 13
+            path.with_suffix(f".{stamp}.del").write_bytes(b"half")
+    drop(store, "pump.txt")
+    assert search(store, "seal") == []
+    assert len(list(folder(store).glob("*.del"))) < 10
+
+
 def test_a_copied_index_is_used_as_it_is(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
