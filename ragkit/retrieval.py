@@ -163,7 +163,12 @@ class Retriever:
         return best_of([dense, self._dense.cosines(snapshot, vector, others)])
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
-        """Where chunks are. A chunk never moves, nor is its id used again: places are kept."""
+        """Where chunks are. A chunk never moves, nor is its id used again: places are kept.
+
+        For a reader who may not see all, each is looked up: what is remembered is no permission.
+        """
+        if snapshot.labels is not None:
+            return snapshot.places(ids)
         known = self._places
         unknown = [chunk for chunk in ids if chunk not in known]
         if unknown:

@@ -89,3 +89,21 @@ def test_searching_twice_gives_the_same(handbook: KnowledgeBase) -> None:
 @pytest.mark.parametrize("query", ["", "   ", "\n"])
 def test_an_empty_query_finds_nothing(handbook: KnowledgeBase, query: str) -> None:
     assert handbook.search(query) == []
+
+
+def test_what_one_reader_made_known_is_not_shown_to_another(
+    handbook: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if an index let a chunk through that its reader may not see."""
+    assert "codes.txt" in {hit.source for hit in handbook.search("VX-4410-31", 5)}
+    everything = handbook.explain("VX-4410-31", 5).candidates
+    engine = handbook._retriever
+    assert engine is not None
+    ids = np.array([entry.chunk for entry in everything])
+    found = ids, np.linspace(0.9, 0.1, len(ids), dtype=np.float32)
+    monkeypatch.setattr(engine._dense, "search", lambda *_: found)
+    assert handbook.search("VX-4410-31", 5, labels=["elsewhere"]) == []
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "note.txt").write_text("Open to all.")
+    handbook.ingest(tmp_path / "open", label="open")
+    assert handbook.explain("VX-4410-31", 5, labels=["open"]).hits == ()
