@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 
+from ragkit.identity import read_identity
 from ragkit.store import Snapshot
 
 
 def dump(snapshot: Snapshot) -> Iterator[str]:
     """One JSON line for the identity and one for each document, sorted by root and source."""
-    yield json.dumps({"identity": json.loads(snapshot.meta("identity") or "null")})
+    identity = read_identity(snapshot)
+    yield json.dumps({"identity": asdict(identity) if identity else None}, sort_keys=True)
+    dimension = identity.embedder.dimension if identity else 1
     roots = {root: path for root, path, _ in snapshot.roots()}
     documents = sorted(snapshot.documents(), key=lambda d: (roots[d.root], d.source))
     for document in documents:
         chunks = snapshot.chunks_of(document.id)
-        ids, vectors = snapshot.vectors([chunk.id for chunk in chunks], _dimension(snapshot))
+        ids, vectors = snapshot.vectors([chunk.id for chunk in chunks], dimension)
         texts = [snapshot.page_text(document.id, ordinal) for ordinal in range(document.pages)]
         yield json.dumps(
             {
@@ -40,8 +44,3 @@ def dump(snapshot: Snapshot) -> Iterator[str]:
         )
     for problem in snapshot.all_problems():
         yield json.dumps({"problem": problem.source, "reason": problem.reason})
-
-
-def _dimension(snapshot: Snapshot) -> int:
-    identity = snapshot.meta("identity")
-    return int(json.loads(identity)["embedder"]["dimension"]) if identity else 1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +16,8 @@ from ragkit.config import Config, load_config
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder, EmbedderFacts, facts_of
 from ragkit.embedding.load import check_same, load_by_name, load_for_base
-from ragkit.errors import SourceError, StoreForeign, StoreMismatch
+from ragkit.errors import SourceError
+from ragkit.identity import Identity, new_identity, read_identity
 from ragkit.index import dense, lexical
 from ragkit.ingestion import EmbedderOpener, Ingest, finish
 from ragkit.models import LanguageModel
@@ -27,8 +27,6 @@ from ragkit.retrieval import Explanation, Hit, Retriever
 from ragkit.store import Snapshot, Store, StoredDocument, Writer
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
-
-_CHUNK_TOKENS = 254  # the field's usual size, and what MiniLM reads at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,26 +192,23 @@ class KnowledgeBase:
 
     def _opener(self, writer: Writer) -> EmbedderOpener:
         """Gives the embedder and the chunk settings once they are needed, and not before."""
-        identity = _identity(Snapshot(writer.connection))
+        identity = read_identity(Snapshot(writer.connection))
         if identity is not None:
-            self._check_wanted(identity[0])
+            self._check_wanted(identity.embedder)
 
         def opener() -> tuple[Embedder, ChunkSettings]:
             embedder = self._open_embedder(identity)
             if identity is not None:
-                return embedder, identity[1]
-            limit = min(_CHUNK_TOKENS, embedder.max_tokens)
-            settings = ChunkSettings(max_tokens=limit, header_tokens=limit // 4)
-            facts = facts_of(embedder)
-            content = {"embedder": asdict(facts), "chunks": asdict(settings), "metric": "cosine"}
-            writer.set_identity(json.dumps(content, sort_keys=True))
-            return embedder, settings
+                return embedder, identity.chunks
+            fresh = new_identity(embedder)
+            writer.set_identity(fresh.to_json())
+            return embedder, fresh.chunks
 
         return opener
 
     def _finish(self, writer: Writer) -> None:
-        identity = _identity(Snapshot(writer.connection))
-        finish(writer, self._store.layout, identity[0].dimension if identity else None)
+        identity = read_identity(Snapshot(writer.connection))
+        finish(writer, self._store.layout, identity.embedder.dimension if identity else None)
 
     def _check_wanted(self, facts: EmbedderFacts) -> None:
         """Refuse another embedder at once, also where nothing would have to be embedded."""
@@ -223,19 +218,19 @@ class KnowledgeBase:
         elif self._wanted is not None:
             check_same(facts_of(self._wanted), facts)
 
-    def _open_embedder(self, identity: tuple[EmbedderFacts, ChunkSettings] | None) -> Embedder:
+    def _open_embedder(self, identity: Identity | None) -> Embedder:
         with self._guard:
             if self._embedder is None:
                 self._embedder = self._load_embedder(identity)
             return self._embedder
 
-    def _load_embedder(self, identity: tuple[EmbedderFacts, ChunkSettings] | None) -> Embedder:
+    def _load_embedder(self, identity: Identity | None) -> Embedder:
         if self._wanted is not None and not isinstance(self._wanted, str):
             if identity is not None:
-                check_same(facts_of(self._wanted), identity[0])
+                check_same(facts_of(self._wanted), identity.embedder)
             return self._wanted
         if identity is not None:
-            return load_for_base(identity[0], self._wanted, self.config.device)
+            return load_for_base(identity.embedder, self._wanted, self.config.device)
         from ragkit.embedding.models import DEFAULT
 
         return load_by_name(self._wanted or DEFAULT, self.config.device)
@@ -287,7 +282,7 @@ class KnowledgeBase:
         """Answer piece by piece: iterate over the text, then take `.answer`."""
         hits = self.search(question, k, labels=labels)
         with self._store.snapshot() as snapshot:
-            identity = _identity(snapshot)
+            identity = read_identity(snapshot)
         embedder = self._open_embedder(identity) if identity else None
         return ask_stream(question, hits, embedder, model or self._model, self.config)
 
@@ -300,15 +295,15 @@ class KnowledgeBase:
         """What is in the base and what is not."""
         with self._store.snapshot() as snapshot:
             documents, pages, chunks = snapshot.counts()
-            identity = _identity(snapshot)
+            identity = read_identity(snapshot)
             return Status(
                 path=self.path,
                 documents=documents,
                 pages=pages,
                 chunks=chunks,
                 bytes=_bytes_in(self.path),
-                embedder=identity[0].name if identity else "",
-                dimension=identity[0].dimension if identity else 0,
+                embedder=identity.embedder.name if identity else "",
+                dimension=identity.embedder.dimension if identity else 0,
                 roots=tuple(path for _, path, _ in snapshot.roots()),
                 problems=tuple(
                     FailedFile(problem.source, problem.reason, problem.detail)
@@ -335,7 +330,7 @@ class KnowledgeBase:
         """The retriever of this base; None while it is empty and has no embedder yet."""
         if self._retriever is not None:
             return self._retriever
-        identity = _identity(snapshot)
+        identity = read_identity(snapshot)
         if identity is None:
             return None
         embedder = self._open_embedder(identity)
@@ -344,7 +339,7 @@ class KnowledgeBase:
             if self._retriever is None:
                 self._retriever = Retriever(
                     embedder,
-                    dense.DenseIndex(layout, identity[0].dimension),
+                    dense.DenseIndex(layout, identity.embedder.dimension),
                     lexical.LexicalIndex(layout),
                 )
             return self._retriever
@@ -361,25 +356,6 @@ def _bytes_in(folder: Path) -> int:
 def _suffix(name: str) -> str:
     """ ".log" for "log" and ".LOG"."""
     return f".{name.lower().lstrip('.')}"
-
-
-def _identity(snapshot: Snapshot) -> tuple[EmbedderFacts, ChunkSettings] | None:
-    """What the base was built with; None before its first document."""
-    text = snapshot.meta("identity")
-    if text is None:
-        return None
-    try:
-        content = json.loads(text)
-        facts = EmbedderFacts(**content["embedder"])
-        settings = ChunkSettings(**content["chunks"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreForeign(
-            f"what this base was built with cannot be read ({error}); use the ragkit that wrote "
-            "it, or ingest into a new base"
-        ) from error
-    if content["metric"] != "cosine":
-        raise StoreMismatch(f"this base compares by {content['metric']}, expected cosine")
-    return facts, settings
 
 
 def _matching(snapshot: Snapshot, source: str) -> Sequence[StoredDocument]:
