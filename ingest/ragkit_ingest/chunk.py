@@ -47,8 +47,7 @@ class Chunk:
     """Characters [start, end) of the page at index `page` in `Document.pages`.
 
     `header` (title, heading path, column heads) is embedded and searched with the text and is
-    never part of a citation. `ref` names the cells of a spreadsheet ("A7:D19"). `tokens` counts
-    what is embedded, without special tokens.
+    never part of a citation. `ref` names the cells of a spreadsheet ("A7:D19").
     """
 
     ordinal: int

@@ -14,11 +14,11 @@ import resource
 import signal
 import stat
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from ragkit_ingest.chunk import ChunkSettings, TokenCounter, chunk_document
 from ragkit_ingest.model import Document, ReadError, Reason
+from ragkit_ingest.tokens import Tokenizer
 from ragkit_ingest.wire import pack_chunks, pack_document
 
 _READ_BLOCK = 1 << 20
@@ -37,6 +37,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
     _silence()
     _fence(int(sys.argv[1]))
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the other cores are for embedding
     counters: dict[str, TokenCounter] = {}
     for line in sys.stdin:
         request = json.loads(line)
@@ -91,7 +92,7 @@ def _answer(request: dict[str, Any], counters: dict[str, TokenCounter]) -> dict[
                 "document": pack_document(document, blocks=True),
             }
         if tokenizer not in counters:
-            counters[tokenizer] = token_counter(tokenizer)
+            counters[tokenizer] = Tokenizer(tokenizer).counts
         settings = ChunkSettings(**request["settings"])
         chunks = chunk_document(document, request["source"], counters[tokenizer], settings)
         return {
@@ -160,22 +161,6 @@ def _parse(data: bytes, source: str, max_characters: int) -> Document:
             f"{max_characters / 1e6:.0f} million; split it",
         )
     return document
-
-
-def token_counter(tokenizer_file: str) -> TokenCounter:
-    """Counts with a tokenizer.json, special tokens left out."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(tokenizer_file)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-
-    def count(texts: Sequence[str]) -> list[int]:
-        encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(encoding.ids) for encoding in encodings]
-
-    return count
 
 
 if __name__ == "__main__":
