@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ragkit.models.base import Usage
 from ragkit.retrieval import Hit
 
 SYSTEM_PROMPT = (
@@ -48,7 +49,8 @@ class Answer:
     `model` is None for an extract: sentences quoted from the best passages, no model involved.
     `abstained` means that the documents do not answer the question; `passages` are then the
     nearest ones. `incomplete` means that the model's text broke off; `notice` is one line that
-    a user should see. `dropped` counts passages that did not fit into the model's context.
+    a user should see. `dropped` counts passages that did not fit into the model's context. `usage`
+    is what the server counted, and `thinking` the reasoning of a model that shows it.
     """
 
     question: str
@@ -60,6 +62,8 @@ class Answer:
     incomplete: bool = False
     dropped: int = 0
     notice: str = ""
+    usage: Usage | None = None
+    thinking: str = ""
 
     @property
     def extract(self) -> bool:

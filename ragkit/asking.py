@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from ragkit.answers import NOT_FOUND, SYSTEM_PROMPT, Answer, cited, fitting, prompt
 from ragkit.config import Config
 from ragkit.embedding import Embedder
-from ragkit.errors import ModelError, ModelRefused
+from ragkit.errors import ModelError, ModelRefused, PromptCut
 from ragkit.extracts import abstain, content_words, extract
-from ragkit.models import LanguageModel, Message, choose_model
+from ragkit.models import LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.retrieval import Hit
 
 FLOOR = 0.25  # cosine of the best passage; see is_answerable
-_TEXT_PER_TOKEN = 3  # characters; open models' tokenizers take 3 to 4.5 in European languages
+_BYTES_PER_TOKEN = 3  # open models' tokenizers take 3 to 4.5 letters in European languages, and
+# one to two tokens for a character of three bytes
+_MOST_BYTES_PER_TOKEN = 10  # of a whole prompt; where it would be more, not all of it was read
+_KEPT_TOKENS = (4, 5)  # at the start of a prompt that Ollama cuts: num_keep, and one more
 
 
 class AnswerStream:
@@ -24,9 +28,15 @@ class AnswerStream:
     final only in `answer`: there invented citations are gone.
     """
 
-    def __init__(self, pieces: Iterator[str | Answer], model: str | None) -> None:
+    def __init__(
+        self,
+        pieces: Iterator[str | Answer],
+        model: str | None,
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
         self.model = model
         self._pieces = pieces
+        self._close = close
         self._answer: Answer | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -44,6 +54,10 @@ class AnswerStream:
         assert self._answer is not None
         return self._answer
 
+    def close(self) -> None:
+        """Stop the answer where it is; the server ends its work at once."""
+        self._close()
+
 
 def ask_stream(
     question: str,
@@ -51,6 +65,8 @@ def ask_stream(
     embedder: Embedder | None,
     model: str | LanguageModel,
     config: Config,
+    *,
+    think: bool = False,
 ) -> AnswerStream:
     """Answer a question from the hits of its search.
 
@@ -60,14 +76,14 @@ def ask_stream(
         notice = "The base holds no documents yet; add some with: ragkit ingest FOLDER"
         return _at_once(abstain(question, hits, None, "" if embedder else notice))
     try:
-        chosen = _chosen(model, config)
+        chosen = choose_model(model, config, think=think) if isinstance(model, str) else model
         pieces = _answered(question, hits, chosen, config)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
             raise
         return _at_once(extract(question, hits, embedder, f"No model: {error}"))
-    return AnswerStream(chain([first], pieces), chosen.name)
+    return AnswerStream(chain([first], pieces), chosen.name, pieces.close)
 
 
 def _at_once(answer: Answer) -> AnswerStream:
@@ -87,19 +103,11 @@ def is_answerable(question: str, hits: Sequence[Hit]) -> bool:
     return any(len(words & content_words(hit.text)) > len(words) / 2 for hit in hits[:3])
 
 
-def _chosen(model: str | LanguageModel, config: Config) -> LanguageModel:
-    if not isinstance(model, str):
-        return model
-    return choose_model(
-        model, config.ollama_host, num_ctx=config.num_ctx, num_predict=config.num_predict
-    )
-
-
 def _answered(
     question: str, hits: Sequence[Hit], model: LanguageModel, config: Config
-) -> Iterator[str | Answer]:
-    budget = config.num_ctx - config.num_predict - len(SYSTEM_PROMPT) // _TEXT_PER_TOKEN - 64
-    kept = fitting(question, hits, budget, lambda text: len(text) // _TEXT_PER_TOKEN)
+) -> Generator[str | Answer]:
+    budget = config.num_ctx - config.num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
+    kept = fitting(question, hits, budget, estimated_tokens)
     if not kept:
         raise ModelRefused(
             f"no passage fits into {config.num_ctx} tokens of context beside an answer of "
@@ -108,18 +116,32 @@ def _answered(
     passages = tuple(hits[:kept])
     messages = [Message("system", SYSTEM_PROMPT), Message("user", prompt(question, passages))]
     parts: list[str] = []
+    thoughts: list[str] = []
+    usage: Usage | None = None
     notice = ""
     try:
-        for piece in model.chat(messages):
-            parts.append(piece)
-            yield piece
+        for event in model.chat(messages):
+            if isinstance(event, Thought):
+                thoughts.append(event.text)
+            elif isinstance(event, Usage):
+                usage = event
+            else:
+                parts.append(event)
+                yield event
+    except PromptCut:
+        raise
     except ModelError as error:
         if not parts:
             raise
         notice = f"Incomplete: {error}"
+    if usage is not None:
+        _check_read(usage, messages, model.name, config)
+        if usage.finish == "length":
+            notice = f"Incomplete: {_too_long(model.name, parts, thoughts)}"
     text, citations = cited("".join(parts), passages)
     if not notice and (NOT_FOUND in text or not text):
-        yield abstain(question, passages, model.name, notice)
+        nothing = abstain(question, passages, model.name, notice)
+        yield replace(nothing, usage=usage, thinking="".join(thoughts))
         return
     yield Answer(
         question,
@@ -130,4 +152,35 @@ def _answered(
         incomplete=bool(notice),
         dropped=len(hits) - kept,
         notice=notice,
+        usage=usage,
+        thinking="".join(thoughts),
     )
+
+
+def estimated_tokens(text: str) -> int:
+    """The most that any model's tokenizer makes of a text in practice; no server counts for us."""
+    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
+
+
+def _check_read(usage: Usage, messages: Sequence[Message], name: str, config: Config) -> None:
+    """Raise PromptCut where the server read fewer tokens than the prompt can have.
+
+    A server that cuts keeps its first tokens and the newest that fill half of the rest
+    (ollama/ollama llm/llama_server.go, since v0.30.9).
+    """
+    read = usage.prompt_tokens
+    if read is None:
+        return
+    size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+    halves = [config.num_ctx - (config.num_ctx - keep) // 2 for keep in _KEPT_TOKENS]
+    if read * _MOST_BYTES_PER_TOKEN < size or read in halves:
+        raise PromptCut(
+            f"{name} read {read} tokens of a prompt of {size} bytes: its server cut the passages; "
+            "update Ollama, raise num_ctx, or ask for fewer passages"
+        )
+
+
+def _too_long(name: str, parts: Sequence[str], thoughts: Sequence[str]) -> str:
+    if thoughts and not parts:
+        return f"{name} used up the longest answer allowed with reasoning; raise num_predict"
+    return f"{name} reached the longest answer allowed; raise num_predict"

@@ -6,7 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ragkit.errors import ConfigError
@@ -16,9 +16,11 @@ from ragkit.errors import ConfigError
 class Config:
     """All settings of ragkit. Facts of a base are not settings: they live in the base.
 
-    `embedder` and `model` are names; "" and "auto" leave the choice to ragkit. `num_ctx` and
-    `num_predict` are tokens, `timeout` seconds for a file, `workers` processes that read files
-    (0: one less than there are processors, at most four).
+    `embedder` and `model` are names; "" and "auto" leave the choice to ragkit. `openai_url` names
+    an OpenAI-compatible server to use in place of Ollama ("http://127.0.0.1:8000/v1"), and
+    `openai_key` is sent to it, if there is one. `num_ctx` and `num_predict` are tokens, `timeout`
+    seconds for a file, `workers` processes that read files (0: one less than there are
+    processors, at most four).
     """
 
     kb: str = "ragkit.kb"
@@ -26,6 +28,8 @@ class Config:
     device: str = "auto"
     model: str = "auto"
     ollama_host: str = ""
+    openai_url: str = ""
+    openai_key: str = field(default="", repr=False)
     num_ctx: int = 8192
     num_predict: int = 1024
     workers: int = 0
@@ -35,6 +39,11 @@ class Config:
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda"):
             raise ConfigError(f"device is {self.device!r}; expected auto, cpu or cuda")
+        if self.openai_url and not self.openai_url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"openai_url is {self.openai_url!r}; expected an address like "
+                "http://127.0.0.1:8000/v1"
+            )
         if not self.kb:
             raise ConfigError("kb is empty; name the base's directory")
         for name, least in (
@@ -48,7 +57,7 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least {least}")
 
 
-_TYPES = {field.name: int if isinstance(field.default, int) else str for field in fields(Config)}
+_TYPES = {each.name: int if isinstance(each.default, int) else str for each in fields(Config)}
 
 
 def load_config(

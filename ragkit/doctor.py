@@ -30,7 +30,7 @@ class Check:
 
 def examine(config: Config, kb: Path | None = None) -> list[Check]:
     """All checks of this machine, and of the base in `kb` if there is one."""
-    checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu(), *_ollama(config)]
+    checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu(), *_model_server(config)]
     if kb is not None:
         checks += _base(kb)
     return checks
@@ -129,43 +129,34 @@ def _gpu() -> Check:
     return Check("gpu", "ok", "none; everything runs on the processor")
 
 
-def _ollama(config: Config) -> Iterator[Check]:
-    from ragkit.models import installed_models, ollama_url, server_version
+def _model_server(config: Config) -> Iterator[Check]:
+    from ragkit.models import installed_models
+    from ragkit.models.ollama import OllamaServer, is_older
 
-    url = ollama_url(config.ollama_host)
+    kind = "model server" if config.openai_url else "ollama"
+    ollama = OllamaServer(config.ollama_host)
+    url = config.openai_url or ollama.url
     try:
-        models = installed_models(config.ollama_host)
-        found = server_version(config.ollama_host)
+        models = installed_models(config)
+        found = "" if config.openai_url else ollama.version()
     except ModelUnreachable:
-        yield Check(
-            "ollama",
-            "warn",
-            f"no server at {url}; answers are extracts",
-            "ollama serve (and once: ollama pull llama3.2)",
-        )
+        way_out = "start it" if config.openai_url else "ollama serve"
+        get = "" if config.openai_url else " (and once: ollama pull llama3.2)"
+        yield Check(kind, "warn", f"no server at {url}; answers are extracts", f"{way_out}{get}")
         return
     except RagkitError as error:
-        yield Check("ollama", "warn", f"the server at {url} cannot be used", str(error))
+        yield Check(kind, "warn", f"the server at {url} cannot be used", str(error))
         return
-    if _older(found, _TAGS_FLOOR):
+    if found and is_older(found, _TAGS_FLOOR):
         yield Check(
-            "ollama", "fail", f"{found} at {url} gives away other users' prompts", "update Ollama"
+            kind, "fail", f"{found} at {url} gives away other users' prompts", "update Ollama"
         )
     else:
-        yield Check("ollama", "ok", f"{found} at {url}")
+        yield Check(kind, "ok", f"{found} at {url}".strip())
     if models:
         yield Check("models", "ok", ", ".join(model.name for model in models))
     else:
         yield Check("models", "warn", "none installed", "ollama pull llama3.2")
-
-
-def _older(found: str, floor: str) -> bool:
-    """Whether a version is below a floor; development builds (0.0.0) are let pass."""
-    try:
-        parts = [int(part) for part in found.partition("-")[0].split(".")]
-    except ValueError:
-        return False
-    return any(parts) and parts < [int(part) for part in floor.split(".")]
 
 
 def _base(kb: Path) -> Iterator[Check]:

@@ -17,7 +17,12 @@ RagkitError
     ├── ModelUnreachable   no server answers
     ├── ModelMissing       the server does not have the model
     ├── ModelRefused       a cloud model, a remote host, or a request the server will not take
-    └── ModelFailed        the server failed or its answer broke off
+    │   └── ContextOverflow    the prompt is longer than the model's context
+    └── ModelFailed        the server failed
+        ├── ModelLoadFailed    it cannot load the model
+        ├── ModelBusy          too many requests wait
+        ├── PromptCut          it read less than it was sent
+        └── StreamBroken       its answer broke off
 
 A text says what was found, what was expected and what to do.
 """
@@ -93,5 +98,25 @@ class ModelRefused(ModelError):
     """A cloud model, a remote host, or a request that the server will not take."""
 
 
+class ContextOverflow(ModelRefused):
+    """The prompt is longer than the model's context."""
+
+
 class ModelFailed(ModelError):
-    """The model server failed, or its answer broke off."""
+    """The model server failed."""
+
+
+class ModelLoadFailed(ModelFailed):
+    """The server cannot load the model."""
+
+
+class ModelBusy(ModelFailed):
+    """Too many requests wait for the server."""
+
+
+class PromptCut(ModelFailed):
+    """The model read less than it was sent, or forgot some of it while it answered."""
+
+
+class StreamBroken(ModelFailed):
+    """The answer broke off, or the server fell silent."""

@@ -260,13 +260,16 @@ class KnowledgeBase:
         k: int = 8,
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
+        think: bool = False,
     ) -> Answer:
         """Answer from the documents, with citations.
 
         With no model server the answer is an extract: sentences quoted from the best passages.
-        Raises ModelError where a model was named and cannot answer.
+        `think` lets a model on Ollama that can reason do so first; its reasoning is no part of the
+        answer's text, but of `num_predict`. Raises ModelError where a model was named and cannot
+        answer, and PromptCut where it did not read all that it was sent.
         """
-        stream = self.stream(question, k=k, model=model, labels=labels)
+        stream = self.stream(question, k=k, model=model, labels=labels, think=think)
         for _ in stream:
             pass
         return stream.answer
@@ -278,13 +281,15 @@ class KnowledgeBase:
         k: int = 8,
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
+        think: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece: iterate over the text, then take `.answer`."""
         hits = self.search(question, k, labels=labels)
         with self._store.snapshot() as snapshot:
             identity = read_identity(snapshot)
         embedder = self._open_embedder(identity) if identity else None
-        return ask_stream(question, hits, embedder, model or self._model, self.config)
+        chosen = model or self._model
+        return ask_stream(question, hits, embedder, chosen, self.config, think=think)
 
     def documents(self, *, labels: Collection[str] | None = None) -> list[StoredDocument]:
         """All documents, by source."""

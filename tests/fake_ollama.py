@@ -1,7 +1,8 @@
 """A small server that speaks Ollama's protocol: enough for tests, and for a look without a model.
 
 It answers from the passages in the prompt: the sentences that share most words with the question,
-each with its passage's number. A model's name says how it behaves, see BEHAVIOURS. Start one with
+each with its passage's number. A model's name says how it behaves, see BEHAVIOURS; the same models
+answer under /v1 as an OpenAI-compatible server has them. Start one with
 `python -m tests.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
 """
 
@@ -9,10 +10,12 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,40 +25,87 @@ GOOD = "llama3.2:latest"
 BEHAVIOURS = {
     "invents": "cites a passage that is not there",
     "not-found": "finds nothing in the passages",
+    "thinks": "reasons first when asked to, and says null where it says nothing",
+    "only-thinks": "reasons until the longest answer allowed is used up",
+    "continues": "a base model without a chat template",
+    "silent": "an empty answer",
+    "length": "reaches the longest answer allowed",
+    "half": "reads half of its context, as a server does that cuts the prompt",
+    "forgets": "forgets the beginning while it answers",
+    "split": "lines that come in several parts",
+    "joined": "all lines at once",
     "breaks": "an error in the middle of the stream",
     "cut": "the connection ends without a closing line",
-    "length": "reaches the longest answer allowed",
+    "not-done": "a closing line that says done: false",
     "rubbish": "a line that is not JSON",
     "listed": "a line that is JSON, but no object",
-    "thinks": "thinks first, and says null where it says nothing",
-    "silent": "an empty answer",
-    "overflow": "400: the prompt is too long",
-    "crashed": "500: the model does not load",
+    "huge": "a line of nine million bytes",
+    "stalls": "says three words and then nothing",
+    "trickles": "one byte every 50 ms",
+    "slow": "headers come after a second",
+    "endless": "goes on until it is left",
+    "overflow": "400: the prompt is too long, as the engine says it",
+    "overflow-plain": "400: the prompt is too long, as Ollama says it",
+    "no-chat": "400: an embedder",
+    "crashed": "500: too little memory for the model",
+    "foreign": "500: a model that this version does not know",
+    "stopped": "500: the runner stopped",
     "busy": "503: too many requests wait",
+    "soon": "503 the first time",
+    "cloudy": "403: cloud models are switched off",
+    "forbidden": "403 without a word, for a wrong host name",
     "html": "502 with a page of HTML, as a proxy sends it",
 }
+_FULL = "server busy, please try again.  maximum pending requests exceeded"
 REFUSALS = {
     "overflow": (
         400,
         '{"error":{"code":400,"message":"request (5210 tokens) exceeds the available context '
-        'size (4096 tokens), try increasing it","type":"exceed_context_size_error"}}',
+        'size (4096 tokens), try increasing it","type":"exceed_context_size_error",'
+        '"n_prompt_tokens":5210,"n_ctx":4096}}',
     ),
+    "overflow-plain": (
+        400,
+        "the prompt is longer than the context length currently available to the model; shorten "
+        "the prompt, adjust the context length in settings, or use a model with a longer context "
+        "length",
+    ),
+    "no-chat": (400, '"no-chat" does not support chat'),
     "crashed": (500, "llama-server reported out-of-memory during startup: out of memory"),
-    "busy": (503, "server busy, please try again.  maximum pending requests exceeded"),
+    "foreign": (
+        500,
+        "llama-server process has terminated: exit status 1: error loading model: error loading "
+        "model architecture: unknown model architecture: 'gptneo'",
+    ),
+    "stopped": (500, "model runner has unexpectedly stopped, check ollama server logs"),
+    "busy": (503, _FULL),
+    "cloudy": (403, "ollama cloud is disabled: remote model is unavailable"),
 }
 _PASSAGE = re.compile(r"^\[(\d+)\] [^\n]*\n(=+)\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
+_QUESTION = re.compile(r"^Question: (.*)", re.MULTILINE)
 _WORD = re.compile(r"\w{4,}")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is what some tests are about."""
+
+
 class FakeOllama:
-    """A running server: `url` is its address, `chats` what it was asked."""
+    """A running server: `url` is its address, `chats` what it was asked.
+
+    `left` is set when a client hangs up before its answer is complete.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.chats: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.left = threading.Event()
         self.models = [_model(GOOD), *(_model(f"{name}:latest") for name in BEHAVIOURS)]
         self.version = "0.33.0"
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", port), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
 
@@ -75,14 +125,14 @@ def fake_ollama() -> Iterator[FakeOllama]:
 
 def answer_from(prompt: str) -> str:
     """The best sentence of the passage that fits the question best, with its number."""
-    question = prompt.rpartition("\n")[2] if "\n" in prompt else prompt
-    wanted = {word.lower() for word in _WORD.findall(question)}
+    asked = _QUESTION.findall(prompt)
+    wanted = {word.lower() for word in _WORD.findall(asked[-1] if asked else prompt)}
     best, found = 0, ""
     for number, _, passage in _PASSAGE.findall(prompt):
-        for sentence in re.split(r"(?<=[.!?])\s+|\n+", passage):
+        for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", passage):
             score = len(wanted & {word.lower() for word in _WORD.findall(sentence)})
             if score > best:
-                best, found = score, f"{sentence} [{number}]"
+                best, found = score, f"{' '.join(sentence.split())} [{number}]"
     return found or "NOT IN THE DOCUMENTS"
 
 
@@ -104,21 +154,41 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
-def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
-    """The lines of a stream; bytes go out as they are."""
-    text = answer_from(body["messages"][-1]["content"])
-    closing: Event = {"message": {"role": "assistant", "content": ""}, "done": True}
-    closing |= {"done_reason": "length" if behaviour == "length" else "stop", "eval_count": 4}
+def _description(entry: dict[str, Any]) -> dict[str, Any]:
+    """What /api/show says of a model."""
+    name = entry["name"].partition(":")[0]
+    thinking = ["thinking"] if "thinks" in name else []
+    return {
+        "template": "{{ .Prompt }}" if name == "continues" else "{{ range .Messages }}...{{ end }}",
+        "details": entry.get("details"),
+        "model_info": {"general.architecture": "llama", "llama.context_length": 131072},
+        "capabilities": [*entry.get("capabilities", ["completion"]), *thinking],
+        **{key: entry[key] for key in ("remote_host", "remote_model") if key in entry},
+    }
+
+
+def _prompt(body: dict[str, Any]) -> str:
+    return body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+
+
+def _pieces(behaviour: str, body: dict[str, Any]) -> list[str]:
+    text = answer_from(_prompt(body))
     if behaviour == "invents":
         text = f"{text} And much more besides [99]."
     elif behaviour == "not-found":
         text = "NOT IN THE DOCUMENTS"
-    elif behaviour == "thinks":
-        yield {"message": {"role": "assistant", "content": None, "thinking": "Well"}, "done": False}
-        yield {"message": None, "done": False}
-    elif behaviour == "silent":
+    elif behaviour in ("silent", "only-thinks"):
         text = ""
-    pieces = re.findall(r"\S+\s*", text)
+    return re.findall(r"\S+\s*", text)
+
+
+def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
+    """The lines of a stream; bytes go out as they are."""
+    pieces = _pieces(behaviour, body)
+    if behaviour == "only-thinks" or (behaviour == "thinks" and body.get("think")):
+        yield {"message": {"role": "assistant", "content": None, "thinking": "Well, "}}
+        yield {"message": {"role": "assistant", "content": "", "thinking": "let me see."}}
+        yield {"message": None}
     for at, piece in enumerate(pieces):
         if at == 3 and behaviour == "breaks":
             yield {"error": "an error was encountered while running the model: unexpected EOF"}
@@ -126,48 +196,158 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
         if at == 3 and behaviour in ("cut", "rubbish", "listed"):
             yield {"cut": b"", "rubbish": b"<html>\n", "listed": b"[1]\n"}[behaviour]
             return
-        yield {"message": {"role": "assistant", "content": piece}, "done": False}
-    yield closing
+        if at == 3 and behaviour == "huge":
+            yield b"x" * 9_000_000
+        if at == 3 and behaviour == "stalls":
+            time.sleep(5)
+        yield {"message": {"role": "assistant", "content": piece}}
+    while behaviour == "endless":
+        time.sleep(0.02)
+        yield {"message": {"role": "assistant", "content": "and "}}
+    if behaviour != "not-done":
+        yield _closing(behaviour, body, len(pieces))
+
+
+def _closing(behaviour: str, body: dict[str, Any], pieces: int) -> Event:
+    options = body.get("options", {})
+    read = len(_prompt(body)) // 4
+    wrote = pieces
+    if behaviour == "half":
+        read = options["num_ctx"] - (options["num_ctx"] - 4) // 2
+    if behaviour == "forgets":
+        wrote = options["num_ctx"]
+    cut = behaviour in ("length", "only-thinks")
+    return {
+        "message": {"role": "assistant", "content": ""},
+        "done": True,
+        "done_reason": "length" if cut else "stop",
+        "total_duration": 4_883_583_458,
+        "prompt_eval_count": read,
+        **({"eval_count": wrote} if wrote else {}),
+    }
+
+
+def _as_generate(event: Event) -> Event:
+    """An event of /api/chat as /api/generate has it."""
+    message = event.pop("message", None) or {}
+    return {"response": message.get("content") or "", **event} if "error" not in event else event
+
+
+def _as_openai(event: Event) -> list[str]:
+    """An event as the lines of a server-sent stream; an error is lost, as with Ollama's own."""
+    if "error" in event:
+        return [json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": None}]})]
+    message = event.get("message") or {}
+    delta = {"content": message.get("content") or ""}
+    if message.get("thinking"):
+        delta["reasoning"] = message["thinking"]
+    if not event.get("done"):
+        return [json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})]
+    usage = {"prompt_tokens": event["prompt_eval_count"], "completion_tokens": 4}
+    return [
+        json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": event["done_reason"]}]}),
+        json.dumps({"choices": [], "usage": usage}),
+        "[DONE]",
+    ]
 
 
 def _handler(fake: FakeOllama) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             if self.path == "/api/tags":
                 self._send(200, {"models": fake.models})
             elif self.path == "/api/version":
                 self._send(200, {"version": fake.version})
+            elif self.path == "/v1/models":
+                entries = [{"id": model["name"], "object": "model"} for model in fake.models]
+                self._send(200, {"object": "list", "data": entries})
             else:
                 self._send_bytes(404, b"404 page not found", "text/plain")
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path != "/api/chat":
+            if self.path == "/api/show":
+                self._show(body["model"])
+                return
+            if self.path not in ("/api/chat", "/api/generate", "/v1/chat/completions"):
                 self._send_bytes(404, b"404 page not found", "text/plain")
                 return
             fake.chats.append(body)
+            fake.headers.append(dict(self.headers))
             name = body["model"].partition(":")[0]
+            if name == "slow":
+                time.sleep(1)
             if name in REFUSALS:
-                status, text = REFUSALS[name]
-                self._send(status, {"error": text})
+                self._refuse(*REFUSALS[name])
+            elif name == "soon" and len(fake.chats) == 1:
+                self._refuse(503, _FULL)
+            elif name == "forbidden":
+                self._send_bytes(403, b"", "text/plain")
             elif name == "html":
                 self._send_bytes(502, b"<html>Bad Gateway</html>", "text/html")
-            elif name not in {model["name"].partition(":")[0] for model in fake.models}:
-                self._send(404, {"error": f"model '{body['model']}' not found"})
+            elif self._entry(body["model"]) is None:
+                self._refuse(404, f"model '{body['model']}' not found")
             else:
-                self._stream(body, name)
+                with suppress(OSError):
+                    self._stream(body, name)
+                    return
+                fake.left.set()
+                self.close_connection = True
+
+        def _entry(self, name: str) -> dict[str, Any] | None:
+            wanted = name.lower().partition(":")[0]
+            found = (m for m in fake.models if m["name"].lower().partition(":")[0] == wanted)
+            return next(found, None)
+
+        def _show(self, name: str) -> None:
+            entry = self._entry(name)
+            if entry is None:
+                self._send(404, {"error": f"model '{name}' not found"})
+            else:
+                self._send(200, _description(entry))
+
+        def _refuse(self, status: int, text: str) -> None:
+            if self.path.startswith("/v1"):
+                self._send(status, {"error": {"message": text, "type": "api_error"}})
+            else:
+                self._send(status, {"error": text})
 
         def _stream(self, body: dict[str, Any], name: str) -> None:
             self.send_response(200)
-            self.send_header("Content-Type", "application/x-ndjson")
+            kind = "text/event-stream" if self.path.startswith("/v1") else "application/x-ndjson"
+            self.send_header("Content-Type", kind)
+            self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
+            lines = self._lines(body, name)
+            for part in {"joined": _joined, "split": _split, "trickles": _trickled}.get(name, iter)(
+                lines
+            ):
+                self._chunk(part)
+            if name in ("cut", "rubbish", "listed"):
+                self.close_connection = True  # without the last chunk: the connection drops
+            else:
+                self._chunk(b"")
+
+        def _lines(self, body: dict[str, Any], name: str) -> Iterator[bytes]:
             for event in _events(name, body):
                 if isinstance(event, bytes):
-                    self.wfile.write(event)
+                    yield from [event] if event else []  # an empty chunk would be a clean end
+                elif self.path.startswith("/v1"):
+                    yield from (f"data: {data}\n\n".encode() for data in _as_openai(event))
                 else:
-                    line = {"model": body["model"], "created_at": "2026-08-22T09:15:04Z", **event}
-                    self.wfile.write(json.dumps(line).encode() + b"\n")
-                self.wfile.flush()
+                    stamp = {"model": body["model"], "created_at": "2026-08-22T09:15:04Z"}
+                    shaped = event if self.path == "/api/chat" else _as_generate(event)
+                    line = shaped if "error" in shaped else {**stamp, "done": False, **shaped}
+                    yield json.dumps(line).encode() + b"\n"
+
+        def _chunk(self, data: bytes) -> None:
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            if readable:  # nothing more is expected: the client has hung up
+                raise ConnectionResetError
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.wfile.flush()
 
         def _send(self, status: int, content: dict[str, Any]) -> None:
             self._send_bytes(status, json.dumps(content).encode(), "application/json")
@@ -183,6 +363,22 @@ def _handler(fake: FakeOllama) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
+    yield b"".join(lines)
+
+
+def _split(lines: Iterator[bytes]) -> Iterator[bytes]:
+    data = b"".join(lines)
+    for at in range(0, len(data), 37):
+        yield data[at : at + 37]
+
+
+def _trickled(lines: Iterator[bytes]) -> Iterator[bytes]:
+    for byte in b"".join(lines):
+        time.sleep(0.05)
+        yield bytes([byte])
 
 
 def main() -> None:

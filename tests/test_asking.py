@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase, Message, ModelFailed, ModelMissing, ModelUnreachable
+from ragkit import (
+    Config,
+    KnowledgeBase,
+    Message,
+    ModelFailed,
+    ModelMissing,
+    ModelUnreachable,
+    PromptCut,
+    Usage,
+)
+from ragkit.models import Event
 from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.hashing import HashingEmbedder
 
@@ -112,7 +122,7 @@ def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> Non
     assert "ragkit ingest" in answer.notice
 
 
-@pytest.mark.parametrize("name", ["breaks", "cut", "rubbish", "length"])
+@pytest.mark.parametrize("name", ["breaks", "cut", "not-done", "rubbish", "huge", "length"])
 def test_answer_that_breaks_off_is_kept_and_marked(
     folder: Path, server: FakeOllama, name: str
 ) -> None:
@@ -121,6 +131,64 @@ def test_answer_that_breaks_off_is_kept_and_marked(
     assert answer.incomplete
     assert answer.text.startswith("Everybody has 28")
     assert answer.notice.startswith("Incomplete: ")
+
+
+def test_answer_says_what_the_server_counted(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        usage = kb.ask(QUESTION).usage
+    assert usage is not None
+    assert usage.finish == "stop"
+    assert 0 < (usage.prompt_tokens or 0) < 8192
+
+
+@pytest.mark.parametrize(("name", "words"), [("half", "cut the passages"), ("forgets", "forgot")])
+def test_answer_from_a_part_of_the_prompt_is_an_error(
+    folder: Path, server: FakeOllama, name: str, words: str
+) -> None:
+    for model in (name, "auto"):
+        with fake_ollama() as own, base(folder, own.url) as kb:
+            own.models = [entry for entry in own.models if entry["name"] == f"{name}:latest"]
+            with pytest.raises(PromptCut, match=words):
+                kb.ask(QUESTION, model=model)
+
+
+def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> None:
+    class Deaf:
+        name = "deaf"
+
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            yield "28 days [1]"
+            yield Usage("stop", prompt_tokens=20, answer_tokens=3)
+
+    with base(folder, NOBODY) as kb, pytest.raises(PromptCut, match="read 20 tokens"):
+        kb.ask(QUESTION, model=Deaf())
+
+
+def test_reasoning_is_kept_apart_from_the_answer(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="thinks") as kb:
+        assert kb.ask(QUESTION).thinking == ""
+        stream = kb.stream(QUESTION, think=True)
+        assert "".join(stream) == f"{LEAVE} [1]"
+        assert stream.answer.thinking == "Well, let me see."
+        assert stream.answer.text == f"{LEAVE} [1]"
+
+
+def test_reasoning_that_uses_up_the_answer_is_told(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="only-thinks") as kb:
+        answer = kb.ask(QUESTION, think=True)
+    assert answer.incomplete
+    assert not answer.abstained
+    assert "used up the longest answer allowed with reasoning; raise num_predict" in answer.notice
+
+
+def test_closing_a_stream_ends_the_servers_work(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url, model="endless") as kb:
+        stream = kb.stream(QUESTION)
+        pieces = iter(stream)
+        for _ in range(5):
+            next(pieces)
+        stream.close()
+        assert own.left.wait(1)
 
 
 def test_named_model_that_cannot_begin_is_an_error(folder: Path, server: FakeOllama) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import runpy
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.fake_ollama import GOOD, fake_ollama
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NOBODY = "127.0.0.1:9"  # the discard port, where no model server listens
@@ -40,45 +39,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return capsys.readouterr().out
 
     return run
-
-
-class OllamaServer(BaseHTTPRequestHandler):
-    """Has one model, which says that the first passage holds the answer."""
-
-    def do_GET(self) -> None:
-        self._send({"models": [{"name": "small:1b"}]})
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        words = ["It failed ", "at 14.2 bar ", "[1]."]
-        pieces = [{"message": {"content": word}, "done": False} for word in words]
-        self._send(*pieces, {"message": {"content": ""}, "done": True, "done_reason": "stop"})
-
-    def _send(self, *lines: object) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write("".join(json.dumps(line) + "\n" for line in lines).encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def ollama() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), OllamaServer) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-def test_every_example_is_described_and_tested() -> None:
-    names = {path.name for path in EXAMPLES.glob("*.py")} - {"make_documents.py"}
-    described = (EXAMPLES / "README.md").read_text()
-    tested = Path(__file__).read_text()
-    assert {name for name in names if f"]({name})" in described} == names
-    assert {name for name in names if f'"{name}"' in tested} == names
 
 
 @needs_model
@@ -118,13 +78,14 @@ def test_keep_up_to_date_reports_what_changed(run: Run) -> None:
 
 
 @needs_model
-def test_ask_with_ollama_streams_and_cites(
-    run: Run, ollama: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OLLAMA_HOST", ollama)
-    out = run("ask_with_ollama.py")
-    assert out.startswith("It failed at 14.2 bar [1].\n\nBy small:1b\n")
-    assert "[1] incident-2025-014.txt" in out
+def test_ask_with_ollama_streams_and_cites(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_ollama() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        out = run("ask_with_ollama.py")
+    answer, _, sources = out.partition(f"\n\nBy {GOOD}\n")
+    assert "failed at 14.2 bar" in answer.replace("\n", " ")
+    assert answer.endswith("[1]")
+    assert sources.startswith("[1] incident-2025-014.txt")
 
 
 @needs_model

@@ -2,34 +2,48 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import pytest
 
+from ragkit import Config
 from ragkit.errors import (
+    ContextOverflow,
+    ModelBusy,
     ModelError,
     ModelFailed,
+    ModelLoadFailed,
     ModelMissing,
     ModelRefused,
     ModelUnreachable,
+    PromptCut,
+    StreamBroken,
 )
 from ragkit.models import (
+    Event,
     InstalledModel,
+    LanguageModel,
     Message,
-    OllamaModel,
+    Thought,
+    Usage,
     choose_model,
     installed_models,
-    ollama_url,
-    server_version,
 )
-from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
+from ragkit.models.http import Limits
+from ragkit.models.ollama import OllamaModel, OllamaServer, ollama_url
+from ragkit.models.openai import OpenAIModel
+from tests.fake_ollama import BEHAVIOURS, GOOD, FakeOllama, fake_ollama
 
 PROMPT = (
     "Passages:\n\n[1] leave.txt\n========\nEverybody has 28 days of annual leave.\n========\n\n"
     "Question: How many days of annual leave?"
 )
 MESSAGES = [Message("system", "Be brief."), Message("user", PROMPT)]
+ANSWER = "Everybody has 28 days of annual leave. [1]"
 NOBODY = "http://127.0.0.1:9"
+HASTY = Limits(first=0.5, between=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +59,34 @@ def own_server() -> Iterator[FakeOllama]:
         yield fake
 
 
-def chat(server: FakeOllama, name: str) -> list[str]:
+Made = Callable[[FakeOllama, str], LanguageModel]
+
+
+def ollama(server: FakeOllama, name: str) -> LanguageModel:
+    return OllamaModel(name, server.url)
+
+
+def openai(server: FakeOllama, name: str) -> LanguageModel:
+    return OpenAIModel(name, f"{server.url}/v1")
+
+
+both = pytest.mark.parametrize("made", [ollama, openai])
+
+
+def chat(server: FakeOllama, name: str) -> list[Event]:
     return list(OllamaModel(name, server.url).chat(MESSAGES))
 
 
-def until_error(server: FakeOllama, name: str) -> tuple[str, ModelError]:
+def text_of(events: Iterable[Event]) -> str:
+    return "".join(event for event in events if isinstance(event, str))
+
+
+def until_error(model: LanguageModel) -> tuple[str, ModelError]:
     """What came before the answer broke off, and how it did."""
-    pieces: list[str] = []
+    pieces: list[Event] = []
     with pytest.raises(ModelError) as caught:
-        pieces.extend(OllamaModel(name, server.url).chat(MESSAGES))
-    return "".join(pieces), caught.value
+        pieces.extend(model.chat(MESSAGES))
+    return text_of(pieces), caught.value
 
 
 @pytest.mark.parametrize(
@@ -83,10 +115,14 @@ def test_host_is_read_as_ollama_reads_it(host: str, url: str) -> None:
     assert ollama_url(host) == url
 
 
-def test_answer_comes_in_pieces(server: FakeOllama) -> None:
-    pieces = chat(server, GOOD)
+@both
+def test_answer_comes_in_pieces_and_then_what_it_took(made: Made, server: FakeOllama) -> None:
+    *pieces, usage = made(server, GOOD).chat(MESSAGES)
     assert len(pieces) > 3
-    assert "".join(pieces) == "Everybody has 28 days of annual leave. [1]"
+    assert text_of(pieces) == ANSWER
+    assert isinstance(usage, Usage)
+    assert usage.finish == "stop"
+    assert usage.prompt_tokens == len(PROMPT) // 4
 
 
 def test_request_leaves_nothing_to_the_servers_defaults(own_server: FakeOllama) -> None:
@@ -107,25 +143,76 @@ def test_request_leaves_nothing_to_the_servers_defaults(own_server: FakeOllama) 
     ]
 
 
-def test_thinking_and_empty_pieces_are_no_answer(server: FakeOllama) -> None:
-    assert "".join(chat(server, "thinks")) == "Everybody has 28 days of annual leave. [1]"
-    assert chat(server, "silent") == []
+def test_model_without_a_template_is_given_one_text_to_continue(own_server: FakeOllama) -> None:
+    assert text_of(chat(own_server, "continues")) == ANSWER
+    (body,) = own_server.chats
+    assert body["raw"] is True
+    assert body["prompt"] == f"Be brief.\n\n{PROMPT}\nAnswer:"
+    assert "Question:" in body["options"]["stop"][1]
+    assert (body["truncate"], body["shift"]) == (False, False)
+
+
+def test_reasoning_is_asked_for_or_switched_off_and_never_an_answer(
+    own_server: FakeOllama,
+) -> None:
+    assert text_of(chat(own_server, "thinks")) == ANSWER
+    events = list(OllamaModel("thinks", own_server.url, think=True).chat(MESSAGES))
+    assert text_of(events) == ANSWER
+    thoughts = [event.text for event in events if isinstance(event, Thought)]
+    assert "".join(thoughts) == "Well, let me see."
+    assert [body["think"] for body in own_server.chats] == [False, True]
+    chat(own_server, GOOD)
+    assert "think" not in own_server.chats[-1]  # a model that cannot would refuse
+
+
+def test_reasoning_of_an_openai_compatible_server_is_no_answer_either(server: FakeOllama) -> None:
+    events = list(OpenAIModel("only-thinks", f"{server.url}/v1").chat(MESSAGES))
+    assert events[:2] == [Thought("Well, "), Thought("let me see.")]
+    assert text_of(events) == ""
+
+
+@both
+def test_empty_answer_is_empty(made: Made, server: FakeOllama) -> None:
+    (usage,) = made(server, "silent").chat(MESSAGES)
+    assert isinstance(usage, Usage)
+
+
+@both
+@pytest.mark.parametrize("name", ["length", "only-thinks"])
+def test_answer_that_reaches_the_longest_allowed_says_so(
+    made: Made, server: FakeOllama, name: str
+) -> None:
+    *_, usage = made(server, name).chat(MESSAGES)
+    assert isinstance(usage, Usage)
+    assert usage.finish == "length"
+
+
+@both
+@pytest.mark.parametrize("name", ["split", "joined"])
+def test_lines_may_come_in_parts_or_together(made: Made, server: FakeOllama, name: str) -> None:
+    assert text_of(made(server, name).chat(MESSAGES)) == ANSWER
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
         ("nope", ModelMissing, "ollama pull nope"),
-        ("overflow", ModelRefused, "too long for overflow; raise num_ctx"),
-        ("crashed", ModelFailed, "out of memory"),
-        ("busy", ModelFailed, "busy; try again"),
+        ("overflow", ContextOverflow, "(5210 tokens, its context holds 4096); raise num_ctx"),
+        ("overflow-plain", ContextOverflow, "too long for overflow-plain; raise num_ctx"),
+        ("no-chat", ModelRefused, "choose a model that can chat"),
+        ("crashed", ModelLoadFailed, "choose a smaller model, or lower num_ctx"),
+        ("foreign", ModelLoadFailed, "update Ollama"),
+        ("stopped", ModelFailed, "unexpectedly stopped"),
+        ("busy", ModelBusy, "busy; try again"),
+        ("cloudy", ModelRefused, "cloud is disabled"),
+        ("forbidden", ModelRefused, "Host: localhost"),
         ("html", ModelFailed, "502"),
     ],
 )
 def test_refusal_says_what_to_do(
     server: FakeOllama, name: str, kind: type[ModelError], words: str
 ) -> None:
-    before, error = until_error(server, name)
+    before, error = until_error(OllamaModel(name, server.url))
     assert before == ""
     assert type(error) is kind
     assert words in str(error)
@@ -133,36 +220,129 @@ def test_refusal_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "kind", "words"),
     [
-        ("breaks", "failed while answering: an error was encountered"),
-        ("cut", "ended without its closing line"),
-        ("rubbish", "not JSON"),
-        ("listed", "not as Ollama does"),
+        ("nope", ModelMissing, "start the server with it"),
+        ("overflow", ContextOverflow, "lower num_ctx"),
+        ("overflow-plain", ContextOverflow, "lower num_ctx"),
+        ("crashed", ModelFailed, "out of memory"),
+        ("busy", ModelBusy, "busy; try again"),
+        ("forbidden", ModelRefused, "openai_key"),
+        ("html", ModelFailed, "502"),
     ],
 )
-def test_stream_that_breaks_off_is_an_error_after_its_pieces(
-    server: FakeOllama, name: str, words: str
+def test_refusal_of_an_openai_compatible_server_says_what_to_do(
+    server: FakeOllama, name: str, kind: type[ModelError], words: str
 ) -> None:
-    before, error = until_error(server, name)
-    assert before == "Everybody has 28 "
-    assert type(error) is ModelFailed
+    before, error = until_error(OpenAIModel(name, f"{server.url}/v1"))
+    assert before == ""
+    assert type(error) is kind
     assert words in str(error)
 
 
-def test_answer_that_reaches_the_longest_allowed_is_an_error(server: FakeOllama) -> None:
-    before, error = until_error(server, "length")
-    assert before.endswith("leave. [1]")
-    assert "raise num_predict" in str(error)
+def test_server_that_is_busy_for_a_moment_is_asked_again(own_server: FakeOllama) -> None:
+    assert text_of(chat(own_server, "soon")) == ANSWER
+    assert len(own_server.chats) == 2
+
+
+@both
+@pytest.mark.parametrize("name", ["breaks", "cut", "not-done", "rubbish", "listed", "huge"])
+def test_stream_that_breaks_off_is_an_error_after_its_pieces(
+    made: Made, server: FakeOllama, name: str
+) -> None:
+    before, error = until_error(made(server, name))
+    assert before.startswith("Everybody has 28 ")
+    assert isinstance(error, ModelFailed)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("breaks", "failed while answering: an error was encountered"),
+        ("cut", "broke off"),
+        ("not-done", "ended without its closing line"),
+        ("rubbish", "not JSON"),
+        ("huge", "a line without an end"),
+    ],
+)
+def test_how_a_stream_broke_off_is_told(server: FakeOllama, name: str, words: str) -> None:
+    _, error = until_error(OllamaModel(name, server.url))
+    assert type(error) is StreamBroken
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("name", ["slow", "stalls", "trickles"])
+def test_server_that_falls_silent_is_not_waited_for_without_end(
+    server: FakeOllama, name: str
+) -> None:
+    started = time.monotonic()
+    _, error = until_error(OllamaModel(name, server.url, limits=HASTY))
+    assert type(error) is StreamBroken
+    assert "sent nothing for 0.5 s" in str(error)
+    assert time.monotonic() - started < 4
+
+
+def test_slow_headers_are_waited_for_while_a_model_may_load(server: FakeOllama) -> None:
+    patient = Limits(first=5, between=0.5)
+    assert text_of(OllamaModel("slow", server.url, limits=patient).chat(MESSAGES)) == ANSWER
+
+
+def test_count_of_a_server_that_leaves_out_what_it_knows_is_not_taken(
+    own_server: FakeOllama,
+) -> None:
+    own_server.version = "0.29.4"
+    *_, usage = chat(own_server, GOOD)
+    assert usage == Usage("stop", prompt_tokens=None, answer_tokens=8)
+
+
+def test_context_that_was_shifted_is_an_error(server: FakeOllama) -> None:
+    _, error = until_error(OllamaModel("forgets", server.url))
+    assert type(error) is PromptCut
+    assert "forgot a part of the passages" in str(error)
+
+
+@both
+def test_leaving_an_answer_ends_the_servers_work(made: Made, own_server: FakeOllama) -> None:
+    pieces = made(own_server, "endless").chat(MESSAGES)
+    for _ in range(12):
+        next(pieces)
+    assert not own_server.left.is_set()
+    pieces.close()  # type: ignore[attr-defined]
+    assert own_server.left.wait(1)
+
+
+def test_key_is_sent_only_where_one_is_set(own_server: FakeOllama) -> None:
+    url = f"{own_server.url}/v1"
+    for key in ("", "s3cret"):
+        list(OpenAIModel(GOOD, url, key=key).chat(MESSAGES))
+    chat(own_server, GOOD)
+    keys = [headers.get("Authorization") for headers in own_server.headers]
+    assert keys == [None, "Bearer s3cret", None]
+    assert "s3cret" not in repr(Config(openai_url=url, openai_key="s3cret"))
+
+
+def test_every_behaviour_of_the_double_ends(server: FakeOllama) -> None:
+    for name in BEHAVIOURS.keys() - {"endless", "busy"}:
+        for model in (
+            OllamaModel(name, server.url, limits=HASTY),
+            OpenAIModel(name, f"{server.url}/v1", limits=HASTY),
+        ):
+            with suppress(ModelError):
+                list(model.chat(MESSAGES))
+
+
+def listed(host: str) -> list[InstalledModel]:
+    return installed_models(Config(ollama_host=host))
 
 
 def test_no_server_is_named_with_its_address() -> None:
     for ask in (
-        lambda: installed_models(NOBODY),
-        lambda: server_version(NOBODY),
+        lambda: listed(NOBODY),
+        lambda: OllamaServer(NOBODY).version(),
         lambda: list(OllamaModel(GOOD, NOBODY).chat(MESSAGES)),
-        lambda: installed_models("http://a b"),
-        lambda: installed_models("ftp://127.0.0.1"),
+        lambda: listed("http://a b"),
+        lambda: listed("ftp://127.0.0.1"),
         lambda: list(OllamaModel(GOOD, "ftp://127.0.0.1").chat(MESSAGES)),
     ):
         with pytest.raises(ModelUnreachable, match="ollama serve"):
@@ -174,11 +354,11 @@ def test_proxy_settings_do_not_reach_the_model_server(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("ALL_PROXY", NOBODY)
-    assert server_version(server.url) == "0.33.0"
+    assert OllamaServer(server.url).version() == "0.33.0"
 
 
 def test_installed_models_come_as_the_server_lists_them(server: FakeOllama) -> None:
-    found = installed_models(server.url)
+    found = listed(server.url)
     assert found[0] == InstalledModel(
         name=GOOD,
         size=2_019_393_189,
@@ -194,26 +374,26 @@ def test_models_that_run_elsewhere_or_cannot_answer_are_left_out(own_server: Fak
     cloud = {"name": "renamed:latest", "remote_host": "https://ollama.com:443"}
     bare = {"name": "old:latest", "details": None}
     own_server.models = [embedding, cloud, bare]
-    assert [model.name for model in installed_models(own_server.url)] == ["old:latest"]
+    assert [model.name for model in listed(own_server.url)] == ["old:latest"]
     own_server.models = []
-    assert installed_models(own_server.url) == []
+    assert listed(own_server.url) == []
 
 
 def test_auto_takes_the_model_installed_last(server: FakeOllama) -> None:
-    assert choose_model("auto", server.url, num_ctx=4096, num_predict=100).name == GOOD
+    assert choose_model("auto", Config(ollama_host=server.url)).name == GOOD
 
 
 def test_auto_without_a_model_says_how_to_get_one(own_server: FakeOllama) -> None:
     own_server.models = []
     with pytest.raises(ModelMissing, match="ollama pull"):
-        choose_model("auto", own_server.url, num_ctx=4096, num_predict=100)
+        choose_model("auto", Config(ollama_host=own_server.url))
 
 
 @pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "glm:cloud", "renamed", "Renamed:latest"])
 def test_models_of_other_peoples_computers_are_refused(own_server: FakeOllama, name: str) -> None:
     own_server.models = [{"name": "renamed:latest", "remote_host": "https://ollama.com:443"}]
     with pytest.raises(ModelRefused, match="private documents stay here"):
-        choose_model(name, own_server.url, num_ctx=4096, num_predict=100)
+        list(choose_model(name, Config(ollama_host=own_server.url)).chat(MESSAGES))
     assert own_server.chats == []
 
 
@@ -223,13 +403,13 @@ def test_server_that_speaks_something_else_is_no_ollama(
 ) -> None:
     own_server.models = models  # type: ignore[assignment]
     with pytest.raises(ModelFailed, match="not as Ollama does; set OLLAMA_HOST"):
-        installed_models(own_server.url)
+        listed(own_server.url)
 
 
 def test_page_of_html_is_no_ollama(server: FakeOllama) -> None:
     with pytest.raises(ModelFailed, match="not as Ollama does"):
-        installed_models(f"{server.url}/wrong/path")
-    with pytest.raises(ModelFailed, match="404 without a reason"):
+        listed(f"{server.url}/wrong/path")
+    with pytest.raises(ModelFailed, match="404 without a reason; set OLLAMA_HOST"):
         list(OllamaModel(GOOD, f"{server.url}/wrong/path").chat(MESSAGES))
 
 
@@ -246,7 +426,21 @@ def test_server_that_closes_without_a_word(server: FakeOllama) -> None:
         thread = threading.Thread(target=hang_up)
         thread.start()
         with pytest.raises(ModelError):
-            installed_models(url)
-        with pytest.raises(ModelFailed, match="broke off"):
+            listed(url)
+        with pytest.raises(ModelError):
             list(OllamaModel(GOOD, url).chat(MESSAGES))
         thread.join()
+
+
+def test_an_openai_compatible_server_takes_the_place_of_ollama(own_server: FakeOllama) -> None:
+    config = Config(ollama_host=NOBODY, openai_url=f"{own_server.url}/v1", num_predict=100)
+    assert installed_models(config)[0].name == GOOD
+    model = choose_model("auto", config)
+    assert text_of(model.chat(MESSAGES)) == ANSWER
+    (body,) = own_server.chats
+    assert body["max_tokens"] == 100
+    assert body["temperature"] == 0
+    with pytest.raises(ModelUnreachable, match="openai_url"):
+        installed_models(Config(openai_url=NOBODY))
+    with pytest.raises(ModelFailed, match="not as an OpenAI-compatible server does"):
+        installed_models(Config(openai_url=own_server.url))

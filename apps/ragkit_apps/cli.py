@@ -129,8 +129,9 @@ def search(
 @cli.command()
 @click.argument("question", callback=_text)
 @_kb
-@click.option("--model", metavar="NAME", help="Language model on the Ollama server.")
+@click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
+@click.option("--think", is_flag=True, help="Let the model reason first, and show its reasoning.")
 @_json
 @click.pass_obj
 def ask(
@@ -139,6 +140,7 @@ def ask(
     kb: str | None,
     model: str | None,
     k: int,
+    think: bool,
     as_json: bool,
 ) -> None:
     """Answer a question from the documents, with citations.
@@ -148,7 +150,7 @@ def ask(
     from ragkit_apps.terminal import answer_lines, safe
 
     with _open(_config(config_path, kb=kb, model=model)) as base:
-        stream = base.stream(question, k=k)
+        stream = base.stream(question, k=k, think=think)
         if as_json:
             answer = stream.answer
             content = {**asdict(answer), "extract": answer.extract}
@@ -156,10 +158,12 @@ def ask(
             return
         if stream.model is None and not stream.answer.abstained:
             click.secho("Extract (quoted from the documents, no model involved)", bold=True)
-        for piece in stream if stream.model else [stream.answer.text]:
-            click.echo(safe(piece), nl=False)
-        click.echo()
-        _print(None, answer_lines(stream.answer), as_json)
+        try:
+            for piece in stream if stream.model else [stream.answer.text]:
+                click.echo(safe(piece), nl=False)
+        finally:
+            click.echo()
+        _print(None, answer_lines(stream.answer, thinking=think), as_json)
 
 
 @cli.command()

@@ -122,9 +122,14 @@ def citation_line(citation: Citation) -> str:
     return f"[{citation.number}] {name_of(citation.source)}{place}: {one_line(citation.quote, 200)}"
 
 
-def answer_lines(answer: Answer) -> list[str]:
-    """What follows an answer's text: sources, or the nearest passages, and the notice."""
+def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
+    """What follows an answer's text: sources, or the nearest passages, and the notice.
+
+    A model's reasoning stands between them if it is asked for.
+    """
     lines: list[str] = []
+    if thinking and answer.thinking:
+        lines += ["", "Reasoning", *(f"  {line}" for line in answer.thinking.strip().split("\n"))]
     if answer.citations:
         lines += ["", "Sources"]
         lines += [f"  {citation_line(citation)}" for citation in answer.citations]

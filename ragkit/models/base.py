@@ -1,0 +1,63 @@
+"""What ragkit needs of a language model, and what it gets from one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of a model's reasoning, which is no part of its answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a server says when an answer is complete; None where it says nothing.
+
+    `finish` is "stop", or "length" where the longest answer allowed cut it. Tokens of the answer
+    include those of its reasoning.
+    """
+
+    finish: str
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+
+
+Event = str | Thought | Usage
+"""The text of an answer comes as plain strings."""
+
+
+class LanguageModel(Protocol):
+    """A language model; bring your own by passing an object with these.
+
+    `chat` yields the answer's text in pieces and raises ModelError if it cannot be completed.
+    Thoughts may come between the pieces, and one Usage at the end.
+    """
+
+    @property
+    def name(self) -> str: ...
+    def chat(self, messages: list[Message]) -> Iterator[Event]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model on the server; `size` in bytes."""
+
+    name: str
+    size: int
+    family: str
+    parameters: str
+    quantisation: str
+    digest: str

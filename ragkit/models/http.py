@@ -1,0 +1,176 @@
+"""HTTP to a model server: split time-outs, no proxy, lines, and its faults made ours."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import ModelBusy, ModelFailed, ModelUnreachable, StreamBroken
+
+if TYPE_CHECKING:
+    import httpx
+
+_LONGEST_LINE = 8_000_000  # bytes; Ollama's own client allows as many
+_PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds: to connect, to the first byte, and between two lines of an answer.
+
+    A server sends nothing at all while it loads a model, and one that is left before it has
+    loaded it begins anew the next time.
+    """
+
+    connect: float = 3.0
+    first: float = 600.0
+    between: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a model server is, what it is called, and which setting names it.
+
+    `key` is sent only if there is one.
+    """
+
+    url: str
+    kind: str
+    setting: str
+    way_out: str
+    key: str = ""
+    limits: Limits = Limits()
+
+    def unreachable(self) -> ModelUnreachable:
+        return ModelUnreachable(f"no model server answers at {self.url}; {self.way_out}")
+
+    def stranger(self) -> ModelFailed:
+        return ModelFailed(
+            f"{self.url} answers, but not as {self.kind} does; set {self.setting} to its address"
+        )
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path. Raises ModelUnreachable or ModelFailed."""
+        return self._json("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON that a short request is answered with; a refusal is an httpx.Response."""
+        return self._json("POST", path, body)
+
+    def _json(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        import httpx
+
+        try:
+            with self._client() as client:
+                response = client.request(
+                    method, path, json=body, timeout=httpx.Timeout(10, connect=self.limits.connect)
+                )
+            if response.status_code != 200:
+                return response
+            return response.json()
+        except httpx.ReadTimeout as error:
+            raise ModelFailed(
+                f"{self.url} does not answer within 10 s; restart the server"
+            ) from error
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self.unreachable() from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise self.stranger() from error
+
+    @contextmanager
+    def streaming(self, path: str, body: dict[str, Any], model: str) -> Iterator[httpx.Response]:
+        """A response as soon as its headers are there; a busy server is asked up to three times.
+
+        Leaving the block closes the connection, which ends the server's work.
+        """
+        import httpx
+
+        with self._client() as client:
+            try:
+                for pause in (*_PAUSES, None):
+                    with client.stream("POST", path, json=body) as response:
+                        if response.status_code == 503 and pause is not None:
+                            time.sleep(pause)
+                            continue
+                        if response.status_code != 200:
+                            response.read()
+                        yield response
+                        return
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+                raise self.unreachable() from error
+            except httpx.InvalidURL as error:
+                raise self.unreachable() from error
+            except httpx.ReadTimeout as error:
+                raise _silent(model, self.limits.first) from error
+            except httpx.HTTPError as error:
+                raise StreamBroken(
+                    f"the answer of {model} broke off ({error}); ask again"
+                ) from error
+
+    def lines(self, response: httpx.Response, model: str) -> Iterator[str]:
+        """The lines of a streamed answer; one that does not become whole in time is an error."""
+        import httpx
+
+        # httpcore takes the limit for a body from here when the first of it is read
+        response.request.extensions["timeout"]["read"] = self.limits.between
+        rest = bytearray()
+        last = time.monotonic()
+        try:
+            for part in response.iter_bytes():
+                rest += part
+                if b"\n" not in part:
+                    if len(rest) > _LONGEST_LINE:
+                        raise StreamBroken(f"{model} sent a line without an end; ask again")
+                    if time.monotonic() - last > self.limits.between:
+                        raise _silent(model, self.limits.between)
+                    continue
+                *whole, tail = bytes(rest).split(b"\n")
+                rest = bytearray(tail)
+                yield from (line.decode("utf-8", "replace") for line in whole if line.strip())
+                last = time.monotonic()
+        except httpx.ReadTimeout as error:
+            raise _silent(model, self.limits.between) from error
+        if rest.strip():
+            yield rest.decode("utf-8", "replace")
+
+    def _client(self) -> httpx.Client:
+        import httpx
+
+        limits = self.limits
+        timeout = httpx.Timeout(limits.first, connect=limits.connect, write=60.0, pool=5.0)
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return httpx.Client(base_url=self.url, timeout=timeout, trust_env=False, headers=headers)
+
+
+def _silent(model: str, seconds: float) -> ModelFailed:
+    return StreamBroken(
+        f"{model} sent nothing for {seconds:g} s; look at the server's log, "
+        "or choose a smaller model"
+    )
+
+
+def busy(url: str) -> ModelBusy:
+    return ModelBusy(f"{url} is busy; try again in a moment")
+
+
+def as_object(text: str, server: Server) -> dict[str, Any]:
+    """A line of a stream as the JSON object that it has to be."""
+    try:
+        event = json.loads(text)
+    except ValueError as error:
+        raise StreamBroken(
+            f"{server.url} sent a line that is not JSON; is it {server.kind}?"
+        ) from error
+    if not isinstance(event, dict):
+        raise server.stranger()
+    return event
+
+
+def one_line(text: object) -> str:
+    """A server's own words, fit to stand in a message of ours."""
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip()[:300]

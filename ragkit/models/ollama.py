@@ -1,0 +1,318 @@
+"""Ollama's native protocol (ollama/ollama server/routes.go, read at v0.33.0-rc2)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import (
+    ContextOverflow,
+    ModelError,
+    ModelFailed,
+    ModelLoadFailed,
+    ModelMissing,
+    ModelRefused,
+    PromptCut,
+    StreamBroken,
+)
+from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
+from ragkit.models.http import Limits, Server, as_object, busy, one_line
+
+if TYPE_CHECKING:
+    import httpx
+
+_DEFAULT_HOST = "http://127.0.0.1:11434"
+_OVERFLOW = re.compile(
+    "exceed_context_size_error|exceeds the available context size"
+    "|longer than the context length|exceeds the context length"
+)
+_LOADING = re.compile(
+    "llama-server process has terminated|out-of-memory|out of memory|error loading model"
+    "|waiting for llama-server|unsupported model format|incompatible with your version"
+)
+_COUNTS_FROM = "0.30.1"
+_BARE_TEMPLATES = ("", "{{ .Prompt }}")
+_STOP = ["\n\n", "\nQuestion:"]  # where a model that only continues text has answered
+
+
+def ollama_url(host: str) -> str:
+    """The base URL for a value of OLLAMA_HOST, by the rules of Ollama's own clients."""
+    host = host.strip().strip("\"'").rstrip("/")
+    if not host:
+        return _DEFAULT_HOST
+    scheme, found, rest = host.rpartition("://")
+    port = {"http": 80, "https": 443}.get(scheme, 11434) if found else 11434
+    scheme = scheme or "http"
+    address, _, path = rest.partition("/")
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?", address)
+    if match is None:
+        return _DEFAULT_HOST
+    name = match.group(1) or "127.0.0.1"
+    if name in ("0.0.0.0", "[::]"):  # noqa: S104  a bind address: connect to this machine
+        name = "127.0.0.1"
+    number = int(match.group(2) or port)
+    if number > 65535:
+        number = port
+    return f"{scheme}://{name}:{number}" + (f"/{path}" if path else "")
+
+
+def is_older(found: str, floor: str) -> bool:
+    """Whether a version is below a floor; development builds (0.0.0) are let pass."""
+    try:
+        parts = [int(part) for part in found.partition("-")[0].split(".")]
+    except ValueError:
+        return False
+    return any(parts) and parts < [int(part) for part in floor.split(".")]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a server says of a model: whether it can reason, and whether it has a chat template.
+
+    `counts` is false for a server that does not count the part of a prompt which it still knows.
+    """
+
+    thinks: bool
+    chats: bool
+    counts: bool
+
+
+class OllamaServer:
+    """The models of one Ollama server."""
+
+    def __init__(self, host: str = "", limits: Limits | None = None) -> None:
+        self.server = Server(
+            ollama_url(host),
+            "Ollama",
+            "OLLAMA_HOST",
+            "start one with: ollama serve (and get a model once with: ollama pull llama3.2)",
+            limits=limits or Limits(),
+        )
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def version(self) -> str:
+        """The server's version. Raises ModelUnreachable if none answers."""
+        return str(self._field("/api/version", "version"))
+
+    def models(self) -> list[InstalledModel]:
+        """Local models, newest first; cloud models and embedders are left out.
+
+        Raises ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
+        """
+        return [
+            _installed(entry)
+            for entry in self._tags()
+            if not _is_remote(entry)
+            and "completion" in (entry.get("capabilities") or ["completion"])
+        ]
+
+    def describe(self, name: str) -> Description:
+        """What the server knows of a model.
+
+        Raises ModelMissing for one that it does not have, and ModelRefused for one that another
+        server runs, whatever it is called here.
+        """
+        found = self.server.post("/api/show", {"model": name})
+        if not isinstance(found, dict):
+            raise refusal(name, self.server, found)
+        if _is_remote(found):
+            raise _elsewhere(name)
+        capabilities = found.get("capabilities") or ()
+        template = str(found.get("template") or "").strip()
+        return Description(
+            thinks="thinking" in capabilities,
+            chats=template not in _BARE_TEMPLATES,
+            counts=not is_older(self.version(), _COUNTS_FROM),
+        )
+
+    def _tags(self) -> list[dict[str, Any]]:
+        """The server's entries, each with at least a name."""
+        found = self._field("/api/tags", "models")
+        if found is None:
+            return []
+        if isinstance(found, list) and all(isinstance(e, dict) and e.get("name") for e in found):
+            return found
+        raise self.server.stranger()
+
+    def _field(self, path: str, key: str) -> Any:
+        content = self.server.get(path)
+        if not isinstance(content, dict) or key not in content:
+            raise self.server.stranger()
+        return content[key]
+
+
+class OllamaModel:
+    """A model served by Ollama.
+
+    The context is never cut behind our back: truncate and shift are off, so a prompt that is too
+    long is an error. `think` asks a model that can to reason first. Base models, which have no
+    chat template, are given one text to continue.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str = "",
+        *,
+        num_ctx: int = 8192,
+        num_predict: int = 1024,
+        think: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
+            raise _elsewhere(name)
+        self.name = name
+        self._ollama = OllamaServer(host, limits)
+        self._server = self._ollama.server
+        self._think = think
+        self._num_ctx = num_ctx
+        self._options = {"num_ctx": num_ctx, "num_predict": num_predict, "temperature": 0}
+        self._description: Description | None = None
+
+    def chat(self, messages: list[Message]) -> Iterator[Event]:
+        """Yield the answer as it comes. Raises ModelError, also in the middle of it."""
+        if self._description is None:
+            self._description = self._ollama.describe(self.name)
+        path, body = self._request(messages, self._description)
+        with self._server.streaming(path, body, self.name) as response:
+            if response.status_code != 200:
+                raise refusal(self.name, self._server, response)
+            yield from self._events(response, self._description)
+
+    def _request(self, messages: list[Message], about: Description) -> tuple[str, dict[str, Any]]:
+        body: dict[str, Any] = {
+            "model": self.name,
+            "stream": True,
+            "truncate": False,
+            "shift": False,
+            "keep_alive": "10m",
+            "options": self._options,
+        }
+        if not about.chats:
+            text = "\n\n".join(message.content for message in messages) + "\nAnswer:"
+            options = {**self._options, "stop": _STOP}
+            return "/api/generate", {**body, "prompt": text, "raw": True, "options": options}
+        if about.thinks:
+            body["think"] = self._think
+        body["messages"] = [{"role": m.role, "content": m.content} for m in messages]
+        return "/api/chat", body
+
+    def _events(self, response: httpx.Response, about: Description) -> Iterator[Event]:
+        for line in self._server.lines(response, self.name):
+            event = as_object(line, self._server)
+            if "error" in event:
+                raise StreamBroken(
+                    f"{self.name} failed while answering: {one_line(event['error'])}"
+                )
+            message = event.get("message")
+            found = message if isinstance(message, dict) else event
+            thought = found.get("thinking")
+            if isinstance(thought, str) and thought:
+                yield Thought(thought)
+            piece = found.get("content") or found.get("response")
+            if isinstance(piece, str) and piece:
+                yield piece
+            if event.get("done"):
+                yield self._usage(event, about)
+                return
+        raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
+
+    def _usage(self, event: dict[str, Any], about: Description) -> Usage:
+        usage = Usage(
+            finish="length" if event.get("done_reason") == "length" else "stop",
+            prompt_tokens=_count(event, "prompt_eval_count") if about.counts else None,
+            answer_tokens=_count(event, "eval_count"),
+        )
+        if (usage.prompt_tokens or 0) + (usage.answer_tokens or 0) > self._num_ctx:
+            raise PromptCut(
+                f"{self.name} forgot a part of the passages while it answered: it read and wrote "
+                f"{(usage.prompt_tokens or 0) + (usage.answer_tokens or 0)} tokens, its context "
+                f"holds {self._num_ctx}; update Ollama, or raise num_ctx"
+            )
+        return usage
+
+
+def _count(event: dict[str, Any], key: str) -> int | None:
+    value = event.get(key)
+    return value if isinstance(value, int) else None
+
+
+def _installed(entry: dict[str, Any]) -> InstalledModel:
+    found = entry.get("details")
+    details: dict[str, Any] = found if isinstance(found, dict) else {}
+    return InstalledModel(
+        name=entry["name"],
+        size=int(entry.get("size") or 0),
+        family=details.get("family") or "",
+        parameters=details.get("parameter_size") or "",
+        quantisation=details.get("quantization_level") or "",
+        digest=entry.get("digest") or "",
+    )
+
+
+def _is_remote(entry: dict[str, Any]) -> bool:
+    return bool(entry.get("remote_host") or entry.get("remote_model"))
+
+
+def _elsewhere(name: str) -> ModelRefused:
+    return ModelRefused(
+        f"{name} runs on somebody else's computers; private documents stay here: "
+        "choose a model that runs on this machine"
+    )
+
+
+def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
+    """What a status that is not 200 means, and what to do about it."""
+    status, url = response.status_code, server.url
+    try:
+        text = one_line(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        text = ""
+    if status == 403 and not text:
+        return ModelRefused(
+            f"{url} refuses requests under this host name (403); "
+            "let the proxy before it send the header Host: localhost"
+        )
+    if not text:
+        return ModelFailed(
+            f"{url} answered {status} without a reason; set OLLAMA_HOST to the address of Ollama"
+        )
+    if status == 404:
+        return ModelMissing(f"{name} is not on {url}; get it with: ollama pull {name}")
+    if _OVERFLOW.search(text):
+        return ContextOverflow(
+            f"the prompt is too long for {name}{_sizes(text)}; raise num_ctx, "
+            "or ask for fewer passages"
+        )
+    if status == 503:
+        return busy(url)
+    if "does not support" in text:
+        return ModelRefused(f"{name} cannot do this ({text}); choose a model that can chat")
+    if status in (401, 403):
+        return ModelRefused(f"{url} refuses {name}: {text}")
+    if _LOADING.search(text):
+        return ModelLoadFailed(f"{name} does not load: {text}; {_mend(name, text)}")
+    return ModelFailed(f"{url} answered {status} for {name}: {text}")
+
+
+def _sizes(text: str) -> str:
+    """How long the prompt was, where the engine says so in its JSON inside the error."""
+    try:
+        inner = json.loads(text)["error"]
+        return f" ({int(inner['n_prompt_tokens'])} tokens, its context holds {int(inner['n_ctx'])})"
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _mend(name: str, text: str) -> str:
+    if "memory" in text:
+        return "choose a smaller model, or lower num_ctx"
+    if "waiting" in text:
+        return "try again, or give the server more time with OLLAMA_LOAD_TIMEOUT"
+    return f"update Ollama, get the model again with: ollama pull {name}, or choose another"

@@ -1,0 +1,159 @@
+"""Any server with an OpenAI-compatible interface: vLLM, llama.cpp, LM Studio."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import (
+    ContextOverflow,
+    ModelError,
+    ModelFailed,
+    ModelMissing,
+    ModelRefused,
+    StreamBroken,
+)
+from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
+from ragkit.models.http import Limits, Server, as_object, busy, one_line
+
+if TYPE_CHECKING:
+    import httpx
+
+_OVERFLOW = re.compile("exceed_context_size|maximum context length|context (?:size|length|window)")
+
+
+class OpenAIServer:
+    """The models of one server; `url` is the part before /models, "http://127.0.0.1:8000/v1"."""
+
+    def __init__(self, url: str, key: str = "", limits: Limits | None = None) -> None:
+        self.server = Server(
+            url.rstrip("/"),
+            "an OpenAI-compatible server",
+            "openai_url",
+            "start it, or change the setting openai_url",
+            key,
+            limits or Limits(),
+        )
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def models(self) -> list[InstalledModel]:
+        """What the server offers, in its order; such servers tell no more than the names."""
+        found = self.server.get("/models")
+        entries = found.get("data") if isinstance(found, dict) else None
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict) and entry.get("id") for entry in entries
+        ):
+            if not isinstance(found, dict | list) and found.status_code in (401, 403):
+                raise refusal("the list of models", self.server, found)
+            raise self.server.stranger()
+        return [InstalledModel(str(entry["id"]), 0, "", "", "", "") for entry in entries]
+
+
+class OpenAIModel:
+    """A model behind an OpenAI-compatible interface."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        key: str = "",
+        num_predict: int = 1024,
+        limits: Limits | None = None,
+    ) -> None:
+        self.name = name
+        self._server = OpenAIServer(url, key, limits).server
+        self._num_predict = num_predict
+
+    def chat(self, messages: list[Message]) -> Iterator[Event]:
+        """Yield the answer as it comes. Raises ModelError, also in the middle of it."""
+        body = {
+            "model": self.name,
+            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": self._num_predict,
+            "temperature": 0,
+        }
+        with self._server.streaming("/chat/completions", body, self.name) as response:
+            if response.status_code != 200:
+                raise refusal(self.name, self._server, response)
+            yield from self._events(response)
+
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
+        finish = ""
+        counts: dict[str, Any] = {}
+        for line in self._server.lines(response, self.name):
+            field, _, data = line.partition(":")
+            data = data.strip()
+            if field != "data":  # a comment that keeps the connection open, or an event's name
+                continue
+            if data == "[DONE]":
+                if not finish:
+                    break
+                yield Usage(
+                    "length" if finish == "length" else "stop",
+                    _count(counts, "prompt_tokens"),
+                    _count(counts, "completion_tokens"),
+                )
+                return
+            event = as_object(data, self._server)
+            if event.get("error"):
+                text = one_line(_said(event))
+                raise StreamBroken(f"{self.name} failed while answering: {text}")
+            counts = event.get("usage") or counts
+            for choice in event.get("choices") or ():
+                yield from _pieces(choice.get("delta") or {})
+                finish = choice.get("finish_reason") or finish
+        raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
+
+
+def _pieces(delta: dict[str, Any]) -> Iterator[Event]:
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if isinstance(thought, str) and thought:
+        yield Thought(thought)
+    piece = delta.get("content")
+    if isinstance(piece, str) and piece:
+        yield piece
+
+
+def _count(counts: Any, key: str) -> int | None:
+    value = counts.get(key) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) else None
+
+
+def _said(content: Any) -> str:
+    """The text of an error, in the shapes that servers give it."""
+    error = content.get("error", content) if isinstance(content, dict) else content
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("detail") or ""
+    return str(error or "")
+
+
+def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
+    """What a status that is not 200 means, and what to do about it."""
+    status, url = response.status_code, server.url
+    try:
+        text = one_line(_said(response.json()))
+    except ValueError:
+        text = ""
+    if status in (401, 403):
+        return ModelRefused(f"{url} refuses the request ({status}); set openai_key to its key")
+    if status == 503:
+        return busy(url)
+    if not text:
+        return ModelFailed(
+            f"{url} answered {status} without a reason; check the setting openai_url"
+        )
+    if status == 404:
+        return ModelMissing(f"{name} is not on {url}: {text}; start the server with it")
+    if status == 400 and _OVERFLOW.search(text):
+        return ContextOverflow(
+            f"the prompt is too long for {name} ({text}); lower num_ctx to the server's, "
+            "or ask for fewer passages"
+        )
+    return ModelFailed(f"{url} answered {status} for {name}: {text}")
