@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Message,
         Thought,
         Usage,
+        choose_model,
         installed_models,
     )
     from ragkit.reports import FailedFile, IngestReport, Progress
@@ -92,6 +93,7 @@ _HOMES = {
         "Message",
         "Thought",
         "Usage",
+        "choose_model",
         "installed_models",
     ),
     "reports": ("FailedFile", "IngestReport", "Progress"),
@@ -145,6 +147,7 @@ __all__ = [
     "Thought",
     "Usage",
     "__version__",
+    "choose_model",
     "examine",
     "installed_models",
     "load_config",

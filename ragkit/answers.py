@@ -50,7 +50,8 @@ class Answer:
     `abstained` means that the documents do not answer the question; `passages` are then the
     nearest ones. `incomplete` means that the model's text broke off; `notice` is one line that
     a user should see. `dropped` counts passages that did not fit into the model's context. `usage`
-    is what the server counted, and `thinking` the reasoning of a model that shows it.
+    is what the server counted, `thinking` the reasoning of a model that shows it, and
+    `model_choice` why this model was taken, where the choice was left to ragkit.
     """
 
     question: str
@@ -64,6 +65,7 @@ class Answer:
     notice: str = ""
     usage: Usage | None = None
     thinking: str = ""
+    model_choice: str = ""
 
     @property
     def extract(self) -> bool:

@@ -13,6 +13,7 @@ from ragkit.errors import ModelError, ModelRefused, PromptCut
 from ragkit.extracts import abstain, content_words, extract
 from ragkit.models import LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.retrieval import Hit
+from ragkit.untrusted import Inert
 
 FLOOR = 0.25  # cosine of the best passage; see is_answerable
 _BYTES_PER_TOKEN = 3  # open models' tokenizers take 3 to 4.5 letters in European languages, and
@@ -76,8 +77,10 @@ def ask_stream(
         notice = "The base holds no documents yet; add some with: ragkit ingest FOLDER"
         return _at_once(abstain(question, hits, None, "" if embedder else notice))
     try:
-        chosen = choose_model(model, config, think=think) if isinstance(model, str) else model
-        pieces = _answered(question, hits, chosen, config)
+        chosen, why = (
+            choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
+        )
+        pieces = _answered(question, hits, chosen, why, config)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
@@ -104,17 +107,20 @@ def is_answerable(question: str, hits: Sequence[Hit]) -> bool:
 
 
 def _answered(
-    question: str, hits: Sequence[Hit], model: LanguageModel, config: Config
+    question: str, hits: Sequence[Hit], model: LanguageModel, why: str, config: Config
 ) -> Generator[str | Answer]:
-    budget = config.num_ctx - config.num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
+    num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
+    num_predict = int(getattr(model, "num_predict", config.num_predict))
+    budget = num_ctx - num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
     kept = fitting(question, hits, budget, estimated_tokens)
     if not kept:
         raise ModelRefused(
-            f"no passage fits into {config.num_ctx} tokens of context beside an answer of "
-            f"{config.num_predict}; raise num_ctx or lower num_predict"
+            f"no passage fits into {num_ctx} tokens of context beside an answer of "
+            f"{num_predict}; raise num_ctx or lower num_predict"
         )
     passages = tuple(hits[:kept])
     messages = [Message("system", SYSTEM_PROMPT), Message("user", prompt(question, passages))]
+    answer, reasoning = Inert(), Inert()
     parts: list[str] = []
     thoughts: list[str] = []
     usage: Usage | None = None
@@ -122,26 +128,30 @@ def _answered(
     try:
         for event in model.chat(messages):
             if isinstance(event, Thought):
-                thoughts.append(event.text)
+                thoughts.append(reasoning.feed(event.text))
             elif isinstance(event, Usage):
                 usage = event
-            else:
-                parts.append(event)
-                yield event
+            elif shown := answer.feed(event):
+                parts.append(shown)
+                yield shown
     except PromptCut:
         raise
     except ModelError as error:
         if not parts:
             raise
         notice = f"Incomplete: {error}"
+    if rest := answer.rest():
+        parts.append(rest)
+        yield rest
+    thoughts.append(reasoning.rest())
     if usage is not None:
-        _check_read(usage, messages, model.name, config)
+        _check_read(usage, messages, model.name, num_ctx)
         if usage.finish == "length":
             notice = f"Incomplete: {_too_long(model.name, parts, thoughts)}"
     text, citations = cited("".join(parts), passages)
     if not notice and (NOT_FOUND in text or not text):
         nothing = abstain(question, passages, model.name, notice)
-        yield replace(nothing, usage=usage, thinking="".join(thoughts))
+        yield replace(nothing, usage=usage, thinking="".join(thoughts), model_choice=why)
         return
     yield Answer(
         question,
@@ -154,6 +164,7 @@ def _answered(
         notice=notice,
         usage=usage,
         thinking="".join(thoughts),
+        model_choice=why,
     )
 
 
@@ -162,7 +173,7 @@ def estimated_tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
 
 
-def _check_read(usage: Usage, messages: Sequence[Message], name: str, config: Config) -> None:
+def _check_read(usage: Usage, messages: Sequence[Message], name: str, num_ctx: int) -> None:
     """Raise PromptCut where the server read fewer tokens than the prompt can have.
 
     A server that cuts keeps its first tokens and the newest that fill half of the rest
@@ -172,7 +183,7 @@ def _check_read(usage: Usage, messages: Sequence[Message], name: str, config: Co
     if read is None:
         return
     size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
-    halves = [config.num_ctx - (config.num_ctx - keep) // 2 for keep in _KEPT_TOKENS]
+    halves = [num_ctx - (num_ctx - keep) // 2 for keep in _KEPT_TOKENS]
     if read * _MOST_BYTES_PER_TOKEN < size or read in halves:
         raise PromptCut(
             f"{name} read {read} tokens of a prompt of {size} bytes: its server cut the passages; "
@@ -181,6 +192,6 @@ def _check_read(usage: Usage, messages: Sequence[Message], name: str, config: Co
 
 
 def _too_long(name: str, parts: Sequence[str], thoughts: Sequence[str]) -> str:
-    if thoughts and not parts:
+    if any(thoughts) and not parts:
         return f"{name} used up the longest answer allowed with reasoning; raise num_predict"
     return f"{name} reached the longest answer allowed; raise num_predict"

@@ -130,14 +130,14 @@ def _gpu() -> Check:
 
 
 def _model_server(config: Config) -> Iterator[Check]:
-    from ragkit.models import installed_models
+    from ragkit.models.choice import model_server
     from ragkit.models.ollama import OllamaServer, is_older
 
     kind = "model server" if config.openai_url else "ollama"
     ollama = OllamaServer(config.ollama_host)
     url = config.openai_url or ollama.url
     try:
-        models = installed_models(config)
+        models = model_server(config).models()
         found = "" if config.openai_url else ollama.version()
     except ModelUnreachable:
         way_out = "start it" if config.openai_url else "ollama serve"

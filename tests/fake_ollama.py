@@ -56,6 +56,15 @@ BEHAVIOURS = {
     "forbidden": "403 without a word, for a wrong host name",
     "html": "502 with a page of HTML, as a proxy sends it",
 }
+LICENCE = "\n\nLLAMA 3.2 COMMUNITY LICENSE AGREEMENT\nLlama 3.2 Version Release Date: ..."
+MODEL_INFO = {
+    "general.architecture": "llama",
+    "llama.context_length": 131072,
+    "llama.block_count": 28,
+    "llama.embedding_length": 3072,
+    "llama.attention.head_count": 24,
+    "llama.attention.head_count_kv": 8,
+}
 _FULL = "server busy, please try again.  maximum pending requests exceeded"
 REFUSALS = {
     "overflow": (
@@ -141,13 +150,13 @@ def _model(name: str) -> dict[str, Any]:
         "name": name,
         "model": name,
         "modified_at": "2026-08-22T09:15:04.101237+02:00",
-        "size": 2_019_393_189,
+        "size": 200_000_000,  # so that it fits wherever tests run
         "digest": "a80c4f17acd5" + "0" * 52,
         "details": {
             "format": "gguf",
             "family": "llama",
             "families": None,
-            "parameter_size": "3.2B",
+            "parameter_size": "3.2B" if name == GOOD else "1.0B",
             "quantization_level": "Q4_K_M",
         },
         "capabilities": ["completion", "tools"],
@@ -161,7 +170,8 @@ def _description(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "template": "{{ .Prompt }}" if name == "continues" else "{{ range .Messages }}...{{ end }}",
         "details": entry.get("details"),
-        "model_info": {"general.architecture": "llama", "llama.context_length": 131072},
+        "license": LICENCE,
+        "model_info": entry.get("model_info", MODEL_INFO),
         "capabilities": [*entry.get("capabilities", ["completion"]), *thinking],
         **{key: entry[key] for key in ("remote_host", "remote_model") if key in entry},
     }

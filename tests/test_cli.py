@@ -232,12 +232,44 @@ def test_ask_streams_a_models_answer_with_its_sources(
         "",
         "Sources",
         f"  [1] hr/leave.txt: {LEAVE}",
+        "",
+        ended.out.splitlines()[-1],
     ]
+    assert ended.out.splitlines()[-1].startswith(f"By {GOOD}, the largest of ")
     broken = ragkit("ask", question, "--kb", filled / "a.kb", "--model", "breaks")
     assert broken.code == 0
     assert "Incomplete: breaks failed while answering" in broken.out
     answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
     assert (answer["model"], answer["extract"]) == (GOOD, False)
+
+
+@needs_model
+def test_ask_shows_a_models_reasoning_when_told_to(
+    ragkit: Command, filled: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    question = "How many days of annual leave does everybody have?"
+    ask = ("ask", question, "--kb", filled / "a.kb", "--model", "thinks")
+    assert "Reasoning" not in ragkit(*ask).out
+    lines = ragkit(*ask, "--think").out.splitlines()
+    assert lines[:4] == [f"{LEAVE} [1]", "", "Reasoning", "  Well, let me see."]
+    assert lines[-1] == "By thinks"
+
+
+def test_models_lists_what_is_installed_and_says_which_answers(
+    ragkit: Command, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "ollama serve" in ragkit("models").error
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    lines = ragkit("models").out.splitlines()
+    assert lines[0] == (f"{GOOD}: llama, 3.2B, Q4_K_M, 0.2 GB, takes 1.9 GB to run: fits")
+    assert lines[1] == (
+        "  context 131072, completion, tools, LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
+    )
+    assert lines[-1].startswith(f"Answers: {GOOD}, the largest of ")
+    found = json.loads(ragkit("models", "--json").out)
+    assert found["answers"] == GOOD
+    assert found["models"][0]["licence"] == "LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
 
 
 @needs_model

@@ -358,10 +358,10 @@ def test_proxy_settings_do_not_reach_the_model_server(
 
 
 def test_installed_models_come_as_the_server_lists_them(server: FakeOllama) -> None:
-    found = listed(server.url)
+    found = OllamaServer(server.url).models()
     assert found[0] == InstalledModel(
         name=GOOD,
-        size=2_019_393_189,
+        size=200_000_000,
         family="llama",
         parameters="3.2B",
         quantisation="Q4_K_M",
@@ -379,8 +379,59 @@ def test_models_that_run_elsewhere_or_cannot_answer_are_left_out(own_server: Fak
     assert listed(own_server.url) == []
 
 
-def test_auto_takes_the_model_installed_last(server: FakeOllama) -> None:
-    assert choose_model("auto", Config(ollama_host=server.url)).name == GOOD
+def entry(name: str, parameters: str, size: float, **more: object) -> dict[str, object]:
+    details = {"family": "llama", "parameter_size": parameters, "quantization_level": "Q4_K_M"}
+    return {"name": name, "size": int(size), "details": details, "digest": "d", **more}
+
+
+@pytest.fixture
+def eight_gb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragkit.models.choice.usable_bytes", lambda: (8_000_000_000, "memory"))
+
+
+@pytest.mark.usefixtures("eight_gb")
+def test_auto_takes_the_largest_model_that_fits(own_server: FakeOllama) -> None:
+    own_server.models = [
+        entry("small:1b", "1.2B", 0.8e9),
+        entry("large:70b", "70.6B", 43e9),
+        entry("middle:8b", "8.0B", 4.9e9),
+        entry("older:8b", "8.0B", 4.9e9),
+    ]
+    model, why = choose_model("auto", Config(ollama_host=own_server.url))
+    assert model.name == "middle:8b"
+    assert why == "the largest of 4 models that fits (6.6 of 8.0 GB of memory)"
+    own_server.models = own_server.models[1:2] * 2
+    model, why = choose_model("auto", Config(ollama_host=own_server.url))
+    assert (model.name, why) == (
+        "large:70b",
+        "the smallest of 2 models, none of which fits into memory",
+    )
+    own_server.models = own_server.models[:1]
+    _, why = choose_model("auto", Config(ollama_host=own_server.url))
+    assert why == "the only model there"
+    _, why = choose_model("large:70b", Config(ollama_host=own_server.url))
+    assert why == ""
+
+
+@pytest.mark.usefixtures("eight_gb")
+def test_models_are_listed_with_what_the_server_says_of_them(own_server: FakeOllama) -> None:
+    own_server.models = [entry("small:1b", "1.2B", 0.8e9), entry("large:70b", "70.6B", 43e9)]
+    small, large = listed(own_server.url)
+    assert small.context == 131072
+    assert small.capabilities == ("completion",)
+    assert small.licence == "LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
+    assert small.memory == 800_000_000 + 112 * 1024 * 8192 + 768 * 2**20
+    assert (small.fits, large.fits) == (True, False)
+
+
+def test_context_is_never_more_than_a_model_was_made_for(own_server: FakeOllama) -> None:
+    info = {"general.architecture": "gpt2", "gpt2.context_length": 1024}
+    own_server.models = [entry("gpt2:latest", "124M", 0.2e9, model_info=info)]
+    model = OllamaModel("gpt2", own_server.url)
+    assert (model.num_ctx, model.num_predict) == (1024, 256)
+    list(model.chat(MESSAGES))
+    options = own_server.chats[0]["options"]
+    assert (options["num_ctx"], options["num_predict"]) == (1024, 256)
 
 
 def test_auto_without_a_model_says_how_to_get_one(own_server: FakeOllama) -> None:
@@ -393,7 +444,7 @@ def test_auto_without_a_model_says_how_to_get_one(own_server: FakeOllama) -> Non
 def test_models_of_other_peoples_computers_are_refused(own_server: FakeOllama, name: str) -> None:
     own_server.models = [{"name": "renamed:latest", "remote_host": "https://ollama.com:443"}]
     with pytest.raises(ModelRefused, match="private documents stay here"):
-        list(choose_model(name, Config(ollama_host=own_server.url)).chat(MESSAGES))
+        list(choose_model(name, Config(ollama_host=own_server.url))[0].chat(MESSAGES))
     assert own_server.chats == []
 
 
@@ -435,7 +486,7 @@ def test_server_that_closes_without_a_word(server: FakeOllama) -> None:
 def test_an_openai_compatible_server_takes_the_place_of_ollama(own_server: FakeOllama) -> None:
     config = Config(ollama_host=NOBODY, openai_url=f"{own_server.url}/v1", num_predict=100)
     assert installed_models(config)[0].name == GOOD
-    model = choose_model("auto", config)
+    model, _ = choose_model("auto", config)
     assert text_of(model.chat(MESSAGES)) == ANSWER
     (body,) = own_server.chats
     assert body["max_tokens"] == 100

@@ -1,4 +1,4 @@
-"""The command line: ragkit ingest, search, ask, status, remove, doctor."""
+"""The command line: ragkit ingest, search, ask, models, status, remove, doctor."""
 
 from __future__ import annotations
 
@@ -164,6 +164,22 @@ def ask(
         finally:
             click.echo()
         _print(None, answer_lines(stream.answer, thinking=think), as_json)
+
+
+@cli.command()
+@_json
+@click.pass_obj
+def models(config_path: Path | None, as_json: bool) -> None:
+    """List the language models on the model server, and say which of them answers."""
+    from ragkit import choose_model, installed_models
+    from ragkit_apps.terminal import model_lines
+
+    config = _config(config_path)
+    found = installed_models(config)
+    chosen, why = choose_model(config.model, config)
+    lines = model_lines(found, chosen.name, why)
+    content = {"models": [asdict(model) for model in found], "answers": chosen.name, "why": why}
+    _print(content, lines, as_json)
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ragkit import (
     Answer,
@@ -11,6 +12,7 @@ from ragkit import (
     FailedFile,
     Hit,
     IngestReport,
+    InstalledModel,
     Progress,
     Status,
 )
@@ -137,11 +139,30 @@ def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
         lines += ["", "Nearest passages"]
         for number, hit in enumerate(answer.passages[:3], 1):
             lines += [f"  {line}" for line in hit_lines(number, hit)]
+    if answer.model:
+        choice = f", {answer.model_choice}" if answer.model_choice else ""
+        lines += ["", f"By {one_line(answer.model, 100)}{choice}"]
     if answer.dropped:
         lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
     if answer.notice:
         lines += ["", one_line(answer.notice, 400)]
     return lines
+
+
+def model_lines(models: Sequence[InstalledModel], chosen: str, why: str) -> list[str]:
+    """Two lines for each model, and which of them answers."""
+    lines = []
+    for model in models:
+        facts = [model.family, model.parameters, model.quantisation]
+        if model.size:
+            facts.append(f"{model.size / 1e9:.1f} GB")
+        if model.memory:
+            verdict = {True: ": fits", False: ": does not fit", None: ""}[model.fits]
+            facts.append(f"takes {model.memory / 1e9:.1f} GB to run{verdict}")
+        more = [f"context {model.context}" if model.context else "", *model.capabilities]
+        lines.append(one_line(f"{model.name}: {', '.join(filter(None, facts))}", 200))
+        lines.append("  " + one_line(", ".join(filter(None, [*more, model.licence])), 200))
+    return [*lines, "", one_line(f"Answers: {chosen}" + (f", {why}" if why else ""), 200)]
 
 
 def status_lines(status: Status) -> list[str]:

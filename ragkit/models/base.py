@@ -43,7 +43,8 @@ class LanguageModel(Protocol):
     """A language model; bring your own by passing an object with these.
 
     `chat` yields the answer's text in pieces and raises ModelError if it cannot be completed.
-    Thoughts may come between the pieces, and one Usage at the end.
+    Thoughts may come between the pieces, and one Usage at the end. A model whose context is
+    smaller than the settings say has the numbers `num_ctx` and `num_predict`, too.
     """
 
     @property
@@ -53,11 +54,21 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A model on the server; `size` in bytes."""
+    """A model on the server.
+
+    `size` and `memory` are bytes, of its file and of what it takes when it runs with the context
+    that is set; `context` is the most tokens that it was made for; `licence` the first words of
+    the text that came with it. What the server does not say is 0, "" or empty, and `fits` None.
+    """
 
     name: str
-    size: int
-    family: str
-    parameters: str
-    quantisation: str
-    digest: str
+    size: int = 0
+    family: str = ""
+    parameters: str = ""
+    quantisation: str = ""
+    digest: str = ""
+    context: int = 0
+    capabilities: tuple[str, ...] = ()
+    licence: str = ""
+    memory: int = 0
+    fits: bool | None = None

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import (
@@ -20,6 +21,7 @@ from ragkit.errors import (
 )
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
 from ragkit.models.http import Limits, Server, as_object, busy, one_line
+from ragkit.models.memory import cache_bytes
 
 if TYPE_CHECKING:
     import httpx
@@ -70,14 +72,18 @@ def is_older(found: str, floor: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a server says of a model: whether it can reason, and whether it has a chat template.
+    """What a server says of a model; `context` is in tokens, `per_token` in bytes.
 
-    `counts` is false for a server that does not count the part of a prompt which it still knows.
+    `chats` is false for one without a chat template, which only continues a text, and `counts`
+    for a server that does not count the part of a prompt which it still knows.
     """
 
-    thinks: bool
+    capabilities: tuple[str, ...]
     chats: bool
     counts: bool
+    context: int
+    per_token: int
+    licence: str
 
 
 class OllamaServer:
@@ -99,6 +105,10 @@ class OllamaServer:
     def version(self) -> str:
         """The server's version. Raises ModelUnreachable if none answers."""
         return str(self._field("/api/version", "version"))
+
+    @cached_property
+    def _counts(self) -> bool:
+        return not is_older(self.version(), _COUNTS_FROM)
 
     def models(self) -> list[InstalledModel]:
         """Local models, newest first; cloud models and embedders are left out.
@@ -123,12 +133,15 @@ class OllamaServer:
             raise refusal(name, self.server, found)
         if _is_remote(found):
             raise _elsewhere(name)
-        capabilities = found.get("capabilities") or ()
-        template = str(found.get("template") or "").strip()
+        info = found.get("model_info")
+        facts: dict[str, Any] = info if isinstance(info, dict) else {}
         return Description(
-            thinks="thinking" in capabilities,
-            chats=template not in _BARE_TEMPLATES,
-            counts=not is_older(self.version(), _COUNTS_FROM),
+            capabilities=tuple(map(str, found.get("capabilities") or ())),
+            chats=str(found.get("template") or "").strip() not in _BARE_TEMPLATES,
+            counts=self._counts,
+            context=_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
+            per_token=cache_bytes(facts),
+            licence=_heading(str(found.get("license") or "")),
         )
 
     def _tags(self) -> list[dict[str, Any]]:
@@ -171,39 +184,56 @@ class OllamaModel:
         self._ollama = OllamaServer(host, limits)
         self._server = self._ollama.server
         self._think = think
-        self._num_ctx = num_ctx
-        self._options = {"num_ctx": num_ctx, "num_predict": num_predict, "temperature": 0}
+        self._wanted = num_ctx, num_predict
         self._description: Description | None = None
+
+    @property
+    def num_ctx(self) -> int:
+        """Tokens of context: those that were asked for, or the fewer that the model was made for.
+
+        A server cuts it down to these by itself, and says nothing.
+        """
+        return min(self._wanted[0], self._about().context or self._wanted[0])
+
+    @property
+    def num_predict(self) -> int:
+        """Tokens of the longest answer; a small context is not all given away to it."""
+        return min(self._wanted[1], max(self.num_ctx // 4, 16))
 
     def chat(self, messages: list[Message]) -> Iterator[Event]:
         """Yield the answer as it comes. Raises ModelError, also in the middle of it."""
-        if self._description is None:
-            self._description = self._ollama.describe(self.name)
-        path, body = self._request(messages, self._description)
+        path, body = self._request(messages)
         with self._server.streaming(path, body, self.name) as response:
             if response.status_code != 200:
                 raise refusal(self.name, self._server, response)
-            yield from self._events(response, self._description)
+            yield from self._events(response)
 
-    def _request(self, messages: list[Message], about: Description) -> tuple[str, dict[str, Any]]:
+    def _about(self) -> Description:
+        if self._description is None:
+            self._description = self._ollama.describe(self.name)
+        return self._description
+
+    def _request(self, messages: list[Message]) -> tuple[str, dict[str, Any]]:
+        about = self._about()
+        options = {"num_ctx": self.num_ctx, "num_predict": self.num_predict, "temperature": 0}
         body: dict[str, Any] = {
             "model": self.name,
             "stream": True,
             "truncate": False,
             "shift": False,
             "keep_alive": "10m",
-            "options": self._options,
+            "options": options,
         }
         if not about.chats:
             text = "\n\n".join(message.content for message in messages) + "\nAnswer:"
-            options = {**self._options, "stop": _STOP}
-            return "/api/generate", {**body, "prompt": text, "raw": True, "options": options}
-        if about.thinks:
+            body["options"] = {**options, "stop": _STOP}
+            return "/api/generate", {**body, "prompt": text, "raw": True}
+        if "thinking" in about.capabilities:
             body["think"] = self._think
         body["messages"] = [{"role": m.role, "content": m.content} for m in messages]
         return "/api/chat", body
 
-    def _events(self, response: httpx.Response, about: Description) -> Iterator[Event]:
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
         for line in self._server.lines(response, self.name):
             event = as_object(line, self._server)
             if "error" in event:
@@ -219,21 +249,22 @@ class OllamaModel:
             if isinstance(piece, str) and piece:
                 yield piece
             if event.get("done"):
-                yield self._usage(event, about)
+                yield self._usage(event)
                 return
         raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
 
-    def _usage(self, event: dict[str, Any], about: Description) -> Usage:
+    def _usage(self, event: dict[str, Any]) -> Usage:
         usage = Usage(
             finish="length" if event.get("done_reason") == "length" else "stop",
-            prompt_tokens=_count(event, "prompt_eval_count") if about.counts else None,
+            prompt_tokens=_count(event, "prompt_eval_count") if self._about().counts else None,
             answer_tokens=_count(event, "eval_count"),
         )
-        if (usage.prompt_tokens or 0) + (usage.answer_tokens or 0) > self._num_ctx:
+        tokens = (usage.prompt_tokens or 0) + (usage.answer_tokens or 0)
+        if tokens > self.num_ctx:
             raise PromptCut(
                 f"{self.name} forgot a part of the passages while it answered: it read and wrote "
-                f"{(usage.prompt_tokens or 0) + (usage.answer_tokens or 0)} tokens, its context "
-                f"holds {self._num_ctx}; update Ollama, or raise num_ctx"
+                f"{tokens} tokens, its context holds {self.num_ctx}; update Ollama, "
+                "or raise num_ctx"
             )
         return usage
 
@@ -254,6 +285,13 @@ def _installed(entry: dict[str, Any]) -> InstalledModel:
         quantisation=details.get("quantization_level") or "",
         digest=entry.get("digest") or "",
     )
+
+
+def _heading(text: str) -> str:
+    """The name of a licence: its first line, with the version if that stands in the next."""
+    lines = [one_line(line) for line in text.split("\n") if line.strip()]
+    version = lines[1:2] if lines[1:2] and lines[1].startswith("Version") else []
+    return ", ".join([*lines[:1], *version])[:100]
 
 
 def _is_remote(entry: dict[str, Any]) -> bool:

@@ -41,7 +41,7 @@ class OpenAIServer:
         return self.server.url
 
     def models(self) -> list[InstalledModel]:
-        """What the server offers, in its order; such servers tell no more than the names."""
+        """What the server offers, in its order; most say no more than the names."""
         found = self.server.get("/models")
         entries = found.get("data") if isinstance(found, dict) else None
         if not isinstance(entries, list) or not all(
@@ -50,7 +50,10 @@ class OpenAIServer:
             if not isinstance(found, dict | list) and found.status_code in (401, 403):
                 raise refusal("the list of models", self.server, found)
             raise self.server.stranger()
-        return [InstalledModel(str(entry["id"]), 0, "", "", "", "") for entry in entries]
+        return [
+            InstalledModel(str(entry["id"]), context=_count(entry, "max_model_len") or 0)
+            for entry in entries
+        ]
 
 
 class OpenAIModel:
