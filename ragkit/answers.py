@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragkit.models.base import Usage
@@ -18,7 +18,18 @@ SYSTEM_PROMPT = (
 NOT_FOUND = "NOT IN THE DOCUMENTS"
 NOTHING_FOUND = "Nothing in the documents answers this."
 
-_CITATION = re.compile(r"\[\s*(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\s*\]")
+_NAME = r"(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)\.?\s*:?\s*"
+_MORE = rf"\s*(?:,|;|&|\band\b|\bto\b|[-\u2013\u2014])\s*(?:{_NAME})?#?"
+_NUMBERS = rf"#?\d{{1,3}}(?:{_MORE}\d{{1,3}})*"
+_CITATION = (
+    re.compile(  # [1], [1, 2], [1-3], [^1], [Passage 1], [1\u2020source], \u30101\u3011, (Source 2)
+        rf"[\[\u3010]\s*\^?(?:{_NAME})?({_NUMBERS})(?:\u2020[^\]\u3011\n]{{0,40}})?\s*[\]\u3011]"
+        rf"|\(\s*{_NAME}({_NUMBERS})\s*\)",
+        re.IGNORECASE,
+    )
+)
+_RANGE = re.compile(r"(\d+)(?:\s*(?:\bto\b|[-\u2013\u2014])\D*?(\d+))?", re.IGNORECASE)
+_LONGEST_RANGE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,10 @@ class Answer:
     `model` is None for an extract: sentences quoted from the best passages, no model involved.
     `abstained` means that the documents do not answer the question; `passages` are then the
     nearest ones. `incomplete` means that the model's text broke off; `notice` is one line that
-    a user should see. `dropped` counts passages that did not fit into the model's context. `usage`
-    is what the server counted, `thinking` the reasoning of a model that shows it, and
-    `model_choice` why this model was taken, where the choice was left to ragkit.
+    a user should see. `dropped` counts passages that did not fit into the model's context, and
+    `invented` are numbers that the model cited and that no passage has. `usage` is what the server
+    counted, `thinking` the reasoning of a model that shows it, and `model_choice` why this model
+    was taken, where the choice was left to ragkit.
     """
 
     question: str
@@ -62,6 +74,7 @@ class Answer:
     model: str | None = None
     incomplete: bool = False
     dropped: int = 0
+    invented: tuple[int, ...] = ()
     notice: str = ""
     usage: Usage | None = None
     thinking: str = ""
@@ -94,18 +107,33 @@ def fitting(
     return kept
 
 
-def cited(text: str, passages: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]]:
-    """The text without invented numbers, and a citation for each number that it uses."""
+def cited(text: str, passages: Sequence[Hit]) -> tuple[str, tuple[Citation, ...], tuple[int, ...]]:
+    """The text with its citations written [1][2], a citation for each, and the invented numbers.
+
+    The bracket shapes that small models produce are understood; a number that no passage has is
+    taken out of the text.
+    """
     used: dict[int, None] = {}
+    invented: dict[int, None] = {}
 
     def keep(match: re.Match[str]) -> str:
-        numbers = [int(number) for number in re.findall(r"\d+", match.group(1))]
+        numbers = dict.fromkeys(_numbers(match.group(1) or match.group(2)))
         real = [number for number in numbers if 1 <= number <= len(passages)]
         used.update(dict.fromkeys(real))
+        invented.update(dict.fromkeys(number for number in numbers if number not in real))
         return "".join(f"[{number}]" for number in real)
 
     text = _CITATION.sub(keep, text).strip()
-    return text, tuple(citation_of(number, passages[number - 1]) for number in sorted(used))
+    citations = tuple(citation_of(number, passages[number - 1]) for number in sorted(used))
+    return text, citations, tuple(sorted(invented))
+
+
+def _numbers(written: str) -> Iterator[int]:
+    """ "1, 3-5" names 1, 3, 4 and 5."""
+    for first, last in _RANGE.findall(written):
+        start, end = int(first), int(last or first)
+        near = start < end <= start + _LONGEST_RANGE
+        yield from range(start, end + 1) if near else (start, end)
 
 
 def citation_of(

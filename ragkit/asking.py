@@ -148,7 +148,7 @@ def _answered(
         _check_read(usage, messages, model.name, num_ctx)
         if usage.finish == "length":
             notice = f"Incomplete: {_too_long(model.name, parts, thoughts)}"
-    text, citations = cited("".join(parts), passages)
+    text, citations, invented = cited("".join(parts), passages)
     if not notice and (NOT_FOUND in text or not text):
         nothing = abstain(question, passages, model.name, notice)
         yield replace(nothing, usage=usage, thinking="".join(thoughts), model_choice=why)
@@ -161,6 +161,7 @@ def _answered(
         model=model.name,
         incomplete=bool(notice),
         dropped=len(hits) - kept,
+        invented=invented,
         notice=notice,
         usage=usage,
         thinking="".join(thoughts),

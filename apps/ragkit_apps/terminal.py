@@ -142,6 +142,9 @@ def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
     if answer.model:
         choice = f", {answer.model_choice}" if answer.model_choice else ""
         lines += ["", f"By {one_line(answer.model, 100)}{choice}"]
+    if answer.invented:
+        numbers = ", ".join(map(str, answer.invented))
+        lines += ["", f"The model cited passages that do not exist: {numbers}."]
     if answer.dropped:
         lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
     if answer.notice:
