@@ -11,7 +11,7 @@ from ragkit.config import Config
 from ragkit.embedding import Embedder
 from ragkit.errors import ModelError, ModelRefused, PromptCut
 from ragkit.extracts import abstain, content_words, extract
-from ragkit.models import LanguageModel, Message, Thought, Usage, choose_model
+from ragkit.models import Event, LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.retrieval import Hit
 from ragkit.untrusted import Inert
 
@@ -120,53 +120,76 @@ def _answered(
         )
     passages = tuple(hits[:kept])
     messages = [Message("system", SYSTEM_PROMPT), Message("user", prompt(question, passages))]
-    answer, reasoning = Inert(), Inert()
-    parts: list[str] = []
-    thoughts: list[str] = []
-    usage: Usage | None = None
+    written = _Written()
     notice = ""
     try:
         for event in model.chat(messages):
-            if isinstance(event, Thought):
-                thoughts.append(reasoning.feed(event.text))
-            elif isinstance(event, Usage):
-                usage = event
-            elif shown := answer.feed(event):
-                parts.append(shown)
+            if shown := written.take(event):
                 yield shown
     except PromptCut:
         raise
     except ModelError as error:
-        if not parts:
+        if not written.text:
             raise
         notice = f"Incomplete: {error}"
-    if rest := answer.rest():
-        parts.append(rest)
-        yield rest
-    thoughts.append(reasoning.rest())
+    if shown := written.end():
+        yield shown
+    usage = written.usage
     if usage is not None:
         _check_read(usage, messages, model.name, num_ctx)
         if usage.finish == "length":
-            notice = f"Incomplete: {_too_long(model.name, parts, thoughts)}"
-    text, citations, invented = cited("".join(parts), passages)
+            notice = f"Incomplete: {_too_long(model.name, written)}"
+    text, citations, invented = cited(written.text, passages)
     if not notice and (NOT_FOUND in text or not text):
-        nothing = abstain(question, passages, model.name, notice)
-        yield replace(nothing, usage=usage, thinking="".join(thoughts), model_choice=why)
-        return
-    yield Answer(
-        question,
-        text,
-        citations,
-        passages,
-        model=model.name,
-        incomplete=bool(notice),
-        dropped=len(hits) - kept,
-        invented=invented,
-        notice=notice,
-        usage=usage,
-        thinking="".join(thoughts),
-        model_choice=why,
-    )
+        answer = abstain(question, passages, model.name, notice)
+        if not written.shown:
+            yield answer.text
+    else:
+        answer = Answer(
+            question,
+            text,
+            citations,
+            passages,
+            model=model.name,
+            incomplete=bool(notice),
+            dropped=len(hits) - kept,
+            invented=invented,
+            notice=notice,
+        )
+    yield replace(answer, usage=usage, thinking=written.thinking, model_choice=why)
+
+
+class _Written:
+    """What a model has written so far, made inert; `shown` counts the characters given out."""
+
+    def __init__(self) -> None:
+        self.text = self.thinking = ""
+        self.usage: Usage | None = None
+        self.shown = 0
+        self._answer, self._reasoning = Inert(), Inert()
+
+    def take(self, event: Event) -> str:
+        """What can be shown by now: nothing yet while it may become "not in the documents"."""
+        if isinstance(event, Thought):
+            self.thinking += self._reasoning.feed(event.text)
+        elif isinstance(event, Usage):
+            self.usage = event
+        else:
+            self.text += self._answer.feed(event)
+        return self._fresh()
+
+    def end(self) -> str:
+        """What is left to show; an answer that nothing was found is not."""
+        self.text += self._answer.rest()
+        self.thinking += self._reasoning.rest()
+        return "" if self.text.strip() in ("", NOT_FOUND) else self._all()
+
+    def _fresh(self) -> str:
+        return "" if NOT_FOUND.startswith(self.text.strip()) else self._all()
+
+    def _all(self) -> str:
+        fresh, self.shown = self.text[self.shown :], len(self.text)
+        return fresh
 
 
 def estimated_tokens(text: str) -> int:
@@ -192,7 +215,7 @@ def _check_read(usage: Usage, messages: Sequence[Message], name: str, num_ctx: i
         )
 
 
-def _too_long(name: str, parts: Sequence[str], thoughts: Sequence[str]) -> str:
-    if any(thoughts) and not parts:
+def _too_long(name: str, written: _Written) -> str:
+    if written.thinking and not written.text:
         return f"{name} used up the longest answer allowed with reasoning; raise num_predict"
     return f"{name} reached the longest answer allowed; raise num_predict"

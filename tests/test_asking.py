@@ -108,6 +108,15 @@ def test_not_in_the_documents_is_an_abstention(folder: Path, server: FakeOllama)
         assert next(hit.source for hit in answer.passages) == "leave.txt"
 
 
+def test_stream_of_an_abstention_shows_no_code_word(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="not-found") as kb:
+        stream = kb.stream(QUESTION)
+        assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, model=Parrot("NOT"))
+        assert "".join(stream) == stream.answer.text == "NOT"
+
+
 def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:
     with fake_ollama() as own, base(folder, own.url) as kb:
         answer = kb.ask(ELSEWHERE)
