@@ -30,23 +30,23 @@ def _cores() -> int:
 
 
 class _Way(Enum):
-    """How the cores share the work."""
+    """How the cores share the work; each is compiled when it is first needed."""
 
     TOGETHER = "all at one batch: soonest done"
-    DIVIDED = "several batches side by side: an eighth more texts done, half as many more questions"
+    DIVIDED = "several questions side by side: half as many more are answered"
+    DOCUMENTS = "large batches side by side: an eighth more texts done"
 
 
 _STREAMS = min(_cores(), 8)  # batches side by side; each holds some 20 MB
-
-
-_BATCH_TOKENS = {_Way.TOGETHER: 2048, _Way.DIVIDED: 1536}  # the most in a batch
+_SIDE_BY_SIDE = {"NUM_STREAMS": _STREAMS, "INFERENCE_NUM_THREADS": _cores()}
 _CONFIG: dict[_Way, dict[str, Any]] = {
     _Way.TOGETHER: {"PERFORMANCE_HINT": "LATENCY"},
-    _Way.DIVIDED: {"NUM_STREAMS": _STREAMS, "INFERENCE_NUM_THREADS": _cores()},
+    _Way.DIVIDED: _SIDE_BY_SIDE,
+    # The plug-in joins each attention into one generated kernel. For a batch of documents that is
+    # 4 to 15 % slower than its parts, for questions faster (bf16, OpenVINO 2026.4).
+    _Way.DOCUMENTS: {**_SIDE_BY_SIDE, "SNIPPETS_MODE": "DISABLE"},
 }
-# The plug-in joins each attention into one generated kernel, which is slower than its parts: by 4
-# to 15 % of a batch (bf16, OpenVINO 2026.4). An internal setting that another version may not know.
-_APART = {"SNIPPETS_MODE": "DISABLE"}
+_BATCH_TOKENS = 1536  # the most in a batch
 
 
 def import_openvino() -> Any:
@@ -92,13 +92,12 @@ class OpenVINOEmbedder:
                     "INFERENCE_PRECISION_HINT": self.precision,
                     "CACHE_DIR": str(self._folder / "cache"),
                     "CACHE_MODE": "OPTIMIZE_SIZE",  # weights stay in one file, mapped once
-                    **_CONFIG[way],
                 }
                 file = str(self._folder / "model.xml")
                 try:
-                    model = self._core.compile_model(file, "CPU", {**config, **_APART})
-                except RuntimeError:
-                    model = self._core.compile_model(file, "CPU", config)
+                    model = self._core.compile_model(file, "CPU", {**config, **_CONFIG[way]})
+                except RuntimeError:  # another version may not know an internal setting
+                    model = self._core.compile_model(file, "CPU", {**config, **_SIDE_BY_SIDE})
                 self._models[way] = model
             return self._models[way]
 
@@ -142,8 +141,8 @@ class OpenVINOEmbedder:
         longest = max(map(len, tokens), default=0)
         if longest > limit:
             raise EmbedderError(f"{self.name} reads {limit} tokens, a text has {longest}")
-        few = sum(map(len, tokens)) <= _BATCH_TOKENS[_Way.TOGETHER]
-        return self._infer(tokens, _Way.TOGETHER if few else _Way.DIVIDED)
+        few = sum(map(len, tokens)) <= _BATCH_TOKENS
+        return self._infer(tokens, _Way.TOGETHER if few else _Way.DOCUMENTS)
 
     def _infer(self, tokens: list[list[int]], way: _Way) -> Vectors:
         model = self._model(way)
@@ -155,8 +154,8 @@ class OpenVINOEmbedder:
             found = self._request(model).infer(inputs, share_inputs=True, share_outputs=True)
             out[rows] = found[0][: len(rows)]
 
-        several = list(batches([len(ids) for ids in tokens], _BATCH_TOKENS[way]))
-        side_by_side = way is _Way.DIVIDED and len(several) > 1
+        several = list(batches([len(ids) for ids in tokens], _BATCH_TOKENS))
+        side_by_side = way is not _Way.TOGETHER and len(several) > 1
         for _ in (self._pool.map if side_by_side else map)(run, several):
             pass
         return out
