@@ -18,15 +18,14 @@ SYSTEM_PROMPT = (
 NOT_FOUND = "NOT IN THE DOCUMENTS"
 NOTHING_FOUND = "Nothing in the documents answers this."
 
-_NAME = r"(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)\.?\s*:?\s*"
-_MORE = rf"\s*(?:,|;|&|\band\b|\bto\b|[-\u2013\u2014])\s*(?:{_NAME})?#?"
+_NAME = r"(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)\.?\s*+:?\s*+"
+_MORE = rf"\s*+(?:,|;|&|\band\b|\bto\b|[-\u2013\u2014])\s*+(?:{_NAME})?#?"
 _NUMBERS = rf"#?\d{{1,3}}(?:{_MORE}\d{{1,3}})*"
-_CITATION = (
-    re.compile(  # [1], [1, 2], [1-3], [^1], [Passage 1], [1\u2020source], \u30101\u3011, (Source 2)
-        rf"[\[\u3010]\s*\^?(?:{_NAME})?({_NUMBERS})(?:\u2020[^\]\u3011\n]{{0,40}})?\s*[\]\u3011]"
-        rf"|\(\s*{_NAME}({_NUMBERS})\s*\)",
-        re.IGNORECASE,
-    )
+# [1], [1, 2], [1-3], [^1], [Passage 1], [1†source], the same in 【】, and (Source 2)
+_CITATION = re.compile(
+    rf"[\[\u3010]\s*\^?(?:{_NAME})?({_NUMBERS})(?:\u2020[^\]\u3011\n]{{0,40}})?\s*[\]\u3011]"
+    rf"|\(\s*{_NAME}({_NUMBERS})\s*\)",
+    re.IGNORECASE,
 )
 _RANGE = re.compile(r"(\d+)(?:\s*(?:\bto\b|[-\u2013\u2014])\D*?(\d+))?", re.IGNORECASE)
 _LONGEST_RANGE = 20

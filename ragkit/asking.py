@@ -185,7 +185,8 @@ class _Written:
         return "" if self.text.strip() in ("", NOT_FOUND) else self._all()
 
     def _fresh(self) -> str:
-        return "" if NOT_FOUND.startswith(self.text.strip()) else self._all()
+        undecided = not self.shown and NOT_FOUND.startswith(self.text.strip())
+        return "" if undecided else self._all()
 
     def _all(self) -> str:
         fresh, self.shown = self.text[self.shown :], len(self.text)

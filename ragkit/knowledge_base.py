@@ -48,7 +48,7 @@ class KnowledgeBase:
     """The base in a directory, opened, or created there unless `create` is false.
 
     `embedder` is a model's name or folder, or an object like `ragkit.Embedder`; left out, it is
-    the one that the base was built with. `model` is a language model's name on the Ollama
+    the one that the base was built with. `model` is a language model's name on the model
     server, or an object like `ragkit.LanguageModel`. `readers` maps suffixes (".log") to
     functions (bytes, source) -> Document that read such files in place of ragkit's own. Reading
     is safe from several threads, also while one of them ingests. Raises StoreForeign for a

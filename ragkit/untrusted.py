@@ -12,7 +12,7 @@ _HIDDEN = re.compile(
 )
 # What makes Markdown and HTML of plain text: links and their definitions, images, addresses, tags.
 _LIVE = re.compile(r"\](?=[(:])|!(?=\[)|:(?=//)|www\.(?=\S)|<(?=[A-Za-z/!?])", re.IGNORECASE)
-_BEGUN = re.compile(r"(?:[\]!<:/]|w{1,3}\.?)+\Z", re.IGNORECASE)
+_SIGNS = "]!<:/wW."  # what these begin with; a full stop only after a w
 
 
 class Inert:
@@ -28,12 +28,17 @@ class Inert:
     def feed(self, piece: str) -> str:
         """All that is certain by now; the end is held back while it could be the half of a sign."""
         text = self._held + _HIDDEN.sub("", piece)
-        begun = _BEGUN.search(text)
-        end = begun.start() if begun else len(text)
-        self._held = text[end:]
-        return _LIVE.sub(r"\g<0> ", text[:end])
+        self._held = _undecided(text)
+        return _LIVE.sub(r"\g<0> ", text[: len(text) - len(self._held)])
 
     def rest(self) -> str:
         """What was still held back."""
         held, self._held = self._held, ""
         return _LIVE.sub(r"\g<0> ", held)
+
+
+def _undecided(text: str) -> str:
+    """The end of a text that may be the first half of a sign."""
+    if text.endswith(".") and text[-2:-1] not in ("w", "W"):
+        return ""
+    return text[len(text.rstrip(_SIGNS)) :].lstrip(".")

@@ -111,6 +111,7 @@ class FakeOllama:
     def __init__(self, port: int = 0) -> None:
         self.chats: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.undescribed: set[str] = set()  # models for which /api/show fails
         self.left = threading.Event()
         self.models = [_model(GOOD), *(_model(f"{name}:latest") for name in BEHAVIOURS)]
         self.version = "0.33.0"
@@ -315,6 +316,8 @@ def _handler(fake: FakeOllama) -> type[BaseHTTPRequestHandler]:
             entry = self._entry(name)
             if entry is None:
                 self._send(404, {"error": f"model '{name}' not found"})
+            elif name in fake.undescribed:
+                self._send(500, {"error": "invalid file magic"})
             else:
                 self._send(200, _description(entry))
 

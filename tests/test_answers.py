@@ -83,3 +83,9 @@ def test_invented_numbers_are_taken_out_and_told() -> None:
 def test_endless_range_is_two_numbers() -> None:
     assert cited("[1-999]", PASSAGES)[2] == (999,)
     assert cited("[4-2]", PASSAGES)[0] == "[4][2]"
+
+
+@pytest.mark.parametrize("begun", ["[passage", "[1", "(source 1 and"])
+def test_citation_that_never_ends_takes_no_time(begun: str) -> None:
+    text = begun + " " * 100_000 + "x"
+    assert cited(text, PASSAGES)[0] == text

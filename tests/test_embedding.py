@@ -232,3 +232,24 @@ def test_threads_that_ask_together_each_get_their_own_vectors(compiled: OpenVINO
         cosines(vectors, expected[text[0]][None]).min() > 0.999
         for text, vectors in zip(asked, found, strict=True)
     )
+
+
+def test_openvino_that_does_not_know_the_internal_setting_embeds_the_same(
+    compiled: OpenVINOEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = OpenVINOEmbedder(compiled.tokenizer_file.parent)
+    refused: list[str] = []
+
+    class Older:
+        core = other._core
+
+        def compile_model(self, file: str, device: str, config: dict[str, Any]) -> Any:
+            if "SNIPPETS_MODE" in config:
+                refused.append(file)
+                raise RuntimeError("Unsupported property SNIPPETS_MODE")
+            return self.core.compile_model(file, device, config)
+
+    monkeypatch.setattr(other, "_core", Older())
+    many = ["A short one."] * 400
+    assert cosines(other.encode_document(many), compiled.encode_document(many)).min() > 0.999
+    assert len(refused) == 1

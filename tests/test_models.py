@@ -322,14 +322,16 @@ def test_key_is_sent_only_where_one_is_set(own_server: FakeOllama) -> None:
     assert "s3cret" not in repr(Config(openai_url=url, openai_key="s3cret"))
 
 
-def test_every_behaviour_of_the_double_ends(server: FakeOllama) -> None:
+def test_every_behaviour_of_the_double_ends_with_its_count_or_an_error(server: FakeOllama) -> None:
     for name in BEHAVIOURS.keys() - {"endless", "busy"}:
         for model in (
             OllamaModel(name, server.url, limits=HASTY),
             OpenAIModel(name, f"{server.url}/v1", limits=HASTY),
         ):
+            started = time.monotonic()
             with suppress(ModelError):
-                list(model.chat(MESSAGES))
+                assert isinstance(list(model.chat(MESSAGES))[-1], Usage), name
+            assert time.monotonic() - started < 5, name
 
 
 def listed(host: str) -> list[InstalledModel]:
@@ -432,6 +434,24 @@ def test_context_is_never_more_than_a_model_was_made_for(own_server: FakeOllama)
     list(model.chat(MESSAGES))
     options = own_server.chats[0]["options"]
     assert (options["num_ctx"], options["num_predict"]) == (1024, 256)
+    asked_for = OllamaModel("gpt2", own_server.url, num_ctx=1024, num_predict=900)
+    assert (asked_for.num_ctx, asked_for.num_predict) == (1024, 900)
+
+
+def test_model_that_cannot_be_described_hides_no_other(own_server: FakeOllama) -> None:
+    fine, broken = entry("small:1b", "1.2B", 0.8e9), entry("broken:8b", "8.0B", 4.9e9)
+    own_server.models = [broken, fine]
+    own_server.undescribed = {"broken:8b"}
+    assert [model.context for model in listed(own_server.url)] == [0, 131072]
+    assert choose_model("auto", Config(ollama_host=own_server.url))[0].name == "small:1b"
+
+
+def test_odd_values_from_a_server_are_no_crash(own_server: FakeOllama) -> None:
+    own_server.models = [
+        {"name": "odd", "size": "big", "details": {"family": 3}, "capabilities": 5, "digest": None}
+    ]
+    (model,) = OllamaServer(own_server.url).models()
+    assert (model.size, model.family, model.digest) == (0, "3", "")
 
 
 def test_auto_without_a_model_says_how_to_get_one(own_server: FakeOllama) -> None:

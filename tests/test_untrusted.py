@@ -84,3 +84,9 @@ def test_a_word_is_not_waited_for() -> None:
         "",
         "].",
     ]
+
+
+@pytest.mark.parametrize("sign", ["w", "www.", "]:/", "<", "!["])
+def test_long_runs_of_signs_take_no_time(sign: str) -> None:
+    """Where a pattern could be matched in many ways, a few dozen would never end."""
+    assert inert(sign * 20_000 + "x").endswith("x")

@@ -92,13 +92,14 @@ class OpenVINOEmbedder:
                     "INFERENCE_PRECISION_HINT": self.precision,
                     "CACHE_DIR": str(self._folder / "cache"),
                     "CACHE_MODE": "OPTIMIZE_SIZE",  # weights stay in one file, mapped once
+                    **_CONFIG[way],
                 }
                 file = str(self._folder / "model.xml")
                 try:
-                    model = self._core.compile_model(file, "CPU", {**config, **_CONFIG[way]})
-                except RuntimeError:  # another version may not know an internal setting
-                    model = self._core.compile_model(file, "CPU", {**config, **_SIDE_BY_SIDE})
-                self._models[way] = model
+                    self._models[way] = self._core.compile_model(file, "CPU", config)
+                except RuntimeError:  # another version may not know the internal setting
+                    config.pop("SNIPPETS_MODE", None)
+                    self._models[way] = self._core.compile_model(file, "CPU", config)
             return self._models[way]
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from ragkit.config import Config, load_config
-from ragkit.errors import ModelMissing
+from ragkit.errors import ModelError, ModelMissing, ModelUnreachable
 from ragkit.models.base import InstalledModel, LanguageModel
 from ragkit.models.memory import needed_bytes, usable_bytes
 from ragkit.models.ollama import OllamaModel, OllamaServer
@@ -83,7 +83,12 @@ def _best(server: OllamaServer | OpenAIServer, config: Config) -> tuple[str, str
 
 
 def _detailed(model: InstalledModel, server: OllamaServer, config: Config) -> InstalledModel:
-    about = server.describe(model.name)
+    try:
+        about = server.describe(model.name)
+    except ModelUnreachable:
+        raise
+    except ModelError:  # one model that the server cannot describe hides no other
+        return model
     num_ctx = min(config.num_ctx, about.context or config.num_ctx)
     memory = needed_bytes(model.size, about.per_token, num_ctx)
     return replace(

@@ -54,6 +54,15 @@ class Server:
             f"{self.url} answers, but not as {self.kind} does; set {self.setting} to its address"
         )
 
+    def unexplained(self, status: int) -> ModelFailed:
+        return ModelFailed(
+            f"{self.url} answered {status} without a reason; set {self.setting} to the address "
+            f"of {self.kind}"
+        )
+
+    def busy(self) -> ModelBusy:
+        return ModelBusy(f"{self.url} is busy; try again in a moment")
+
     def get(self, path: str) -> Any:
         """The JSON at a path. Raises ModelUnreachable or ModelFailed."""
         return self._json("GET", path, None)
@@ -155,10 +164,6 @@ def _silent(model: str, seconds: float) -> ModelFailed:
         f"{model} sent nothing for {seconds:g} s; look at the server's log, "
         "or choose a smaller model"
     )
-
-
-def busy(url: str) -> ModelBusy:
-    return ModelBusy(f"{url} is busy; try again in a moment")
 
 
 def as_object(text: str, server: Server) -> dict[str, Any]:

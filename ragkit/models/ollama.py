@@ -20,7 +20,7 @@ from ragkit.errors import (
     StreamBroken,
 )
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
-from ragkit.models.http import Limits, Server, as_object, busy, one_line
+from ragkit.models.http import Limits, Server, as_object, one_line
 from ragkit.models.memory import cache_bytes
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class OllamaServer:
         return [
             _installed(entry)
             for entry in self._tags()
-            if not _is_remote(entry)
-            and "completion" in (entry.get("capabilities") or ["completion"])
+            if not _is_remote(entry) and "completion" in (_words(entry) or ["completion"])
         ]
 
     def describe(self, name: str) -> Description:
@@ -136,7 +135,7 @@ class OllamaServer:
         info = found.get("model_info")
         facts: dict[str, Any] = info if isinstance(info, dict) else {}
         return Description(
-            capabilities=tuple(map(str, found.get("capabilities") or ())),
+            capabilities=_words(found),
             chats=str(found.get("template") or "").strip() not in _BARE_TEMPLATES,
             counts=self._counts,
             context=_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
@@ -197,8 +196,11 @@ class OllamaModel:
 
     @property
     def num_predict(self) -> int:
-        """Tokens of the longest answer; a small context is not all given away to it."""
-        return min(self._wanted[1], max(self.num_ctx // 4, 16))
+        """Tokens of the longest answer: those that were asked for, or a quarter of a context that
+        is smaller than the one asked for.
+        """
+        num_ctx, num_predict = self._wanted
+        return num_predict if self.num_ctx == num_ctx else min(num_predict, self.num_ctx // 4)
 
     def chat(self, messages: list[Message]) -> Iterator[Event]:
         """Yield the answer as it comes. Raises ModelError, also in the middle of it."""
@@ -274,16 +276,21 @@ def _count(event: dict[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def _words(entry: dict[str, Any]) -> tuple[str, ...]:
+    found = entry.get("capabilities")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
 def _installed(entry: dict[str, Any]) -> InstalledModel:
     found = entry.get("details")
     details: dict[str, Any] = found if isinstance(found, dict) else {}
     return InstalledModel(
         name=entry["name"],
-        size=int(entry.get("size") or 0),
-        family=details.get("family") or "",
-        parameters=details.get("parameter_size") or "",
-        quantisation=details.get("quantization_level") or "",
-        digest=entry.get("digest") or "",
+        size=_count(entry, "size") or 0,
+        family=str(details.get("family") or ""),
+        parameters=str(details.get("parameter_size") or ""),
+        quantisation=str(details.get("quantization_level") or ""),
+        digest=str(entry.get("digest") or ""),
     )
 
 
@@ -318,9 +325,7 @@ def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
             "let the proxy before it send the header Host: localhost"
         )
     if not text:
-        return ModelFailed(
-            f"{url} answered {status} without a reason; set OLLAMA_HOST to the address of Ollama"
-        )
+        return server.unexplained(status)
     if status == 404:
         return ModelMissing(f"{name} is not on {url}; get it with: ollama pull {name}")
     if _OVERFLOW.search(text):
@@ -329,7 +334,7 @@ def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
             "or ask for fewer passages"
         )
     if status == 503:
-        return busy(url)
+        return server.busy()
     if "does not support" in text:
         return ModelRefused(f"{name} cannot do this ({text}); choose a model that can chat")
     if status in (401, 403):

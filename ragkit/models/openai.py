@@ -15,7 +15,7 @@ from ragkit.errors import (
     StreamBroken,
 )
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
-from ragkit.models.http import Limits, Server, as_object, busy, one_line
+from ragkit.models.http import Limits, Server, as_object, one_line
 
 if TYPE_CHECKING:
     import httpx
@@ -109,13 +109,19 @@ class OpenAIModel:
                 text = one_line(_said(event))
                 raise StreamBroken(f"{self.name} failed while answering: {text}")
             counts = event.get("usage") or counts
-            for choice in event.get("choices") or ():
-                yield from _pieces(choice.get("delta") or {})
-                finish = choice.get("finish_reason") or finish
+            for choice in _objects(event.get("choices")):
+                yield from _pieces(choice)
+                finish = str(choice.get("finish_reason") or finish)
         raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
 
 
-def _pieces(delta: dict[str, Any]) -> Iterator[Event]:
+def _objects(found: Any) -> list[dict[str, Any]]:
+    """The objects of a list; whatever else a server sends there is nothing to us."""
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _pieces(choice: dict[str, Any]) -> Iterator[Event]:
+    (delta,) = _objects([choice.get("delta")]) or [{}]
     thought = delta.get("reasoning_content") or delta.get("reasoning")
     if isinstance(thought, str) and thought:
         yield Thought(thought)
@@ -147,11 +153,9 @@ def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
     if status in (401, 403):
         return ModelRefused(f"{url} refuses the request ({status}); set openai_key to its key")
     if status == 503:
-        return busy(url)
+        return server.busy()
     if not text:
-        return ModelFailed(
-            f"{url} answered {status} without a reason; check the setting openai_url"
-        )
+        return server.unexplained(status)
     if status == 404:
         return ModelMissing(f"{name} is not on {url}: {text}; start the server with it")
     if status == 400 and _OVERFLOW.search(text):
