@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ragkit.answers import Answer, Citation
+    from ragkit.answers import Abstention, Answer, Citation
     from ragkit.asking import AnswerStream
     from ragkit.config import Config, load_config
     from ragkit.doctor import Check, examine
@@ -52,11 +52,12 @@ if TYPE_CHECKING:
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
     from ragkit.store import StoredDocument
+    from ragkit.verification import Statement
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "answers": ("Answer", "Citation"),
+    "answers": ("Abstention", "Answer", "Citation"),
     "asking": ("AnswerStream",),
     "config": ("Config", "load_config"),
     "doctor": ("Check", "examine"),
@@ -99,10 +100,12 @@ _HOMES = {
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
     "store": ("StoredDocument",),
+    "verification": ("Statement",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Abstention",
     "Answer",
     "AnswerStream",
     "Candidate",
@@ -134,6 +137,7 @@ __all__ = [
     "PromptCut",
     "RagkitError",
     "SourceError",
+    "Statement",
     "Status",
     "StoreDamaged",
     "StoreError",

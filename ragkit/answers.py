@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ragkit.models.base import Usage
 from ragkit.retrieval import Hit
+from ragkit.verification import Statement
 
 SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "
@@ -17,6 +19,16 @@ SYSTEM_PROMPT = (
 )
 NOT_FOUND = "NOT IN THE DOCUMENTS"
 NOTHING_FOUND = "Nothing in the documents answers this."
+
+
+class Abstention(StrEnum):
+    """Why there is no answer."""
+
+    EMPTY = "the base holds no documents yet; add some with: ragkit ingest FOLDER"
+    FAR = "no passage is near enough to the question"
+    MODEL = "the model found no answer in the passages"
+    SILENT = "the model wrote nothing"
+
 
 _NAME = r"(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)\.?\s*+:?\s*+"
 _MORE = rf"\s*+(?:,|;|&|\band\b|\bto\b|[-\u2013\u2014])\s*+(?:{_NAME})?#?"
@@ -57,19 +69,21 @@ class Answer:
     """What `ask` returns.
 
     `model` is None for an extract: sentences quoted from the best passages, no model involved.
-    `abstained` means that the documents do not answer the question; `passages` are then the
-    nearest ones. `incomplete` means that the model's text broke off; `notice` is one line that
-    a user should see. `dropped` counts passages that did not fit into the model's context, and
-    `invented` are numbers that the model cited and that no passage has. `usage` is what the server
-    counted, `thinking` the reasoning of a model that shows it, and `model_choice` why this model
-    was taken, where the choice was left to ragkit.
+    `abstention` is the reason where there is no answer, and `passages` are then the nearest ones.
+    `statements` are the sentences of the text, each checked against what it cites. `incomplete`
+    means that the model's text broke off; `notice` is one line that a user should see. `dropped`
+    counts passages that did not fit into the model's context, and `invented` are numbers that the
+    model cited and that no passage has. `usage` is what the server counted, `thinking` the
+    reasoning of a model that shows it, and `model_choice` why this model was taken, where the
+    choice was left to ragkit.
     """
 
     question: str
     text: str
     citations: tuple[Citation, ...]
     passages: tuple[Hit, ...]
-    abstained: bool = False
+    statements: tuple[Statement, ...] = ()
+    abstention: Abstention | None = None
     model: str | None = None
     incomplete: bool = False
     dropped: int = 0
@@ -80,8 +94,19 @@ class Answer:
     model_choice: str = ""
 
     @property
+    def abstained(self) -> bool:
+        return self.abstention is not None
+
+    @property
     def extract(self) -> bool:
         return self.model is None and not self.abstained
+
+
+def abstain(
+    question: str, passages: Sequence[Hit], reason: Abstention, model: str | None = None
+) -> Answer:
+    """The result when the documents do not hold the answer; `passages` are the nearest ones."""
+    return Answer(question, NOTHING_FOUND, (), tuple(passages), abstention=reason, model=model)
 
 
 def prompt(question: str, passages: Sequence[Hit]) -> str:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
-from ragkit.answers import NOT_FOUND, SYSTEM_PROMPT, Answer, cited, fitting, prompt
+from ragkit.answers import (
+    NOT_FOUND,
+    SYSTEM_PROMPT,
+    Abstention,
+    Answer,
+    Citation,
+    abstain,
+    cited,
+    fitting,
+    prompt,
+)
 from ragkit.config import Config
 from ragkit.embedding import Embedder
 from ragkit.errors import ModelError, ModelRefused, PromptCut
-from ragkit.extracts import abstain, content_words, extract
+from ragkit.extracts import extract
 from ragkit.models import Event, LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.retrieval import Hit
 from ragkit.untrusted import Inert
+from ragkit.verification import Statement, check, evidence_of
+from ragkit.words import content_words
 
-FLOOR = 0.25  # cosine of the best passage; see is_answerable
+_MOST_WORDS = 0.6  # of a question, in one passage: then it is near whatever its cosine
 _BYTES_PER_TOKEN = 3  # open models' tokenizers take 3 to 4.5 letters in European languages, and
 # one to two tokens for a character of three bytes
 _MOST_BYTES_PER_TOKEN = 10  # of a whole prompt; where it would be more, not all of it was read
@@ -60,55 +72,67 @@ class AnswerStream:
         self._close()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a base holds for a question: the hits of its search, and what is needed to judge them.
+
+    `floor` is the cosine that makes a hit count, and `page_text` gives the whole page of one.
+    """
+
+    hits: Sequence[Hit]
+    embedder: Embedder
+    floor: float
+    page_text: Callable[[Hit], str]
+
+
 def ask_stream(
     question: str,
-    hits: Sequence[Hit],
-    embedder: Embedder | None,
+    found: Found,
     model: str | LanguageModel,
     config: Config,
     *,
     think: bool = False,
 ) -> AnswerStream:
-    """Answer a question from the hits of its search.
+    """Answer a question from what was found for it.
 
     Where the choice of a model was left to ragkit and none can answer, the answer is an extract.
     """
-    if embedder is None or not is_answerable(question, hits):
-        notice = "The base holds no documents yet; add some with: ragkit ingest FOLDER"
-        return _at_once(abstain(question, hits, None, "" if embedder else notice))
+    hits = found.hits
+    if not is_answerable(question, hits, found.floor):
+        return at_once(abstain(question, hits, Abstention.FAR))
     try:
         chosen, why = (
             choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
         )
-        pieces = _answered(question, hits, chosen, why, config)
+        pieces = _answered(question, found, chosen, why, config)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
             raise
-        return _at_once(extract(question, hits, embedder, f"No model: {error}"))
+        return at_once(extract(question, hits, found.embedder, f"No model: {error}"))
     return AnswerStream(chain([first], pieces), chosen.name, pieces.close)
 
 
-def _at_once(answer: Answer) -> AnswerStream:
+def at_once(answer: Answer) -> AnswerStream:
+    """An answer that is there already."""
     return AnswerStream(iter([answer.text, answer]), None)
 
 
-def is_answerable(question: str, hits: Sequence[Hit]) -> bool:
+def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
     """Whether the best passages are near enough to be worth showing as an answer.
 
     A passage below the floor counts only if it holds most of the question's words.
     """
-    if not hits:
-        return False
-    if max(hit.similarity for hit in hits) >= FLOOR:
+    if any(hit.similarity >= floor for hit in hits):
         return True
     words = content_words(question)
-    return any(len(words & content_words(hit.text)) > len(words) / 2 for hit in hits[:3])
+    return any(len(words & content_words(hit.text)) > _MOST_WORDS * len(words) for hit in hits[:3])
 
 
 def _answered(
-    question: str, hits: Sequence[Hit], model: LanguageModel, why: str, config: Config
+    question: str, found: Found, model: LanguageModel, why: str, config: Config
 ) -> Generator[str | Answer]:
+    hits = found.hits
     num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
     num_predict = int(getattr(model, "num_predict", config.num_predict))
     budget = num_ctx - num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
@@ -141,7 +165,8 @@ def _answered(
             notice = f"Incomplete: {_too_long(model.name, written)}"
     text, citations, invented = cited(written.text, passages)
     if not notice and (NOT_FOUND in text or not text):
-        answer = abstain(question, passages, model.name, notice)
+        reason = Abstention.MODEL if text else Abstention.SILENT
+        answer = abstain(question, passages, reason, model.name)
         if not written.shown:
             yield answer.text
     else:
@@ -150,6 +175,7 @@ def _answered(
             text,
             citations,
             passages,
+            _verified(text, citations, passages, found),
             model=model.name,
             incomplete=bool(notice),
             dropped=len(hits) - kept,
@@ -157,6 +183,19 @@ def _answered(
             notice=notice,
         )
     yield replace(answer, usage=usage, thinking=written.thinking, model_choice=why)
+
+
+def _verified(
+    text: str, citations: Sequence[Citation], passages: Sequence[Hit], found: Found
+) -> tuple[Statement, ...]:
+    cited = {citation.number for citation in citations}
+    return check(
+        text,
+        [
+            evidence_of(hit, found.page_text(hit) if number in cited else "")
+            for number, hit in enumerate(passages, 1)
+        ],
+    )
 
 
 class _Written:

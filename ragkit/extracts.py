@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
-from ragkit.answers import NOTHING_FOUND, Answer, Citation, citation_of
+from ragkit.answers import Answer, Citation, citation_of
 from ragkit.embedding import Embedder, checked
 from ragkit.retrieval import Hit
 from ragkit.sentences import Unit, units
+from ragkit.verification import check, evidence_of
+from ragkit.words import content_words
 
 _PASSAGES = 5
 _QUOTES = 3
@@ -17,82 +18,6 @@ _LONGEST = 600  # characters of one quote
 _NEAR = 0.7  # of the best quote's score, to be quoted too
 _WORD_WEIGHT = 1.0
 _PASSAGE_WEIGHT = 0.5
-_WORD = re.compile(r"[^\W_]{2,}|\d")
-_ORDINAL = re.compile(r"^(\d+)(?:st|nd|rd|th)$")
-_COMMON = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "are",
-        "was",
-        "were",
-        "what",
-        "which",
-        "who",
-        "whom",
-        "when",
-        "where",
-        "how",
-        "why",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "can",
-        "may",
-        "must",
-        "should",
-        "will",
-        "would",
-        "from",
-        "with",
-        "this",
-        "that",
-        "these",
-        "those",
-        "their",
-        "there",
-        "than",
-        "then",
-        "into",
-        "about",
-        "any",
-        "many",
-        "much",
-        "our",
-        "your",
-        "its",
-        "his",
-        "her",
-        "they",
-        "them",
-        "been",
-        "being",
-        "between",
-        "is",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "an",
-        "it",
-        "as",
-        "be",
-        "do",
-        "or",
-        "if",
-        "we",
-        "you",
-        "he",
-        "she",
-        "not",
-        "no",
-    ]
-)
 
 
 def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: str) -> Answer:
@@ -117,7 +42,9 @@ def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: 
     best = [n for n in order[:_QUOTES] if scores[n] >= _NEAR * scores[order[0]]]
     citations = tuple(_citation(number, *pool[n]) for number, n in enumerate(best, 1))
     lines = [_line(citation, pool[n][1]) for citation, n in zip(citations, best, strict=True)]
-    return Answer(question, "\n".join(lines), citations, tuple(passages), notice=notice)
+    text = "\n".join(lines)
+    statements = check(text, [evidence_of(pool[n][0]) for n in best])
+    return Answer(question, text, citations, tuple(passages), statements, notice=notice)
 
 
 def _citation(number: int, hit: Hit, unit: Unit) -> Citation:
@@ -128,13 +55,6 @@ def _line(citation: Citation, unit: Unit) -> str:
     """A quote with its number; a table row stands under the heads of its columns."""
     quote = f"“{' '.join(citation.quote.split())}” [{citation.number}]"
     return f"{unit.context}: {quote}" if unit.context else quote
-
-
-def abstain(question: str, passages: Sequence[Hit], model: str | None, notice: str) -> Answer:
-    """The result when the documents do not hold the answer; `passages` are the nearest ones."""
-    return Answer(
-        question, NOTHING_FOUND, (), tuple(passages), abstained=True, model=model, notice=notice
-    )
 
 
 def _scores(question: str, pool: Sequence[tuple[Hit, Unit]], embedder: Embedder) -> list[float]:
@@ -159,12 +79,3 @@ def _scores(question: str, pool: Sequence[tuple[Hit, Unit]], embedder: Embedder)
         + _PASSAGE_WEIGHT * hit.score
         for cosine, own, (hit, _) in zip(cosines, words, pool, strict=True)
     ]
-
-
-def content_words(text: str) -> frozenset[str]:
-    """A text's words and numbers without the commonest words.
-
-    Words are cut to six letters so that forms agree, ordinals to their number ("15th" to "15").
-    """
-    words = (_ORDINAL.sub(r"\1", word) for word in _WORD.findall(text.casefold()))
-    return frozenset(word[:6] for word in words if word not in _COMMON)

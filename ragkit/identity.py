@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from ragkit.embedding import Embedder, EmbedderFacts, facts_of
+from ragkit.embedding.floor import similarity_floor
 from ragkit.errors import StoreForeign, StoreMismatch
 from ragkit.store import Snapshot
 from ragkit_ingest.chunk import ChunkSettings
@@ -15,10 +16,14 @@ _CHUNK_TOKENS = 254  # the field's usual size, and what MiniLM reads at once
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The embedder of a base, and how its documents are cut."""
+    """The embedder of a base, and how its documents are cut.
+
+    `floor` is the cosine below which a passage says nothing to a question.
+    """
 
     embedder: EmbedderFacts
     chunks: ChunkSettings
+    floor: float
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "metric": "cosine"}, sort_keys=True)
@@ -27,7 +32,8 @@ class Identity:
 def new_identity(embedder: Embedder) -> Identity:
     """What a base gets with its first document."""
     limit = min(_CHUNK_TOKENS, embedder.max_tokens)
-    return Identity(facts_of(embedder), ChunkSettings(max_tokens=limit, header_tokens=limit // 4))
+    chunks = ChunkSettings(max_tokens=limit, header_tokens=limit // 4)
+    return Identity(facts_of(embedder), chunks, similarity_floor(embedder))
 
 
 def read_identity(snapshot: Snapshot) -> Identity | None:
@@ -39,6 +45,7 @@ def read_identity(snapshot: Snapshot) -> Identity | None:
         content = json.loads(text)
         facts = EmbedderFacts(**content["embedder"])
         settings = ChunkSettings(**content["chunks"])
+        floor = float(content["floor"])
     except (ValueError, KeyError, TypeError) as error:
         raise StoreForeign(
             f"what this base was built with cannot be read ({error}); use the ragkit that wrote "
@@ -46,4 +53,4 @@ def read_identity(snapshot: Snapshot) -> Identity | None:
         ) from error
     if content["metric"] != "cosine":
         raise StoreMismatch(f"this base compares by {content['metric']}, expected cosine")
-    return Identity(facts, settings)
+    return Identity(facts, settings, floor)

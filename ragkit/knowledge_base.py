@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ragkit.answers import Answer
-from ragkit.asking import AnswerStream, ask_stream
+from ragkit.answers import Abstention, Answer, abstain
+from ragkit.asking import AnswerStream, Found, ask_stream, at_once
 from ragkit.config import Config, load_config
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder, EmbedderFacts, facts_of
@@ -284,12 +284,24 @@ class KnowledgeBase:
         think: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece: iterate over the text, then take `.answer`."""
-        hits = self.search(question, k, labels=labels)
+        found = self._found(question, k, labels)
+        if found is None:
+            return at_once(abstain(question, (), Abstention.EMPTY))
+        return ask_stream(question, found, model or self._model, self.config, think=think)
+
+    def _found(self, query: str, k: int, labels: Collection[str] | None) -> Found | None:
+        """What a search gives to answer from; None while the base is empty."""
+        hits = self.search(query, k, labels=labels)
         with self._store.snapshot() as snapshot:
             identity = read_identity(snapshot)
-        embedder = self._open_embedder(identity) if identity else None
-        chosen = model or self._model
-        return ask_stream(question, hits, embedder, chosen, self.config, think=think)
+        if identity is None:
+            return None
+
+        def page_text(hit: Hit) -> str:
+            with self._store.snapshot(labels) as snapshot:
+                return snapshot.page_text(hit.document, hit.page_ordinal)
+
+        return Found(hits, self._open_embedder(identity), identity.floor, page_text)
 
     def documents(self, *, labels: Collection[str] | None = None) -> list[StoredDocument]:
         """All documents, by source."""

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Nr|Inc|Ltd|Corp|Co|vs|approx|ca|cf|e\.g|i\.e|z\.B|d\.h"
+    r"|Abs|Art|Fig|Sec|[A-Z]))\.$"
+)
 _FIGURES = r"[\d,.%$€()-]*\d[\d,.%$€()-]*"
 _ROW = re.compile(rf" \| |(?:{_FIGURES}[ \t]+)+{_FIGURES}\s*$")
 _ITEM = re.compile(r"[-*•>|#]|\d{1,3}[.)] |\d{4}-\d\d")
@@ -57,6 +61,8 @@ def _is_head(text: str) -> bool:
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     begin = start
     for match in [*_SENTENCE_END.finditer(text, start, end), None]:
+        if match and _ABBREVIATION.search(text, max(begin, match.start() - 8), match.start()):
+            continue
         stop = match.start() if match else end
         piece = text[begin:stop]
         if piece.strip():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import (
+    Abstention,
     Config,
     KnowledgeBase,
     Message,
@@ -98,10 +99,10 @@ def test_number_that_no_passage_has_is_dropped(folder: Path, server: FakeOllama)
 
 
 def test_not_in_the_documents_is_an_abstention(folder: Path, server: FakeOllama) -> None:
-    for name in ("not-found", "silent"):
+    for name, reason in (("not-found", Abstention.MODEL), ("silent", Abstention.SILENT)):
         with base(folder, server.url, model=name) as kb:
             answer = kb.ask(QUESTION)
-        assert answer.abstained
+        assert answer.abstention is reason
         assert answer.citations == ()
         assert answer.model == name
         assert answer.text == "Nothing in the documents answers this."
@@ -121,15 +122,15 @@ def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:
     with fake_ollama() as own, base(folder, own.url) as kb:
         answer = kb.ask(ELSEWHERE)
         assert own.chats == []
-    assert answer.abstained
+    assert answer.abstention is Abstention.FAR
     assert answer.passages
 
 
 def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, name="empty.kb") as kb:
         answer = kb.ask(QUESTION)
-    assert answer.abstained
-    assert "ragkit ingest" in answer.notice
+    assert answer.abstention is Abstention.EMPTY
+    assert "ragkit ingest" in answer.abstention
 
 
 @pytest.mark.parametrize("name", ["breaks", "cut", "not-done", "rubbish", "huge", "length"])

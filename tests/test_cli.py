@@ -233,6 +233,8 @@ def test_ask_streams_a_models_answer_with_its_sources(
         "Sources",
         f"  [1] hr/leave.txt: {LEAVE}",
         "",
+        "Checked: 1 of 1 sentences stand in what they cite.",
+        "",
         ended.out.splitlines()[-1],
     ]
     assert ended.out.splitlines()[-1].startswith(f"By {GOOD}, the largest of ")
@@ -291,7 +293,10 @@ def test_ask_a_named_model_that_is_not_there(
 def test_ask_what_the_documents_do_not_say(ragkit: Command, filled: Path) -> None:
     ended = ragkit("ask", "Who won the world cup of 1990?", "--kb", filled / "a.kb")
     assert ended.code == 0
-    assert ended.out.startswith("Nothing in the documents answers this.\n\nNearest passages\n")
+    assert ended.out.startswith(
+        "Nothing in the documents answers this.\n\n"
+        "Why: no passage is near enough to the question.\n\nNearest passages\n"
+    )
 
 
 @needs_model

@@ -153,7 +153,7 @@ def ask(
         stream = base.stream(question, k=k, think=think)
         if as_json:
             answer = stream.answer
-            content = {**asdict(answer), "extract": answer.extract}
+            content = {**asdict(answer), "abstained": answer.abstained, "extract": answer.extract}
             click.echo(json.dumps(content, ensure_ascii=False))
             return
         if stream.model is None and not stream.answer.abstained:

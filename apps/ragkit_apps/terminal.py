@@ -135,7 +135,10 @@ def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
     if answer.citations:
         lines += ["", "Sources"]
         lines += [f"  {citation_line(citation)}" for citation in answer.citations]
-    if answer.abstained and answer.passages:
+    lines += _verdict_lines(answer)
+    if answer.abstention:
+        lines += ["", f"Why: {answer.abstention}."]
+    if answer.abstention and answer.passages:
         lines += ["", "Nearest passages"]
         for number, hit in enumerate(answer.passages[:3], 1):
             lines += [f"  {line}" for line in hit_lines(number, hit)]
@@ -149,6 +152,21 @@ def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
         lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
     if answer.notice:
         lines += ["", one_line(answer.notice, 400)]
+    return lines
+
+
+def _verdict_lines(answer: Answer) -> list[str]:
+    """How many of a model's sentences stand in what they cite, and which do not."""
+    found = answer.statements
+    doubtful = [statement for statement in found if statement.verdict != "supported"]
+    if not found or (answer.extract and not doubtful):
+        return []
+    held = f"{len(found) - len(doubtful)} of {len(found)}"
+    lines = ["", f"Checked: {held} sentences stand in what they cite."]
+    for statement in doubtful:
+        what = {"unsupported": "not supported", "uncited": "cites nothing"}[statement.verdict]
+        lines.append(f"  {what}: {one_line(statement.text, 120)}")
+        lines += [f"    {one_line(reason, 160)}" for reason in statement.reasons]
     return lines
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ragkit.errors import StoreDamaged, StoreError, StoreForeign, StoreFull, StoreLocked
 from ragkit.store.layout import Layout
 
-FORMAT = "1"
+FORMAT = "2"
 _FULL = ("full", "no space")
 _SPARE = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
 

@@ -1,0 +1,31 @@
+"""The words of a text that carry its meaning."""
+
+from __future__ import annotations
+
+import re
+
+_COMMON = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        the and for are was were what which who whom when where how why does did has have had
+        can may must should will would from with this that these those their there than then
+        into about any many much our your its his her they them been being between is of to in
+        on at by an it as be do or if we you he she not no der das dem den des ein eine einer
+        eines einem einen und oder ist sind waren wird werden wie was wer wann wo warum welche
+        welcher welches mit von für auf aus bei nach nicht kein keine als auch es sie er ich wir
+        ihr zu zum zur im am
+        """,
+    )
+)
+_WORD = re.compile(r"[^\W_]{2,}|\d")
+_ORDINAL = re.compile(r"^(\d+)(?:st|nd|rd|th)$")
+
+
+def content_words(text: str) -> frozenset[str]:
+    """A text's words and numbers without the commonest words.
+
+    Words are cut to six letters so that forms agree, ordinals to their number ("15th" to "15").
+    """
+    words = (_ORDINAL.sub(r"\1", word) for word in _WORD.findall(text.casefold()))
+    return frozenset(word[:6] for word in words if word not in _COMMON)
