@@ -19,7 +19,7 @@ _PARTICIPLE = (
     r"sold|known|chosen|set|put|drawn|brought|fought|sent)"
 )
 _PAST = r"(?:\w{3,}ed|led|became|made|won|began|held|wrote|built|gave|took|ran|said|sold|came)"
-_OBJECT = r"(?!(?:in|to|by|on|at|from|as|after|during|with|under)\b)"
+_OBJECT = r"(?!(?:in|to|by|on|at|from|as|after|during|with|under|for|of|against|between|among)\b)"
 _TABLE_UNIT = re.compile(r"\bin\s+(million|thousand)s\b", re.IGNORECASE)
 _CELL = r"(?:\$ ?)?\(?\d{1,3}(?:,\d{3})*(?:\.\d+)?\)?|[—–-]"
 _TABLE_ROW = re.compile(
@@ -106,7 +106,7 @@ def sentence_of(unit: str) -> str | None:
         6 <= len(words) <= 45
         and re.match(r"[A-Z0-9“\"]", text)
         and re.search(r"(?:[a-z]{2,}\W+){4}", text)
-        and not re.search(r"[|?{}\[\]\\=]|https?:|\.{3}|…|�| [.,] |[:,]\.$", text)
+        and not re.search(r"[|?{}\[\]\\=]|\$ \d|https?:|\.{3}|…|�| [.,] |[:,]\.$", text)
         and not re.search(r"\b(?:[A-Z][a-z]?|St|Mr|Mrs|Dr|vs|No|etc|Inc|Ltd|Co|Corp)\.$", text)
         and text.count("(") == text.count(")")
         and text.count("“") == text.count("”")
@@ -123,11 +123,16 @@ def is_prose(sentence: str) -> bool:
 
 def declarative(question: str, answer: str) -> str | None:
     """A sentence made of a question and its answer, for the shapes where that is safe."""
+    if re.search(r"\b(?:is|was|are|were|has|had|have|can|could|may)\b", answer) or re.search(
+        r"\b(?:being|been) ", question
+    ):
+        return None
     asked = " ".join(question.strip().rstrip("?").split())
     last = asked.split()[-1].lower()
     upper = answer[:1].upper() + answer[1:]
     if match := re.match(rf"(?:Who|(?:What|Which) (?:\w+ )?\w+) ({_PAST} {_OBJECT}.+)$", asked):
-        return None if last in _PREPOSITIONS else f"{upper} {match[1]}."
+        named = asked.startswith("Who") or re.match(r"(?:the )?[A-Z\d]", answer)
+        return f"{upper} {match[1]}." if named and last not in _PREPOSITIONS else None
     if match := re.match(r"Who (is|was|were|are) (the .+|\w+['’]s? .+)$", asked):
         return None if last in _PREPOSITIONS else f"{upper} {match[1]} {match[2]}."
     if match := re.match(r"What (is|was) (the (?:\w+ ){1,3}of [^,]+)$", asked):

@@ -30,16 +30,19 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _OPEN_END = re.compile(r"\s?\+|\s(?:or|and) (?:more|less|fewer|over|older|above|under)\b")
-_NAME = re.compile(r"\b[A-Z][\w’'-]*[a-z](?:[ -](?:of (?:the )?|von |de |van )?[A-Z][\w’'-]*\w)*")
+_WORD = r"[A-Z](?:[\w-]|['’](?!s?\b))*\w"
+_NAME = re.compile(rf"\b{_WORD}(?: (?:of (?:the )?|von |de |van )?{_WORD})*")
 _COMMON_WORDS = (
     "The In On At By For From A An This These Those It He She They There We Our If When While "
-    "After Before As All Each Some Many Most Its His Her Their Company Note Item Part Section Board "
-    "Total Net Fiscal Form You Your Page Table Figure However January February March April May June "
-    "July August September October November December Monday Tuesday Wednesday Thursday Friday I To "
-    "According Based USD Although Because Since Chapter Consolidated Notes Also No Not Yes Please"
+    "After Before As All Each Some Many Most Its His Her Their Company Note Item Part Section To "
+    "Board Total Net Fiscal Form You Your Page Table Figure However January February March April "
+    "May June July August September October November December Monday Tuesday Wednesday Thursday "
+    "Friday I Please According Based USD Although Because Since Chapter Consolidated Notes Also No "
+    "Not Yes Approximately Thus Otherwise Nearly About Over Under Up During Among Between Both"
 )
 _NO_NAME = frozenset(_COMMON_WORDS.split())
 _VERB = r"(?:is|are|was|were|has|have|had|can|will|must|should|would|could)"
+_DO = {"has": "does", "had": "did", "have": "do"}
 _LOOSE = re.compile(
     r"\b(?:some|many|most|several|often|sometimes|usually|may|might|can|could|would|others?|few|"
     r"generally|typically|not|never|no|nor|neither|only|hardly|if|unless|any|whether|each)\b|n't",
@@ -365,7 +368,7 @@ def names(text: str) -> list[re.Match[str]]:
     """Runs of words with capitals that do not merely open a sentence."""
     found = []
     for match in _NAME.finditer(text):
-        opens = match.start() == 0 or re.search(r"[.!?:“\"(]\s*$", text[: match.start()])
+        opens = match.start() == 0 or re.search(r"[.!?:;“\"(]\s*$", text[: match.start()])
         single = " " not in match[0] and "-" not in match[0]
         if match[0].split()[0] not in _NO_NAME and not (opens and single):
             found.append(match)
@@ -421,6 +424,9 @@ def negated(claim: Claim, around: Surroundings) -> str | None:
     )
     if clause or _LOOSE.search(start) or _LOOSE.match(end.lstrip()):
         return None
+    owns = re.match(r" (?:an?|the|its|their|his|her|to|\d[\d,]*|two|three|many) ", end)
+    if match[0] in _DO and owns:
+        return f"{claim.text[: match.start()]}{_DO[match[0]]} not have{end}"
     return f"{claim.text[: match.end()]} not{end}"
 
 
@@ -428,7 +434,9 @@ def _without_not(text: str) -> str | None:
     for pattern, new in (
         (rf"\b({_VERB}) (?:not|never)\b", r"\1"),
         (r"\bcannot\b", "can"),
-        (r"\b(?:do|does) not (\w+)", r"\1"),
+        (r"\bdoes not have\b", "has"),
+        (r"\bdoes not (\w+)", r"\1s"),
+        (r"\bdo not (\w+)", r"\1"),
         (r"\bnever ", ""),
         (r"\bnot (to|be|in|on|at|as)\b", r"\1"),
     ):
@@ -441,9 +449,10 @@ def _without_not(text: str) -> str | None:
 def opposite(claim: Claim, around: Surroundings) -> str | None:
     """increased as decreased, before as after, ..."""
     found = [m for m in re.finditer(r"\b[a-z]+(?:-[a-z]+)?\b", claim.text) if m[0] in OPPOSITES]
-    if not found or claim.fact:
+    sure = [m for m in found if not re.search(r"\b(?:not|even if .*) $", claim.text[: m.start()])]
+    if not sure or claim.fact:
         return None
-    match = around.rng.choice(found)
+    match = around.rng.choice(sure)
     return claim.text[: match.start()] + OPPOSITES[match[0]] + claim.text[match.end() :]
 
 

@@ -20,12 +20,12 @@ _DOZENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TENS = _DOZENS.split()
 _NO_AMOUNT = re.compile(  # a day without its year, or the number of a thing
     rf"\b(?:{_MONTH}) \d{{1,2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})\b"
-    r"|\b(?:Item|Note|Notes|Part|Section|Level|Figure|Chapter|Article|Step|Table|Page|Exhibit|Form|"
-    r"Series|Type|Phase|Stage|Tier|Rule|Class|Quarter|World War) \d[\d.]*",
+    r"|\b(?:Item|Note|Notes \d+ and|Notes|Part|Section|Level|Figure|Chapter|Article|Step|Table|"
+    r"Page|Exhibit|Form|Standard|Series|Type|Phase|Stage|Tier|Rule|Class|Quarter|World War) \d[\d.]*",
     re.IGNORECASE,
 )
 _FIGURE = re.compile(
-    r"(?<![\w.,/#:+-])(?P<money>(?:US)?[$€£])?(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?"
+    r"(?<![\w.,/#:+–—-])(?P<money>(?:US)?[$€£])?(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<rest>\.\d+)?"
     r"(?P<percent>\s?%| per ?cent\b)?(?: (?P<scale>thousand|million|billion|trillion)\b)?"
     r"(?![\w%/+]|[.,:-]\d|-\w)"
 )

@@ -59,9 +59,13 @@ SYNONYMS = {
 _FIRST_WORDS = (
     "The In On At By For From During A An This These Those It He She They There We Our If When "
     "While After Before As All Each Some Many Most Its His Their Both Although Because Since Under "
-    "To With You Your Employees Teammates"
+    "To With You Your Employees Teammates Approximately Nearly About Over Up Around Between"
 )
 OPENERS = frozenset(_FIRST_WORDS.split())
+_HEDGED = re.compile(
+    r"\b(?:about|approximately|roughly|almost|nearly|over|than|least|most|around|by|to)\s*$|[~<>]$",
+    re.IGNORECASE,
+)
 _BEFORE_IDS = ("page", "section", "version", "chapter", "article", "note", "item", "step", "level")
 
 
@@ -79,6 +83,7 @@ def number_in_words(sentence: str, rng: Random) -> str | None:
         before = sentence[: figure.start].split()[-1:]
         plain = figure.text.isdigit() and 2 <= figure.number <= 99
         id_like = before and (before[0].lower().strip("(") in _BEFORE_IDS or before[0] in MONTHS)
+        id_like = id_like or sentence[: figure.start].endswith("~")
         if plain and not id_like and re.match(r" [a-z]", sentence[figure.end :]):
             word = spelled(int(figure.number))
             word = word.capitalize() if figure.start == 0 else word
@@ -125,8 +130,7 @@ def other_scale(sentence: str, rng: Random) -> str | None:
 def rounded(sentence: str, rng: Random) -> str | None:
     """$1,577 million as about $1.6 billion."""
     for figure in figures(sentence):
-        hedged = re.search(r"\b(?:about|nearly|over|than|least|most|around|by|to)\s*$|[~<>]$",
-                           sentence[: figure.start], re.IGNORECASE)  # fmt: skip
+        hedged = _HEDGED.search(sentence[: figure.start])
         if figure.percent or hedged or len(str(figure.number).strip("0.").replace(".", "")) < 4:
             continue
         if figure.start == 0 or "[" in sentence:

@@ -30,7 +30,7 @@ from tests.bench.rewordings import OPENERS, rewordings
 
 SEED = 7
 HITS = 8
-SQUAD_QUESTIONS = 250  # with a digit in the answer, and as many without; other sets are taken whole
+SQUAD_QUESTIONS = 250  # of each of three sorts; the other sets are taken whole
 CORRUPTIONS = 2  # of one true statement
 BARE = frozenset({"short", "answer to"})  # no sentences of their own
 COMMON = frozenset({"lead-in", "synonyms", "quotation"})  # rewordings that nearly all admit
@@ -95,9 +95,15 @@ def chosen(name: str, part: str) -> list[dict[str, Any]]:
     found = [row for row in rows(name) if row["answerable"]]
     if name == "squad":
         counted = [row for row in found if re.search(r"\d", row["answers"][0])]
-        others = [row for row in found if row not in counted]
-        found = seeded("squad").sample(counted, min(SQUAD_QUESTIONS, len(counted)))
-        found += seeded("squad").sample(others, SQUAD_QUESTIONS)
+        turned = [row for row in found if declarative(row["question"], row["answers"][0])]
+        others = [row for row in found if row not in counted and row not in turned]
+        turned = [row for row in turned if row not in counted]
+        sorts = (counted, turned, others)
+        found = [
+            row
+            for rows_ in sorts
+            for row in seeded("squad").sample(rows_, min(SQUAD_QUESTIONS, len(rows_)))
+        ]
     return [row for row in found if part in ("all", part_of(row["id"]))]
 
 
@@ -156,7 +162,8 @@ def names_alike(
 
 def squad_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> Iterator[Claim]:
     docs = {relevant["doc"] for relevant in row["relevant"]}
-    answers = sorted((a for a in row["answers"] if len(a.split()) <= 8), key=len, reverse=True)
+    whole = [a for a in row["answers"] if len(a.split()) <= 8 and a.count("(") == a.count(")")]
+    answers = sorted(whole, key=len, reverse=True)
     for number, hit in enumerate(hits, 1):
         for answer in answers if hit.source in docs else ():
             for sentence in sentences(hit.text):
@@ -206,14 +213,14 @@ def finance_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> Ite
         if hit.source not in docs:
             continue
         facts = list(table_facts(hit.text))
-        for fact in rng.sample(facts, min(2, len(facts))) if tabled < 4 else ():
+        for fact in rng.sample(facts, min(3, len(facts))) if tabled < 8 else ():
             text = fact.said(rng.choice(("", "year first", "row")))
             claim = Claim(text, "table figure", (number,), f"{fact.number:,}", fact)
             yield claim
             yield from (
                 replace(claim, text=new, kind=kind)
                 for kind, new in reworded(text, rng)
-                if kind not in ("quotation", "synonyms")
+                if kind not in ("quotation", "synonyms", "no parenthesis", "no clause")
             )
             tabled += 1
         with_figures = [s for s in sentences(hit.text) if figures(s) and is_prose(s)]
