@@ -65,13 +65,18 @@ _SPELLED: dict[str, int] = {
 _SPELLED |= {
     re.sub("y$", "ie", word) + "th": value for word, value in _SPELLED.items() if value > 3
 } | _ORDINALS
-_WORD = "|".join(sorted(_SPELLED, key=len, reverse=True))
+_SINGLE = "|".join(sorted(_SPELLED, key=len, reverse=True))
 _IN_WORDS = re.compile(
-    rf"\b(?P<first>{_WORD})(?:[- ](?P<second>{_WORD}))?\b(?P<hundred>[- ]hundred)?"
-    r"(?:[- ](?P<word>[^\W\d_]+))?(?:\s(?P<after>[^\W\d_]+))?",
+    rf"\b(?:(?P<tens>{'|'.join(_TENS.split())})[- ](?P<ones>{_SINGLE})|(?P<single>{_SINGLE}))\b"
+    r"(?P<hundred>[- ]hundred\b)?"
+    r"(?=(?:[- ](?P<word>[^\W\d_]+))?(?:\s(?P<after>[^\W\d_]+))?)",
     re.IGNORECASE,
 )
-
+_ABOUT = re.compile(
+    r"\b(?:about|around|approximately|roughly|nearly|almost|circa|ca\.|over|more than|less than"
+    r"|under|etwa|rund|knapp|fast|über|mehr als)\s*$",
+    re.IGNORECASE,
+)
 NOTED_SCALE = re.compile(
     r"\b(?:in|of)\s+(?:(?:US\s?)?[$€£]|USD|EUR|U\.S\. dollars)?\s*"
     r"(thousand|million|billion|Tsd|Mio|Mrd)s?\b"
@@ -106,7 +111,8 @@ class Figure:
 
     `readings` are the values that its digits can have, each with its count of decimals: "1.577"
     is one and a half or one and a half thousand. `scale` is 1e6 for millions, 1 where nothing is
-    said; `unit` is one word for all the spellings of a unit, "" without one.
+    said; `unit` is one word for all the spellings of a unit, "" without one; `about` is whether
+    the text itself calls it rounded.
     """
 
     text: str
@@ -115,6 +121,16 @@ class Figure:
     readings: tuple[tuple[float, int], ...]
     scale: float = 1
     unit: str = ""
+    about: bool = False
+
+    @property
+    def is_year(self) -> bool:
+        return (
+            self.scale == 1
+            and not self.unit
+            and self.text.isdecimal()
+            and 1000 <= self.readings[0][0] < 2100
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +163,9 @@ def _in_digits(match: re.Match[str]) -> Figure:
         end = match.end("after" if scale > 1 else "word")
     unit = _UNIT_OF.get(before) or _UNIT_OF.get(word, "")
     start = match.start("before") if before else match.start("digits")
-    return Figure(match.string[start:end], start, end, _readings(match["digits"]), scale, unit)
+    about = _ABOUT.search(match.string[max(0, start - 20) : start]) is not None
+    readings = _readings(match["digits"])
+    return Figure(match.string[start:end], start, end, readings, scale, unit, about)
 
 
 def _readings(digits: str) -> tuple[tuple[float, int], ...]:
@@ -169,24 +187,18 @@ def _readings(digits: str) -> tuple[tuple[float, int], ...]:
 
 def _in_words(text: str) -> Iterator[Figure]:
     for match in _IN_WORDS.finditer(text):
-        value = _SPELLED[match["first"].casefold()]
-        second = _SPELLED.get((match["second"] or "").casefold(), 0)
-        end = match.end("first")
-        if value % 10 == 0 and 20 <= value < 100 and 0 < second < 10:
-            value, end = value + second, match.end("second")
-        elif second:
-            continue
-        if match["hundred"]:
-            value, end = value * 100, match.end("hundred")
-        word = (match["word"] or "").casefold()
+        spelled = filter(None, (match["tens"], match["ones"], match["single"]))
+        value = sum(_SPELLED[word.casefold()] for word in spelled)
+        value *= 100 if match["hundred"] else 1
+        word, end = (match["word"] or "").casefold(), match.end()
         scale = _SCALE_OF.get(word, 1.0) if word not in _SHORT else 1.0
         if scale > 1:
             end, word = match.end("word"), (match["after"] or "").casefold()
-        if value < 2 and scale == 1 and not match["hundred"]:
+        if value < 2 and scale == 1:
             continue  # "one" is mostly no number, and "first" a word like any other
-        start = match.start()
         unit = _UNIT_OF.get(word, "")
-        yield Figure(text[start:end], start, end, ((float(value), 0),), scale, unit)
+        text_of = text[match.start() : end]
+        yield Figure(text_of, match.start(), end, ((float(value), 0),), scale, unit)
 
 
 def scales_noted(text: str) -> frozenset[float]:
@@ -205,24 +217,27 @@ def says(found: Figure, stated: Figure, noted: frozenset[float]) -> bool:
     if found.unit and stated.unit and found.unit != stated.unit:
         return False
     scales = {found.scale}
-    if found.scale == 1 and stated.scale > 1:
-        scales |= noted or {1e3, 1e6, 1e9}
+    if found.scale == 1:
+        scales |= noted or ({1e3, 1e6, 1e9} if stated.scale > 1 else frozenset())
     return any(
-        _equal(value * scale, stated_value, decimals, stated.scale)
+        _equal(value * scale, stated_value, decimals, stated)
         for value, _ in found.readings
         for scale in scales
         for stated_value, decimals in stated.readings
     )
 
 
-def _equal(value: float, stated: float, decimals: int, scale: float) -> bool:
-    if abs(value - stated * scale) <= 1e-9 * abs(value):
+def _equal(value: float, said: float, decimals: int, stated: Figure) -> bool:
+    """Whether a value is the one that is said, or rounds to it."""
+    difference = abs(value - said * stated.scale)
+    if difference <= 1e-9 * abs(value):
         return True
-    digits = len(str(int(stated))) + decimals if stated >= 1 else decimals
-    rounded = decimals or scale > 1
-    return bool(
-        rounded and digits >= 2 and abs(value - stated * scale) <= 0.5001 * scale / 10**decimals
-    )
+    if not (decimals or stated.scale > 1 or stated.about):
+        return False
+    whole = str(int(said)) if said >= 1 else ""
+    round_off = len(whole) - len(whole.rstrip("0")) if stated.about and not decimals else -decimals
+    digits = len(whole) - round_off
+    return digits >= 2 and difference <= 0.5001 * stated.scale * 10**round_off
 
 
 def days(text: str) -> list[Day]:

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Literal
 
 from ragkit.figures import NOTED_SCALE, Day, Figure, confirms, days, figures, says, scales_noted
+from ragkit.opposites import turned
 from ragkit.retrieval import Hit
 from ragkit.sentences import Unit, units
 from ragkit.words import content_words
@@ -33,6 +34,11 @@ _CODE = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’&.-][^\W\d_]+)*\.?")
 _REPLY = re.compile(r"^\s*(?:yes|no|ja|nein|correct|true|false)\b", re.IGNORECASE)
+_LEAD_IN = re.compile(
+    r"^\s*(?:according to|based on|as|per|in)\s[^,.]*\b(?:document|passage|source|text|context)s?\b"
+    r"[^,.]*,\s*|^\s*the (?:document|passage|source|text)s? (?:says?|states?|mentions?) (?:that )?",
+    re.IGNORECASE,
+)
 _POSSESSIVE = re.compile(r"['’]s?$")
 _NEGATION = re.compile(
     r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|nicht|nie|niemals|kein\w*|ohne)\b"
@@ -44,7 +50,7 @@ _CLAUSE = re.compile(
 )
 _GERMAN = re.compile(r"\b(?:der|die|das|und|ist|nicht|ein|eine|mit|für|von|werden|wird|den|dem)\b")
 _COVERED = 0.5  # of a sentence's words, found in what it cites
-_SAME = 0.8  # of a sentence's words in one sentence of the passage: it restates that sentence
+_OTHERS = 0.2  # of the words of a sentence that restates one of the passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +116,19 @@ def _checked(text: str, start: int, end: int, sources: Sequence[_Evidence]) -> S
     raw = text[start:end]
     numbers = dict.fromkeys(int(number) for number in _CITATION.findall(raw))
     cited = tuple(number for number in numbers if 1 <= number <= len(sources))
-    said = _plain(raw)
+    said = _LEAD_IN.sub("", _plain(raw))
     against = _Evidence("\n\n".join(sources[number - 1].text for number in cited))
     if not cited:
         against = _Evidence("\n\n".join(source.text for source in sources))
     where = "".join(f"[{number}]" for number in cited) or "any passage"
-    reasons = tuple(
-        _reasons(said, against, where, {} if not cited else dict(enumerate(sources, 1)))
+    others = dict(enumerate(sources, 1)) if cited else {}
+    reasons = dict.fromkeys(
+        reason
+        for clause in re.split(r";\s", said)
+        for reason in _reasons(clause, against, where, others)
     )
     verdict: Verdict = "unsupported" if reasons else "supported"
-    return Statement(raw, start, end, cited, verdict if cited else "uncited", reasons)
+    return Statement(raw, start, end, cited, verdict if cited else "uncited", tuple(reasons))
 
 
 def _plain(text: str) -> str:
@@ -130,8 +139,9 @@ def _plain(text: str) -> str:
 class _Evidence:
     """What passages hold, taken apart when it is needed."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, scales: frozenset[float] = frozenset()) -> None:
         self.text = text
+        self._scales = scales
         self.plain = unicodedata.normalize("NFKC", _MARKS.sub("", text))
 
     @cached_property
@@ -140,7 +150,7 @@ class _Evidence:
 
     @cached_property
     def scales(self) -> frozenset[float]:
-        return scales_noted(self.plain)
+        return self._scales or scales_noted(self.plain)
 
     @cached_property
     def days(self) -> list[Day]:
@@ -179,32 +189,63 @@ class _Evidence:
     def squeezed(self) -> str:
         return _squeezed(self.plain)
 
-    def restating(self, said: str, share: float) -> list[Unit]:
-        """The sentences that hold at least this share of the words of a sentence."""
+    def restating(self, said: str) -> list[Unit]:
+        """The sentences that say nearly the same as a sentence: those that share most of its words.
+
+        A fifth of its words, or one of them, may be others.
+        """
         words = _words_only(said)
-        if len(words) < 3:
+        shared = [len(words & own) for _, own in self.units]
+        most = max(shared, default=0)
+        if most < 2 or len(words) - most > max(1, _OTHERS * len(words)):
             return []
-        return [unit for unit, own in self.units if len(words & own) >= share * len(words)]
+        return [unit for (unit, _), count in zip(self.units, shared, strict=True) if count == most]
 
 
 def _reasons(
     said: str, against: _Evidence, where: str, others: dict[int, _Evidence]
 ) -> Iterator[str]:
     """What does not stand in the evidence; `others` are looked at for where it stands instead."""
-    same = against.restating(said, _SAME)
-    sentence = _Evidence("\n".join(unit.in_context for unit in same)) if same else None
-    for fact in _facts(said):
+    facts = list(_facts(said))
+    for fact in facts:
         if not fact.stands_in(against):
             elsewhere = [f"[{number}]" for number, other in others.items() if fact.stands_in(other)]
             hint = f", but in {elsewhere[0]}" if elsewhere else ""
             yield f"“{fact.text}” is not in {where}{hint}"
-        elif sentence is not None and not fact.stands_in(sentence):
+        elif _is_of_another(fact, said, against):
             yield f"“{fact.text}” is not in the sentence of {where} that says this"
-    words = _words_only(said)
+    told = said
+    for fact in facts:
+        told = told if fact.kind in ("name", "quotation") else _blanked(told, *fact.span)
+    words = _words_only(told)
     if len(words & against.content) < _COVERED * len(words):
         yield f"{where} holds few of its words"
-    elif _denied(said, against) is not None:
+        return
+    same = against.restating(told)
+    if same and not any(_agrees(unit, said) for unit in same):
         yield f"{where} {'does not deny' if _NEGATION.search(said) else 'denies'} this"
+    turns = [turned(said, unit.in_context) for unit in same]
+    if turns and all(turns) and turns[0]:
+        yield f"{where} says “{turns[0][1]}” and not “{turns[0][0]}”"
+    first = _WORD.search(said)
+    if same and first and content_words(first.group()) and not _named(first.group(), against):
+        yield f"“{first.group()}” is not in the sentence of {where} that says this"
+
+
+def _is_of_another(fact: _Fact, said: str, evidence: _Evidence) -> bool:
+    """Whether the passage says the same sentence with another number, date or name in its place."""
+    if fact.kind == "quotation":
+        return False
+    same = evidence.restating(_blanked(said, *fact.span))
+    kinds = [[own for own in _facts(unit.in_context) if own.kind == fact.kind] for unit in same]
+    return (
+        bool(same)
+        and all(kinds)
+        and not any(
+            fact.stands_in(_Evidence(unit.in_context, evidence.scales), partly=True)
+            for unit in same
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +255,18 @@ class _Fact:
     text: str
     content: Figure | Day | str
     kind: str
+    span: tuple[int, int]
 
-    def stands_in(self, evidence: _Evidence) -> bool:
+    def stands_in(self, evidence: _Evidence, *, partly: bool = False) -> bool:
+        """Whether the evidence holds it; `partly` one word of a name is enough."""
         content = self.content
         if isinstance(content, Figure):
             return any(says(found, content, evidence.scales) for found in evidence.figures)
         if isinstance(content, Day):
             return any(confirms(found, content, evidence.years) for found in evidence.days)
         if self.kind == "name":
-            return all(_named(word, evidence) for word in _WORD.findall(content))
+            named = (_named(word, evidence) for word in _WORD.findall(content))
+            return any(named) if partly else all(named)
         return _squeezed(content) in evidence.squeezed
 
 
@@ -231,21 +275,25 @@ def _facts(said: str) -> Iterator[_Fact]:
     rest = said
     for quotation in _QUOTATION.finditer(said):
         inside = next(filter(None, quotation.groups()))
+        if inside.rstrip().endswith("?"):  # the question, repeated
+            continue
         for part in re.split(r"\s*(?:\.\.\.|…|\[\.\.\.\])\s*", inside):
             if part.strip():
-                yield _Fact(part, part.strip(" .,;"), "quotation")
+                yield _Fact(part, part.strip(" .,;"), "quotation", quotation.span())
         rest = _blanked(rest, *quotation.span())
     for day in days(rest):
-        yield _Fact(day.text, day, "date")
+        yield _Fact(day.text, day, "date", (day.start, day.end))
         rest = _blanked(rest, day.start, day.end)
     for code in _CODE.finditer(rest):
         if not figures(code.group()) or not _is_figure(code.group()):
-            yield _Fact(code.group(), code.group(), "code")
+            yield _Fact(code.group(), code.group(), "code", code.span())
             rest = _blanked(rest, *code.span())
     for figure in figures(rest):
-        yield _Fact(figure.text.strip(), figure, "number")
+        kind = "year" if figure.is_year else "number"
+        yield _Fact(figure.text.strip(), figure, kind, (figure.start, figure.end))
+        rest = _blanked(rest, figure.start, figure.end)
     for start, end in _names(rest):
-        yield _Fact(rest[start:end], rest[start:end], "name")
+        yield _Fact(rest[start:end], rest[start:end], "name", (start, end))
 
 
 def _is_figure(code: str) -> bool:
@@ -301,14 +349,10 @@ def _named(word: str, evidence: _Evidence) -> bool:
     )
 
 
-def _denied(said: str, evidence: _Evidence) -> Unit | None:
-    """The sentence of the evidence that says the same but for a "not"."""
+def _agrees(unit: Unit, said: str) -> bool:
+    """Whether a sentence of the evidence and what is said both deny something, or neither does."""
     negated = _NEGATION.search(said) is not None
-    near = evidence.restating(said, 0.7)
-    for unit in near:
-        if negated == _negates(unit.text, said, whole=negated):
-            return None
-    return near[0] if near else None
+    return negated == _negates(unit.text, said, whole=negated)
 
 
 def _negates(text: str, said: str, *, whole: bool) -> bool:
