@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
+from tests.bench import amounts
 from tests.bench import corruptions as false
 from tests.bench import rewordings as true
-from tests.bench.claims import Claim, declarative, table_facts
-from tests.bench.corruptions import Surroundings
+from tests.bench.claims import Claim, Surroundings, declarative, table_facts
 from tests.bench.figures import dates, figures
 
 TABLE = """Consolidated Statements (in millions)
@@ -72,13 +72,13 @@ def test_a_changed_number_stands_nowhere_in_the_evidence() -> None:
     text = "It sold 36 of 38 boats."
     for seed in range(50):
         surroundings = Surroundings([text], [text], rng=Random(seed))
-        changed = false.digit_changed(claim(text), surroundings)
+        changed = amounts.digit_changed(claim(text), surroundings)
         assert changed is not None
         assert len({figure.text for figure in figures(changed)} - {"36", "38"}) == 1
 
 
 def test_a_bound_is_not_corrupted() -> None:
-    assert false.digit_changed(claim("It has more than 40 rooms."), around("40 rooms")) is None
+    assert amounts.digit_changed(claim("It has more than 40 rooms."), around("40 rooms")) is None
 
 
 def test_negation_goes_behind_the_first_verb_or_away() -> None:

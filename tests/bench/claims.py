@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from random import Random
 
 from ragkit.sentences import units
 
@@ -76,6 +77,27 @@ class TableFact:
         if form == "row":
             return f"{label} ({self.year}): {amount}."
         return f"{label} came to {amount} for {self.year}."
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a corruption may draw on: the passages, and names of the same sort from elsewhere.
+
+    `evidence` is what the citations stand for, `passages` only their texts; `near` are names that
+    the cited documents hold, `far` are names of other documents.
+    """
+
+    evidence: Sequence[str]
+    passages: Sequence[str]
+    near: Sequence[str] = ()
+    far: Sequence[str] = ()
+    rng: Random = field(default_factory=lambda: Random(0))
+
+    def cited(self, claim: Claim) -> str:
+        return "\n".join(plain(self.evidence[number - 1]) for number in claim.cited)
+
+    def quoted(self, claim: Claim) -> str:
+        return "\n".join(self.passages[number - 1] for number in claim.cited)
 
 
 def plain(text: str) -> str:

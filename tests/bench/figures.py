@@ -21,7 +21,8 @@ _TENS = _DOZENS.split()
 _NO_AMOUNT = re.compile(  # a day without its year, or the number of a thing
     rf"\b(?:{_MONTH}) \d{{1,2}}\b|\b\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})\b"
     r"|\b(?:Item|Note|Notes \d+ and|Notes|Part|Section|Level|Figure|Chapter|Article|Step|Table|"
-    r"Page|Exhibit|Form|Standard|Series|Type|Phase|Stage|Tier|Rule|Class|Quarter|World War) \d[\d.]*",
+    r"Page|Exhibit|Form|Standard|Series|Type|Phase|Stage|Tier|Rule|Class|Quarter|World War)"
+    r" \d[\d.]*",
     re.IGNORECASE,
 )
 _FIGURE = re.compile(

@@ -15,6 +15,7 @@ from ragkit import Hit, KnowledgeBase
 from ragkit.sentences import units
 from tests.bench.claims import (
     Claim,
+    Surroundings,
     declarative,
     folded,
     is_prose,
@@ -24,7 +25,7 @@ from tests.bench.claims import (
     table_facts,
 )
 from tests.bench.common import eval_folder
-from tests.bench.corruptions import SURE_ALONE, Surroundings, corruptions, names
+from tests.bench.corruptions import SURE_ALONE, Corrupted, corruptions, names
 from tests.bench.figures import figures
 from tests.bench.rewordings import OPENERS, rewordings
 
@@ -32,6 +33,9 @@ SEED = 7
 HITS = 8
 SQUAD_QUESTIONS = 250  # of each of three sorts; the other sets are taken whole
 CORRUPTIONS = 2  # of one true statement
+OFTEN = frozenset(
+    {"citation", "name: elsewhere", "name: same passage", "negation", "opposite"}
+)  # corruptions that many statements admit
 BARE = frozenset({"short", "answer to"})  # no sentences of their own
 COMMON = frozenset({"lead-in", "synonyms", "quotation"})  # rewordings that nearly all admit
 
@@ -98,12 +102,9 @@ def chosen(name: str, part: str) -> list[dict[str, Any]]:
         turned = [row for row in found if declarative(row["question"], row["answers"][0])]
         others = [row for row in found if row not in counted and row not in turned]
         turned = [row for row in turned if row not in counted]
-        sorts = (counted, turned, others)
-        found = [
-            row
-            for rows_ in sorts
-            for row in seeded("squad").sample(rows_, min(SQUAD_QUESTIONS, len(rows_)))
-        ]
+        found = []
+        for sort in (counted, turned, others):
+            found += seeded("squad").sample(sort, min(SQUAD_QUESTIONS, len(sort)))
     return [row for row in found if part in ("all", part_of(row["id"]))]
 
 
@@ -261,16 +262,16 @@ def reworded(sentence: str, rng: Random) -> list[tuple[str, str]]:
 
 
 def answered(question: str, answer: str, number: int) -> Iterator[Claim]:
+    """Statements made of a question and its answer."""
+    answer = answer.rstrip(" .,;:")
     said = declarative(question, answer)
     if said:
         yield Claim(said, "question turned round", (number,), answer)
-    yield Claim(f"{answer[:1].upper()}{answer[1:].rstrip('.')}.", "short", (number,), answer)
+    yield Claim(f"{answer[:1].upper()}{answer[1:]}.", "short", (number,), answer)
     asked = question.strip().rstrip("?").strip()
-    if answer.split(maxsplit=1)[0] in OPENERS:
-        answer = answer[0].lower() + answer[1:]
-    yield Claim(
-        f"The answer to “{asked}?” is {answer.rstrip('.')}.", "answer to", (number,), answer
-    )
+    opens = answer.split()[0] in OPENERS
+    small = answer[0].lower() + answer[1:] if opens else answer
+    yield Claim(f"The answer to “{asked}?” is {small}.", "answer to", (number,), answer)
 
 
 def two_cited(claim: Claim, hits: Sequence[Hit], rng: Random) -> Iterator[Claim]:
@@ -308,18 +309,22 @@ def items(case: Case) -> Iterator[Item]:
         yield _single(case, claim, claim.text, claim.cited, "", rng)
         found = list(corruptions(claim, case.surroundings(rng)))
         if claim.kind == "short":  # bare answers: only what the evidence has nowhere is false
-            found = [one for one in found if one[0] in SURE_ALONE]
-        if len(found) > CORRUPTIONS and rng.random() < 0.6:
-            found = [one for one in found if one[0] != "citation"]
-        for kind, text, cited in rng.sample(found, min(CORRUPTIONS, len(found))):
+            found = [one for one in found if one.kind in SURE_ALONE]
+        for kind, text, cited in _some(found, rng):
             yield _single(case, claim, text, cited, kind, rng)
-        sure = [one for one in found if one[0] != "citation"]
+        sure = [one for one in found if one.kind != "citation"]
         others = neighbours(claim, case.hits, rng)[:2]
         if sure and len(others) == 2 and claim.kind not in BARE and not with_whole:
             yield _whole(case, claim, rng.choice(sure), others, rng)
             with_whole = True
         if at == 0 and len(others) == 2:
             yield from _uncited(case, claim, others, rng)
+
+
+def _some(found: Sequence[Corrupted], rng: Random) -> list[Corrupted]:
+    """A few kinds, those first that few statements admit."""
+    shuffled = rng.sample(found, len(found))
+    return sorted(shuffled, key=lambda one: one.kind in OFTEN)[:CORRUPTIONS]
 
 
 def _single(
@@ -352,14 +357,15 @@ def _joined(case: Case, said: Sequence[tuple[str, str]], **about: Any) -> Item:
 def _whole(
     case: Case,
     claim: Claim,
-    corrupted: tuple[str, str, tuple[int, ...]],
+    corrupted: Corrupted,
     others: Sequence[tuple[int, str]],
     rng: Random,
 ) -> Item:
-    kind, text, cited = corrupted
     said = [(with_citations(s, (number,), rng), "supported") for number, s in others]
-    said.insert(rng.randint(0, 2), (with_citations(text, cited, rng), "unsupported"))
-    return _joined(case, said, kind=claim.kind, corruption=kind, whole=True, original=claim.text)
+    false = with_citations(corrupted.text, corrupted.cited, rng)
+    said.insert(rng.randint(0, 2), (false, "unsupported"))
+    about = {"corruption": corrupted.kind, "original": claim.text}
+    return _joined(case, said, kind=claim.kind, whole=True, **about)
 
 
 def _uncited(

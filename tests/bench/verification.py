@@ -60,7 +60,9 @@ def report(found: Sequence[Judged], name: str) -> None:
     alarms = sum(not one.right[0] for one in true)
     caught = sum(one.right[0] for one in false)
     precision, recall = caught / max(1, caught + alarms), caught / max(1, len(false))
-    print(f"precision {precision:.3f}  recall {recall:.3f}")
+    kinds = _by_kind(false)
+    mean = sum(sum(one.right[0] for one in some) / len(some) for some in kinds) / max(1, len(kinds))
+    print(f"precision {precision:.3f}  recall {recall:.3f}, mean over the kinds {mean:.3f}")
     whole = [one for one in found if one.item.whole and one.item.corruption]
     hit = sum(_lands(one, "unsupported") for one in whole)
     exact = sum(all(one.right) for one in whole)
@@ -71,6 +73,13 @@ def report(found: Sequence[Judged], name: str) -> None:
     )
     bare = [one for one in found if one.item.kind == "uncited"]
     print(f"uncited sentences: {sum(_lands(one, 'uncited') for one in bare)} of {len(bare)} told")
+
+
+def _by_kind(found: Sequence[Judged]) -> list[list[Judged]]:
+    kinds: dict[str, list[Judged]] = {}
+    for one in found:
+        kinds.setdefault(one.item.corruption, []).append(one)
+    return list(kinds.values())
 
 
 def _lands(one: Judged, expected: str) -> bool:
