@@ -129,6 +129,7 @@ def sentence_of(unit: str) -> str | None:
         and re.match(r"[A-Z0-9“\"]", text)
         and re.search(r"(?:[a-z]{2,}\W+){4}", text)
         and not re.search(r"[|?{}\[\]\\=]|\$ \d|https?:|\.{3}|…|�| [.,] |[:,]\.$", text)
+        and not re.search(r"[a-z]{3,}[.!] [A-Z]", text)
         and not re.search(r"\b(?:[A-Z][a-z]?|St|Mr|Mrs|Dr|vs|No|etc|Inc|Ltd|Co|Corp)\.$", text)
         and text.count("(") == text.count(")")
         and text.count("“") == text.count("”")

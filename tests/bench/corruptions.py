@@ -46,6 +46,7 @@ OPPOSITES = {
     for a, b in [pair.split()]
     for word, other in ((a, b), (b, a))
 }
+BARE = frozenset({"short", "question quoted", "question repeated"})  # not from a sentence
 SURE_ALONE = frozenset(  # false of a bare answer too: what was put in is nowhere in the evidence
     {
         "number: digit",
@@ -125,7 +126,7 @@ def _with_name(claim: Claim, pool: list[str], rng: Random) -> str | None:
 
 def negated(claim: Claim, around: Surroundings) -> str | None:
     """A not put in behind the first verb, or the only one taken out."""
-    if claim.kind in ("short", "answer to"):
+    if claim.kind in BARE:
         return None
     nots = re.findall(r"\b(?:not|never)\b", claim.text)
     kept = r"n't|\bnot (?:only|just|necessarily|yet)\b|\b(?:no|if)\b"
@@ -218,7 +219,7 @@ def _turns_on(claim: Claim, there: str) -> bool:
     """At most half of the telling words of the claim stand in the other passage."""
     words = set(re.findall(r"[A-Za-z]{5,}|\d[\d,.]*\d|\d", claim.text))
     held = sum(word.lower() in there for word in words)
-    return claim.kind in ("short", "answer to") or held <= len(words) / 2
+    return claim.kind in BARE or held <= len(words) / 2
 
 
 KINDS: dict[str, Callable[[Claim, Surroundings], str | None]] = {
