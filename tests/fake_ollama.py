@@ -103,13 +103,14 @@ class _Server(ThreadingHTTPServer):
 
 
 class FakeOllama:
-    """A running server: `url` is its address, `chats` what it was asked.
+    """A running server: `url` is its address, `chats` what it was asked, `paths` where.
 
     `left` is set when a client hangs up before its answer is complete.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.chats: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.undescribed: set[str] = set()  # models for which /api/show fails
         self.left = threading.Event()
@@ -267,6 +268,7 @@ def _handler(fake: FakeOllama) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            fake.paths.append(self.path)
             if self.path == "/api/tags":
                 self._send(200, {"models": fake.models})
             elif self.path == "/api/version":
@@ -278,6 +280,7 @@ def _handler(fake: FakeOllama) -> type[BaseHTTPRequestHandler]:
                 self._send_bytes(404, b"404 page not found", "text/plain")
 
         def do_POST(self) -> None:
+            fake.paths.append(self.path)
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path == "/api/show":
                 self._show(body["model"])

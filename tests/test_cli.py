@@ -263,12 +263,15 @@ def test_models_lists_what_is_installed_and_says_which_answers(
 ) -> None:
     assert "ollama serve" in ragkit("models").error
     monkeypatch.setenv("OLLAMA_HOST", server.url)
+    server.paths.clear()
     lines = ragkit("models").out.splitlines()
     assert lines[0] == (f"{GOOD}: llama, 3.2B, Q4_K_M, 0.2 GB, takes 1.9 GB to run: fits")
     assert lines[1] == (
         "  context 131072, completion, tools, LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
     )
     assert lines[-1].startswith(f"Answers: {GOOD}, the largest of ")
+    assert server.paths.count("/api/tags") == 1
+    assert server.paths.count("/api/show") == len(server.models)
     found = json.loads(ragkit("models", "--json").out)
     assert found["answers"] == GOOD
     assert found["models"][0]["licence"] == "LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"

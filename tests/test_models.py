@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +114,14 @@ def until_error(model: LanguageModel) -> tuple[str, ModelError]:
 )
 def test_host_is_read_as_ollama_reads_it(host: str, url: str) -> None:
     assert ollama_url(host) == url
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("", True), ("localhost", True), ("[::1]", True), ("10.0.0.7", False), ("gpu.local", False)],
+)
+def test_only_a_server_on_this_machine_has_its_memory(host: str, here: bool) -> None:
+    assert OllamaServer(host).server.is_here is here
 
 
 @both
@@ -388,7 +397,9 @@ def entry(name: str, parameters: str, size: float, **more: object) -> dict[str, 
 
 @pytest.fixture
 def eight_gb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragkit.models.choice.usable_bytes", lambda: (8_000_000_000, "memory"))
+    for module in ("choice", "ollama"):
+        name = f"ragkit.models.{module}.usable_bytes"
+        monkeypatch.setattr(name, lambda: (8_000_000_000, "memory"))
 
 
 @pytest.mark.usefixtures("eight_gb")
@@ -424,6 +435,56 @@ def test_models_are_listed_with_what_the_server_says_of_them(own_server: FakeOll
     assert small.licence == "LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
     assert small.memory == 800_000_000 + 112 * 1024 * 8192 + 768 * 2**20
     assert (small.fits, large.fits) == (True, False)
+
+
+class Shelf:
+    """A back end of one's own: models of which it knows what they take, and one it cannot read."""
+
+    url = "a shelf"
+
+    def __init__(self, *models: InstalledModel, fits: bool | None = True) -> None:
+        self.listed = list(models)
+        self.fits = fits
+
+    def models(self) -> list[InstalledModel]:
+        return self.listed
+
+    def describe(self, model: InstalledModel) -> InstalledModel:
+        if model.name == "torn":
+            raise ModelFailed("torn")
+        return replace(model, context=512, memory=2 * model.size, fits=self.fits)
+
+    def model(self, name: str, *, think: bool = False) -> LanguageModel:
+        return OllamaModel(name, NOBODY, think=think)
+
+
+SMALL, LARGE, TORN = (
+    InstalledModel("small", parameters="1B", size=1),
+    InstalledModel("large", parameters="8B", size=8),
+    InstalledModel("torn", parameters="70B", size=70),
+)
+
+
+def test_a_back_end_of_ones_own_is_listed_and_chosen_from_as_a_server_is() -> None:
+    shelf = Shelf(SMALL, TORN, LARGE)
+    models = installed_models(server=shelf)
+    assert [(model.name, model.context) for model in models] == [
+        ("small", 512),
+        ("torn", 0),
+        ("large", 512),
+    ]
+    for known in (None, models):
+        model, why = choose_model("auto", Config(), server=shelf, models=known)
+        assert model.name == "large"
+        assert why.startswith("the largest of 3 models that fits (0.0 of ")
+    assert choose_model("named", Config(), server=shelf)[0].name == "named"
+    with pytest.raises(ModelMissing, match="a shelf has no model"):
+        choose_model("auto", Config(), server=Shelf())
+
+
+def test_where_nobody_knows_what_fits_the_first_that_is_listed_answers() -> None:
+    model, why = choose_model("auto", Config(), server=Shelf(SMALL, TORN, LARGE, fits=None))
+    assert (model.name, why) == ("small", "the first that the server lists")
 
 
 def test_context_is_never_more_than_a_model_was_made_for(own_server: FakeOllama) -> None:
@@ -506,7 +567,8 @@ def test_server_that_closes_without_a_word(server: FakeOllama) -> None:
 def test_an_openai_compatible_server_takes_the_place_of_ollama(own_server: FakeOllama) -> None:
     config = Config(ollama_host=NOBODY, openai_url=f"{own_server.url}/v1", num_predict=100)
     assert installed_models(config)[0].name == GOOD
-    model, _ = choose_model("auto", config)
+    model, why = choose_model("auto", config)
+    assert why == "the first that the server lists"
     assert text_of(model.chat(MESSAGES)) == ANSWER
     (body,) = own_server.chats
     assert body["max_tokens"] == 100

@@ -176,7 +176,7 @@ def models(config_path: Path | None, as_json: bool) -> None:
 
     config = _config(config_path)
     found = installed_models(config)
-    chosen, why = choose_model(config.model, config)
+    chosen, why = choose_model(config.model, config, models=found)
     lines = model_lines(found, chosen.name, why)
     content = {"models": [asdict(model) for model in found], "answers": chosen.name, "why": why}
     _print(content, lines, as_json)

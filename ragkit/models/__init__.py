@@ -5,6 +5,7 @@ from ragkit.models.base import (
     InstalledModel,
     LanguageModel,
     Message,
+    ModelServer,
     Thought,
     Usage,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "InstalledModel",
     "LanguageModel",
     "Message",
+    "ModelServer",
     "Thought",
     "Usage",
     "choose_model",

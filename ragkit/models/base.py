@@ -72,3 +72,19 @@ class InstalledModel:
     licence: str = ""
     memory: int = 0
     fits: bool | None = None
+
+
+class ModelServer(Protocol):
+    """Where language models come from; bring a back end of your own with these.
+
+    `models` lists what could answer, and `describe` gives an entry of the list with all that is
+    known of it; `fits` stays None where the memory is not this machine's. `model` gives the one
+    of a name, and `think` asks it to reason first, if it can. All raise ModelError; `url` is for
+    messages.
+    """
+
+    @property
+    def url(self) -> str: ...
+    def models(self) -> list[InstalledModel]: ...
+    def describe(self, model: InstalledModel) -> InstalledModel: ...
+    def model(self, name: str, *, think: bool = False) -> LanguageModel: ...

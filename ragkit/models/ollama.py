@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from ragkit.errors import (
 )
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
 from ragkit.models.http import Limits, Server, as_object, one_line
-from ragkit.models.memory import cache_bytes
+from ragkit.models.memory import cache_bytes, needed_bytes, usable_bytes
 
 if TYPE_CHECKING:
     import httpx
@@ -87,9 +87,17 @@ class Description:
 
 
 class OllamaServer:
-    """The models of one Ollama server."""
+    """The models of one Ollama server, to be run with so many tokens of context and of answer."""
 
-    def __init__(self, host: str = "", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        host: str = "",
+        limits: Limits | None = None,
+        *,
+        num_ctx: int = 8192,
+        num_predict: int = 1024,
+    ) -> None:
+        self._num_ctx, self._num_predict = num_ctx, num_predict
         self.server = Server(
             ollama_url(host),
             "Ollama",
@@ -121,7 +129,35 @@ class OllamaServer:
             if not _is_remote(entry) and "completion" in (_words(entry) or ["completion"])
         ]
 
-    def describe(self, name: str) -> Description:
+    def describe(self, model: InstalledModel) -> InstalledModel:
+        """The entry with its context, capabilities, licence and need of memory.
+
+        Raises ModelError if the server cannot describe it.
+        """
+        about = self.about(model.name)
+        num_ctx = min(self._num_ctx, about.context or self._num_ctx)
+        memory = needed_bytes(model.size, about.per_token, num_ctx)
+        return replace(
+            model,
+            context=about.context,
+            capabilities=about.capabilities,
+            licence=about.licence,
+            memory=memory,
+            fits=memory <= usable_bytes()[0] if self.server.is_here else None,
+        )
+
+    def model(self, name: str, *, think: bool = False) -> OllamaModel:
+        """The model of this name. Raises ModelRefused for one that runs elsewhere."""
+        return OllamaModel(
+            name,
+            self.url,
+            num_ctx=self._num_ctx,
+            num_predict=self._num_predict,
+            think=think,
+            limits=self.server.limits,
+        )
+
+    def about(self, name: str) -> Description:
         """What the server knows of a model.
 
         Raises ModelMissing for one that it does not have, and ModelRefused for one that another
@@ -212,7 +248,7 @@ class OllamaModel:
 
     def _about(self) -> Description:
         if self._description is None:
-            self._description = self._ollama.describe(self.name)
+            self._description = self._ollama.about(self.name)
         return self._description
 
     def _request(self, messages: list[Message]) -> tuple[str, dict[str, Any]]:

@@ -26,7 +26,10 @@ _OVERFLOW = re.compile("exceed_context_size|maximum context length|context (?:si
 class OpenAIServer:
     """The models of one server; `url` is the part before /models, "http://127.0.0.1:8000/v1"."""
 
-    def __init__(self, url: str, key: str = "", limits: Limits | None = None) -> None:
+    def __init__(
+        self, url: str, key: str = "", limits: Limits | None = None, *, num_predict: int = 1024
+    ) -> None:
+        self._num_predict = num_predict
         self.server = Server(
             url.rstrip("/"),
             "an OpenAI-compatible server",
@@ -54,6 +57,21 @@ class OpenAIServer:
             InstalledModel(str(entry["id"]), context=_count(entry, "max_model_len") or 0)
             for entry in entries
         ]
+
+    def describe(self, model: InstalledModel) -> InstalledModel:
+        """The entry as it is: the interface tells no more."""
+        return model
+
+    def model(self, name: str, *, think: bool = False) -> OpenAIModel:
+        """The model of this name, which reasons or not as the server is set."""
+        server = self.server
+        return OpenAIModel(
+            name,
+            server.url,
+            key=server.key,
+            num_predict=self._num_predict,
+            limits=server.limits,
+        )
 
 
 class OpenAIModel:
