@@ -133,30 +133,33 @@ def _model_server(config: Config) -> Iterator[Check]:
     from ragkit.models.choice import model_server
     from ragkit.models.ollama import OllamaServer, is_older
 
-    kind = "model server" if config.openai_url else "ollama"
-    ollama = OllamaServer(config.ollama_host)
-    url = config.openai_url or ollama.url
+    server = model_server(config)
+    ollama = server if isinstance(server, OllamaServer) else None
+    kind = "ollama" if ollama else "model server"
+    get = "ollama pull llama3.2" if ollama else "start the server with one"
     try:
-        models = model_server(config).models()
-        found = "" if config.openai_url else ollama.version()
+        models = server.models()
+        found = ollama.version() if ollama else ""
     except ModelUnreachable:
-        way_out = "start it" if config.openai_url else "ollama serve"
-        get = "" if config.openai_url else " (and once: ollama pull llama3.2)"
-        yield Check(kind, "warn", f"no server at {url}; answers are extracts", f"{way_out}{get}")
+        start = f"ollama serve (and once: {get})" if ollama else "start it, or change openai_url"
+        yield Check(kind, "warn", f"no server at {server.url}; answers are extracts", start)
         return
     except RagkitError as error:
-        yield Check(kind, "warn", f"the server at {url} cannot be used", str(error))
+        yield Check(kind, "warn", f"the server at {server.url} cannot be used", str(error))
         return
     if found and is_older(found, _TAGS_FLOOR):
         yield Check(
-            kind, "fail", f"{found} at {url} gives away other users' prompts", "update Ollama"
+            kind,
+            "fail",
+            f"{found} at {server.url} gives away other users' prompts",
+            "update Ollama",
         )
     else:
-        yield Check(kind, "ok", f"{found} at {url}".strip())
+        yield Check(kind, "ok", f"{found} at {server.url}" if found else server.url)
     if models:
         yield Check("models", "ok", ", ".join(model.name for model in models))
     else:
-        yield Check("models", "warn", "none installed", "ollama pull llama3.2")
+        yield Check("models", "warn", "none installed", get)
 
 
 def _base(kb: Path) -> Iterator[Check]:

@@ -117,6 +117,26 @@ def test_no_server_is_a_note_and_another_one_too(server: FakeOllama) -> None:
     assert "set OLLAMA_HOST" in other.fix
 
 
+def test_server_that_is_set_in_place_of_ollama_is_the_one_that_is_checked(
+    server: FakeOllama,
+) -> None:
+    url = f"{server.url}/v1"
+    found = named(Config(ollama_host=NOBODY, openai_url=url))
+    assert found["model server"] == Check("model server", "ok", url)
+    assert found["models"].finding.startswith(f"{GOOD}, ")
+    assert "ollama" not in found
+    assert {"/api/tags", "/api/version"}.isdisjoint(server.paths)
+    server.models = []
+    assert named(Config(openai_url=url))["models"].fix == "start the server with one"
+    nobody = named(Config(ollama_host=server.url, openai_url=f"{NOBODY}/v1"))["model server"]
+    assert nobody == Check(
+        "model server",
+        "warn",
+        f"no server at {NOBODY}/v1; answers are extracts",
+        "start it, or change openai_url",
+    )
+
+
 def test_base_is_counted_and_its_gaps_are_noted(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()
