@@ -98,6 +98,10 @@ _WORD = re.compile(r"\w{4,}")
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def __init__(self, port: int, fake: FakeOllama) -> None:
+        self.fake = fake
+        super().__init__(("127.0.0.1", port), _Handler)
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is what some tests are about."""
 
@@ -116,7 +120,7 @@ class FakeOllama:
         self.left = threading.Event()
         self.models = [_model(GOOD), *(_model(f"{name}:latest") for name in BEHAVIOURS)]
         self.version = "0.33.0"
-        self.server = _Server(("127.0.0.1", port), _handler(self))
+        self.server = _Server(port, self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
 
@@ -263,122 +267,125 @@ def _as_openai(event: Event) -> list[str]:
     ]
 
 
-def _handler(fake: FakeOllama) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            fake.paths.append(self.path)
-            if self.path == "/api/tags":
-                self._send(200, {"models": fake.models})
-            elif self.path == "/api/version":
-                self._send(200, {"version": fake.version})
-            elif self.path == "/v1/models":
-                entries = [{"id": model["name"], "object": "model"} for model in fake.models]
-                self._send(200, {"object": "list", "data": entries})
-            else:
-                self._send_bytes(404, b"404 page not found", "text/plain")
+    @property
+    def _fake(self) -> FakeOllama:
+        return self.server.fake
 
-        def do_POST(self) -> None:
-            fake.paths.append(self.path)
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if self.path == "/api/show":
-                self._show(body["model"])
+    def do_GET(self) -> None:
+        self._fake.paths.append(self.path)
+        if self.path == "/api/tags":
+            self._send(200, {"models": self._fake.models})
+        elif self.path == "/api/version":
+            self._send(200, {"version": self._fake.version})
+        elif self.path == "/v1/models":
+            entries = [{"id": model["name"], "object": "model"} for model in self._fake.models]
+            self._send(200, {"object": "list", "data": entries})
+        else:
+            self._send_bytes(404, b"404 page not found", "text/plain")
+
+    def do_POST(self) -> None:
+        self._fake.paths.append(self.path)
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/api/show":
+            self._show(body["model"])
+            return
+        if self.path not in ("/api/chat", "/api/generate", "/v1/chat/completions"):
+            self._send_bytes(404, b"404 page not found", "text/plain")
+            return
+        self._fake.chats.append(body)
+        self._fake.headers.append(dict(self.headers))
+        self._answer(body, body["model"].partition(":")[0])
+
+    def _answer(self, body: dict[str, Any], name: str) -> None:
+        if name == "slow":
+            time.sleep(1)
+        if name in REFUSALS:
+            self._refuse(*REFUSALS[name])
+        elif name == "soon" and len(self._fake.chats) == 1:
+            self._refuse(503, _FULL)
+        elif name == "forbidden":
+            self._send_bytes(403, b"", "text/plain")
+        elif name == "html":
+            self._send_bytes(502, b"<html>Bad Gateway</html>", "text/html")
+        elif self._entry(body["model"]) is None:
+            self._refuse(404, f"model '{body['model']}' not found")
+        else:
+            with suppress(OSError):
+                self._stream(body, name)
                 return
-            if self.path not in ("/api/chat", "/api/generate", "/v1/chat/completions"):
-                self._send_bytes(404, b"404 page not found", "text/plain")
-                return
-            fake.chats.append(body)
-            fake.headers.append(dict(self.headers))
-            name = body["model"].partition(":")[0]
-            if name == "slow":
-                time.sleep(1)
-            if name in REFUSALS:
-                self._refuse(*REFUSALS[name])
-            elif name == "soon" and len(fake.chats) == 1:
-                self._refuse(503, _FULL)
-            elif name == "forbidden":
-                self._send_bytes(403, b"", "text/plain")
-            elif name == "html":
-                self._send_bytes(502, b"<html>Bad Gateway</html>", "text/html")
-            elif self._entry(body["model"]) is None:
-                self._refuse(404, f"model '{body['model']}' not found")
+            self._fake.left.set()
+            self.close_connection = True
+
+    def _entry(self, name: str) -> dict[str, Any] | None:
+        wanted = name.lower().partition(":")[0]
+        found = (m for m in self._fake.models if m["name"].lower().partition(":")[0] == wanted)
+        return next(found, None)
+
+    def _show(self, name: str) -> None:
+        entry = self._entry(name)
+        if entry is None:
+            self._send(404, {"error": f"model '{name}' not found"})
+        elif name in self._fake.undescribed:
+            self._send(500, {"error": "invalid file magic"})
+        else:
+            self._send(200, _description(entry))
+
+    def _refuse(self, status: int, text: str) -> None:
+        if self.path.startswith("/v1"):
+            self._send(status, {"error": {"message": text, "type": "api_error"}})
+        else:
+            self._send(status, {"error": text})
+
+    def _stream(self, body: dict[str, Any], name: str) -> None:
+        self.send_response(200)
+        kind = "text/event-stream" if self.path.startswith("/v1") else "application/x-ndjson"
+        self.send_header("Content-Type", kind)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        lines = self._lines(body, name)
+        parts = {"joined": _joined, "split": _split, "trickles": _trickled}.get(name, iter)(lines)
+        for part in parts:
+            self._chunk(part)
+        if name in ("cut", "rubbish", "listed"):
+            self.close_connection = True  # without the last chunk: the connection drops
+        else:
+            self._chunk(b"")
+
+    def _lines(self, body: dict[str, Any], name: str) -> Iterator[bytes]:
+        for event in _events(name, body):
+            if isinstance(event, bytes):
+                yield from [event] if event else []  # an empty chunk would be a clean end
+            elif self.path.startswith("/v1"):
+                yield from (f"data: {data}\n\n".encode() for data in _as_openai(event))
             else:
-                with suppress(OSError):
-                    self._stream(body, name)
-                    return
-                fake.left.set()
-                self.close_connection = True
+                stamp = {"model": body["model"], "created_at": "2026-08-22T09:15:04Z"}
+                shaped = event if self.path == "/api/chat" else _as_generate(event)
+                line = shaped if "error" in shaped else {**stamp, "done": False, **shaped}
+                yield json.dumps(line).encode() + b"\n"
 
-        def _entry(self, name: str) -> dict[str, Any] | None:
-            wanted = name.lower().partition(":")[0]
-            found = (m for m in fake.models if m["name"].lower().partition(":")[0] == wanted)
-            return next(found, None)
+    def _chunk(self, data: bytes) -> None:
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        if readable:  # nothing more is expected: the client has hung up
+            raise ConnectionResetError
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
 
-        def _show(self, name: str) -> None:
-            entry = self._entry(name)
-            if entry is None:
-                self._send(404, {"error": f"model '{name}' not found"})
-            elif name in fake.undescribed:
-                self._send(500, {"error": "invalid file magic"})
-            else:
-                self._send(200, _description(entry))
+    def _send(self, status: int, content: dict[str, Any]) -> None:
+        self._send_bytes(status, json.dumps(content).encode(), "application/json")
 
-        def _refuse(self, status: int, text: str) -> None:
-            if self.path.startswith("/v1"):
-                self._send(status, {"error": {"message": text, "type": "api_error"}})
-            else:
-                self._send(status, {"error": text})
+    def _send_bytes(self, status: int, content: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-        def _stream(self, body: dict[str, Any], name: str) -> None:
-            self.send_response(200)
-            kind = "text/event-stream" if self.path.startswith("/v1") else "application/x-ndjson"
-            self.send_header("Content-Type", kind)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            lines = self._lines(body, name)
-            for part in {"joined": _joined, "split": _split, "trickles": _trickled}.get(name, iter)(
-                lines
-            ):
-                self._chunk(part)
-            if name in ("cut", "rubbish", "listed"):
-                self.close_connection = True  # without the last chunk: the connection drops
-            else:
-                self._chunk(b"")
-
-        def _lines(self, body: dict[str, Any], name: str) -> Iterator[bytes]:
-            for event in _events(name, body):
-                if isinstance(event, bytes):
-                    yield from [event] if event else []  # an empty chunk would be a clean end
-                elif self.path.startswith("/v1"):
-                    yield from (f"data: {data}\n\n".encode() for data in _as_openai(event))
-                else:
-                    stamp = {"model": body["model"], "created_at": "2026-08-22T09:15:04Z"}
-                    shaped = event if self.path == "/api/chat" else _as_generate(event)
-                    line = shaped if "error" in shaped else {**stamp, "done": False, **shaped}
-                    yield json.dumps(line).encode() + b"\n"
-
-        def _chunk(self, data: bytes) -> None:
-            readable, _, _ = select.select([self.connection], [], [], 0)
-            if readable:  # nothing more is expected: the client has hung up
-                raise ConnectionResetError
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            self.wfile.flush()
-
-        def _send(self, status: int, content: dict[str, Any]) -> None:
-            self._send_bytes(status, json.dumps(content).encode(), "application/json")
-
-        def _send_bytes(self, status: int, content: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    return Handler
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
 
 
 def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
