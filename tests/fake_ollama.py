@@ -50,6 +50,7 @@ BEHAVIOURS = {
     "crashed": "500: too little memory for the model",
     "foreign": "500: a model that this version does not know",
     "stopped": "500: the runner stopped",
+    "engine": "500: an error of the engine, which Ollama passes on as it is",
     "busy": "503: too many requests wait",
     "soon": "503 the first time",
     "cloudy": "403: cloud models are switched off",
@@ -87,6 +88,10 @@ REFUSALS = {
         "model architecture: unknown model architecture: 'gptneo'",
     ),
     "stopped": (500, "model runner has unexpectedly stopped, check ollama server logs"),
+    "engine": (
+        500,
+        '{"error":{"code":500,"message":"the batch cannot be decoded","type":"server_error"}}',
+    ),
     "busy": (503, _FULL),
     "cloudy": (403, "ollama cloud is disabled: remote model is unavailable"),
 }

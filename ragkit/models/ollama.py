@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import (
-    ContextOverflow,
-    ModelError,
-    ModelFailed,
-    ModelLoadFailed,
-    ModelMissing,
-    ModelRefused,
-    PromptCut,
-    StreamBroken,
-)
+from ragkit.errors import PromptCut, StreamBroken
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
 from ragkit.models.http import Limits, Server, as_object, one_line
 from ragkit.models.memory import cache_bytes, needed_bytes, usable_bytes
+from ragkit.models.refusals import broken, elsewhere, ollama_refusal
 
 if TYPE_CHECKING:
     import httpx
 
 _DEFAULT_HOST = "http://127.0.0.1:11434"
-_OVERFLOW = re.compile(
-    "exceed_context_size_error|exceeds the available context size"
-    "|longer than the context length|exceeds the context length"
-)
-_LOADING = re.compile(
-    "llama-server process has terminated|out-of-memory|out of memory|error loading model"
-    "|waiting for llama-server|unsupported model format|incompatible with your version"
-)
 _COUNTS_FROM = "0.30.1"
 _BARE_TEMPLATES = ("", "{{ .Prompt }}")
 _STOP = ["\n\n", "\nQuestion:"]  # where a model that only continues text has answered
@@ -165,9 +148,9 @@ class OllamaServer:
         """
         found = self.server.post("/api/show", {"model": name})
         if not isinstance(found, dict):
-            raise refusal(name, self.server, found)
+            raise ollama_refusal(name, self.server, found)
         if _is_remote(found):
-            raise _elsewhere(name)
+            raise elsewhere(name)
         info = found.get("model_info")
         facts: dict[str, Any] = info if isinstance(info, dict) else {}
         return Description(
@@ -214,7 +197,7 @@ class OllamaModel:
         limits: Limits | None = None,
     ) -> None:
         if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
-            raise _elsewhere(name)
+            raise elsewhere(name)
         self.name = name
         self._ollama = OllamaServer(host, limits)
         self._server = self._ollama.server
@@ -243,7 +226,7 @@ class OllamaModel:
         path, body = self._request(messages)
         with self._server.streaming(path, body, self.name) as response:
             if response.status_code != 200:
-                raise refusal(self.name, self._server, response)
+                raise ollama_refusal(self.name, self._server, response)
             yield from self._events(response)
 
     def _about(self) -> Description:
@@ -275,9 +258,7 @@ class OllamaModel:
         for line in self._server.lines(response, self.name):
             event = as_object(line, self._server)
             if "error" in event:
-                raise StreamBroken(
-                    f"{self.name} failed while answering: {one_line(event['error'])}"
-                )
+                raise broken(self.name, event["error"])
             message = event.get("message")
             found = message if isinstance(message, dict) else event
             thought = found.get("thinking")
@@ -339,59 +320,3 @@ def _heading(text: str) -> str:
 
 def _is_remote(entry: dict[str, Any]) -> bool:
     return bool(entry.get("remote_host") or entry.get("remote_model"))
-
-
-def _elsewhere(name: str) -> ModelRefused:
-    return ModelRefused(
-        f"{name} runs on somebody else's computers; private documents stay here: "
-        "choose a model that runs on this machine"
-    )
-
-
-def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
-    """What a status that is not 200 means, and what to do about it."""
-    status, url = response.status_code, server.url
-    try:
-        text = one_line(response.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        text = ""
-    if status == 403 and not text:
-        return ModelRefused(
-            f"{url} refuses requests under this host name (403); "
-            "let the proxy before it send the header Host: localhost"
-        )
-    if not text:
-        return server.unexplained(status)
-    if status == 404:
-        return ModelMissing(f"{name} is not on {url}; get it with: ollama pull {name}")
-    if _OVERFLOW.search(text):
-        return ContextOverflow(
-            f"the prompt is too long for {name}{_sizes(text)}; raise num_ctx, "
-            "or ask for fewer passages"
-        )
-    if status == 503:
-        return server.busy()
-    if "does not support" in text:
-        return ModelRefused(f"{name} cannot do this ({text}); choose a model that can chat")
-    if status in (401, 403):
-        return ModelRefused(f"{url} refuses {name}: {text}")
-    if _LOADING.search(text):
-        return ModelLoadFailed(f"{name} does not load: {text}; {_mend(name, text)}")
-    return ModelFailed(f"{url} answered {status} for {name}: {text}")
-
-
-def _sizes(text: str) -> str:
-    """How long the prompt was, where the engine says so in its JSON inside the error."""
-    try:
-        inner = json.loads(text)["error"]
-        return f" ({int(inner['n_prompt_tokens'])} tokens, its context holds {int(inner['n_ctx'])})"
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _mend(name: str, text: str) -> str:
-    if "memory" in text:
-        return "choose a smaller model, or lower num_ctx"
-    if "waiting" in text:
-        return "try again, or give the server more time with OLLAMA_LOAD_TIMEOUT"
-    return f"update Ollama, get the model again with: ollama pull {name}, or choose another"

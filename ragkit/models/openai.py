@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import (
-    ContextOverflow,
-    ModelError,
-    ModelFailed,
-    ModelMissing,
-    ModelRefused,
-    StreamBroken,
-)
+from ragkit.errors import StreamBroken
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
-from ragkit.models.http import Limits, Server, as_object, one_line
+from ragkit.models.http import Limits, Server, as_object
+from ragkit.models.refusals import broken, openai_refusal
 
 if TYPE_CHECKING:
     import httpx
-
-_OVERFLOW = re.compile("exceed_context_size|maximum context length|context (?:size|length|window)")
 
 
 class OpenAIServer:
@@ -51,7 +42,7 @@ class OpenAIServer:
             isinstance(entry, dict) and entry.get("id") for entry in entries
         ):
             if not isinstance(found, dict | list) and found.status_code in (401, 403):
-                raise refusal("the list of models", self.server, found)
+                raise openai_refusal("the list of models", self.server, found)
             raise self.server.stranger()
         return [
             InstalledModel(str(entry["id"]), context=_count(entry, "max_model_len") or 0)
@@ -102,7 +93,7 @@ class OpenAIModel:
         }
         with self._server.streaming("/chat/completions", body, self.name) as response:
             if response.status_code != 200:
-                raise refusal(self.name, self._server, response)
+                raise openai_refusal(self.name, self._server, response)
             yield from self._events(response)
 
     def _events(self, response: httpx.Response) -> Iterator[Event]:
@@ -124,8 +115,7 @@ class OpenAIModel:
                 return
             event = as_object(data, self._server)
             if event.get("error"):
-                text = one_line(_said(event))
-                raise StreamBroken(f"{self.name} failed while answering: {text}")
+                raise broken(self.name, event["error"])
             counts = event.get("usage") or counts
             for choice in _objects(event.get("choices")):
                 yield from _pieces(choice)
@@ -151,34 +141,3 @@ def _pieces(choice: dict[str, Any]) -> Iterator[Event]:
 def _count(counts: Any, key: str) -> int | None:
     value = counts.get(key) if isinstance(counts, dict) else None
     return value if isinstance(value, int) else None
-
-
-def _said(content: Any) -> str:
-    """The text of an error, in the shapes that servers give it."""
-    error = content.get("error", content) if isinstance(content, dict) else content
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("detail") or ""
-    return str(error or "")
-
-
-def refusal(name: str, server: Server, response: httpx.Response) -> ModelError:
-    """What a status that is not 200 means, and what to do about it."""
-    status, url = response.status_code, server.url
-    try:
-        text = one_line(_said(response.json()))
-    except ValueError:
-        text = ""
-    if status in (401, 403):
-        return ModelRefused(f"{url} refuses the request ({status}); set openai_key to its key")
-    if status == 503:
-        return server.busy()
-    if not text:
-        return server.unexplained(status)
-    if status == 404:
-        return ModelMissing(f"{name} is not on {url}: {text}; start the server with it")
-    if status == 400 and _OVERFLOW.search(text):
-        return ContextOverflow(
-            f"the prompt is too long for {name} ({text}); lower num_ctx to the server's, "
-            "or ask for fewer passages"
-        )
-    return ModelFailed(f"{url} answered {status} for {name}: {text}")
