@@ -1,9 +1,9 @@
 """A small server that speaks Ollama's protocol: enough for tests, and for a look without a model.
 
-It answers from the passages in the prompt: the sentences that share most words with the question,
-each with its passage's number. A model's name says how it behaves, see BEHAVIOURS; the same models
-answer under /v1 as an OpenAI-compatible server has them. Start one with
-`python -m tests.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
+It answers from the passages in the prompt: the sentence that shares most words with the question,
+with its passage's number, or a JSON value made of it where a schema is set. A model's name says how
+it behaves, see BEHAVIOURS; the same models answer under /v1 as an OpenAI-compatible server has
+them. Start one with `python -m tests.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.fake_json import Found, Schema, filled, mistaken, unresolved
+
 Event = dict[str, Any]
 
 GOOD = "llama3.2:latest"
@@ -29,7 +31,9 @@ BEHAVIOURS = {
     "only-thinks": "reasons until the longest answer allowed is used up",
     "continues": "a base model without a chat template",
     "silent": "an empty answer",
-    "length": "reaches the longest answer allowed",
+    "length": "reaches the longest answer allowed, in the middle of its JSON if it writes that",
+    "no-json": "writes no JSON where a schema is set, as a server does that forgets the schema",
+    "off-schema": "writes JSON with other types than the schema's",
     "half": "reads half of its context, as a server does that cuts the prompt",
     "forgets": "forgets the beginning while it answers",
     "split": "lines that come in several parts",
@@ -143,17 +147,17 @@ def fake_ollama() -> Iterator[FakeOllama]:
         thread.join()
 
 
-def answer_from(prompt: str) -> str:
-    """The best sentence of the passage that fits the question best, with its number."""
-    asked = _QUESTION.findall(prompt)
-    wanted = {word.lower() for word in _WORD.findall(asked[-1] if asked else prompt)}
-    best, found = 0, ""
+def find(prompt: str) -> Found:
+    """The sentence of a passage that shares most words with the question."""
+    question = (_QUESTION.findall(prompt) or [prompt])[-1]
+    wanted = {word.lower() for word in _WORD.findall(question)}
+    best, found = 0, Found(question)
     for number, _, passage in _PASSAGE.findall(prompt):
         for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", passage):
             score = len(wanted & {word.lower() for word in _WORD.findall(sentence)})
             if score > best:
-                best, found = score, f"{' '.join(sentence.split())} [{number}]"
-    return found or "NOT IN THE DOCUMENTS"
+                best, found = score, Found(question, " ".join(sentence.split()), int(number))
+    return found
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -192,20 +196,40 @@ def _prompt(body: dict[str, Any]) -> str:
     return body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
 
 
-def _pieces(behaviour: str, body: dict[str, Any]) -> list[str]:
-    text = answer_from(_prompt(body))
-    if behaviour == "invents":
-        text = f"{text} And much more besides [99]."
-    elif behaviour == "not-found":
-        text = "NOT IN THE DOCUMENTS"
-    elif behaviour in ("silent", "only-thinks"):
-        text = ""
-    return re.findall(r"\S+\s*", text)
+def _schema(body: dict[str, Any]) -> Schema | None:
+    """The JSON schema that the answer has to be of."""
+    wrapped = body.get("response_format") or {}
+    found: Schema | None = body.get("format") or wrapped.get("json_schema", {}).get("schema")
+    return found
+
+
+def _text(behaviour: str, body: dict[str, Any]) -> str:
+    """All that a model writes."""
+    if behaviour in ("silent", "only-thinks"):
+        return ""
+    found = find(_prompt(body))
+    if behaviour == "not-found":
+        found = Found(found.question)
+    schema = _schema(body)
+    if schema and behaviour != "no-json":
+        return _json(behaviour, schema, found)
+    text = f"{found.sentence} [{found.number}]" if found.sentence else "NOT IN THE DOCUMENTS"
+    return f"{text} And much more besides [99]." if behaviour == "invents" else text
+
+
+def _json(behaviour: str, schema: Schema, found: Found) -> str:
+    value = filled(schema, found)
+    if behaviour == "invents" and "citations" in value:
+        value["citations"].append(99)
+    if behaviour == "off-schema":
+        value = mistaken(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return text[: len(text) // 2] if behaviour == "length" else text
 
 
 def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
     """The lines of a stream; bytes go out as they are."""
-    pieces = _pieces(behaviour, body)
+    pieces = re.findall(r"\S+\s*", _text(behaviour, body))
     if behaviour == "only-thinks" or (behaviour == "thinks" and body.get("think")):
         yield {"message": {"role": "assistant", "content": None, "thinking": "Well, "}}
         yield {"message": {"role": "assistant", "content": "", "thinking": "let me see."}}
@@ -310,6 +334,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(1)
         if name in REFUSALS:
             self._refuse(*REFUSALS[name])
+        elif refusal := self._schema_refusal(body):
+            self._refuse(*refusal)
         elif name == "soon" and len(self._fake.chats) == 1:
             self._refuse(503, _FULL)
         elif name == "forbidden":
@@ -324,6 +350,16 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             self._fake.left.set()
             self.close_connection = True
+
+    def _schema_refusal(self, body: dict[str, Any]) -> tuple[int, str] | None:
+        if "format" in body and self._fake.version.startswith("0.4."):
+            kind = "Chat" if self.path == "/api/chat" else "Generate"
+            field = f"Go struct field {kind}Request.format of type string"
+            return 400, f"json: cannot unmarshal object into {field}"
+        ref = unresolved(_schema(body) or {})
+        message = f"JSON schema conversion failed:\nError resolving ref {ref}"
+        error = {"code": 400, "message": message, "type": "invalid_request_error"}
+        return (400, json.dumps({"error": error})) if ref else None
 
     def _entry(self, name: str) -> dict[str, Any] | None:
         wanted = name.lower().partition(":")[0]

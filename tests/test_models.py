@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from ragkit import Config
@@ -35,6 +37,7 @@ from ragkit.models import (
 from ragkit.models.http import Limits
 from ragkit.models.ollama import OllamaModel, OllamaServer, ollama_url
 from ragkit.models.openai import OpenAIModel
+from ragkit.models.refusals import broken, ollama_refusal, openai_refusal
 from tests.fake_ollama import BEHAVIOURS, GOOD, FakeOllama, fake_ollama
 
 PROMPT = (
@@ -178,6 +181,104 @@ def test_reasoning_of_an_openai_compatible_server_is_no_answer_either(server: Fa
     events = list(OpenAIModel("only-thinks", f"{server.url}/v1").chat(MESSAGES))
     assert events[:2] == [Thought("Well, "), Thought("let me see.")]
     assert text_of(events) == ""
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "found": {"type": "boolean"},
+        "answer": {"type": "integer"},
+        "citations": {"type": "array", "items": {"type": "integer"}},
+    },
+    "required": ["found", "answer", "citations"],
+}
+
+
+@both
+def test_answer_to_a_schema_is_json_of_it(made: Made, server: FakeOllama) -> None:
+    text = text_of(made(server, GOOD).chat(MESSAGES, schema=SCHEMA))
+    assert json.loads(text) == {"found": True, "answer": 28, "citations": [1]}
+    text = text_of(made(server, "not-found").chat(MESSAGES, schema=SCHEMA))
+    assert json.loads(text) == {"found": False, "answer": 0, "citations": []}
+
+
+def test_schema_goes_where_each_interface_has_it(own_server: FakeOllama) -> None:
+    for model in (
+        OllamaModel(GOOD, own_server.url),
+        OllamaModel("continues", own_server.url),
+        OpenAIModel(GOOD, f"{own_server.url}/v1"),
+    ):
+        list(model.chat(MESSAGES))
+        list(model.chat(MESSAGES, schema=SCHEMA))
+    chats = ("/api/chat", "/api/generate", "/v1/chat/completions")
+    assert [path for path in own_server.paths if path in chats] == sorted(2 * chats)
+    plain, chat, plain_base, base, plain_openai, openai = own_server.chats
+    assert chat == {**plain, "format": SCHEMA}
+    named = {"name": "answer", "schema": SCHEMA, "strict": True}
+    assert openai == {
+        **plain_openai,
+        "response_format": {"type": "json_schema", "json_schema": named},
+    }
+    del plain_base["options"]["stop"]
+    assert base == {**plain_base, "format": SCHEMA}
+
+
+def test_reasoning_goes_with_a_schema(server: FakeOllama) -> None:
+    events = list(OllamaModel("thinks", server.url, think=True).chat(MESSAGES, schema=SCHEMA))
+    assert events[0] == Thought("Well, ")
+    assert json.loads(text_of(events))["answer"] == 28
+
+
+@both
+def test_what_a_server_makes_of_a_schema_is_not_always_json_of_it(
+    made: Made, server: FakeOllama
+) -> None:
+    assert text_of(made(server, "no-json").chat(MESSAGES, schema=SCHEMA)) == ANSWER
+    text = text_of(made(server, "off-schema").chat(MESSAGES, schema=SCHEMA))
+    assert json.loads(text) == {"found": [True], "answer": [28], "citations": [[1]]}
+    *pieces, usage = made(server, "length").chat(MESSAGES, schema=SCHEMA)
+    assert text_of(pieces) == '{"found": true, "answer'
+    assert isinstance(usage, Usage)
+    assert usage.finish == "length"
+
+
+@pytest.mark.parametrize("name", [GOOD, "continues"])
+def test_server_that_knows_no_schemas_yet_is_to_be_updated(
+    own_server: FakeOllama, name: str
+) -> None:
+    own_server.version = "0.4.7"
+    with pytest.raises(ModelRefused, match=r"type string\); update Ollama to 0\.5\.0"):
+        list(OllamaModel(name, own_server.url).chat(MESSAGES, schema=SCHEMA))
+
+
+@both
+def test_schema_that_the_server_cannot_follow_is_refused(made: Made, server: FakeOllama) -> None:
+    model = made(server, GOOD)
+    with pytest.raises(ModelRefused) as caught:
+        list(model.chat(MESSAGES, schema={"$ref": "#/$defs/Price"}))
+    assert "(JSON schema conversion failed: Error resolving ref #/$defs/Price)" in str(caught.value)
+    assert "write it with plain types" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "invalid JSON schema in format",
+        'invalid format: "5"; expected "json" or a valid JSON Schema object',
+        '{"error":{"code":400,"message":"Failed to initialize samplers: failed to parse grammar"}}',
+        "The provided JSON schema contains features not supported by xgrammar.",
+        'Grammar error: Unimplemented keys: ["propertyNames"]',
+        'response_format type must be one of "text" or "json_object", but got: json_schema',
+    ],
+)
+def test_refusals_of_a_schema_are_known_by_their_words(text: str) -> None:
+    server = OllamaServer().server
+    error = broken("m", server, text)
+    assert type(error) is ModelRefused
+    for status in (400, 422, 500):
+        response = httpx.Response(status, json={"error": text})
+        for refusal in (ollama_refusal, openai_refusal):
+            assert str(refusal("m", server, response)) == str(error)
 
 
 @both

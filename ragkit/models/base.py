@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,18 @@ class LanguageModel(Protocol):
     """A language model; bring your own by passing an object with these.
 
     `chat` yields the answer's text in pieces and raises ModelError if it cannot be completed.
-    Thoughts may come between the pieces, and one Usage at the end. A model whose context is
-    smaller than the settings say has the numbers `num_ctx` and `num_predict`, too.
+    Thoughts may come between the pieces, and one Usage at the end. With a `schema` the text is to
+    be one JSON value of this JSON schema; not every server holds to it, so look at what comes. A
+    model without that parameter can do all the rest: it is given only where there is a schema. A
+    model whose context is smaller than the settings say has the numbers `num_ctx` and
+    `num_predict`, too.
     """
 
     @property
     def name(self) -> str: ...
-    def chat(self, messages: list[Message]) -> Iterator[Event]: ...
+    def chat(
+        self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Event]: ...
 
 
 @dataclass(frozen=True, slots=True)

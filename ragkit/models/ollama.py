@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -221,9 +221,15 @@ class OllamaModel:
         num_ctx, num_predict = self._wanted
         return num_predict if self.num_ctx == num_ctx else min(num_predict, self.num_ctx // 4)
 
-    def chat(self, messages: list[Message]) -> Iterator[Event]:
-        """Yield the answer as it comes. Raises ModelError, also in the middle of it."""
-        path, body = self._request(messages)
+    def chat(
+        self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Event]:
+        """Yield the answer as it comes, as JSON of the `schema` if there is one.
+
+        The messages have to ask for JSON, too: a model that does not expect it may write blanks
+        without end. Raises ModelError, also in the middle of the answer.
+        """
+        path, body = self._request(messages, schema)
         with self._server.streaming(path, body, self.name) as response:
             if response.status_code != 200:
                 raise ollama_refusal(self.name, self._server, response)
@@ -234,9 +240,15 @@ class OllamaModel:
             self._description = self._ollama.about(self.name)
         return self._description
 
-    def _request(self, messages: list[Message]) -> tuple[str, dict[str, Any]]:
+    def _request(
+        self, messages: list[Message], schema: Mapping[str, Any] | None
+    ) -> tuple[str, dict[str, Any]]:
         about = self._about()
-        options = {"num_ctx": self.num_ctx, "num_predict": self.num_predict, "temperature": 0}
+        options: dict[str, Any] = {
+            "num_ctx": self.num_ctx,
+            "num_predict": self.num_predict,
+            "temperature": 0,
+        }
         body: dict[str, Any] = {
             "model": self.name,
             "stream": True,
@@ -245,9 +257,12 @@ class OllamaModel:
             "keep_alive": "10m",
             "options": options,
         }
+        if schema is not None:
+            body["format"] = dict(schema)
         if not about.chats:
             text = "\n\n".join(message.content for message in messages) + "\nAnswer:"
-            body["options"] = {**options, "stop": _STOP}
+            if schema is None:  # JSON ends by itself, and may hold blank lines
+                options["stop"] = _STOP
             return "/api/generate", {**body, "prompt": text, "raw": True}
         if "thinking" in about.capabilities:
             body["think"] = self._think
@@ -258,7 +273,7 @@ class OllamaModel:
         for line in self._server.lines(response, self.name):
             event = as_object(line, self._server)
             if "error" in event:
-                raise broken(self.name, event["error"])
+                raise broken(self.name, self._server, event["error"])
             message = event.get("message")
             found = message if isinstance(message, dict) else event
             thought = found.get("thinking")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StreamBroken
@@ -81,9 +81,14 @@ class OpenAIModel:
         self._server = OpenAIServer(url, key, limits).server
         self._num_predict = num_predict
 
-    def chat(self, messages: list[Message]) -> Iterator[Event]:
-        """Yield the answer as it comes. Raises ModelError, also in the middle of it."""
-        body = {
+    def chat(
+        self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Event]:
+        """Yield the answer as it comes, as JSON of the `schema` if there is one.
+
+        The messages have to ask for JSON, too. Raises ModelError, also in the middle of the answer.
+        """
+        body: dict[str, Any] = {
             "model": self.name,
             "messages": [{"role": m.role, "content": m.content} for m in messages],
             "stream": True,
@@ -91,6 +96,9 @@ class OpenAIModel:
             "max_tokens": self._num_predict,
             "temperature": 0,
         }
+        if schema is not None:
+            named = {"name": "answer", "schema": dict(schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
         with self._server.streaming("/chat/completions", body, self.name) as response:
             if response.status_code != 200:
                 raise openai_refusal(self.name, self._server, response)
@@ -115,7 +123,7 @@ class OpenAIModel:
                 return
             event = as_object(data, self._server)
             if event.get("error"):
-                raise broken(self.name, event["error"])
+                raise broken(self.name, self._server, event["error"])
             counts = event.get("usage") or counts
             for choice in _objects(event.get("choices")):
                 yield from _pieces(choice)

@@ -31,6 +31,9 @@ _LOADING = re.compile(
     "llama-server process has terminated|out-of-memory|out of memory|error loading model"
     "|waiting for llama-server|unsupported model format|incompatible with your version"
 )
+_SCHEMA = re.compile(
+    r"json[ _]schema|response_format|grammar|Request\.format|invalid format", re.IGNORECASE
+)
 
 
 def said(found: object) -> str:
@@ -48,9 +51,27 @@ def said(found: object) -> str:
     return one_line(found or "")
 
 
-def broken(name: str, error: object) -> ModelError:
-    """What an error in the middle of an answer means."""
-    return StreamBroken(f"{name} failed while answering: {said(error)}")
+def broken(name: str, server: Server, error: object) -> ModelError:
+    """What an error in the middle of an answer means.
+
+    There a schema is refused, too: Ollama turns to it only when a model has done reasoning.
+    """
+    text = said(error)
+    if _SCHEMA.search(text):
+        return _schema_refusal(server, text)
+    return StreamBroken(f"{name} failed while answering: {text}")
+
+
+def _schema_refusal(server: Server, text: str) -> ModelRefused:
+    old = "Request.format of type string" in text
+    way_out = (
+        "update Ollama to 0.5.0 or newer"
+        if old
+        else "write it with plain types and no patterns, or update the server"
+    )
+    return ModelRefused(
+        f"{server.url} does not take the JSON schema of the answer ({text}); {way_out}"
+    )
 
 
 def elsewhere(name: str) -> ModelRefused:
@@ -84,6 +105,8 @@ def ollama_refusal(name: str, server: Server, response: httpx.Response) -> Model
         )
     if status == 503:
         return server.busy()
+    if _SCHEMA.search(text):
+        return _schema_refusal(server, text)
     if "does not support" in text:
         return ModelRefused(f"{name} cannot do this ({text}); choose a model that can chat")
     if status in (401, 403):
@@ -113,6 +136,8 @@ def openai_refusal(name: str, server: Server, response: httpx.Response) -> Model
             f"the prompt is too long for {name} ({text}); lower num_ctx to the server's, "
             "or ask for fewer passages"
         )
+    if _SCHEMA.search(text):
+        return _schema_refusal(server, text)
     return ModelFailed(f"{url} answered {status} for {name}: {text}")
 
 
