@@ -1,9 +1,10 @@
 """A small server that speaks Ollama's protocol: enough for tests, and for a look without a model.
 
 It answers from the passages in the prompt: the sentence that shares most words with the question,
-with its passage's number, or a JSON value made of it where a schema is set. A model's name says how
-it behaves, see BEHAVIOURS; the same models answer under /v1 as an OpenAI-compatible server has
-them. Start one with `python -m tests.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
+with its passage's number, or a JSON value made of it where a schema is set. It rewrites a question
+that follows others. A model's name says how it behaves, see BEHAVIOURS; the same models answer
+under /v1 as an OpenAI-compatible server has them. Start one with
+`python -m tests.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
 """
 
 from __future__ import annotations
@@ -102,6 +103,13 @@ REFUSALS = {
 _PASSAGE = re.compile(r"^\[(\d+)\] [^\n]*\n(=+)\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
 _QUESTION = re.compile(r"^Question: (.*)", re.MULTILINE)
 _WORD = re.compile(r"\w{4,}")
+_REWRITE = "Rewrite the last question"  # so begins the system message of a request for that
+_TERM = re.compile(r"[^\W_][\w-]*")
+_FUNCTION_WORDS = """
+    a an and any are as at be by can do does each every for from get has have how i in is it many
+    me much my not of on or our that the their there these this to was we were what when where
+    which who why will with you your
+"""
 
 
 class _Server(ThreadingHTTPServer):
@@ -160,6 +168,16 @@ def find(prompt: str) -> Found:
     return found
 
 
+def rewritten(conversation: str) -> str:
+    """The follow-up, with those content words of the question before it that it lacks."""
+    history, _, follow_up = conversation.rpartition("\n\nFollow-up: ")
+    follow_up = follow_up.partition("\n")[0]
+    asked = re.findall(r"^Q: (.*)", history, re.MULTILINE)[-1:]
+    known = {term.lower() for term in _TERM.findall(_FUNCTION_WORDS + follow_up)}
+    terms = dict.fromkeys(_TERM.findall(" ".join(asked)))
+    return " ".join([follow_up, *(term for term in terms if term.lower() not in known)])
+
+
 def _model(name: str) -> dict[str, Any]:
     return {
         "name": name,
@@ -196,6 +214,10 @@ def _prompt(body: dict[str, Any]) -> str:
     return body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
 
 
+def _first(body: dict[str, Any]) -> str:
+    return body["prompt"] if "prompt" in body else body["messages"][0]["content"]
+
+
 def _schema(body: dict[str, Any]) -> Schema | None:
     """The JSON schema that the answer has to be of."""
     wrapped = body.get("response_format") or {}
@@ -207,6 +229,8 @@ def _text(behaviour: str, body: dict[str, Any]) -> str:
     """All that a model writes."""
     if behaviour in ("silent", "only-thinks"):
         return ""
+    if _first(body).startswith(_REWRITE):
+        return rewritten(_prompt(body))
     found = find(_prompt(body))
     if behaviour == "not-found":
         found = Found(found.question)

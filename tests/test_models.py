@@ -38,7 +38,7 @@ from ragkit.models.http import Limits
 from ragkit.models.ollama import OllamaModel, OllamaServer, ollama_url
 from ragkit.models.openai import OpenAIModel
 from ragkit.models.refusals import broken, ollama_refusal, openai_refusal
-from tests.fake_ollama import BEHAVIOURS, GOOD, FakeOllama, fake_ollama
+from tests.fake_ollama import BEHAVIOURS, GOOD, FakeOllama, fake_ollama, rewritten
 
 PROMPT = (
     "Passages:\n\n[1] leave.txt\n========\nEverybody has 28 days of annual leave.\n========\n\n"
@@ -279,6 +279,35 @@ def test_refusals_of_a_schema_are_known_by_their_words(text: str) -> None:
         response = httpx.Response(status, json={"error": text})
         for refusal in (ollama_refusal, openai_refusal):
             assert str(refusal("m", server, response)) == str(error)
+
+
+FOLLOWED = """Conversation:
+Q: Who repairs the pumps?
+A: Hall 2 does. [1]
+Q: How many days of annual leave does an engineer on the VX-4420 have, and how many days a CEO?
+A: 28 days. [2]
+They follow each other:
+Q, then A.
+
+Follow-up: And after ten years of annual work?"""
+
+
+def test_double_rewrites_a_question_that_follows_others(server: FakeOllama) -> None:
+    messages = [
+        Message("system", "Rewrite the last question so that it stands alone."),
+        Message("user", FOLLOWED),
+    ]
+    for model in (
+        OllamaModel(GOOD, server.url),
+        OllamaModel("continues", server.url),
+        OpenAIModel(GOOD, f"{server.url}/v1"),
+    ):
+        text = text_of(model.chat(messages))
+        assert text == "And after ten years of annual work? days leave engineer VX-4420 CEO"
+
+
+def test_double_leaves_a_question_alone_that_follows_none() -> None:
+    assert rewritten("Conversation:\n\nFollow-up: Who?") == "Who?"
 
 
 @both
