@@ -44,6 +44,7 @@ BEHAVIOURS = {
     "not-done": "a closing line that says done: false",
     "rubbish": "a line that is not JSON",
     "listed": "a line that is JSON, but no object",
+    "odd": "lines that hold values of other types than they should, before those of the answer",
     "huge": "a line of nine million bytes",
     "stalls": "says three words and then nothing",
     "trickles": "one byte every 50 ms",
@@ -130,6 +131,7 @@ class FakeOllama:
     """
 
     def __init__(self, port: int = 0) -> None:
+        self.instead: Any = None  # answers all but chats, if set
         self.chats: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -277,6 +279,15 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
         yield _closing(behaviour, body, len(pieces))
 
 
+def _odd_events() -> Iterator[Event]:
+    """Of both interfaces at once, since each looks at keys of its own."""
+    yield {"message": "text", "choices": "text", "usage": "text"}
+    for value in (None, 5, True, [], [None], ["text"], {}, {"content": 5}):
+        yield {"message": value, "response": value, "choices": value, "usage": value}
+        yield {"message": {"content": value, "thinking": value}, "choices": [value]}
+        yield {"choices": [{"delta": value}, {"delta": {"content": value, "reasoning": value}}]}
+
+
 def _closing(behaviour: str, body: dict[str, Any], pieces: int) -> Event:
     options = body.get("options", {})
     read = len(_prompt(body)) // 4
@@ -421,6 +432,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk(b"")
 
     def _lines(self, body: dict[str, Any], name: str) -> Iterator[bytes]:
+        if name == "odd":
+            mark = "data: " if self.path.startswith("/v1") else ""
+            yield from (f"{mark}{json.dumps(event)}\n".encode() for event in _odd_events())
         for event in _events(name, body):
             if isinstance(event, bytes):
                 yield from [event] if event else []  # an empty chunk would be a clean end
@@ -439,7 +453,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         self.wfile.flush()
 
-    def _send(self, status: int, content: dict[str, Any]) -> None:
+    def _send(self, status: int, content: Any) -> None:
+        content = content if self._fake.instead is None else self._fake.instead
         self._send_bytes(status, json.dumps(content).encode(), "application/json")
 
     def _send_bytes(self, status: int, content: bytes, kind: str) -> None:

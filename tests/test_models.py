@@ -327,6 +327,14 @@ def test_answer_that_reaches_the_longest_allowed_says_so(
 
 
 @both
+def test_lines_of_odd_shapes_are_passed_over(made: Made, server: FakeOllama) -> None:
+    *pieces, usage = made(server, "odd").chat(MESSAGES)
+    assert text_of(pieces) == ANSWER
+    assert isinstance(usage, Usage)
+    assert (usage.finish, usage.prompt_tokens) == ("stop", len(PROMPT) // 4)
+
+
+@both
 @pytest.mark.parametrize("name", ["split", "joined"])
 def test_lines_may_come_in_parts_or_together(made: Made, server: FakeOllama, name: str) -> None:
     assert text_of(made(server, name).chat(MESSAGES)) == ANSWER
@@ -668,6 +676,20 @@ def test_server_that_speaks_something_else_is_no_ollama(
     own_server.models = models  # type: ignore[assignment]
     with pytest.raises(ModelFailed, match="not as Ollama does; set OLLAMA_HOST"):
         listed(own_server.url)
+
+
+@pytest.mark.parametrize("content", [5, "text", True, [], [{"id": "m", "name": "m"}]])
+def test_json_that_is_no_object_is_not_what_a_server_says(
+    own_server: FakeOllama, content: object
+) -> None:
+    own_server.instead = content
+    for ask in (
+        lambda: listed(own_server.url),
+        lambda: list(OllamaModel(GOOD, own_server.url).chat(MESSAGES)),
+        lambda: installed_models(Config(openai_url=f"{own_server.url}/v1")),
+    ):
+        with pytest.raises(ModelFailed, match="answers, but not as"):
+            ask()
 
 
 def test_page_of_html_is_no_ollama(server: FakeOllama) -> None:

@@ -70,15 +70,17 @@ class Server:
     def busy(self) -> ModelBusy:
         return ModelBusy(f"{self.url} is busy; try again in a moment")
 
-    def get(self, path: str) -> Any:
-        """The JSON at a path. Raises ModelUnreachable or ModelFailed."""
+    def get(self, path: str) -> dict[str, Any] | httpx.Response:
+        """The object at a path; a refusal is a response. Raises ModelUnreachable or ModelFailed."""
         return self._json("GET", path, None)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The JSON that a short request is answered with; a refusal is an httpx.Response."""
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any] | httpx.Response:
+        """The object that a short request is answered with; all else as `get` has it."""
         return self._json("POST", path, body)
 
-    def _json(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def _json(
+        self, method: str, path: str, body: dict[str, Any] | None
+    ) -> dict[str, Any] | httpx.Response:
         import httpx
 
         try:
@@ -88,7 +90,7 @@ class Server:
                 )
             if response.status_code != 200:
                 return response
-            return response.json()
+            content = response.json()
         except httpx.ReadTimeout as error:
             raise ModelFailed(
                 f"{self.url} does not answer within 10 s; restart the server"
@@ -97,6 +99,9 @@ class Server:
             raise self.unreachable() from error
         except (httpx.HTTPError, ValueError) as error:
             raise self.stranger() from error
+        if not isinstance(content, dict):
+            raise self.stranger()
+        return content
 
     @contextmanager
     def streaming(self, path: str, body: dict[str, Any], model: str) -> Iterator[httpx.Response]:

@@ -37,12 +37,14 @@ class OpenAIServer:
     def models(self) -> list[InstalledModel]:
         """What the server offers, in its order; most say no more than the names."""
         found = self.server.get("/models")
-        entries = found.get("data") if isinstance(found, dict) else None
+        if not isinstance(found, dict):
+            if found.status_code in (401, 403):
+                raise openai_refusal("the list of models", self.server, found)
+            raise self.server.stranger()
+        entries = found.get("data")
         if not isinstance(entries, list) or not all(
             isinstance(entry, dict) and entry.get("id") for entry in entries
         ):
-            if not isinstance(found, dict | list) and found.status_code in (401, 403):
-                raise openai_refusal("the list of models", self.server, found)
             raise self.server.stranger()
         return [
             InstalledModel(str(entry["id"]), context=_count(entry, "max_model_len") or 0)
