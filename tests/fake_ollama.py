@@ -131,7 +131,8 @@ class FakeOllama:
     """
 
     def __init__(self, port: int = 0) -> None:
-        self.instead: Any = None  # answers all but chats, if set
+        self.instead: Any = None  # is sent in place of whatever is not streamed, if set
+        self.trickles = False  # one byte every 50 ms, of all that is not streamed
         self.chats: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -462,7 +463,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        for part in _trickled(iter([content])) if self._fake.trickles else [content]:
+            self.wfile.write(part)
 
     def log_message(self, format: str, *arguments: object) -> None:
         pass

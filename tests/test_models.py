@@ -36,7 +36,7 @@ from ragkit.models import (
 )
 from ragkit.models.http import Limits
 from ragkit.models.ollama import OllamaModel, OllamaServer, ollama_url
-from ragkit.models.openai import OpenAIModel
+from ragkit.models.openai import OpenAIModel, OpenAIServer
 from ragkit.models.refusals import broken, ollama_refusal, openai_refusal
 from tests.fake_ollama import BEHAVIOURS, GOOD, FakeOllama, fake_ollama, rewritten
 
@@ -47,7 +47,7 @@ PROMPT = (
 MESSAGES = [Message("system", "Be brief."), Message("user", PROMPT)]
 ANSWER = "Everybody has 28 days of annual leave. [1]"
 NOBODY = "http://127.0.0.1:9"
-HASTY = Limits(first=0.5, between=0.5)
+HASTY = Limits(first=0.5, between=0.5, short=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -430,6 +430,20 @@ def test_server_that_falls_silent_is_not_waited_for_without_end(
     assert type(error) is StreamBroken
     assert "sent nothing for 0.5 s" in str(error)
     assert time.monotonic() - started < 4
+
+
+def test_short_answer_that_comes_byte_by_byte_is_not_waited_for(own_server: FakeOllama) -> None:
+    own_server.trickles = True
+    for ask in (
+        lambda: OllamaServer(own_server.url, HASTY).models(),
+        lambda: OpenAIServer(f"{own_server.url}/v1", limits=HASTY).models(),
+        lambda: list(OllamaModel(GOOD, own_server.url, limits=HASTY).chat(MESSAGES)),
+        lambda: list(OpenAIModel("crashed", f"{own_server.url}/v1", limits=HASTY).chat(MESSAGES)),
+    ):
+        started = time.monotonic()
+        with pytest.raises(ModelFailed, match=r"does not answer within 0\.5 s; restart"):
+            ask()
+        assert time.monotonic() - started < 2
 
 
 def test_slow_headers_are_waited_for_while_a_model_may_load(server: FakeOllama) -> None:

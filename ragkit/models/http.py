@@ -23,7 +23,7 @@ _PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds: to connect, to the first byte, and between two lines of an answer.
+    """Seconds: to connect, to the first byte, between two lines of an answer, for a short one.
 
     A server sends nothing at all while it loads a model, and one that is left before it has
     loaded it begins anew the next time.
@@ -32,6 +32,7 @@ class Limits:
     connect: float = 3.0
     first: float = 600.0
     between: float = 120.0
+    short: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Server:
             f"of {self.kind}"
         )
 
+    def late(self) -> ModelFailed:
+        return ModelFailed(
+            f"{self.url} does not answer within {self.limits.short:g} s; restart the server"
+        )
+
     def busy(self) -> ModelBusy:
         return ModelBusy(f"{self.url} is busy; try again in a moment")
 
@@ -84,17 +90,17 @@ class Server:
         import httpx
 
         try:
-            with self._client() as client:
-                response = client.request(
-                    method, path, json=body, timeout=httpx.Timeout(10, connect=self.limits.connect)
-                )
+            timeout = httpx.Timeout(self.limits.short, connect=self.limits.connect)
+            with (
+                self._client() as client,
+                client.stream(method, path, json=body, timeout=timeout) as streamed,
+            ):
+                response = self._whole(streamed)
             if response.status_code != 200:
                 return response
             content = response.json()
         except httpx.ReadTimeout as error:
-            raise ModelFailed(
-                f"{self.url} does not answer within 10 s; restart the server"
-            ) from error
+            raise self.late() from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise self.unreachable() from error
         except (httpx.HTTPError, ValueError) as error:
@@ -118,9 +124,8 @@ class Server:
                         if response.status_code == 503 and pause is not None:
                             time.sleep(pause)
                             continue
-                        if response.status_code != 200:
-                            response.read()
-                        yield response
+                        refused = response.status_code != 200
+                        yield self._whole(response) if refused else response
                         return
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
                 raise self.unreachable() from error
@@ -137,8 +142,7 @@ class Server:
         """The lines of a streamed answer; one that does not become whole in time is an error."""
         import httpx
 
-        # httpcore takes the limit for a body from here when the first of it is read
-        response.request.extensions["timeout"]["read"] = self.limits.between
+        _limit(response, self.limits.between)
         rest = bytearray()
         last = time.monotonic()
         try:
@@ -159,6 +163,22 @@ class Server:
         if rest.strip():
             yield rest.decode("utf-8", "replace")
 
+    def _whole(self, response: httpx.Response) -> httpx.Response:
+        """The response with all of its body; one that comes byte by byte is not waited for."""
+        import httpx
+
+        _limit(response, self.limits.short)
+        ends = time.monotonic() + self.limits.short
+        content = bytearray()
+        try:
+            for part in response.iter_bytes():
+                content += part
+                if time.monotonic() > ends:
+                    raise self.late()
+        except httpx.ReadTimeout as error:
+            raise self.late() from error
+        return httpx.Response(response.status_code, content=bytes(content))
+
     def _client(self) -> httpx.Client:
         import httpx
 
@@ -169,6 +189,11 @@ class Server:
         return httpx.Client(
             base_url=self.url, timeout=timeout, trust_env=False, headers=headers, verify=secure
         )
+
+
+def _limit(response: httpx.Response, seconds: float) -> None:
+    """Set how long a part of the body may take; httpcore looks here when it reads the first."""
+    response.request.extensions["timeout"]["read"] = seconds
 
 
 def _silent(model: str, seconds: float) -> ModelFailed:
