@@ -40,7 +40,9 @@ BEHAVIOURS = {
     "split": "lines that come in several parts",
     "joined": "all lines at once",
     "breaks": "an error in the middle of the stream",
+    "tells": "the same as vLLM has it, and under /v1 told and not lost",
     "cut": "the connection ends without a closing line",
+    "no-end": "a clean end without a closing line",
     "not-done": "a closing line that says done: false",
     "rubbish": "a line that is not JSON",
     "listed": "a line that is JSON, but no object",
@@ -53,12 +55,16 @@ BEHAVIOURS = {
     "overflow": "400: the prompt is too long, as the engine says it",
     "overflow-plain": "400: the prompt is too long, as Ollama says it",
     "no-chat": "400: an embedder",
+    "wrong-type": "400: a field of the request that the server reads otherwise",
     "crashed": "500: too little memory for the model",
     "foreign": "500: a model that this version does not know",
+    "stalled": "500: the model did not load in time",
     "stopped": "500: the runner stopped",
     "engine": "500: an error of the engine, which Ollama passes on as it is",
     "busy": "503: too many requests wait",
     "soon": "503 the first time",
+    "signed-out": "401: somebody else's account is needed",
+    "gone": "404: removed since it was described",
     "cloudy": "403: cloud models are switched off",
     "forbidden": "403 without a word, for a wrong host name",
     "html": "502 with a page of HTML, as a proxy sends it",
@@ -72,6 +78,7 @@ MODEL_INFO = {
     "llama.attention.head_count": 24,
     "llama.attention.head_count_kv": 8,
 }
+_EOF = "an error was encountered while running the model: unexpected EOF"
 _FULL = "server busy, please try again.  maximum pending requests exceeded"
 REFUSALS = {
     "overflow": (
@@ -87,12 +94,16 @@ REFUSALS = {
         "length",
     ),
     "no-chat": (400, '"no-chat" does not support chat'),
+    "wrong-type": (400, 'time: missing unit in duration "600"'),
+    "signed-out": (401, "unauthorized"),
+    "gone": (404, "model 'gone' not found"),
     "crashed": (500, "llama-server reported out-of-memory during startup: out of memory"),
     "foreign": (
         500,
         "llama-server process has terminated: exit status 1: error loading model: error loading "
         "model architecture: unknown model architecture: 'gptneo'",
     ),
+    "stalled": (500, "timed out waiting for llama-server to start - progress 0.61"),
     "stopped": (500, "model runner has unexpectedly stopped, check ollama server logs"),
     "engine": (
         500,
@@ -263,7 +274,10 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
         yield {"message": None}
     for at, piece in enumerate(pieces):
         if at == 3 and behaviour == "breaks":
-            yield {"error": "an error was encountered while running the model: unexpected EOF"}
+            yield {"error": _EOF}
+            return
+        if at == 3 and behaviour == "tells":
+            yield {"error": {"message": _EOF, "type": "InternalServerError", "code": 500}}
             return
         if at == 3 and behaviour in ("cut", "rubbish", "listed"):
             yield {"cut": b"", "rubbish": b"<html>\n", "listed": b"[1]\n"}[behaviour]
@@ -276,7 +290,7 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
     while behaviour == "endless":
         time.sleep(0.02)
         yield {"message": {"role": "assistant", "content": "and "}}
-    if behaviour != "not-done":
+    if behaviour != "no-end":
         yield _closing(behaviour, body, len(pieces))
 
 
@@ -298,6 +312,8 @@ def _closing(behaviour: str, body: dict[str, Any], pieces: int) -> Event:
     if behaviour == "forgets":
         wrote = options["num_ctx"]
     cut = behaviour in ("length", "only-thinks")
+    if behaviour == "not-done":
+        return {"message": {"role": "assistant", "content": ""}, "done": False}
     return {
         "message": {"role": "assistant", "content": ""},
         "done": True,
@@ -315,7 +331,9 @@ def _as_generate(event: Event) -> Event:
 
 
 def _as_openai(event: Event) -> list[str]:
-    """An event as the lines of a server-sent stream; an error is lost, as with Ollama's own."""
+    """An event as the lines of a server-sent stream; Ollama's own errors are lost there."""
+    if isinstance(event.get("error"), dict):
+        return [json.dumps(event), "[DONE]"]
     if "error" in event:
         return [json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": None}]})]
     message = event.get("message") or {}

@@ -133,7 +133,9 @@ def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> Non
     assert "ragkit ingest" in answer.abstention
 
 
-@pytest.mark.parametrize("name", ["breaks", "cut", "not-done", "rubbish", "huge", "length"])
+@pytest.mark.parametrize(
+    "name", ["breaks", "cut", "no-end", "not-done", "rubbish", "huge", "length"]
+)
 def test_answer_that_breaks_off_is_kept_and_marked(
     folder: Path, server: FakeOllama, name: str
 ) -> None:

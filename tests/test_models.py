@@ -344,14 +344,17 @@ def test_lines_may_come_in_parts_or_together(made: Made, server: FakeOllama, nam
     ("name", "kind", "words"),
     [
         ("nope", ModelMissing, "ollama pull nope"),
+        ("gone", ModelMissing, "ollama pull gone"),
         ("overflow", ContextOverflow, "(5210 tokens, its context holds 4096); raise num_ctx"),
         ("overflow-plain", ContextOverflow, "too long for overflow-plain; raise num_ctx"),
         ("no-chat", ModelRefused, "choose a model that can chat"),
+        ("wrong-type", ModelFailed, "answered 400 for wrong-type: time: missing unit"),
+        ("signed-out", ModelRefused, "refuses signed-out: unauthorized"),
         ("crashed", ModelLoadFailed, "choose a smaller model, or lower num_ctx"),
         ("foreign", ModelLoadFailed, "update Ollama"),
+        ("stalled", ModelLoadFailed, "OLLAMA_LOAD_TIMEOUT"),
         ("stopped", ModelFailed, "unexpectedly stopped"),
         ("engine", ModelFailed, "answered 500 for engine: the batch cannot be decoded"),
-        ("busy", ModelBusy, "busy; try again"),
         ("cloudy", ModelRefused, "cloud is disabled"),
         ("forbidden", ModelRefused, "Host: localhost"),
         ("html", ModelFailed, "502"),
@@ -394,8 +397,17 @@ def test_server_that_is_busy_for_a_moment_is_asked_again(own_server: FakeOllama)
     assert len(own_server.chats) == 2
 
 
+def test_server_that_stays_busy_is_asked_three_times(own_server: FakeOllama) -> None:
+    _, error = until_error(OllamaModel("busy", own_server.url))
+    assert type(error) is ModelBusy
+    assert "busy; try again" in str(error)
+    assert len(own_server.chats) == 3
+
+
 @both
-@pytest.mark.parametrize("name", ["breaks", "cut", "not-done", "rubbish", "listed", "huge"])
+@pytest.mark.parametrize(
+    "name", ["breaks", "tells", "cut", "no-end", "not-done", "rubbish", "listed", "huge"]
+)
 def test_stream_that_breaks_off_is_an_error_after_its_pieces(
     made: Made, server: FakeOllama, name: str
 ) -> None:
@@ -405,11 +417,21 @@ def test_stream_that_breaks_off_is_an_error_after_its_pieces(
     assert "\n" not in str(error)
 
 
+@both
+def test_error_in_the_middle_of_a_stream_is_told_in_the_servers_words(
+    made: Made, server: FakeOllama
+) -> None:
+    _, error = until_error(made(server, "tells"))
+    assert type(error) is StreamBroken
+    assert str(error).startswith("tells failed while answering: an error was encountered")
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("breaks", "failed while answering: an error was encountered"),
         ("cut", "broke off"),
+        ("no-end", "ended without its closing line"),
         ("not-done", "ended without its closing line"),
         ("rubbish", "not JSON"),
         ("huge", "a line without an end"),
