@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ragkit.answers import Abstention, Answer, Citation
     from ragkit.asking import AnswerStream
     from ragkit.config import Config, load_config
+    from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
     from ragkit.embedding import Embedder
     from ragkit.errors import (
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     )
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
-    from ragkit.store import StoredDocument
+    from ragkit.store import StoredConversation, StoredDocument
     from ragkit.verification import Statement
 
 __version__ = "0.1.0"
@@ -61,6 +62,7 @@ _HOMES = {
     "answers": ("Abstention", "Answer", "Citation"),
     "asking": ("AnswerStream",),
     "config": ("Config", "load_config"),
+    "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
     "embedding": ("Embedder",),
     "errors": (
@@ -101,7 +103,7 @@ _HOMES = {
     ),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
-    "store": ("StoredDocument",),
+    "store": ("StoredConversation", "StoredDocument"),
     "verification": ("Statement",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -116,6 +118,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "ContextOverflow",
+    "Conversation",
     "Embedder",
     "EmbedderError",
     "EmbedderMissing",
@@ -149,9 +152,11 @@ __all__ = [
     "StoreLocked",
     "StoreMismatch",
     "StoreMissing",
+    "StoredConversation",
     "StoredDocument",
     "StreamBroken",
     "Thought",
+    "Turn",
     "Usage",
     "__version__",
     "choose_model",

@@ -48,7 +48,8 @@ class Citation:
     """Where a statement stands: `quote` is exactly characters [start, end) of the page's text.
 
     `number` is the one in the answer's text; `page` counts from 1, `label` is the printed one,
-    and `place` says both for people.
+    and `place` says both for people. `page_ordinal` counts the document's pages, sheets or parts
+    from 0.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Citation:
     end: int
     quote: str
     score: float
+    page_ordinal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class Answer:
     means that the model's text broke off; `notice` is one line that a user should see. `dropped`
     counts passages that did not fit into the model's context, and `invented` are numbers that the
     model cited and that no passage has. `usage` is what the server counted, `thinking` the
-    reasoning of a model that shows it, and `model_choice` why this model was taken, where the
-    choice was left to ragkit.
+    reasoning of a model that shows it, `model_choice` why this model was taken, where the choice
+    was left to ragkit, and `model_digest` what its server calls its exact weights. `query` is what
+    was searched for, where that is not the question itself.
     """
 
     question: str
@@ -92,6 +95,8 @@ class Answer:
     usage: Usage | None = None
     thinking: str = ""
     model_choice: str = ""
+    model_digest: str = ""
+    query: str = ""
 
     @property
     def abstained(self) -> bool:
@@ -178,4 +183,5 @@ def citation_of(
         end=end,
         quote=hit.text[start - hit.start : end - hit.start],
         score=hit.score,
+        page_ordinal=hit.page_ordinal,
     )

@@ -37,8 +37,9 @@ _KEPT_TOKENS = (4, 5)  # at the start of a prompt that Ollama cuts: num_keep, an
 class AnswerStream:
     """The text of an answer in pieces; `answer` is there once they have all been taken.
 
-    `model` is the name of the model that writes, None for an extract. What a model writes is
-    final only in `answer`: there invented citations are gone.
+    `model` is the name of the model that writes, None for an extract, and `query` what was
+    searched for, where a conversation made another question of the one that was asked. What a
+    model writes is final only in `answer`: there invented citations are gone.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class AnswerStream:
         pieces: Iterator[str | Answer],
         model: str | None,
         close: Callable[[], None] = lambda: None,
+        query: str = "",
     ) -> None:
         self.model = model
+        self.query = query
         self._pieces = pieces
         self._close = close
         self._answer: Answer | None = None
@@ -92,8 +95,9 @@ def ask_stream(
     config: Config,
     *,
     think: bool = False,
+    history: Sequence[Message] = (),
 ) -> AnswerStream:
-    """Answer a question from what was found for it.
+    """Answer a question from what was found for it, after the messages of a conversation.
 
     Where the choice of a model was left to ragkit and none can answer, the answer is an extract.
     """
@@ -104,7 +108,7 @@ def ask_stream(
         chosen, why = (
             choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
         )
-        pieces = _answered(question, found, chosen, why, config)
+        pieces = _answered(question, found, chosen, why, config, history)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
@@ -130,12 +134,19 @@ def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
 
 
 def _answered(
-    question: str, found: Found, model: LanguageModel, why: str, config: Config
+    question: str,
+    found: Found,
+    model: LanguageModel,
+    why: str,
+    config: Config,
+    history: Sequence[Message],
 ) -> Generator[str | Answer]:
     hits = found.hits
     num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
     num_predict = int(getattr(model, "num_predict", config.num_predict))
-    budget = num_ctx - num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
+    room = num_ctx - num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
+    earlier = _latest(history, room // 4)
+    budget = room - sum(estimated_tokens(message.content) for message in earlier)
     kept = fitting(question, hits, budget, estimated_tokens)
     if not kept:
         raise ModelRefused(
@@ -143,7 +154,8 @@ def _answered(
             f"{num_predict}; raise num_ctx or lower num_predict"
         )
     passages = tuple(hits[:kept])
-    messages = [Message("system", SYSTEM_PROMPT), Message("user", prompt(question, passages))]
+    asked = Message("user", prompt(question, passages))
+    messages = [Message("system", SYSTEM_PROMPT), *earlier, asked]
     written = _Written()
     notice = ""
     try:
@@ -182,7 +194,21 @@ def _answered(
             invented=invented,
             notice=notice,
         )
-    yield replace(answer, usage=usage, thinking=written.thinking, model_choice=why)
+    yield replace(
+        answer,
+        usage=usage,
+        thinking=written.thinking,
+        model_choice=why,
+        model_digest=str(getattr(model, "digest", "")),
+    )
+
+
+def _latest(history: Sequence[Message], budget: int) -> list[Message]:
+    """The last pairs of question and answer that fit into so many tokens."""
+    kept = list(history)
+    while kept and sum(estimated_tokens(message.content) for message in kept) > budget:
+        kept = kept[2:]
+    return kept
 
 
 def _verified(

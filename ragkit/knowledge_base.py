@@ -13,6 +13,7 @@ from types import TracebackType
 from ragkit.answers import Abstention, Answer, abstain
 from ragkit.asking import AnswerStream, Found, ask_stream, at_once
 from ragkit.config import Config, load_config
+from ragkit.conversation import Conversation
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder, EmbedderFacts, facts_of
 from ragkit.embedding.load import check_same, load_by_name, load_for_base
@@ -20,11 +21,11 @@ from ragkit.errors import SourceError
 from ragkit.identity import Identity, new_identity, read_identity
 from ragkit.index import dense, lexical
 from ragkit.ingestion import EmbedderOpener, Ingest, finish
-from ragkit.models import LanguageModel
+from ragkit.models import LanguageModel, Message
 from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
-from ragkit.store import Snapshot, Store, StoredDocument, Writer
+from ragkit.store import Snapshot, Store, StoredConversation, StoredDocument, Writer, acting
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
 
@@ -72,7 +73,7 @@ class KnowledgeBase:
         self.config = config or load_config()
         self._store = Store(Path(path), create=create)
         self._wanted = embedder if embedder is not None else (self.config.embedder or None)
-        self._model = model or self.config.model
+        self.model = model or self.config.model
         self._readers = {_suffix(suffix): reader for suffix, reader in (readers or {}).items()}
         self._guard = threading.Lock()
         self._embedder: Embedder | None = None
@@ -282,12 +283,19 @@ class KnowledgeBase:
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
         think: bool = False,
+        history: Sequence[Message] = (),
     ) -> AnswerStream:
-        """Answer piece by piece: iterate over the text, then take `.answer`."""
+        """Answer piece by piece: iterate over the text, then take `.answer`.
+
+        `history` are messages that the model is shown before the question; see `conversation`,
+        which keeps them and makes each question stand alone.
+        """
         found = self._found(question, k, labels)
         if found is None:
             return at_once(abstain(question, (), Abstention.EMPTY))
-        return ask_stream(question, found, model or self._model, self.config, think=think)
+        return ask_stream(
+            question, found, model or self.model, self.config, think=think, history=history
+        )
 
     def _found(self, query: str, k: int, labels: Collection[str] | None) -> Found | None:
         """What a search gives to answer from; None while the base is empty."""
@@ -302,6 +310,35 @@ class KnowledgeBase:
                 return snapshot.page_text(hit.document, hit.page_ordinal)
 
         return Found(hits, self._open_embedder(identity), identity.floor, page_text)
+
+    def conversation(self, id: int | None = None, *, who: str | None = None) -> Conversation:
+        """A new conversation, or the one with this id, to go on with.
+
+        `who` is the person who asks, by default the user of the operating system; conversations
+        of somebody else are not found. Raises SourceError if there is none with this id.
+        """
+        who = who or acting()
+        if id is not None:
+            self._check_conversation(id, who)
+        return Conversation(self, self._store, who, id)
+
+    def conversations(self, *, who: str | None = None) -> list[StoredConversation]:
+        """A person's conversations, by default the operating system's user's; newest first."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.conversations(who or acting())
+
+    def delete_conversation(self, id: int, *, who: str | None = None) -> None:
+        """Remove a conversation with all that was said. Raises SourceError if there is none."""
+        self._check_conversation(id, who or acting())
+        with self._store.recorder() as writer:
+            writer.remove_conversation(id)
+
+    def _check_conversation(self, id: int, who: str) -> None:
+        if all(found.id != id for found in self.conversations(who=who)):
+            raise SourceError(
+                f"{who} has no conversation {id} in {self.path}; list them with: "
+                "ragkit conversations"
+            )
 
     def documents(self, *, labels: Collection[str] | None = None) -> list[StoredDocument]:
         """All documents, by source."""

@@ -100,6 +100,14 @@ class Explanation:
     hits: tuple[Hit, ...]
 
 
+class HitScores(NamedTuple):
+    """A hit's score, and those of its best chunk; see Hit."""
+
+    score: float
+    similarity: float
+    lexical: float
+
+
 class _Scored(NamedTuple):
     """A candidate chunk with its scores and its place."""
 
@@ -286,32 +294,42 @@ def _hits(snapshot: Snapshot, groups: Sequence[_Group]) -> list[Hit]:
     for group, passage in zip(groups, passages, strict=True):
         chunks = [best[entry.chunk] for entry in passage if entry.chunk in best]
         if chunks:
-            hits.append(_hit(snapshot, group, chunks))
+            top = group.members[0]
+            scores = HitScores(group.score, top.similarity, top.lexical)
+            hits.append(_hit(snapshot, chunks, top.chunk, scores))
     return hits
 
 
-def _hit(snapshot: Snapshot, group: _Group, chunks: list[StoredChunk]) -> Hit:
-    top = group.members[0]
+def hit_again(snapshot: Snapshot, chunks: Sequence[int], scores: HitScores) -> Hit | None:
+    """A hit of an earlier search, made of the same chunks; None unless all are still there."""
+    found = snapshot.chunks(chunks)
+    if not chunks or len(found) < len(chunks):
+        return None
+    return _hit(snapshot, list(found.values()), chunks[0], scores)
+
+
+def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitScores) -> Hit:
+    """The passage of these chunks, of which `top` is the best."""
     chunks = sorted(chunks, key=lambda chunk: chunk.ordinal)
     first, last = chunks[0], chunks[-1]
     if last.ordinal - first.ordinal >= len(chunks):  # a gap between two hits: fill it
         chunks = snapshot.neighbours(first.document, first.ordinal, last.ordinal)
-    best = next((chunk for chunk in chunks if chunk.id == top.chunk), first)
+    best = next((chunk for chunk in chunks if chunk.id == top), first)
     return Hit(
         source=best.source,
         page=best.page,
         text=_joined_text(snapshot, chunks),
         start=first.start,
         end=last.end,
-        score=group.score,
+        score=scores.score,
         document=best.document,
         title=best.title,
         kind=best.kind,
         headings=_common(chunks) or best.headings,
         label=best.page_label,
         ref=joined_ref([chunk.ref for chunk in chunks if chunk.ref]),
-        similarity=top.similarity,
-        lexical=top.lexical,
+        similarity=scores.similarity,
+        lexical=scores.lexical,
         path=os.path.join(best.root_path, best.source) if best.root_path[:1] == os.sep else "",
         page_ordinal=best.page_ordinal,
         chunks=tuple(chunk.id for chunk in chunks),

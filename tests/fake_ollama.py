@@ -305,7 +305,8 @@ def _odd_events() -> Iterator[Event]:
 
 def _closing(behaviour: str, body: dict[str, Any], pieces: int) -> Event:
     options = body.get("options", {})
-    read = len(_prompt(body)) // 4
+    texts = [body["prompt"]] if "prompt" in body else [m["content"] for m in body["messages"]]
+    read = sum(map(len, texts)) // 4
     wrote = pieces
     if behaviour == "half":
         read = options["num_ctx"] - (options["num_ctx"] - 4) // 2

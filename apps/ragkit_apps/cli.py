@@ -1,4 +1,4 @@
-"""The command line: ragkit ingest, search, ask, models, status, remove, doctor."""
+"""The command line: ragkit ingest, search, ask, chat, conversations, models, status, ..."""
 
 from __future__ import annotations
 
@@ -147,7 +147,8 @@ def ask(
 
     Without a model server the answer is an extract: sentences quoted from the best passages.
     """
-    from ragkit_apps.terminal import answer_lines, safe
+    from ragkit_apps.chat import write_answer
+    from ragkit_apps.terminal import answer_lines
 
     with _open(_config(config_path, kb=kb, model=model)) as base:
         stream = base.stream(question, k=k, think=think)
@@ -156,14 +157,67 @@ def ask(
             content = {**asdict(answer), "abstained": answer.abstained, "extract": answer.extract}
             click.echo(json.dumps(content, ensure_ascii=False))
             return
-        if stream.model is None and not stream.answer.abstained:
-            click.secho("Extract (quoted from the documents, no model involved)", bold=True)
-        try:
-            for piece in stream if stream.model else [stream.answer.text]:
-                click.echo(safe(piece), nl=False)
-        finally:
-            click.echo()
-        _print(None, answer_lines(stream.answer, thinking=think), as_json)
+        _print(None, answer_lines(write_answer(stream), thinking=think), as_json)
+
+
+@cli.command()
+@_kb
+@click.option("--model", metavar="NAME", help="Language model on the model server.")
+@click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
+@click.option("--think", is_flag=True, help="Let the model reason first.")
+@click.option("--continue", "number", type=int, metavar="ID", help="Go on with a conversation.")
+@click.pass_obj
+def chat(
+    config_path: Path | None, kb: str | None, model: str | None, k: int, think: bool, number: int
+) -> None:
+    """Ask question after question; each may lean on those before it.
+
+    The conversation is kept in the base. Type /help for the commands.
+    """
+    from ragkit_apps.chat import Chat
+
+    with _open(_config(config_path, kb=kb, model=model)) as base:
+        Chat(base, base.conversation(number), k=k, think=think).run()
+
+
+@cli.group(invoke_without_command=True)
+@_kb
+@_json
+@click.pass_context
+def conversations(context: click.Context, kb: str | None, as_json: bool) -> None:
+    """List your conversations; with show or delete and an ID, look at one or remove it."""
+    from ragkit_apps.terminal import conversation_lines
+
+    base = context.with_resource(_open(_config(context.obj, kb=kb)))
+    context.obj = base
+    if context.invoked_subcommand is None:
+        found = base.conversations()
+        lines = conversation_lines(found) or [
+            "no conversation is kept; begin one with: ragkit chat"
+        ]
+        _print([asdict(entry) for entry in found], lines, as_json)
+
+
+@conversations.command()
+@click.argument("number", type=int, metavar="ID")
+@_json
+@click.pass_obj
+def show(base: KnowledgeBase, number: int, as_json: bool) -> None:
+    """Show a conversation."""
+    from ragkit_apps.terminal import turn_lines
+
+    turns = base.conversation(number).turns()
+    lines = [line for turn in turns for line in turn_lines(turn)]
+    _print([asdict(turn) for turn in turns], lines, as_json)
+
+
+@conversations.command()
+@click.argument("number", type=int, metavar="ID")
+@click.pass_obj
+def delete(base: KnowledgeBase, number: int) -> None:
+    """Remove a conversation and all that was said in it."""
+    base.delete_conversation(number)
+    click.echo(f"removed conversation {number}")
 
 
 @cli.command()

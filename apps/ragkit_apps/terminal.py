@@ -15,6 +15,8 @@ from ragkit import (
     InstalledModel,
     Progress,
     Status,
+    StoredConversation,
+    Turn,
 )
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -120,8 +122,12 @@ def explain_lines(explanation: Explanation, most: int = 30) -> list[str]:
 
 
 def citation_line(citation: Citation) -> str:
+    return f"[{citation.number}] {_where(citation)}: {one_line(citation.quote, 200)}"
+
+
+def _where(citation: Citation) -> str:
     place = f", {name_of(citation.place)}" if citation.place else ""
-    return f"[{citation.number}] {name_of(citation.source)}{place}: {one_line(citation.quote, 200)}"
+    return f"{name_of(citation.source)}{place}"
 
 
 def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
@@ -153,6 +159,51 @@ def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
     if answer.notice:
         lines += ["", one_line(answer.notice, 400)]
     return lines
+
+
+def brief_lines(answer: Answer) -> list[str]:
+    """What stands under an answer in a chat: where its words are from, and what needs a look."""
+    lines = [f"  [{citation.number}] {_where(citation)}" for citation in answer.citations]
+    if answer.abstention:
+        lines.append(f"  ({answer.abstention})")
+    if any(statement.verdict != "supported" for statement in answer.statements):
+        lines += [f"  {line}" for line in _verdict_lines(answer) if line]
+    if answer.notice:
+        lines.append(f"  {one_line(answer.notice, 400)}")
+    return lines
+
+
+def passage_lines(answer: Answer) -> list[str]:
+    """The passages that an answer was made from, for who wants to see them all."""
+    if answer.abstention:
+        return []
+    lines = ["", "Passages"]
+    for number, hit in enumerate(answer.passages, 1):
+        lines += [f"  {line}" for line in hit_lines(number, hit)]
+    return lines
+
+
+def conversation_lines(found: Sequence[StoredConversation]) -> list[str]:
+    """A line for each conversation: id, day, number of questions, and the first of them."""
+    return [
+        f"{entry.id:>6}  {entry.started[:16].replace('T', ' ')}  {entry.turns:>3}  "
+        f"{one_line(entry.title, 80)}"
+        for entry in found
+    ]
+
+
+def turn_lines(turn: Turn) -> list[str]:
+    """A question of a stored conversation, its answer, and where that is from."""
+    answer = turn.answer
+    lines = [f"> {one_line(turn.question, 400)}"]
+    if answer.query:
+        lines.append(f"Searched for: {one_line(answer.query, 400)}")
+    lines += [safe(answer.text), *brief_lines(answer)]
+    if turn.gone:
+        numbers = ", ".join(f"[{number}]" for number in turn.gone)
+        lines.append(f"  {numbers}: no longer in the base as it was")
+    by = f"by {one_line(answer.model, 100)}" if answer.model else "no model"
+    return [*lines, f"  ({turn.at[:16].replace('T', ' ')} UTC, {by})", ""]
 
 
 def _verdict_lines(answer: Answer) -> list[str]:

@@ -47,7 +47,8 @@ class LanguageModel(Protocol):
     be one JSON value of this JSON schema; not every server holds to it, so look at what comes. A
     model without that parameter can do all the rest: it is given only where there is a schema. A
     model whose context is smaller than the settings say has the numbers `num_ctx` and
-    `num_predict`, too.
+    `num_predict`, too, and one whose
+    weights can be told apart their `digest`.
     """
 
     @property

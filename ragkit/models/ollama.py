@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import PromptCut, StreamBroken
+from ragkit.errors import ModelError, PromptCut, StreamBroken
 from ragkit.models.base import Event, InstalledModel, Message, Thought, Usage
 from ragkit.models.http import Limits, Server, as_object, one_line
 from ragkit.models.memory import cache_bytes, needed_bytes, usable_bytes
@@ -162,6 +162,12 @@ class OllamaServer:
             licence=_heading(str(found.get("license") or "")),
         )
 
+    def digest(self, name: str) -> str:
+        """What the name stands for now; "" for one that the server does not list."""
+        wanted = (name if ":" in name else f"{name}:latest").casefold()
+        found = (entry for entry in self._tags() if entry["name"].casefold() == wanted)
+        return str(next(found, {}).get("digest") or "")
+
     def _tags(self) -> list[dict[str, Any]]:
         """The server's entries, each with at least a name."""
         found = self._field("/api/tags", "models")
@@ -220,6 +226,14 @@ class OllamaModel:
         """
         num_ctx, num_predict = self._wanted
         return num_predict if self.num_ctx == num_ctx else min(num_predict, self.num_ctx // 4)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the weights and settings behind the name; "" if the server says none."""
+        try:
+            return self._ollama.digest(self.name)
+        except ModelError:
+            return ""
 
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None

@@ -1,5 +1,6 @@
 """The base on disk: SQLite is the only truth, the indexes are derived from it."""
 
+from ragkit.store.audit import acting
 from ragkit.store.base import Store
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Place, Snapshot
@@ -9,7 +10,9 @@ from ragkit.store.records import (
     NewDocument,
     Problem,
     StoredChunk,
+    StoredConversation,
     StoredDocument,
+    StoredTurn,
 )
 from ragkit.store.writer import Writer
 
@@ -23,6 +26,9 @@ __all__ = [
     "Snapshot",
     "Store",
     "StoredChunk",
+    "StoredConversation",
     "StoredDocument",
+    "StoredTurn",
     "Writer",
+    "acting",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
 import sqlite3
@@ -9,6 +10,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 _START = bytes(32)
+
+
+def acting() -> str:
+    """Who acts: the user of the operating system, "os:ana"."""
+    try:
+        return f"os:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "os:unknown"
 
 
 def append(

@@ -84,6 +84,15 @@ class Store:
                 writer = held.enter_context(closing(Writer(self.layout)))
             yield writer
 
+    @contextmanager
+    def recorder(self) -> Iterator[Writer]:
+        """A writer for conversations alone, also while another process ingests."""
+        with ExitStack() as held:
+            with translated(self.layout.root):
+                self._check_open()
+                writer = held.enter_context(closing(Writer(self.layout)))
+            yield writer
+
     def close(self) -> None:
         with self._guard:
             self._closed = True

@@ -19,6 +19,10 @@ class Layout:
         return self.root / "writer.lock"
 
     @property
+    def commit_lock(self) -> Path:
+        return self.root / "commit.lock"
+
+    @property
     def index(self) -> Path:
         return self.root / "index"
 

@@ -16,7 +16,9 @@ from ragkit.store.records import (
     HalfVectors,
     Problem,
     StoredChunk,
+    StoredConversation,
     StoredDocument,
+    StoredTurn,
 )
 
 _CHUNK = """
@@ -261,6 +263,29 @@ class Snapshot:
 
     def first_broken_audit_line(self) -> int | None:
         return audit.first_broken(self._db)
+
+    # -- conversations -----------------------------------------------------------------------
+
+    def conversations(self, who: str | None = None) -> list[StoredConversation]:
+        """The conversations of one person, or of all; newest first."""
+        rows = self._db.execute(
+            "SELECT c.id, c.who, c.started, t.question, (SELECT count(*) FROM turn n "
+            "WHERE n.conversation = c.id) FROM conversation c "
+            "JOIN turn t ON t.conversation = c.id AND t.ordinal = 1 "
+            "WHERE c.who = coalesce(?, c.who) ORDER BY c.id DESC",
+            (who,),
+        )
+        return [StoredConversation(*row) for row in rows]
+
+    def turns(self, conversation: int) -> list[StoredTurn]:
+        """What was said in a conversation, in order."""
+        rows = self._db.execute(
+            "SELECT c.who, t.at, t.question, t.answer FROM turn t "
+            "JOIN conversation c ON c.id = t.conversation "
+            "WHERE t.conversation = ? ORDER BY t.ordinal",
+            (conversation,),
+        )
+        return [StoredTurn(*row) for row in rows]
 
     def lexical_rows(self, document: int) -> list[tuple[int, int, str, str]]:
         """(chunk id, label id, header, text) of a document's chunks."""

@@ -91,6 +91,27 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """A question and what came of it; `answer` is a JSON object, `at` in UTC."""
+
+    who: str
+    at: str
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConversation:
+    """What somebody asked: `title` is the first question, `turns` how many there are."""
+
+    id: int
+    who: str
+    started: str
+    title: str
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A file of a root that is not in the base, and why."""
 

@@ -121,6 +121,23 @@ CREATE TABLE problem (
     PRIMARY KEY (root, source)
 ) WITHOUT ROWID;
 
+-- What people asked and were told. Passages and citations are kept as places, not as text: what is
+-- removed from the base, or may no longer be read, is gone from its conversations, too.
+CREATE TABLE conversation (
+    id INTEGER PRIMARY KEY,
+    who TEXT NOT NULL,
+    started TEXT NOT NULL
+);
+
+CREATE TABLE turn (
+    conversation INTEGER NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    question TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    PRIMARY KEY (conversation, ordinal)
+) WITHOUT ROWID;
+
 -- Each line's hash covers the line and the hash before it.
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,

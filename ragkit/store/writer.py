@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -14,25 +13,29 @@ from pathlib import Path
 from ragkit.store import audit
 from ragkit.store.database import open_writer, translated
 from ragkit.store.layout import Layout
-from ragkit.store.records import Generation, NewDocument, Problem
+from ragkit.store.lock import commit_lock
+from ragkit.store.records import Generation, NewDocument, Problem, StoredTurn
 from ragkit_ingest.chunk import document_header
 
 DEFAULT_LABEL = "default"
 
 
 class Writer:
-    """Writes to a base; whoever makes one holds the writer lock."""
+    """Writes to a base; whoever changes documents holds the writer lock.
+
+    A conversation's turn is one short commit and needs no such lock: people go on asking while a
+    long ingest runs.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._db = open_writer(layout)
-        try:
-            self._actor = f"os:{getpass.getuser()}"
-        except (KeyError, OSError):
-            self._actor = "os:unknown"
+        with translated(layout.root), commit_lock(layout.commit_lock):
+            self._db = open_writer(layout)
+        self._actor = audit.acting()
 
     def close(self) -> None:
-        self._db.close()
+        with commit_lock(self._layout.commit_lock):  # the last one to close moves the log
+            self._db.close()
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -40,19 +43,25 @@ class Writer:
         return self._db
 
     @contextmanager
-    def _transaction(self) -> Iterator[int]:
-        """One commit: yields its sequence number; nothing of it stands if the block raises."""
-        with translated(self._layout.root):
+    def _commit(self) -> Iterator[None]:
+        """One commit: nothing of it stands if the block raises."""
+        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                seq = int(self._meta("seq") or 0) + 1
-                yield seq
-                self._set_meta("seq", str(seq))
+                yield
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[int]:
+        """A commit that changes what can be found; yields its sequence number."""
+        with self._commit():
+            seq = int(self._meta("seq") or 0) + 1
+            yield seq
+            self._set_meta("seq", str(seq))
 
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -282,23 +291,38 @@ class Writer:
     def _clear_problem(self, root: int, source: str) -> None:
         self._db.execute("DELETE FROM problem WHERE root = ? AND source = ?", (root, source))
 
+    def add_turn(self, conversation: int | None, turn: StoredTurn) -> int:
+        """Add what was said to a conversation, by default a new one; returns the conversation."""
+        with self._commit():
+            if conversation is None:
+                conversation = self._new_ids(1)
+                self._db.execute(
+                    "INSERT INTO conversation VALUES (?, ?, ?)",
+                    (conversation, turn.who, turn.at),
+                )
+            self._db.execute(
+                "INSERT INTO turn SELECT ?, count(*) + 1, ?, ?, ? FROM turn WHERE conversation = ?",
+                (conversation, turn.at, turn.question, turn.answer, conversation),
+            )
+            return conversation
+
+    def remove_conversation(self, conversation: int) -> None:
+        """Remove a conversation with all that was said."""
+        with self._commit():
+            self._db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
+        with commit_lock(self._layout.commit_lock):  # so that the log does not keep it
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def publish(self, generation: Generation) -> list[str]:
         """Make a generation the newest; returns the names of the files it replaces.
 
         Not a change of what is visible: the sequence stays.
         """
-        with translated(self._layout.root):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                old = [name for (name,) in self._db.execute("SELECT name FROM generation")]
-                self._db.execute("DELETE FROM generation")
-                self._db.execute(
-                    "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(generation)
-                )
-                self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-            return [name for name in old if name != generation.name]
+        with self._commit():
+            old = [name for (name,) in self._db.execute("SELECT name FROM generation")]
+            self._db.execute("DELETE FROM generation")
+            self._db.execute(
+                "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(generation)
+            )
+            self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
+        return [name for name in old if name != generation.name]

@@ -1,0 +1,145 @@
+"""The chat on a terminal: questions line by line, each in the light of those before it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+
+import click
+
+from ragkit import (
+    Answer,
+    AnswerStream,
+    Conversation,
+    KnowledgeBase,
+    RagkitError,
+    choose_model,
+    installed_models,
+)
+from ragkit_apps.terminal import (
+    answer_lines,
+    brief_lines,
+    model_lines,
+    name_of,
+    passage_lines,
+    safe,
+)
+
+_HELP = """\
+/sources       what the last answer stands on, with the words
+/model [NAME]  the models that there are, or another one from now on
+/new           begin a new conversation
+/quit          end (or Ctrl-D); Ctrl-C stops an answer"""
+
+
+def write_answer(stream: AnswerStream) -> Answer:
+    """Print an answer as it comes, and return it; Ctrl-C ends the server's work."""
+    if stream.model is None and not stream.answer.abstained:
+        click.secho("Extract (quoted from the documents, no model involved)", bold=True)
+    try:
+        for piece in stream if stream.model else [stream.answer.text]:
+            click.echo(safe(piece), nl=False)
+    except KeyboardInterrupt:
+        stream.close()
+        raise
+    finally:
+        click.echo()
+    return stream.answer
+
+
+class Chat:
+    """One conversation at a time, until its reader has had enough."""
+
+    def __init__(
+        self, kb: KnowledgeBase, conversation: Conversation, *, k: int, think: bool
+    ) -> None:
+        self._kb = kb
+        self._conversation = conversation
+        self._k = k
+        self._think = think
+        self._model: str | None = None
+        self._last: Answer | None = None
+
+    def run(self) -> None:
+        click.echo(f"Ask about the documents in {self._kb.path}. /help lists the commands.")
+        turns = self._conversation.turns()
+        if turns:
+            self._last = turns[-1].answer
+            click.echo(f"Going on after: {name_of(turns[-1].question)}")
+        for line in _lines([turn.question for turn in turns]):
+            if line in ("/quit", "/exit"):
+                break
+            try:
+                self._obey(line) if line.startswith("/") else self._ask(line)
+            except KeyboardInterrupt:
+                click.echo("(stopped; not kept)")
+            except RagkitError as error:
+                click.echo(f"ragkit: {name_of(str(error))}", err=True)
+
+    def _ask(self, question: str) -> None:
+        stream = self._conversation.stream(
+            question, k=self._k, model=self._model, think=self._think
+        )
+        if stream.query != question:
+            click.secho(f"Searching for: {safe(stream.query)}", dim=True)
+        self._last = write_answer(stream)
+        click.echo("\n".join([*brief_lines(self._last), ""]))
+
+    def _obey(self, line: str) -> None:
+        command, _, argument = line.partition(" ")
+        if command == "/new":
+            self._conversation, self._last = self._kb.conversation(), None
+            click.echo("A new conversation.")
+        elif command == "/sources":
+            self._show_sources()
+        elif command == "/model":
+            self._choose(argument.strip())
+        else:
+            click.echo(_HELP if command == "/help" else f"There is no {command}.\n{_HELP}")
+
+    def _show_sources(self) -> None:
+        if self._last is None:
+            click.echo("Nothing has been asked yet.")
+        else:
+            lines = [*answer_lines(self._last, thinking=True), *passage_lines(self._last)]
+            click.echo("\n".join(lines).strip())
+
+    def _choose(self, name: str) -> None:
+        config = self._kb.config
+        models = installed_models(config)
+        if name and name not in ("auto", *(model.name for model in models)):
+            known = [model.name for model in models if model.name.partition(":")[0] == name]
+            if not known:
+                click.echo(f"There is no model {name}; /model lists what there is.")
+                return
+            name = known[0]
+        self._model = name or self._model
+        current = self._model or config.model
+        chosen, why = choose_model(current, config, models=models)
+        if name:
+            click.echo(f"Answers from now on: {chosen.name}" + (f", {why}" if why else ""))
+        else:
+            click.echo("\n".join(model_lines(models, chosen.name, why)))
+
+
+def _lines(asked: list[str]) -> Iterator[str]:
+    """What is typed, line by line; `asked` are the questions that the arrow keys bring back."""
+    typed = sys.stdin.isatty()
+    if typed:
+        with suppress(ImportError):
+            import readline
+
+            for question in asked:
+                readline.add_history(question)
+    while True:
+        try:
+            line = input("> " if typed else "").strip()
+        except KeyboardInterrupt:
+            click.echo()
+            continue
+        except EOFError:
+            click.echo()
+            return
+        if line:
+            yield line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

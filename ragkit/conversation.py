@@ -1,0 +1,196 @@
+"""Conversations: questions that lean on those before them, kept in the base."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ragkit.answers import Abstention, Answer, Citation, citation_of
+from ragkit.asking import AnswerStream
+from ragkit.errors import ModelError, StoreError
+from ragkit.models import LanguageModel, Message, Usage, choose_model
+from ragkit.retrieval import Hit, HitScores, hit_again
+from ragkit.rewriting import standalone
+from ragkit.store import Snapshot, Store, StoredTurn
+from ragkit.verification import Statement
+
+if TYPE_CHECKING:
+    from ragkit.knowledge_base import KnowledgeBase
+
+_REMEMBERED = 2  # turns that the model is shown again
+_CITATION = re.compile(r"\s*\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its answer; `at` is when, in UTC.
+
+    Passages and citations are read from the base as it is now: those that were removed since, or
+    may no longer be read, are missing, and `gone` has the numbers of such citations.
+    """
+
+    at: str
+    question: str
+    answer: Answer
+    gone: tuple[int, ...] = ()
+
+
+class Conversation:
+    """Questions that may lean on those before them.
+
+    Each is rewritten to stand alone before the search; `answer.query` is what was searched for.
+    It is kept in the base with its first question, if it can be written to.
+
+        talk = kb.conversation()
+        print(talk.ask("How many days of leave do I get?").text)
+        print(talk.ask("And from the 15th year?").text)
+    """
+
+    def __init__(self, kb: KnowledgeBase, store: Store, who: str, id: int | None = None) -> None:
+        self.id = id
+        self.who = who
+        self._kb = kb
+        self._store = store
+        self._turns = self.turns() if id is not None else []
+
+    def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
+        """What was said so far, with passages of documents with one of these labels, if given."""
+        if self.id is None:
+            return []
+        with self._store.snapshot(labels) as snapshot:
+            return [_read(snapshot, turn) for turn in snapshot.turns(self.id)]
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int = 8,
+        model: str | LanguageModel | None = None,
+        labels: Collection[str] | None = None,
+        think: bool = False,
+    ) -> Answer:
+        """Answer a question as KnowledgeBase.ask does, in the light of what was said before."""
+        return self.stream(question, k=k, model=model, labels=labels, think=think).answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int = 8,
+        model: str | LanguageModel | None = None,
+        labels: Collection[str] | None = None,
+        think: bool = False,
+    ) -> AnswerStream:
+        """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
+        said = [(turn.answer.query or turn.question, turn.answer.text) for turn in self._turns]
+        query = standalone(question, said, self._rewriter(model) if said else None)
+        stream = self._kb.stream(
+            query, k=k, model=model, labels=labels, think=think, history=self._history()
+        )
+        pieces = self._kept(stream, question, query)
+        return AnswerStream(pieces, stream.model, stream.close, query)
+
+    def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:
+        wanted = model or self._kb.model
+        if not isinstance(wanted, str):
+            return wanted
+        try:
+            return choose_model(wanted, self._kb.config)[0]
+        except ModelError:
+            return None
+
+    def _history(self) -> list[Message]:
+        """The last turns as messages, without the numbers of passages that are not shown again."""
+        return [
+            message
+            for turn in self._turns[-_REMEMBERED:]
+            for message in (
+                Message("user", turn.answer.query or turn.question),
+                Message("assistant", _CITATION.sub("", turn.answer.text)),
+            )
+        ]
+
+    def _kept(self, stream: AnswerStream, question: str, query: str) -> Iterator[str | Answer]:
+        yield from stream
+        searched = query if query != question else ""
+        answer = replace(stream.answer, question=question, query=searched)
+        turn = Turn(datetime.now(UTC).isoformat(timespec="seconds"), question, answer)
+        try:
+            with self._store.recorder() as writer:
+                self.id = writer.add_turn(self.id, _written(turn, self.who))
+        except StoreError as error:
+            notice = f"{answer.notice} Not kept in the conversation: {error}".strip()
+            answer = replace(answer, notice=notice)
+        self._turns.append(replace(turn, answer=answer))
+        yield answer
+
+
+def _written(turn: Turn, who: str) -> StoredTurn:
+    """A turn as it is stored: passages by their chunks, citations by their place in a passage."""
+    answer = turn.answer
+    content = {
+        "query": answer.query,
+        "text": answer.text,
+        "passages": [
+            [hit.chunks, hit.score, hit.similarity, hit.lexical] for hit in answer.passages
+        ],
+        "citations": [
+            [cited.number, _passage_of(cited, answer.passages), cited.start, cited.end]
+            for cited in answer.citations
+        ],
+        "statements": [asdict(statement) for statement in answer.statements],
+        "abstention": answer.abstention.name if answer.abstention else None,
+        "model": answer.model,
+        "model_digest": answer.model_digest,
+        "model_choice": answer.model_choice,
+        "incomplete": answer.incomplete,
+        "dropped": answer.dropped,
+        "invented": answer.invented,
+        "notice": answer.notice,
+        "usage": asdict(answer.usage) if answer.usage else None,
+    }
+    return StoredTurn(who, turn.at, turn.question, json.dumps(content, ensure_ascii=False))
+
+
+def _passage_of(cited: Citation, passages: Sequence[Hit]) -> int:
+    """The index of the passage that a citation is from."""
+    page = (cited.document, cited.page_ordinal)
+    return next(
+        n
+        for n, hit in enumerate(passages)
+        if (hit.document, hit.page_ordinal) == page and hit.start <= cited.start < hit.end
+    )
+
+
+def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
+    content: dict[str, Any] = json.loads(stored.answer)
+    passages = [
+        hit_again(snapshot, chunks, HitScores(*scores)) for chunks, *scores in content["passages"]
+    ]
+    found = [(number, passages[n], start, end) for number, n, start, end in content["citations"]]
+    answer = Answer(
+        question=stored.question,
+        text=content["text"],
+        citations=tuple(citation_of(n, hit, start, end) for n, hit, start, end in found if hit),
+        passages=tuple(filter(None, passages)),
+        statements=tuple(
+            Statement(**{**each, **{key: tuple(each[key]) for key in ("citations", "reasons")}})
+            for each in content["statements"]
+        ),
+        abstention=Abstention[content["abstention"]] if content["abstention"] else None,
+        model=content["model"],
+        incomplete=content["incomplete"],
+        dropped=content["dropped"],
+        invented=tuple(content["invented"]),
+        notice=content["notice"],
+        usage=Usage(**content["usage"]) if content["usage"] else None,
+        model_choice=content["model_choice"],
+        model_digest=content["model_digest"],
+        query=content["query"],
+    )
+    gone = tuple(number for number, hit, _, _ in found if hit is None)
+    return Turn(stored.at, stored.question, answer, gone)

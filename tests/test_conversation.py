@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit import Abstention, Config, KnowledgeBase, Message, SourceError, StoreLocked
+from ragkit.models import Event
+from ragkit.rewriting import leans, standalone
+from ragkit.store.layout import Layout
+from ragkit.store.lock import commit_lock
+from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.hashing import HashingEmbedder
+
+NOBODY = "http://127.0.0.1:9"
+LEAVE = "Everybody has 28 days of annual leave in each calendar year."
+LONGER = "From the 15th year of service annual leave is 32 days."
+PUMPS = "The VX-4420 pump weighs 84 kilograms without its motor."
+FIRST = "How many days of annual leave does everybody have?"
+SECOND = "And from the 15th year of service?"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeOllama]:
+    with fake_ollama() as fake:
+        yield fake
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A base of three documents, with their files beside it."""
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name, text in (("leave", LEAVE), ("longer", LONGER), ("pumps", PUMPS)):
+        (docs / f"{name}.txt").write_text(f"{text}\n")
+    with base(tmp_path, NOBODY) as kb:
+        kb.ingest(docs)
+    return tmp_path
+
+
+def base(folder: Path, host: str, *, model: str = "auto") -> KnowledgeBase:
+    config = Config(ollama_host=host, model=model)
+    return KnowledgeBase(folder / "a.kb", embedder=HashingEmbedder(), config=config)
+
+
+class Scripted:
+    """A model that says what it is told to, and remembers what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[Message]] = []
+
+    def chat(self, messages: list[Message]) -> Iterator[Event]:
+        self.asked.append(messages)
+        yield self.answers.pop(0)
+
+
+def test_first_question_is_searched_as_it_is(folder: Path, server: FakeOllama) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        answer = kb.conversation().ask(FIRST)
+        assert len(own.chats) == 1
+    assert (answer.question, answer.query) == (FIRST, "")
+    assert answer.text == f"{LEAVE} [1]"
+
+
+def test_follow_up_is_rewritten_shown_and_searched_for(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        stream = talk.stream(SECOND)
+        assert stream.query == f"{SECOND} days annual leave everybody"
+        answer = stream.answer
+    assert (answer.question, answer.query) == (SECOND, stream.query)
+    assert answer.text == f"{LONGER} [1]"
+    assert [citation.source for citation in answer.citations] == ["longer.txt"]
+
+
+def test_model_sees_the_turns_before_without_their_citations(folder: Path) -> None:
+    model = Scripted(
+        f"{LEAVE} [1]", "How long is annual leave from the 15th year?", f"{LONGER} [1]"
+    )
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST, model=model)
+        answer = talk.ask(SECOND, model=model)
+    assert answer.query == "How long is annual leave from the 15th year?"
+    rewriting, answering = model.asked[1:]
+    assert rewriting[1].content.endswith(f"Q: {FIRST}\nA: {LEAVE} [1]\n\nFollow-up: {SECOND}")
+    assert [(m.role, m.content) for m in answering[1:3]] == [("user", FIRST), ("assistant", LEAVE)]
+    assert answering[3].content.endswith(f"Question: {answer.query}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "The leave is 32 days.\nThat is all.", "Bananas are yellow", "annual leave " * 60],
+)
+def test_what_is_no_question_is_not_searched_for(written: str) -> None:
+    found = standalone(SECOND, [(FIRST, LEAVE)], Scripted(written))
+    assert found == f"{FIRST} {SECOND}"
+
+
+@pytest.mark.parametrize(
+    ("question", "leaning"),
+    [
+        ("And for the production ones?", True),
+        ("Wie viel kostet das?", True),
+        ("How often do we meet?", True),
+        ("How many days of parental leave does the Danish subsidiary grant?", False),
+        ("What does the VX-4420 pump weigh without its motor and base plate?", False),
+    ],
+)
+def test_without_a_model_short_questions_lean_on_the_ones_before(
+    question: str, leaning: bool
+) -> None:
+    assert leans(question) is leaning
+    expected = f"{FIRST} {question}" if leaning else question
+    assert standalone(question, [(FIRST, LEAVE)], None) == expected
+    assert standalone(question, [], None) == question
+
+
+def test_conversation_works_without_a_model(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        answer = talk.ask(SECOND)
+    assert answer.extract
+    assert answer.query == f"{FIRST} {SECOND}"
+    assert "32 days" in answer.text
+
+
+def test_conversation_is_kept_and_gone_on_with(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        talk = kb.conversation(who="user:ana")
+        first = talk.ask(FIRST)
+        assert talk.id is not None
+    with base(folder, server.url) as kb:
+        (found,) = kb.conversations(who="user:ana")
+        assert (found.id, found.who, found.title, found.turns) == (talk.id, "user:ana", FIRST, 1)
+        again = kb.conversation(talk.id, who="user:ana")
+        assert again.ask(SECOND).query == f"{SECOND} days annual leave everybody"
+        turns = again.turns()
+    assert [turn.question for turn in turns] == [FIRST, SECOND]
+    assert turns[0].answer == first
+    assert (turns[0].answer.model, turns[0].answer.model_digest[:12]) == (GOOD, "a80c4f17acd5")
+    assert turns[0].gone == ()
+
+
+def test_extract_is_read_back_as_it_was(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        answers = []
+        for question in (FIRST, "Xylophone zither quarks?"):
+            talk = kb.conversation()
+            answers.append(talk.ask(question))
+            assert [turn.answer for turn in talk.turns()] == answers[-1:]
+    assert answers[0].extract
+    assert answers[1].abstention is Abstention.FAR
+
+
+def test_what_is_removed_from_the_base_is_gone_from_its_conversations(
+    folder: Path, server: FakeOllama
+) -> None:
+    with base(folder, server.url) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        kb.remove("leave.txt")
+        (turn,) = talk.turns()
+        assert turn.gone == (1,)
+        assert turn.answer.citations == ()
+        assert "leave.txt" not in [hit.source for hit in turn.answer.passages]
+        assert turn.answer.passages
+
+
+def test_turns_show_no_passage_with_a_label_that_may_not_be_read(
+    folder: Path, server: FakeOllama
+) -> None:
+    with base(folder, server.url) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        (turn,) = talk.turns(labels=[])
+    assert (turn.answer.citations, turn.answer.passages, turn.gone) == ((), (), (1,))
+
+
+def test_conversations_of_others_are_not_found(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation(who="user:ana")
+        talk.ask(FIRST)
+        assert kb.conversations(who="user:bob") == []
+        with pytest.raises(SourceError, match=f"user:bob has no conversation {talk.id}"):
+            kb.conversation(talk.id, who="user:bob")
+        with pytest.raises(SourceError, match="list them with: ragkit conversations"):
+            kb.delete_conversation(talk.id or 0, who="user:bob")
+
+
+def test_deleted_conversation_is_gone_and_its_number_is_not_used_again(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask("What does the secret valve weigh?")
+        kb.delete_conversation(talk.id or 0)
+        assert kb.conversations() == []
+        after = kb.conversation()
+        after.ask(FIRST)
+        assert (after.id or 0) > (talk.id or 0)
+    for file in (folder / "a.kb").glob("ragkit.db*"):
+        assert b"secret valve" not in file.read_bytes()
+
+
+def test_conversation_nobody_said_anything_in_is_not_kept(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        assert kb.conversation().turns() == []
+        assert kb.conversations() == []
+
+
+def test_answer_that_was_stopped_is_not_kept(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url, model="endless") as kb:
+        talk = kb.conversation()
+        stream = talk.stream(FIRST)
+        next(iter(stream))
+        stream.close()
+        assert own.left.wait(2)
+        assert talk.turns() == []
+        assert talk.id is None
+
+
+def test_people_go_on_asking_while_documents_are_ingested(folder: Path) -> None:
+    with base(folder, NOBODY) as kb, base(folder, NOBODY) as other:
+        with other._store.writer():
+            talk = kb.conversation()
+            talk.ask(FIRST)
+            assert len(kb.conversations()) == 1
+        assert other.ingest(folder / "docs").unchanged == ["leave.txt", "longer.txt", "pumps.txt"]
+
+
+def test_turns_and_documents_are_committed_by_one_at_a_time(folder: Path) -> None:
+    """Eight conversations and an ingest at once lose nothing."""
+    for n in range(20):
+        (folder / "docs" / f"more-{n}.txt").write_text(f"Valve {n} opens at {n} bar.\n")
+    with base(folder, NOBODY) as kb:
+        talks = [kb.conversation(who=f"user:{n}") for n in range(8)]
+
+        def ask(n: int) -> None:
+            for question in (FIRST, SECOND, f"At how many bar does valve {n} open?"):
+                talks[n].ask(question)
+
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        report = kb.ingest(folder / "docs")
+        for thread in threads:
+            thread.join()
+        assert len(report.added) == 20
+        assert [len(talk.turns()) for talk in talks] == [3] * 8
+        assert len({talk.id for talk in talks}) == 8
+        assert kb.first_broken_audit_line() is None
+
+
+def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = Layout(folder / "a.kb")
+    monkeypatch.setattr("ragkit.store.lock._PATIENCE", 0.05)
+    with base(folder, NOBODY) as kb, commit_lock(layout.commit_lock):
+        answer = kb.conversation().ask(FIRST)
+    assert "28 days" in answer.text
+    assert "Not kept in the conversation: " in answer.notice
+
+
+def test_lock_that_is_never_let_go_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.store.lock._PATIENCE", 0.05)
+    path = Layout(folder / "a.kb").commit_lock
+    with commit_lock(path), pytest.raises(StoreLocked, match="written without end"):
+        commit_lock(path).__enter__()
