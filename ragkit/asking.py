@@ -38,16 +38,15 @@ class AnswerStream:
     """The text of an answer in pieces; `answer` is there once they have all been taken.
 
     `model` is the name of the model that writes, None for an extract, and `query` what was
-    searched for, where a conversation made another question of the one that was asked. What a
-    model writes is final only in `answer`: there invented citations are gone.
+    searched for. What a model writes is final only in `answer`: there invented citations are gone.
     """
 
     def __init__(
         self,
         pieces: Iterator[str | Answer],
         model: str | None,
+        query: str,
         close: Callable[[], None] = lambda: None,
-        query: str = "",
     ) -> None:
         self.model = model
         self.query = query
@@ -76,6 +75,19 @@ class AnswerStream:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was typed, and its `query`: as it stands without the `history` before it.
+
+    The query is searched for and put to the model; the sentences of an extract are chosen by the
+    question.
+    """
+
+    question: str
+    query: str
+    history: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What a base holds for a question: the hits of its search, and what is needed to judge them.
 
@@ -89,37 +101,43 @@ class Found:
 
 
 def ask_stream(
-    question: str,
+    asked: Asked,
     found: Found,
     model: str | LanguageModel,
     config: Config,
     *,
     think: bool = False,
-    history: Sequence[Message] = (),
 ) -> AnswerStream:
-    """Answer a question from what was found for it, after the messages of a conversation.
+    """Answer a question from what was found for it.
 
     Where the choice of a model was left to ragkit and none can answer, the answer is an extract.
     """
     hits = found.hits
-    if not is_answerable(question, hits, found.floor):
-        return at_once(abstain(question, hits, Abstention.FAR))
+    if not is_answerable(asked.query, hits, found.floor):
+        return at_once(abstain(asked.question, hits, Abstention.FAR), asked)
     try:
         chosen, why = (
             choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
         )
-        pieces = _answered(question, found, chosen, why, config, history)
+        pieces = _answered(asked, found, chosen, why, config)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
             raise
-        return at_once(extract(question, hits, found.embedder, f"No model: {error}"))
-    return AnswerStream(chain([first], pieces), chosen.name, pieces.close)
+        notice = f"No model: {error}"
+        return at_once(extract(asked.question, hits, found.embedder, notice), asked)
+    return AnswerStream(chain([first], pieces), chosen.name, asked.query, pieces.close)
 
 
-def at_once(answer: Answer) -> AnswerStream:
+def at_once(answer: Answer, asked: Asked) -> AnswerStream:
     """An answer that is there already."""
-    return AnswerStream(iter([answer.text, answer]), None)
+    answer = replace(answer, query=_other(asked))
+    return AnswerStream(iter([answer.text, answer]), None, asked.query)
+
+
+def _other(asked: Asked) -> str:
+    """The query, where it is not the question itself."""
+    return asked.query if asked.query != asked.question else ""
 
 
 def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
@@ -134,28 +152,23 @@ def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
 
 
 def _answered(
-    question: str,
-    found: Found,
-    model: LanguageModel,
-    why: str,
-    config: Config,
-    history: Sequence[Message],
+    asked: Asked, found: Found, model: LanguageModel, why: str, config: Config
 ) -> Generator[str | Answer]:
     hits = found.hits
     num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
     num_predict = int(getattr(model, "num_predict", config.num_predict))
     room = num_ctx - num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
-    earlier = _latest(history, room // 4)
+    earlier = _latest(asked.history, room // 4)
     budget = room - sum(estimated_tokens(message.content) for message in earlier)
-    kept = fitting(question, hits, budget, estimated_tokens)
+    kept = fitting(asked.query, hits, budget, estimated_tokens)
     if not kept:
         raise ModelRefused(
             f"no passage fits into {num_ctx} tokens of context beside an answer of "
             f"{num_predict}; raise num_ctx or lower num_predict"
         )
     passages = tuple(hits[:kept])
-    asked = Message("user", prompt(question, passages))
-    messages = [Message("system", SYSTEM_PROMPT), *earlier, asked]
+    question = Message("user", prompt(asked.query, passages))
+    messages = [Message("system", SYSTEM_PROMPT), *earlier, question]
     written = _Written()
     notice = ""
     try:
@@ -178,12 +191,12 @@ def _answered(
     text, citations, invented = cited(written.text, passages)
     if not notice and (NOT_FOUND in text or not text):
         reason = Abstention.MODEL if text else Abstention.SILENT
-        answer = abstain(question, passages, reason, model.name)
+        answer = abstain(asked.question, passages, reason, model.name)
         if not written.shown:
             yield answer.text
     else:
         answer = Answer(
-            question,
+            asked.question,
             text,
             citations,
             passages,
@@ -200,6 +213,7 @@ def _answered(
         thinking=written.thinking,
         model_choice=why,
         model_digest=str(getattr(model, "digest", "")),
+        query=_other(asked),
     )
 
 

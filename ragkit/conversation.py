@@ -86,13 +86,18 @@ class Conversation:
         think: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
-        said = [(turn.answer.query or turn.question, turn.answer.text) for turn in self._turns]
+        said = [(turn.question, turn.answer.text) for turn in self._turns]
         query = standalone(question, said, self._rewriter(model) if said else None)
         stream = self._kb.stream(
-            query, k=k, model=model, labels=labels, think=think, history=self._history()
+            question,
+            k=k,
+            model=model,
+            labels=labels,
+            think=think,
+            query=query,
+            history=self._history(),
         )
-        pieces = self._kept(stream, question, query)
-        return AnswerStream(pieces, stream.model, stream.close, query)
+        return AnswerStream(self._kept(stream), stream.model, query, stream.close)
 
     def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:
         wanted = model or self._kb.model
@@ -114,11 +119,10 @@ class Conversation:
             )
         ]
 
-    def _kept(self, stream: AnswerStream, question: str, query: str) -> Iterator[str | Answer]:
+    def _kept(self, stream: AnswerStream) -> Iterator[str | Answer]:
         yield from stream
-        searched = query if query != question else ""
-        answer = replace(stream.answer, question=question, query=searched)
-        turn = Turn(datetime.now(UTC).isoformat(timespec="seconds"), question, answer)
+        answer = stream.answer
+        turn = Turn(datetime.now(UTC).isoformat(timespec="seconds"), answer.question, answer)
         try:
             with self._store.recorder() as writer:
                 self.id = writer.add_turn(self.id, _written(turn, self.who))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from ragkit.answers import Answer, Citation, citation_of
@@ -16,6 +17,8 @@ _PASSAGES = 5
 _QUOTES = 3
 _LONGEST = 600  # characters of one quote
 _NEAR = 0.7  # of the best quote's score, to be quoted too
+# Headings, questions, what ends in a colon, and lines of a table of contents announce an answer.
+_ANNOUNCES = re.compile(r"^#+ |[?:][*_]*$|\.\.\.\.")
 _WORD_WEIGHT = 1.0
 _PASSAGE_WEIGHT = 0.5
 
@@ -23,7 +26,7 @@ _PASSAGE_WEIGHT = 0.5
 def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: str) -> Answer:
     """Quote up to three sentences or table rows that are nearest to the question.
 
-    What holds nothing but the question's own words, such as a heading, answers nothing.
+    What holds nothing but the question's own words answers nothing.
     """
     asked = content_words(question)
     pool = [
@@ -32,19 +35,28 @@ def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: 
         for unit in units(hit.text)
         if len(unit.text) <= _LONGEST
         and content_words(unit.text) - asked
-        and "...." not in unit.text
+        and not _ANNOUNCES.search(unit.text)
     ]
     if not pool:
         whole = passages[0].text[:_LONGEST]
         pool = [(passages[0], Unit(0, len(whole), whole))]
     scores = _scores(question, pool, embedder)
-    order = sorted(range(len(pool)), key=lambda n: -scores[n])
+    order = _distinct(pool, sorted(range(len(pool)), key=lambda n: -scores[n]))
     best = [n for n in order[:_QUOTES] if scores[n] >= _NEAR * scores[order[0]]]
     citations = tuple(_citation(number, *pool[n]) for number, n in enumerate(best, 1))
     lines = [_line(citation, pool[n][1]) for citation, n in zip(citations, best, strict=True)]
     text = "\n".join(lines)
     statements = check(text, [evidence_of(pool[n][0]) for n in best])
     return Answer(question, text, citations, tuple(passages), statements, notice=notice)
+
+
+def _distinct(pool: Sequence[tuple[Hit, Unit]], order: Sequence[int]) -> list[int]:
+    """The first of each text, for copies of a page say nothing new."""
+    first: dict[tuple[str, str], int] = {}
+    for n in order:
+        unit = pool[n][1]
+        first.setdefault((unit.context, " ".join(unit.text.split()).casefold()), n)
+    return list(first.values())
 
 
 def _citation(number: int, hit: Hit, unit: Unit) -> Citation:

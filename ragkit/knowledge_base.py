@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ragkit.answers import Abstention, Answer, abstain
-from ragkit.asking import AnswerStream, Found, ask_stream, at_once
+from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once
 from ragkit.config import Config, load_config
 from ragkit.conversation import Conversation
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
@@ -283,19 +283,19 @@ class KnowledgeBase:
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
         think: bool = False,
+        query: str = "",
         history: Sequence[Message] = (),
     ) -> AnswerStream:
         """Answer piece by piece: iterate over the text, then take `.answer`.
 
-        `history` are messages that the model is shown before the question; see `conversation`,
-        which keeps them and makes each question stand alone.
+        Where the question follows others, `query` says it so that it stands alone, and `history`
+        are the messages that the model is shown before it; `conversation` keeps and makes both.
         """
-        found = self._found(question, k, labels)
+        asked = Asked(question, query or question, history)
+        found = self._found(asked.query, k, labels)
         if found is None:
-            return at_once(abstain(question, (), Abstention.EMPTY))
-        return ask_stream(
-            question, found, model or self.model, self.config, think=think, history=history
-        )
+            return at_once(abstain(question, (), Abstention.EMPTY), asked)
+        return ask_stream(asked, found, model or self.model, self.config, think=think)
 
     def _found(self, query: str, k: int, labels: Collection[str] | None) -> Found | None:
         """What a search gives to answer from; None while the base is empty."""

@@ -49,7 +49,7 @@ def standalone(question: str, turns: Sequence[tuple[str, str]], model: LanguageM
 def leans(question: str) -> bool:
     """Whether a question is too short to stand alone, or short and about "it" or "them"."""
     words = len(content_words(question))
-    return words <= 3 or (words <= 6 and _LEANING.search(question) is not None)
+    return words <= 2 or (words <= 6 and _LEANING.search(question) is not None)
 
 
 def _rewritten(question: str, turns: Sequence[tuple[str, str]], model: LanguageModel) -> str | None:
