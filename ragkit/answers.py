@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from ragkit.models.base import Usage
 from ragkit.retrieval import Hit
@@ -78,7 +79,9 @@ class Answer:
     model cited and that no passage has. `usage` is what the server counted, `thinking` the
     reasoning of a model that shows it, `model_choice` why this model was taken, where the choice
     was left to ragkit, and `model_digest` what its server calls its exact weights. `query` is what
-    was searched for, where that is not the question itself.
+    was searched for, where that is not the question itself. `data` is what an answer to a schema
+    holds. Its JSON is then the text, and `statements` are its values: each has its path before it,
+    and its characters in the text.
     """
 
     question: str
@@ -97,6 +100,7 @@ class Answer:
     model_choice: str = ""
     model_digest: str = ""
     query: str = ""
+    data: Any = None
 
     @property
     def abstained(self) -> bool:

@@ -185,7 +185,7 @@ def _answered(
         yield shown
     usage = written.usage
     if usage is not None:
-        _check_read(usage, messages, model.name, num_ctx)
+        check_read(usage, messages, model.name, num_ctx)
         if usage.finish == "length":
             notice = f"Incomplete: {_too_long(model.name, written)}"
     text, citations, invented = cited(written.text, passages)
@@ -277,7 +277,7 @@ def estimated_tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
 
 
-def _check_read(usage: Usage, messages: Sequence[Message], name: str, num_ctx: int) -> None:
+def check_read(usage: Usage, messages: Sequence[Message], name: str, num_ctx: int) -> None:
     """Raise PromptCut where the server read fewer tokens than the prompt can have.
 
     A server that cuts keeps its first tokens and the newest that fill half of the rest

@@ -12,6 +12,7 @@ RagkitError
 ├── EmbedderError          an embedder that is missing, damaged or answers nonsense
 │   └── EmbedderMissing    the model is not on this machine
 ├── MissingExtra           an optional library is not installed
+├── SchemaError            a schema for an answer that is no JSON schema
 ├── SourceError            a path or source that cannot be ingested or removed
 └── ModelError             the language model
     ├── ModelUnreachable   no server answers
@@ -22,6 +23,7 @@ RagkitError
         ├── ModelLoadFailed    it cannot load the model
         ├── ModelBusy          too many requests wait
         ├── PromptCut          it read less than it was sent
+        ├── SchemaMismatch     what it wrote is no JSON of the schema
         └── StreamBroken       its answer broke off
 
 A text says what was found, what was expected and what to do.
@@ -78,6 +80,10 @@ class MissingExtra(RagkitError):
     """An optional library is not installed."""
 
 
+class SchemaError(RagkitError):
+    """A schema for an answer is no JSON schema, or refers to another place."""
+
+
 class SourceError(RagkitError):
     """A path cannot be ingested, or a source is not in the base."""
 
@@ -116,6 +122,10 @@ class ModelBusy(ModelFailed):
 
 class PromptCut(ModelFailed):
     """The model read less than it was sent, or forgot some of it while it answered."""
+
+
+class SchemaMismatch(ModelFailed):
+    """What the model wrote is no JSON, or not of the schema that was asked for."""
 
 
 class StreamBroken(ModelFailed):

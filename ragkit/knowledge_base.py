@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ragkit.answers import Abstention, Answer, abstain
 from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once
@@ -25,7 +26,9 @@ from ragkit.models import LanguageModel, Message
 from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
+from ragkit.schemas import answer_schema
 from ragkit.store import Snapshot, Store, StoredConversation, StoredDocument, Writer, acting
+from ragkit.structured import ask_for_data
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
 
@@ -262,6 +265,7 @@ class KnowledgeBase:
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
         think: bool = False,
+        schema: Mapping[str, Any] | type[Any] | None = None,
     ) -> Answer:
         """Answer from the documents, with citations.
 
@@ -269,7 +273,19 @@ class KnowledgeBase:
         `think` lets a model on Ollama that can reason do so first; its reasoning is no part of the
         answer's text, but of `num_predict`. Raises ModelError where a model was named and cannot
         answer, and PromptCut where it did not read all that it was sent.
+
+        With a `schema`, `answer.data` is a JSON value of it: of a JSON schema, or an instance of a
+        class that brings one, as a pydantic model does. Its strings are inert like all that a
+        model writes. An extract is no object, so this needs a model: without one it raises
+        ModelError, also for "auto"; SchemaMismatch for a reply that does not hold to the schema,
+        and SchemaError for a schema that is none.
         """
+        if schema is not None:
+            wanted = answer_schema(schema)
+            found = self._found(question, k, labels)
+            return ask_for_data(
+                question, found, wanted, model or self._model, self.config, think=think
+            )
         stream = self.stream(question, k=k, model=model, labels=labels, think=think)
         for _ in stream:
             pass

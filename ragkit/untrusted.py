@@ -37,6 +37,12 @@ class Inert:
         return _LIVE.sub(r"\g<0> ", held)
 
 
+def inert(text: str) -> str:
+    """A whole text without life."""
+    cleaner = Inert()
+    return cleaner.feed(text) + cleaner.rest()
+
+
 def _undecided(text: str) -> str:
     """The end of a text that may be the first half of a sign."""
     if text.endswith(".") and text[-2:-1] not in ("w", "W"):
