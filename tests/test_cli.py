@@ -258,6 +258,66 @@ def test_ask_shows_a_models_reasoning_when_told_to(
     assert lines[-1] == "By thinks"
 
 
+DAYS = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+
+
+@needs_model
+def test_ask_with_a_schema_prints_json_and_its_sources(
+    ragkit: Command,
+    filled: Path,
+    tmp_path: Path,
+    server: FakeOllama,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = "How many days of annual leave does everybody have?"
+    schema = write(tmp_path / "days.json", json.dumps(DAYS))
+    ask = ("ask", question, "--kb", filled / "a.kb", "--schema", schema)
+    nobody = ragkit(*ask)
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "ollama serve" in nobody.error
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    lines = ragkit(*ask).out.splitlines()
+    assert lines[:-1] == [
+        "{",
+        '  "days": 28',
+        "}",
+        "",
+        "Sources",
+        f"  [1] hr/leave.txt: {LEAVE}",
+        "",
+        "Checked: 1 of 1 values stand in what they cite.",
+        "",
+    ]
+    assert lines[-1].startswith(f"By {GOOD}, ")
+    answer = json.loads(ragkit(*ask, "--json").out)
+    assert answer["data"] == json.loads(answer["text"]) == {"days": 28}
+    assert answer["citations"][0]["source"] == "hr/leave.txt"
+    assert (answer["abstained"], answer["extract"]) == (False, False)
+    assert ragkit(*ask, "--model", "not-found").out.startswith("Nothing in the documents ")
+    assert ragkit(*ask, "--model", "off-schema").code == 1
+
+
+@needs_model
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is no JSON: "),
+        ("\ufeff[1]", "holds no JSON schema, which is an object"),
+        (b"\xff", "is no JSON: "),
+        ('{"type": "strnig"}', "no JSON schema at $.type"),
+    ],
+)
+def test_schema_that_is_none_is_wrong_usage(
+    ragkit: Command, filled: Path, tmp_path: Path, content: str | bytes | None, words: str
+) -> None:
+    path = tmp_path / "schema.json" if content is None else write(tmp_path / "s.json", content)
+    ended = ragkit("ask", "How many days?", "--kb", filled / "a.kb", "--schema", path)
+    assert ended.code == 2
+    assert words in ended.err
+    assert "--schema" in ended.err
+
+
 def test_models_lists_what_is_installed_and_says_which_answers(
     ragkit: Command, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:

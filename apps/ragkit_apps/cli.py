@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 if TYPE_CHECKING:
-    from ragkit import Config, KnowledgeBase, Progress
+    from ragkit import Answer, Config, KnowledgeBase, Progress
 
 FAILED_FILES = 3
 
@@ -35,6 +35,21 @@ def _path(context: click.Context, option: click.Parameter, value: Any) -> Any:
 def _text(context: click.Context, option: click.Parameter, value: str) -> str:
     """What was typed, also where the terminal's encoding is not the one that Python expects."""
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _schema(context: click.Context, option: click.Parameter, value: Path | None) -> Any:
+    """The JSON object in a file."""
+    if value is None:
+        return None
+    try:
+        content = json.loads(value.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise click.BadParameter(f"{value} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"{value} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise click.BadParameter(f"{value} holds no JSON schema, which is an object")
+    return content
 
 
 _kb = click.option(
@@ -132,6 +147,13 @@ def search(
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
 @click.option("--think", is_flag=True, help="Let the model reason first, and show its reasoning.")
+@click.option(
+    "--schema",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    callback=_schema,
+    help="A JSON schema in a file; the answer is JSON of it.",
+)
 @_json
 @click.pass_obj
 def ask(
@@ -141,21 +163,26 @@ def ask(
     model: str | None,
     k: int,
     think: bool,
+    schema: dict[str, Any] | None,
     as_json: bool,
 ) -> None:
     """Answer a question from the documents, with citations.
 
-    Without a model server the answer is an extract: sentences quoted from the best passages.
+    Without a model server the answer is an extract: sentences quoted from the best passages; with
+    a schema it is an error.
     """
     from ragkit_apps.chat import write_answer
     from ragkit_apps.terminal import answer_lines
 
     with _open(_config(config_path, kb=kb, model=model)) as base:
+        if schema is not None:
+            answer = _ask_for_data(base, question, k=k, think=think, schema=schema)
+            lines = [safe(answer.text), *answer_lines(answer, thinking=think)]
+            _print(_with_kind(answer), lines, as_json)
+            return
         stream = base.stream(question, k=k, think=think)
         if as_json:
-            answer = stream.answer
-            content = {**asdict(answer), "abstained": answer.abstained, "extract": answer.extract}
-            click.echo(json.dumps(content, ensure_ascii=False))
+            _print(_with_kind(stream.answer), [], as_json)
             return
         _print(None, answer_lines(write_answer(stream), thinking=think), as_json)
 
@@ -313,6 +340,21 @@ def _open(config: Config, *, create: bool = False) -> KnowledgeBase:
     from ragkit import KnowledgeBase
 
     return KnowledgeBase(config.kb, config=config, create=create)
+
+
+def _ask_for_data(
+    base: KnowledgeBase, question: str, *, k: int, think: bool, schema: dict[str, Any]
+) -> Answer:
+    from ragkit import SchemaError
+
+    try:
+        return base.ask(question, k=k, think=think, schema=schema)
+    except SchemaError as error:
+        raise click.BadParameter(str(error), param_hint="--schema") from error
+
+
+def _with_kind(answer: Answer) -> dict[str, Any]:
+    return {**asdict(answer), "abstained": answer.abstained, "extract": answer.extract}
 
 
 def _with_place(hit: Any) -> dict[str, Any]:

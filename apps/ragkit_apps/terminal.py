@@ -207,13 +207,14 @@ def turn_lines(turn: Turn) -> list[str]:
 
 
 def _verdict_lines(answer: Answer) -> list[str]:
-    """How many of a model's sentences stand in what they cite, and which do not."""
+    """How many of a model's sentences, or values, stand in what they cite, and which do not."""
     found = answer.statements
     doubtful = [statement for statement in found if statement.verdict != "supported"]
     if not found or (answer.extract and not doubtful):
         return []
     held = f"{len(found) - len(doubtful)} of {len(found)}"
-    lines = ["", f"Checked: {held} sentences stand in what they cite."]
+    parts = "sentences" if answer.data is None else "values"
+    lines = ["", f"Checked: {held} {parts} stand in what they cite."]
     for statement in doubtful:
         what = {"unsupported": "not supported", "uncited": "cites nothing"}[statement.verdict]
         lines.append(f"  {what}: {one_line(statement.text, 120)}")
