@@ -97,6 +97,24 @@ def test_ask_with_ollama_quotes_where_there_is_none(run: Run) -> None:
 
 
 @needs_model
+def test_structured_answer_gives_checked_data(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_ollama() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        out = run("structured_answer.py")
+    first, source, *checked = out.splitlines()
+    assert first == "The seal failed at 14.2 bar."
+    assert source.startswith("[1] incident-2025-014.txt")
+    assert checked[0] == "supported: pressure_bar: 14.2"
+    assert checked[1].startswith("supported: finding: ")
+
+
+@needs_model
+def test_structured_answer_says_that_it_needs_a_model(run: Run) -> None:
+    with pytest.raises(SystemExit, match="No data: no model server answers"):
+        run("structured_answer.py")
+
+
+@needs_model
 def test_own_reader_cites_the_person_and_names_the_broken_file(run: Run) -> None:
     out = run("own_reader.py")
     assert "Added: ['contacts.vcf']" in out

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_ollama import fake_ollama
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -42,11 +44,16 @@ def test_commands_run_in_the_order_shown(place: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_python_blocks_run(place: Path, number: int) -> None:
+def test_python_blocks_run(place: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     code = blocks("python")[number]
     if "llama_index" in code and find_spec("llama_index") is None:
         pytest.skip("llama-index-core is not installed")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False
-    )
+    with fake_ollama() as server:
+        if "schema=" in code:  # which needs a model
+            monkeypatch.setenv("OLLAMA_HOST", server.url)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 0, done.stderr
+    if "schema=" in code:
+        assert re.match(r"{'days': \d+} page \d+", done.stdout)
