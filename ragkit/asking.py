@@ -151,28 +151,49 @@ def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
     return any(len(words & content_words(hit.text)) > _MOST_WORDS * len(words) for hit in hits[:3])
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent to a model: messages that fit into its context with the answer to come.
+
+    `dropped` counts passages that did not fit, whole and from the lowest rank.
+    """
+
+    messages: list[Message]
+    passages: tuple[Hit, ...]
+    dropped: int
+    num_ctx: int
+
+    @classmethod
+    def fitting(
+        cls, system: str, asked: Asked, hits: Sequence[Hit], model: LanguageModel, config: Config
+    ) -> Request:
+        """The request with the most passages. Raises ModelRefused if there is room for none."""
+        num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
+        num_predict = int(getattr(model, "num_predict", config.num_predict))
+        room = num_ctx - num_predict - estimated_tokens(system) - 64
+        earlier = _latest(asked.history, room // 4)
+        budget = room - sum(estimated_tokens(message.content) for message in earlier)
+        kept = fitting(asked.query, hits, budget, estimated_tokens)
+        if not kept:
+            raise ModelRefused(
+                f"no passage fits into {num_ctx} tokens of context beside an answer of "
+                f"{num_predict}; raise num_ctx or lower num_predict"
+            )
+        passages = tuple(hits[:kept])
+        question = Message("user", prompt(asked.query, passages))
+        messages = [Message("system", system), *earlier, question]
+        return cls(messages, passages, len(hits) - kept, num_ctx)
+
+
 def _answered(
     asked: Asked, found: Found, model: LanguageModel, why: str, config: Config
 ) -> Generator[str | Answer]:
-    hits = found.hits
-    num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
-    num_predict = int(getattr(model, "num_predict", config.num_predict))
-    room = num_ctx - num_predict - estimated_tokens(SYSTEM_PROMPT) - 64
-    earlier = _latest(asked.history, room // 4)
-    budget = room - sum(estimated_tokens(message.content) for message in earlier)
-    kept = fitting(asked.query, hits, budget, estimated_tokens)
-    if not kept:
-        raise ModelRefused(
-            f"no passage fits into {num_ctx} tokens of context beside an answer of "
-            f"{num_predict}; raise num_ctx or lower num_predict"
-        )
-    passages = tuple(hits[:kept])
-    question = Message("user", prompt(asked.query, passages))
-    messages = [Message("system", SYSTEM_PROMPT), *earlier, question]
+    request = Request.fitting(SYSTEM_PROMPT, asked, found.hits, model, config)
+    passages = request.passages
     written = _Written()
     notice = ""
     try:
-        for event in model.chat(messages):
+        for event in model.chat(request.messages):
             if shown := written.take(event):
                 yield shown
     except PromptCut:
@@ -185,7 +206,7 @@ def _answered(
         yield shown
     usage = written.usage
     if usage is not None:
-        check_read(usage, messages, model.name, num_ctx)
+        check_read(usage, request, model.name)
         if usage.finish == "length":
             notice = f"Incomplete: {_too_long(model.name, written)}"
     text, citations, invented = cited(written.text, passages)
@@ -203,7 +224,7 @@ def _answered(
             _verified(text, citations, passages, found),
             model=model.name,
             incomplete=bool(notice),
-            dropped=len(hits) - kept,
+            dropped=request.dropped,
             invented=invented,
             notice=notice,
         )
@@ -277,7 +298,7 @@ def estimated_tokens(text: str) -> int:
     return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
 
 
-def check_read(usage: Usage, messages: Sequence[Message], name: str, num_ctx: int) -> None:
+def check_read(usage: Usage, request: Request, name: str) -> None:
     """Raise PromptCut where the server read fewer tokens than the prompt can have.
 
     A server that cuts keeps its first tokens and the newest that fill half of the rest
@@ -286,8 +307,8 @@ def check_read(usage: Usage, messages: Sequence[Message], name: str, num_ctx: in
     read = usage.prompt_tokens
     if read is None:
         return
-    size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
-    halves = [num_ctx - (num_ctx - keep) // 2 for keep in _KEPT_TOKENS]
+    size = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
+    halves = [request.num_ctx - (request.num_ctx - keep) // 2 for keep in _KEPT_TOKENS]
     if read * _MOST_BYTES_PER_TOKEN < size or read in halves:
         raise PromptCut(
             f"{name} read {read} tokens of a prompt of {size} bytes: its server cut the passages; "

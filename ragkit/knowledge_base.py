@@ -284,7 +284,7 @@ class KnowledgeBase:
             wanted = answer_schema(schema)
             found = self._found(question, k, labels)
             return ask_for_data(
-                question, found, wanted, model or self._model, self.config, think=think
+                question, found, wanted, model or self.model, self.config, think=think
             )
         stream = self.stream(question, k=k, model=model, labels=labels, think=think)
         for _ in stream:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from ragkit.answers import Abstention, Answer, abstain, citation_of, fitting, prompt
-from ragkit.asking import Found, check_read, estimated_tokens, is_answerable
+from ragkit.answers import Abstention, Answer, abstain, citation_of
+from ragkit.asking import Asked, Found, Request, check_read, is_answerable
 from ragkit.config import Config
-from ragkit.errors import ModelRefused, SchemaMismatch
+from ragkit.errors import SchemaMismatch
 from ragkit.models import LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.models.http import one_line
 from ragkit.retrieval import Hit
@@ -80,28 +80,19 @@ def ask_for_data(
     chosen, why = (
         choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
     )
-    num_ctx = int(getattr(chosen, "num_ctx", config.num_ctx))
-    num_predict = int(getattr(chosen, "num_predict", config.num_predict))
-    system = _SYSTEM_PROMPT + schema.text
-    budget = num_ctx - num_predict - estimated_tokens(system) - 64
-    kept = fitting(question, found.hits, budget, estimated_tokens)
-    if not kept:
-        raise ModelRefused(
-            f"no passage fits into {num_ctx} tokens of context beside the schema and an answer of "
-            f"{num_predict}; raise num_ctx or lower num_predict"
-        )
-    passages = tuple(found.hits[:kept])
-    messages = [Message("system", system), Message("user", prompt(question, passages))]
-    reply = _replied(chosen, messages, envelope(schema, kept))
+    asked = Asked(question, question)
+    request = Request.fitting(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen, config)
+    reply = _replied(chosen, request.messages, envelope(schema, len(request.passages)))
     if reply.usage is not None:
-        check_read(reply.usage, messages, chosen.name, num_ctx)
-    answer = _answer(question, reply, schema, passages, found, chosen.name)
+        check_read(reply.usage, request, chosen.name)
+    answer = _answer(question, reply, schema, request.passages, found, chosen.name)
     return replace(
         answer,
-        dropped=0 if answer.abstained else len(found.hits) - kept,
+        dropped=0 if answer.abstained else request.dropped,
         usage=reply.usage,
         thinking=reply.thinking,
         model_choice=why,
+        model_digest=str(getattr(chosen, "digest", "")),
     )
 
 

@@ -121,10 +121,10 @@ def test_base_model_and_openai_server_answer_with_data_too(
 ) -> None:
     with base(folder, server.url, model="continues") as kb:
         assert kb.ask(WEIGHT, schema=PUMP).data["weight"] == 84
-    assert server.paths[-1] == "/api/generate"
+    assert "/api/generate" in server.paths
     with base(folder, NOBODY, openai_url=f"{server.url}/v1", model=GOOD) as kb:
         answer = kb.ask(WEIGHT, schema=PUMP)
-    assert server.paths[-1] == "/v1/chat/completions"
+    assert "/v1/chat/completions" in server.paths
     assert answer.data["weight"] == 84
     assert [citation.source for citation in answer.citations] == ["pumps.txt"]
 
@@ -300,7 +300,7 @@ def test_schema_counts_against_the_context(folder: Path) -> None:
     long = {**PUMP, "description": "weight " * 600}
     with base(folder, num_ctx=2048, num_predict=512) as kb:
         assert kb.ask(WEIGHT, model=Writes(found({"note": "84"}, 1)), schema=NOTE).data
-        with pytest.raises(ModelRefused, match="beside the schema"):
+        with pytest.raises(ModelRefused, match="no passage fits into 2048 tokens"):
             kb.ask(WEIGHT, model=Writes("{}"), schema=long)
 
 

@@ -172,7 +172,7 @@ def ask(
     a schema it is an error.
     """
     from ragkit_apps.chat import write_answer
-    from ragkit_apps.terminal import answer_lines
+    from ragkit_apps.terminal import answer_lines, safe
 
     with _open(_config(config_path, kb=kb, model=model)) as base:
         if schema is not None:
@@ -373,9 +373,9 @@ def _display(*, quiet: bool) -> AbstractContextManager[Callable[[Progress], None
     if quiet:
         return nullcontext(None)
     if sys.stderr.isatty():
-        from ragkit_apps.progress import LiveProgress
+        from ragkit_apps.progress import live_progress
 
-        return LiveProgress()
+        return live_progress()
     return nullcontext(_plain_progress())
 
 

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
+from tqdm import tqdm
 
 from ragkit import Progress
 from ragkit_apps.terminal import name_of, one_line, progress_line
 
+_SHAPE = "|{bar:24}| {percentage:3.0f}%  {elapsed}  {desc}"
 
-class LiveProgress:
+
+@contextmanager
+def live_progress() -> Iterator[Callable[[Progress], None]]:
     """A bar over the bytes to read, with counts, the rate and an estimate of what is left."""
+    with tqdm(
+        desc="looking at the files",
+        total=1,
+        bar_format=_SHAPE,
+        file=sys.stderr,
+        leave=False,
+        dynamic_ncols=True,
+    ) as bar:
 
-    def __init__(self) -> None:
-        self._bar = Bar(
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task = self._bar.add_task("looking at the files", total=None)
+        def show(progress: Progress) -> None:
+            if progress.stage == "scan":
+                return
+            source = one_line(name_of(progress.source), 40)
+            bar.total = progress.bytes_total or 1
+            bar.set_description_str(f"{progress_line(progress)}  {source}", refresh=False)
+            bar.update(progress.bytes_done - bar.n)
 
-    def __enter__(self) -> Callable[[Progress], None]:
-        self._bar.start()
-        return self._show
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def _show(self, progress: Progress) -> None:
-        if progress.stage == "scan":
-            return
-        self._bar.update(
-            self._task,
-            total=progress.bytes_total or 1,
-            completed=progress.bytes_done,
-            description=f"{progress_line(progress)}  {one_line(name_of(progress.source), 40)}",
-        )
+        yield show
