@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
-from ragkit import KnowledgeBase
+from ragkit import Config, KnowledgeBase
 
 
 def eval_folder() -> Path:
@@ -16,8 +18,19 @@ def eval_folder() -> Path:
     return folder
 
 
-def prepared_base(name: str, workdir: Path) -> KnowledgeBase:
+def rows(name: str) -> list[dict[str, Any]]:
+    """The questions of a set, as its README describes them."""
+    lines = (eval_folder() / name / "questions.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def question_of(row: dict[str, Any]) -> str:
+    """What is asked; a follow-up has the questions of its history in front."""
+    return " ".join([turn["question"] for turn in [*(row.get("history") or []), row]])
+
+
+def prepared_base(name: str, workdir: Path, config: Config | None = None) -> KnowledgeBase:
     """The base of an evaluation set, brought up to date."""
-    kb = KnowledgeBase(workdir / f"{name}.kb")
+    kb = KnowledgeBase(workdir / f"{name}.kb", config=config)
     kb.ingest(eval_folder() / name / "docs")
     return kb

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit import Hit, KnowledgeBase
 from ragkit.retrieval import LEXICAL_WEIGHT
-from tests.bench.common import eval_folder, prepared_base
+from tests.bench.common import prepared_base, question_of, rows
 
 
 @dataclass(frozen=True)
@@ -20,16 +19,10 @@ class Question:
 
 def questions(name: str) -> Iterator[Question]:
     """Answerable questions of a set; a follow-up has its history put in front."""
-    for line in (eval_folder() / name / "questions.jsonl").read_text().splitlines():
-        row = json.loads(line)
+    for row in rows(name):
         if row["answerable"]:
-            before = [_said(turn) for turn in row.get("history") or []]
             relevant = frozenset((r["doc"], r.get("page")) for r in row["relevant"])
-            yield Question(" ".join([*before, row["question"]]), relevant)
-
-
-def _said(turn: str | dict[str, str]) -> str:
-    return turn if isinstance(turn, str) else turn.get("content") or turn.get("question") or ""
+            yield Question(question_of(row), relevant)
 
 
 def first_rank(hits: list[Hit], relevant: frozenset[tuple[str, int | None]]) -> int | None:

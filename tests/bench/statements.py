@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from tests.bench.claims import (
     sentences,
     table_facts,
 )
-from tests.bench.common import eval_folder
+from tests.bench.common import question_of, rows
 from tests.bench.corruptions import BARE, SURE_ALONE, Corrupted, corruptions, names
 from tests.bench.figures import figures
 from tests.bench.rewordings import OPENERS, rewordings
@@ -88,11 +87,6 @@ def evidence_of(hit: Hit) -> str:
     return "\n".join([hit.title, hit.source, *hit.headings, hit.text])
 
 
-def rows(name: str) -> list[dict[str, Any]]:
-    lines = (eval_folder() / name / "questions.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def chosen(name: str, part: str) -> list[dict[str, Any]]:
     """The answerable questions of a part of a set; which part is a matter of the id's hash."""
     found = [row for row in rows(name) if row["answerable"]]
@@ -120,8 +114,7 @@ def cases(name: str, part: str, kb: KnowledgeBase) -> Iterator[Case]:
     named = answer_names(name)
     seen: set[str] = set()
     for row in chosen(name, part):
-        before = [turn["question"] for turn in row.get("history") or []]
-        hits = tuple(kb.search(" ".join([*before, row["question"]]), HITS))
+        hits = tuple(kb.search(question_of(row), HITS))
         rng = seeded("claims", row["id"])
         claims = [claim for claim in TRUE[name](row, hits, rng) if claim.text not in seen]
         seen.update(claim.text for claim in claims)
