@@ -169,16 +169,22 @@ def fake_ollama() -> Iterator[FakeOllama]:
         thread.join()
 
 
+def parts(prompt: str) -> tuple[str, list[tuple[int, str]]]:
+    """The question that a prompt asks, and its passages with their numbers."""
+    question = (_QUESTION.findall(prompt) or [prompt])[-1]
+    return question, [(int(number), text) for number, _, text in _PASSAGE.findall(prompt)]
+
+
 def find(prompt: str) -> Found:
     """The sentence of a passage that shares most words with the question."""
-    question = (_QUESTION.findall(prompt) or [prompt])[-1]
+    question, passages = parts(prompt)
     wanted = {word.lower() for word in _WORD.findall(question)}
     best, found = 0, Found(question)
-    for number, _, passage in _PASSAGE.findall(prompt):
+    for number, passage in passages:
         for sentence in re.split(r"(?<=[.!?])\s+|\n\s*\n", passage):
             score = len(wanted & {word.lower() for word in _WORD.findall(sentence)})
             if score > best:
-                best, found = score, Found(question, " ".join(sentence.split()), int(number))
+                best, found = score, Found(question, " ".join(sentence.split()), number)
     return found
 
 

@@ -25,14 +25,15 @@ _PAIRS = (
     ("When is the invoice due?", "Payment is to be made within 30 days of billing."),
     ("Which personal data is stored?", "We keep the name, address and birthday of customers."),
 )  # fmt: skip
-_BETWEEN = 0.7
+BETWEEN = 0.7
 
 
-def similarity_floor(embedder: Embedder) -> float:
+def similarity_floor(embedder: Embedder, *, between: float = BETWEEN) -> float:
     """The cosine below which a passage says nothing to a question.
 
     It lies between what the embedder gives questions and passages that have nothing to do with
-    each other, and those that belong together; how far, `python -m tests.bench abstention` told.
+    each other (0), and those that belong together (1): at `between`, as
+    `python -m tests.bench abstention` told.
     """
     count = len(_PAIRS)
     questions = checked(embedder.encode_query([q for q, _ in _PAIRS]), count, embedder)
@@ -40,4 +41,4 @@ def similarity_floor(embedder: Embedder) -> float:
     cosines = questions @ passages.T
     together = float(np.diag(cosines).mean())
     apart = float(cosines[~np.eye(count, dtype=bool)].mean())
-    return round(apart + _BETWEEN * (together - apart), 3)
+    return round(apart + between * (together - apart), 3)
