@@ -52,6 +52,7 @@ BEHAVIOURS = {
     "trickles": "one byte every 50 ms",
     "slow": "headers come after a second",
     "endless": "goes on until it is left",
+    "paced": "as a small model on a processor: after a second 60 words, 20 of them a second",
     "overflow": "400: the prompt is too long, as the engine says it",
     "overflow-plain": "400: the prompt is too long, as Ollama says it",
     "no-chat": "400: an embedder",
@@ -138,7 +139,9 @@ class _Server(ThreadingHTTPServer):
 class FakeOllama:
     """A running server: `url` is its address, `chats` what it was asked, `paths` where.
 
-    `left` is set when a client hangs up before its answer is complete.
+    `left` is set when a client hangs up before its answer is complete. The moments, by
+    time.monotonic(), are those of the last chat: its request was there, the first line of its
+    answer went out, the client was found gone.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -149,6 +152,7 @@ class FakeOllama:
         self.headers: list[dict[str, str]] = []
         self.undescribed: set[str] = set()  # models for which /api/show fails
         self.left = threading.Event()
+        self.asked_at = self.first_at = self.left_at = 0.0
         self.models = [_model(GOOD), *(_model(f"{name}:latest") for name in BEHAVIOURS)]
         self.version = "0.33.0"
         self.server = _Server(port, self)
@@ -278,7 +282,13 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
         yield {"message": {"role": "assistant", "content": None, "thinking": "Well, "}}
         yield {"message": {"role": "assistant", "content": "", "thinking": "let me see."}}
         yield {"message": None}
+    if behaviour == "paced":
+        time.sleep(0.95)
+        tokens = re.findall(r"\s*\S+", "".join(pieces))  # with the blank in front, as they have it
+        pieces = (tokens * 60)[:60]
     for at, piece in enumerate(pieces):
+        if behaviour == "paced":
+            time.sleep(0.05)
         if at == 3 and behaviour == "breaks":
             yield {"error": _EOF}
             return
@@ -386,6 +396,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path not in ("/api/chat", "/api/generate", "/v1/chat/completions"):
             self._send_bytes(404, b"404 page not found", "text/plain")
             return
+        self._fake.asked_at = time.monotonic()
         self._fake.chats.append(body)
         self._fake.headers.append(dict(self.headers))
         self._answer(body, body["model"].partition(":")[0])
@@ -409,6 +420,7 @@ class _Handler(BaseHTTPRequestHandler):
             with suppress(OSError):
                 self._stream(body, name)
                 return
+            self._fake.left_at = time.monotonic()
             self._fake.left.set()
             self.close_connection = True
 
@@ -450,7 +462,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         lines = self._lines(body, name)
         parts = {"joined": _joined, "split": _split, "trickles": _trickled}.get(name, iter)(lines)
-        for part in parts:
+        for number, part in enumerate(parts):
+            if number == 0:
+                self._fake.first_at = time.monotonic()
             self._chunk(part)
         if name in ("cut", "rubbish", "listed"):
             self.close_connection = True  # without the last chunk: the connection drops

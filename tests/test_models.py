@@ -509,7 +509,7 @@ def test_key_is_sent_only_where_one_is_set(own_server: FakeOllama) -> None:
 
 
 def test_every_behaviour_of_the_double_ends_with_its_count_or_an_error(server: FakeOllama) -> None:
-    for name in BEHAVIOURS.keys() - {"endless", "busy"}:
+    for name in BEHAVIOURS.keys() - {"endless", "busy", "paced"}:
         for model in (
             OllamaModel(name, server.url, limits=HASTY),
             OpenAIModel(name, f"{server.url}/v1", limits=HASTY),

@@ -1,4 +1,4 @@
-"""python -m tests.bench retrieval|ingest|search|scale|verification|abstention [arguments]"""
+"""python -m tests.bench retrieval|ingest|search|scale|verification|abstention|asking [arguments]"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("retrieval", "ingest", "search", "scale", "verification", "abstention")
+NAMES = ("retrieval", "ingest", "search", "scale", "verification", "abstention", "asking")
 
 
 def main() -> None:
