@@ -30,8 +30,8 @@ from ragkit.embedding.load import load_by_name
 from ragkit.models import Event, LanguageModel
 from ragkit.sentences import Unit, units
 from ragkit.words import content_words
-from tests.bench.claims import plain
 from tests.bench.common import prepared_base, question_of, rows
+from tests.bench.verification.claims import plain
 from tests.fake_ollama import parts
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there

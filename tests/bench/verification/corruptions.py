@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from tests.bench import amounts
-from tests.bench.claims import Claim, Surroundings, folded, plain, sentences
-from tests.bench.rewordings import LEADS
+from tests.bench.verification import amounts
+from tests.bench.verification.claims import Claim, Surroundings, folded, plain, sentences
+from tests.bench.verification.rewordings import LEADS
 
 _WORD = r"[A-Z](?:[\w-]|['’](?!s?\b))*\w"
 _NAME = re.compile(rf"\b{_WORD}(?: (?:of (?:the )?|von |de |van )?{_WORD})*")

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit.sentences import units
-from tests.bench.claims import plain
 from tests.bench.common import prepared_base
-from tests.bench.statements import TRUE, Item, cases, items, seeded
+from tests.bench.verification.claims import plain
+from tests.bench.verification.statements import TRUE, Item, cases, items, seeded
 
 
 @dataclass(frozen=True, slots=True)

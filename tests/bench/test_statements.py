@@ -10,8 +10,8 @@ import pytest
 from tests.bench import amounts
 from tests.bench import corruptions as false
 from tests.bench import rewordings as true
-from tests.bench.claims import Claim, Surroundings, declarative, table_facts
-from tests.bench.figures import dates, figures
+from tests.bench.verification.claims import Claim, Surroundings, declarative, table_facts
+from tests.bench.verification.figures import dates, figures
 
 TABLE = """Consolidated Statements (in millions)
 2019 2018

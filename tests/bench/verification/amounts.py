@@ -8,8 +8,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
-from tests.bench.claims import Claim, Surroundings, plain
-from tests.bench.figures import (
+from tests.bench.verification.claims import Claim, Surroundings, plain
+from tests.bench.verification.figures import (
     MONTHS,
     SCALES,
     Figure,

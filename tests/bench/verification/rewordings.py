@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from random import Random
 
-from tests.bench.figures import (
+from tests.bench.verification.figures import (
     MONTHS,
     dates,
     figures,

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from ragkit import Hit, KnowledgeBase
 from ragkit.sentences import units
-from tests.bench.claims import (
+from tests.bench.common import question_of, rows
+from tests.bench.verification.claims import (
     Claim,
     Surroundings,
     declarative,
@@ -23,10 +24,9 @@ from tests.bench.claims import (
     sentences,
     table_facts,
 )
-from tests.bench.common import question_of, rows
-from tests.bench.corruptions import BARE, SURE_ALONE, Corrupted, corruptions, names
-from tests.bench.figures import figures
-from tests.bench.rewordings import OPENERS, rewordings
+from tests.bench.verification.corruptions import BARE, SURE_ALONE, Corrupted, corruptions, names
+from tests.bench.verification.figures import figures
+from tests.bench.verification.rewordings import OPENERS, rewordings
 
 SEED = 7
 HITS = 8
