@@ -70,7 +70,10 @@ class Description:
 
 
 class OllamaServer:
-    """The models of one Ollama server, to be run with so many tokens of context and of answer."""
+    """The models of one Ollama server, to be run with so many tokens of context and of answer.
+
+    What it says of a model is asked once: one question needs it several times.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,8 @@ class OllamaServer:
         num_predict: int = 1024,
     ) -> None:
         self._num_ctx, self._num_predict = num_ctx, num_predict
+        self._known: dict[str, Description] = {}
+        self._digests: dict[str, str] = {}
         self.server = Server(
             ollama_url(host),
             "Ollama",
@@ -137,7 +142,7 @@ class OllamaServer:
             num_ctx=self._num_ctx,
             num_predict=self._num_predict,
             think=think,
-            limits=self.server.limits,
+            server=self,
         )
 
     def about(self, name: str) -> Description:
@@ -146,6 +151,11 @@ class OllamaServer:
         Raises ModelMissing for one that it does not have, and ModelRefused for one that another
         server runs, whatever it is called here.
         """
+        if name not in self._known:
+            self._known[name] = self._asked(name)
+        return self._known[name]
+
+    def _asked(self, name: str) -> Description:
         found = self.server.post("/api/show", {"model": name})
         if not isinstance(found, dict):
             raise ollama_refusal(name, self.server, found)
@@ -164,9 +174,9 @@ class OllamaServer:
 
     def digest(self, name: str) -> str:
         """What the name stands for now; "" for one that the server does not list."""
-        wanted = (name if ":" in name else f"{name}:latest").casefold()
-        found = (entry for entry in self._tags() if entry["name"].casefold() == wanted)
-        return str(next(found, {}).get("digest") or "")
+        if not self._digests:
+            self._tags()
+        return self._digests.get((name if ":" in name else f"{name}:latest").casefold(), "")
 
     def _tags(self) -> list[dict[str, Any]]:
         """The server's entries, each with at least a name."""
@@ -174,6 +184,7 @@ class OllamaServer:
         if found is None:
             return []
         if isinstance(found, list) and all(isinstance(e, dict) and e.get("name") for e in found):
+            self._digests = {e["name"].casefold(): str(e.get("digest") or "") for e in found}
             return found
         raise self.server.stranger()
 
@@ -201,15 +212,15 @@ class OllamaModel:
         num_predict: int = 1024,
         think: bool = False,
         limits: Limits | None = None,
+        server: OllamaServer | None = None,
     ) -> None:
         if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
             raise elsewhere(name)
         self.name = name
-        self._ollama = OllamaServer(host, limits)
+        self._ollama = server or OllamaServer(host, limits)
         self._server = self._ollama.server
         self._think = think
         self._wanted = num_ctx, num_predict
-        self._description: Description | None = None
 
     @property
     def num_ctx(self) -> int:
@@ -250,9 +261,7 @@ class OllamaModel:
             yield from self._events(response)
 
     def _about(self) -> Description:
-        if self._description is None:
-            self._description = self._ollama.about(self.name)
-        return self._description
+        return self._ollama.about(self.name)
 
     def _request(
         self, messages: list[Message], schema: Mapping[str, Any] | None

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from tests.bench import amounts
-from tests.bench import corruptions as false
-from tests.bench import rewordings as true
+from tests.bench.verification import amounts
+from tests.bench.verification import corruptions as false
+from tests.bench.verification import rewordings as true
 from tests.bench.verification.claims import Claim, Surroundings, declarative, table_facts
 from tests.bench.verification.figures import dates, figures
 
