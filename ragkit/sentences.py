@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ])")
+# A full stop that ends no sentence: behind an abbreviation or an initial, and in German behind an
+# ordinal ("ab dem 15. Dienstjahr", "am 3. Oktober").
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Nr|Inc|Ltd|Corp|Co|vs|approx|ca|cf|e\.g|i\.e|z\.B|d\.h"
-    r"|Abs|Art|Fig|Sec|[A-Z]))\.$"
+    r"|Abs|Art|Fig|Sec|[A-Z])|\b(?i:am|ab|bis|dem|den|der|des|im|seit|vom|zum|zur)\s\d{1,2})\.$",
 )
 _FIGURES = r"[\d,.%$€()-]*\d[\d,.%$€()-]*"
 _ROW = re.compile(rf" \| |(?:{_FIGURES}[ \t]+)+{_FIGURES}\s*$")
@@ -61,7 +63,7 @@ def _is_head(text: str) -> bool:
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     begin = start
     for match in [*_SENTENCE_END.finditer(text, start, end), None]:
-        if match and _ABBREVIATION.search(text, max(begin, match.start() - 8), match.start()):
+        if match and _ABBREVIATION.search(text, max(begin, match.start() - 10), match.start()):
             continue
         stop = match.start() if match else end
         piece = text[begin:stop]

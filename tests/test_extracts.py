@@ -28,6 +28,20 @@ def test_wrapped_lines_run_on_and_sentences_end_at_stops() -> None:
     ]
 
 
+def test_full_stop_that_ends_no_sentence_divides_none() -> None:
+    whole = [
+        "Ab dem 15. Dienstjahr sind es 32 Tage.",
+        "Am 3. Oktober ist frei.",
+        "Dr. Smith and J. K. Rowling came, e.g. Bob.",
+        "The U.S. Government paid for No. 5 Main Street.",
+    ]
+    assert [unit.text for unit in units(" ".join(whole))] == whole
+    assert [unit.text for unit in units("See chapter 12. The next follows.")] == [
+        "See chapter 12.",
+        "The next follows.",
+    ]
+
+
 def test_a_blank_line_parts_what_has_no_stop() -> None:
     assert parts("A title without a stop\n\nAnother one") == [
         "A title without a stop",
