@@ -23,12 +23,21 @@ NOTHING_FOUND = "Nothing in the documents answers this."
 
 
 class Abstention(StrEnum):
-    """Why there is no answer."""
+    """Why there is no answer, and the same as a `sentence` for people."""
 
-    EMPTY = "the base holds no documents yet; add some with: ragkit ingest FOLDER"
-    FAR = "no passage is near enough to the question"
-    MODEL = "the model found no answer in the passages"
-    SILENT = "the model wrote nothing"
+    EMPTY = "empty"
+    FAR = "far"
+    MODEL = "model"
+    SILENT = "silent"
+
+    @property
+    def sentence(self) -> str:
+        return {
+            Abstention.EMPTY: "The base holds no documents yet; add some: ragkit ingest FOLDER",
+            Abstention.FAR: "No passage is near enough to the question.",
+            Abstention.MODEL: "The model found no answer in the passages.",
+            Abstention.SILENT: "The model wrote nothing.",
+        }[self]
 
 
 _NAME = r"(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)\.?\s*+:?\s*+"

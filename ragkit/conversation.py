@@ -147,7 +147,7 @@ def _written(turn: Turn, who: str) -> StoredTurn:
             for cited in answer.citations
         ],
         "statements": [asdict(statement) for statement in answer.statements],
-        "abstention": answer.abstention.name if answer.abstention else None,
+        "abstention": answer.abstention,
         "model": answer.model,
         "model_digest": answer.model_digest,
         "model_choice": answer.model_choice,
@@ -185,7 +185,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
             Statement(**{**each, **{key: tuple(each[key]) for key in ("citations", "reasons")}})
             for each in content["statements"]
         ),
-        abstention=Abstention[content["abstention"]] if content["abstention"] else None,
+        abstention=Abstention(content["abstention"]) if content["abstention"] else None,
         model=content["model"],
         incomplete=content["incomplete"],
         dropped=content["dropped"],

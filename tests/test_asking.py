@@ -130,7 +130,7 @@ def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> Non
     with base(folder, server.url, name="empty.kb") as kb:
         answer = kb.ask(QUESTION)
     assert answer.abstention is Abstention.EMPTY
-    assert "ragkit ingest" in answer.abstention
+    assert "ragkit ingest" in answer.abstention.sentence
 
 
 @pytest.mark.parametrize(

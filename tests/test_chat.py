@@ -111,7 +111,7 @@ def test_model_is_shown_and_changed(ragkit: Terminal) -> None:
     assert f"Answers: {GOOD}, the largest of " in out
     assert "There is no model bananas; /model lists what there is." in out
     assert "Answers from now on: not-found:latest\n" in out
-    assert "(the model found no answer in the passages)" in out
+    assert "The model found no answer in the passages." in out
 
 
 def test_new_begins_another_conversation(ragkit: Terminal) -> None:

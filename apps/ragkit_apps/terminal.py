@@ -143,7 +143,7 @@ def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
         lines += [f"  {citation_line(citation)}" for citation in answer.citations]
     lines += _verdict_lines(answer)
     if answer.abstention:
-        lines += ["", f"Why: {answer.abstention}."]
+        lines += ["", answer.abstention.sentence]
     if answer.abstention and answer.passages:
         lines += ["", "Nearest passages"]
         for number, hit in enumerate(answer.passages[:3], 1):
@@ -165,7 +165,7 @@ def brief_lines(answer: Answer) -> list[str]:
     """What stands under an answer in a chat: where its words are from, and what needs a look."""
     lines = [f"  [{citation.number}] {_where(citation)}" for citation in answer.citations]
     if answer.abstention:
-        lines.append(f"  ({answer.abstention})")
+        lines.append(f"  {answer.abstention.sentence}")
     if any(statement.verdict != "supported" for statement in answer.statements):
         lines += [f"  {line}" for line in _verdict_lines(answer) if line]
     if answer.notice:
