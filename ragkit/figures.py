@@ -1,10 +1,14 @@
-"""Numbers and dates in a text, whatever their spelling, and whether two of them say the same."""
+"""Numbers in a text, whatever their spelling, and whether a text bears a stated one out."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from ragkit.words import lowered
 
 _SCALES = {
     1e3: "thousand thousands k tsd tausend",
@@ -50,6 +54,7 @@ _FIGURE = re.compile(
     r"(?=(?P<gap>[\s\u00a0-]?)(?P<word>[^\W\d_]+|%|[$€£¥](?!\d)|°[CF]?)?(?:\s(?P<after>[^\W\d_]+|[€%]))?)",
     re.IGNORECASE,
 )
+MOST_DIGITS = 15  # that a float holds; what has more of them is a code, no number
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
 _ONES += "fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -78,30 +83,10 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 NOTED_SCALE = re.compile(
-    r"\b(?:in|of)\s+(?:(?:US\s?)?[$€£]|USD|EUR|U\.S\. dollars)?\s*"
+    r"\b(?:in|of)\s++(?:(?:(?:US\s?)?[$€£]|USD|EUR|U\.S\. dollars)\s*+)?"
     r"(thousand|million|billion|Tsd|Mio|Mrd)s?\b"
     r"|\((?:[$€£]\s?)?(?:in\s+)?(000)'?s?\)",
     re.IGNORECASE,
-)
-
-_MONTHS = (
-    "january januar jan", "february februar feb", "march märz mar mär", "april apr",
-    "may mai", "june juni jun", "july juli jul", "august aug", "september sept sep",
-    "october oktober oct okt", "november nov", "december dezember dec dez",
-)  # fmt: skip
-_MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_MONTH = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
-_DATES = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"(?<![\d.])(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<n>{_MONTH})\b\.?"
-        r"(?:,?\s+(?P<y>\d{4})\b)?",
-        rf"\b(?P<n>{_MONTH})\b\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?![.,]\d)(?:,?\s+(?P<y>\d{{4}})\b)?",
-        rf"\b(?P<n>{_MONTH})\b\.?,?\s+(?:of\s+)?(?P<y>\d{{4}})\b",
-        r"(?<![\d-])(?P<y>\d{4})-(?P<m>\d\d)(?:-(?P<d>\d\d))?(?![\d-])",
-        r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?!\d)",
-        r"(?<![\d/])(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4}|\d\d)(?![\d/])",
-    )
 )
 
 
@@ -133,32 +118,20 @@ class Figure:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A date at characters [start, end); what is not said of it is None.
-
-    `readings` are (year, month, day): "03/04/2024" has two.
-    """
-
-    text: str
-    start: int
-    end: int
-    readings: tuple[tuple[int | None, int | None, int | None], ...]
-
-
 def figures(text: str) -> list[Figure]:
-    """The numbers of a text, in digits or in English words."""
-    found = [_in_digits(match) for match in _FIGURE.finditer(text)]
-    return found + list(_in_words(text))
+    """The numbers of a text, in digits or in English words; none of more than 15."""
+    matches = _FIGURE.finditer(text)
+    short = (m for m in matches if len(re.sub(r"\D", "", m["digits"])) <= MOST_DIGITS)
+    return [*map(_in_digits, short), *_in_words(text)]
 
 
 def _in_digits(match: re.Match[str]) -> Figure:
-    word = (match["word"] or "").casefold()
-    before = (match["before"] or "").casefold()
+    word = lowered(match["word"] or "")
+    before = lowered(match["before"] or "")
     scale, end = 1.0, match.end("ordinal" if match["ordinal"] else "digits")
     if word in _SCALE_OF and (word not in _SHORT or not match["gap"] or before):
         scale, end = _SCALE_OF[word], match.end("word")
-        word = (match["after"] or "").casefold()
+        word = lowered(match["after"] or "")
     if not before and word in _UNIT_OF:
         end = match.end("after" if scale > 1 else "word")
     unit = _UNIT_OF.get(before) or _UNIT_OF.get(word, "")
@@ -188,12 +161,12 @@ def _readings(digits: str) -> tuple[tuple[float, int], ...]:
 def _in_words(text: str) -> Iterator[Figure]:
     for match in _IN_WORDS.finditer(text):
         spelled = filter(None, (match["tens"], match["ones"], match["single"]))
-        value = sum(_SPELLED[word.casefold()] for word in spelled)
+        value = sum(_SPELLED[lowered(word)] for word in spelled)
         value *= 100 if match["hundred"] else 1
-        word, end = (match["word"] or "").casefold(), match.end()
+        word, end = lowered(match["word"] or ""), match.end()
         scale = _SCALE_OF.get(word, 1.0) if word not in _SHORT else 1.0
         if scale > 1:
-            end, word = match.end("word"), (match["after"] or "").casefold()
+            end, word = match.end("word"), lowered(match["after"] or "")
         if value < 2 and scale == 1:
             continue  # "one" is mostly no number, and "first" a word like any other
         unit = _UNIT_OF.get(word, "")
@@ -204,70 +177,60 @@ def _in_words(text: str) -> Iterator[Figure]:
 def scales_noted(text: str) -> frozenset[float]:
     """The scales that a text says its bare numbers have: 1e6 for "(in millions)"."""
     return frozenset(
-        1e3 if thousands else _SCALE_OF[word.casefold()]
+        1e3 if thousands else _SCALE_OF[lowered(word)]
         for word, thousands in NOTED_SCALE.findall(text)
     )
 
 
-def says(found: Figure, stated: Figure, noted: frozenset[float]) -> bool:
-    """Whether a number in a text bears out a stated one, where bare numbers are in `noted` scales.
+class FigureIndex:
+    """The numbers of a text by their size, where bare numbers are in the scales of `noted`.
 
-    Rounding is no contradiction where at least two digits are left.
+    Where nothing is noted, a bare number may be in thousands, millions or billions.
     """
-    if found.unit and stated.unit and found.unit != stated.unit:
-        return False
-    scales = {found.scale}
-    if found.scale == 1:
-        scales |= noted or ({1e3, 1e6, 1e9} if stated.scale > 1 else frozenset())
-    return any(
-        _equal(value * scale, stated_value, decimals, stated)
-        for value, _ in found.readings
-        for scale in scales
-        for stated_value, decimals in stated.readings
-    )
+
+    def __init__(self, found: Iterable[Figure], noted: frozenset[float]) -> None:
+        unsaid = () if noted else (1e3, 1e6, 1e9)
+        self._written: dict[str, list[float]] = {}
+        self._scaled: dict[str, list[float]] = {}
+        for figure in found:
+            written = self._written.setdefault(figure.unit, [])
+            scaled = self._scaled.setdefault(figure.unit, [])
+            for value, _ in figure.readings:
+                written.append(value * figure.scale)
+                if figure.scale == 1:
+                    written += [value * scale for scale in noted]
+                    scaled += [value * scale for scale in unsaid]
+        for values in (*self._written.values(), *self._scaled.values()):
+            values.sort()
+
+    def bears_out(self, stated: Figure) -> bool:
+        """Whether one of the numbers is the stated one, of its unit or of none.
+
+        Rounding is no contradiction where at least two digits are left.
+        """
+        kinds = [self._written, self._scaled] if stated.scale > 1 else [self._written]
+        units = (stated.unit, "") if stated.unit else tuple(self._written)
+        return any(
+            _has_between(kind.get(unit, ()), low, high)
+            for low, high in map(partial(_bounds, stated), stated.readings)
+            for kind in kinds
+            for unit in units
+        )
 
 
-def _equal(value: float, said: float, decimals: int, stated: Figure) -> bool:
-    """Whether a value is the one that is said, or rounds to it."""
-    difference = abs(value - said * stated.scale)
-    if difference <= 1e-9 * abs(value):
-        return True
-    if not (decimals or stated.scale > 1 or stated.about):
-        return False
-    whole = str(int(said)) if said >= 1 else ""
-    round_off = len(whole) - len(whole.rstrip("0")) if stated.about and not decimals else -decimals
-    digits = len(whole) - round_off
-    return digits >= 2 and difference <= 0.5001 * stated.scale * 10**round_off
+def _has_between(values: Sequence[float], low: float, high: float) -> bool:
+    at = bisect_left(values, low)
+    return at < len(values) and values[at] <= high
 
 
-def days(text: str) -> list[Day]:
-    """The dates of a text that have at least two of year, month and day."""
-    found: list[Day] = []
-    for pattern in _DATES:
-        for match in pattern.finditer(text):
-            inside = any(day.start < match.end() and match.start() < day.end for day in found)
-            readings = () if inside else _read(match)
-            if readings:
-                found.append(Day(match.group(), match.start(), match.end(), readings))
-    return found
-
-
-def _read(match: re.Match[str]) -> tuple[tuple[int | None, int | None, int | None], ...]:
-    parts = match.groupdict()
-    name = (parts.get("n") or "").casefold()
-    year = int(parts["y"]) if parts.get("y") else None
-    day = int(parts["d"]) if parts.get("d") else None
-    month = _MONTH_OF[name] if name else int(parts["m"])
-    if year is not None and year < 100:
-        year += 2000
-    either = [(month, day)] + ([(day, month)] if "/" in match.group() else [])
-    return tuple((year, m, d) for m, d in either if m and m <= 12 and (d is None or 0 < d <= 31))
-
-
-def confirms(found: Day, stated: Day, years: frozenset[int]) -> bool:
-    """Whether a date in a text bears out a stated one; its year may stand elsewhere (`years`)."""
-    return any(
-        (d is None or d == fd) and m == fm and (y is None or y == fy or (fy is None and y in years))
-        for y, m, d in stated.readings
-        for fy, fm, fd in found.readings
-    )
+def _bounds(stated: Figure, reading: tuple[float, int]) -> tuple[float, float]:
+    """Between which values a number is the stated one, or rounds to it."""
+    value, decimals = reading
+    spread = 1e-15 * value * stated.scale
+    if decimals or stated.scale > 1 or stated.about:
+        whole = str(int(value)) if value >= 1 else ""
+        zeros = len(whole) - len(whole.rstrip("0"))
+        round_off = zeros if stated.about and not decimals else -decimals
+        if len(whole) - round_off >= 2:
+            spread = max(spread, 0.5001 * stated.scale * 10.0**round_off)
+    return value * stated.scale - spread, value * stated.scale + spread

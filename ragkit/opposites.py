@@ -1,8 +1,11 @@
-"""Words that turn a sentence into its opposite when one stands for the other."""
+"""Words that turn a sentence into its opposite: one for the other, or a denial."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+
+from ragkit.words import content_words
 
 _PAIRS = """
     more less; most least; higher lower; highest lowest; above below; over under; before after;
@@ -33,6 +36,14 @@ _PAIRS = """
     evening; employer employee; employees employers; assets liabilities; debit credit; income
     expense; buyer seller; teacher student; guilty innocent; safe dangerous; clean dirty
 """
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|none|nobody|nothing|neither|nor|without|cannot|nicht|nie|niemals|kein\w*|ohne)\b"
+    r"|n['’]t\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"[,;:.!?()–—]|\b(?:but|and|or|because|although|while|unless|if|when|aber|und|oder)\b"
+)
 _OPPOSITES: dict[str, set[str]] = {}
 for _pair in _PAIRS.split(";"):
     _one, _other = _pair.split()
@@ -53,3 +64,25 @@ def turned(said: str, source: str) -> tuple[str, str] | None:
 
 def _words(text: str) -> dict[str, None]:
     return dict.fromkeys(re.findall(r"[^\W\d_]+", text.casefold()))
+
+
+def agrees(source: str, said: str) -> bool:
+    """Whether both sentences deny something, or neither does.
+
+    Of a source of several clauses only those that are said count.
+    """
+    if denies(said):
+        return denies(source)
+    words = content_words(said)
+    cuts = [0, *(match.start() for match in _CLAUSE.finditer(source)), len(source)]
+    clauses = [source[a:b] for a, b in pairwise(cuts)]
+    return not any(denies(clause) and _is_said(clause, words) for clause in clauses)
+
+
+def _is_said(clause: str, words: frozenset[str]) -> bool:
+    own = content_words(clause)
+    return bool(own) and len(own & words) >= 0.5 * len(own)
+
+
+def denies(text: str) -> bool:
+    return _NEGATION.search(text) is not None

@@ -14,8 +14,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Nr|Inc|Ltd|Corp|Co|vs|approx|ca|cf|e\.g|i\.e|z\.B|d\.h"
     r"|Abs|Art|Fig|Sec|[A-Z])|\b(?i:am|ab|bis|dem|den|der|des|im|seit|vom|zum|zur)\s\d{1,2})\.$",
 )
-_FIGURES = r"[\d,.%$€()-]*\d[\d,.%$€()-]*"
-_ROW = re.compile(rf" \| |(?:{_FIGURES}[ \t]+)+{_FIGURES}\s*$")
+_OF_FIGURES = "0123456789,.%$€()-"
 _ITEM = re.compile(r"[-*•>|#]|\d{1,3}[.)] |\d{4}-\d\d")
 _CLOSED = re.compile(r"[.!?:;][\"'”’)\]]*$")
 
@@ -53,7 +52,24 @@ def units(text: str) -> list[Unit]:
 
 
 def _is_row(text: str) -> bool:
-    return _ROW.search(text) is not None and not _CLOSED.search(text)
+    return _has_cells(text) and not _CLOSED.search(text)
+
+
+def _has_cells(line: str) -> bool:
+    """Whether it has bars, or two figures at its end."""
+    if " | " in line:
+        return True
+    cells = line.rstrip().replace("\t", " ").rsplit(" ", 1)
+    return len(cells) == 2 and _is_figure(cells[1]) and _ends_in_figure(cells[0].rstrip())
+
+
+def _is_figure(cell: str) -> bool:
+    return not cell.strip(_OF_FIGURES) and _ends_in_figure(cell)
+
+
+def _ends_in_figure(text: str) -> bool:
+    ending = text[len(text.rstrip(_OF_FIGURES)) :]
+    return any(sign.isdigit() for sign in ending)
 
 
 def _is_head(text: str) -> bool:
@@ -84,7 +100,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
         runs_on = (
             len(line) > 0.6 * widest
             and widest > 40
-            and not _ROW.search(line)
+            and not _has_cells(line)
             and not _ITEM.match(following)
             and following[:1] not in ("", "\n")
         )

@@ -29,3 +29,8 @@ def content_words(text: str) -> frozenset[str]:
     """
     words = (_ORDINAL.sub(r"\1", word) for word in _WORD.findall(text.casefold()))
     return frozenset(word[:6] for word in words if word not in _COMMON)
+
+
+def lowered(word: str) -> str:
+    """A word in small letters as `re.IGNORECASE` sees them: both Turkish i are an i to it."""
+    return word.casefold().replace("ı", "i").replace("i\u0307", "i")

@@ -1,0 +1,155 @@
+"""What a passage holds: its facts, words and sentences, each ready to be looked up."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from functools import cached_property
+
+from ragkit.dates import Day, DayIndex
+from ragkit.facts import WORD, Fact, Kind, facts, is_acronym
+from ragkit.figures import Figure, FigureIndex, figures, scales_noted
+from ragkit.sentences import units
+from ragkit.words import content_words
+
+_MARKS = re.compile(r"\*\*|__|`|^[ \t]*+(?:[-*•>#]+|\d{1,3}[.)])[ \t]+", re.MULTILINE)
+_POSSESSIVE = re.compile(r"['’]s?$")
+_ENDING = 3  # letters at most that one form of a word has more than another
+_OTHERS = 0.2  # of the words of a sentence that restates one of the passage
+_LONGEST = 300  # words of a sentence that may restate another
+_COMPARED = 64  # sentences that share rare words with it, to be compared
+
+
+def plain(text: str) -> str:
+    """A text without the marks of Markdown, in the usual form of its letters."""
+    return unicodedata.normalize("NFKC", _MARKS.sub("", text))
+
+
+def stated_words(text: str) -> frozenset[str]:
+    """The words of a text that carry its meaning, without its numbers."""
+    return frozenset(word for word in content_words(text) if not word[:1].isdigit())
+
+
+class Evidence:
+    """A passage or one sentence of it, taken apart when something is looked up.
+
+    `scales` are those of the passage that the sentence stands in.
+    """
+
+    def __init__(self, text: str, scales: frozenset[float] = frozenset()) -> None:
+        self.text = plain(text)
+        self._scales = scales or scales_noted(self.text)
+        self._restated: dict[frozenset[str], list[Evidence]] = {}
+
+    def holds(self, fact: Fact, *, partly: bool = False) -> bool:
+        """Whether a fact stands here, in whatever spelling; `partly` one word of a name does."""
+        content = fact.content
+        if isinstance(content, Figure):
+            return self._figures.bears_out(content)
+        if isinstance(content, Day):
+            return self._days.bears_out(content)
+        if fact.kind == "name":
+            named = map(self.names, WORD.findall(content))
+            return any(named) if partly else all(named)
+        return _squeezed(content) in self._squeezed
+
+    def names(self, word: str) -> bool:
+        """Whether a word stands here, in another form maybe, or one for whose letters it stands."""
+        folded = _folded(word)
+        parts = re.split(r"[-&./]", folded)
+        if folded in self._words or (len(parts) > 1 and all(p in self._words for p in parts)):
+            return True
+        if not content_words(word) or (
+            is_acronym(word) and folded.replace(".", "") in self._initials
+        ):
+            return True
+        return folded in self._stems or any(stem in self._words for stem in _cut(folded))
+
+    def restating(self, words: frozenset[str]) -> list[Evidence]:
+        """The sentences that share most of these words, where a fifth of them, or one, may lack."""
+        if not 2 <= len(words) <= _LONGEST:
+            return []
+        if words not in self._restated:
+            self._restated[words] = self._nearest(words)
+        return self._restated[words]
+
+    def _nearest(self, words: frozenset[str]) -> list[Evidence]:
+        lacking = int(max(1, _OTHERS * len(words)))
+        rare = sorted(words, key=lambda word: (len(self._places.get(word, ())), word))
+        numbers = {n for word in rare[: lacking + 1] for n in self._places.get(word, ())}
+        near = [self.sentences[n] for n in sorted(numbers)[:_COMPARED]]
+        shared = [len(words & sentence.stated) for sentence in near]
+        most = max(shared, default=0)
+        if most < max(2, len(words) - lacking):
+            return []
+        return [one for one, count in zip(near, shared, strict=True) if count == most]
+
+    @cached_property
+    def sentences(self) -> list[Evidence]:
+        return [Evidence(unit.in_context, self._scales) for unit in units(self.text)]
+
+    @cached_property
+    def kinds(self) -> frozenset[Kind]:
+        return frozenset(fact.kind for fact in facts(self.text))
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        return content_words(self.text)
+
+    @cached_property
+    def stated(self) -> frozenset[str]:
+        return stated_words(self.text)
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The sentences that each word stands in, by their numbers."""
+        places = defaultdict(list)
+        for number, sentence in enumerate(self.sentences):
+            for word in sentence.stated:
+                places[word].append(number)
+        return dict(places)
+
+    @cached_property
+    def _figures(self) -> FigureIndex:
+        return FigureIndex(figures(self.text), self._scales)
+
+    @cached_property
+    def _days(self) -> DayIndex:
+        return DayIndex(self.text)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        found = [_folded(match.group()) for match in WORD.finditer(self.text)]
+        parts = (part for word in found for part in re.split(r"[-&./]", word))
+        return frozenset([*found, *parts, *(word.replace(".", "") for word in found)])
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(stem for word in self._words for stem in _cut(word))
+
+    @cached_property
+    def _initials(self) -> str:
+        """The first letters of the words that begin with a capital, in their order."""
+        words = (match.group() for match in WORD.finditer(self.text))
+        return "".join(word[0] for word in words if word[0].isupper()).casefold()
+
+    @cached_property
+    def _squeezed(self) -> str:
+        return _squeezed(self.text)
+
+
+def _cut(word: str) -> list[str]:
+    """A word without what may be its ending; four letters are left at least."""
+    return [word[:end] for end in range(max(4, len(word) - _ENDING), len(word))]
+
+
+def _folded(word: str) -> str:
+    """A word without case, accents and a possessive s."""
+    letters = (c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    return _POSSESSIVE.sub("", "".join(letters).casefold().rstrip("."))
+
+
+def _squeezed(text: str) -> str:
+    """A text for comparing letter by letter: no case, quotes, dashes, marks and white space."""
+    return re.sub(r"[\s*_`'’\"“”„‘-]|[‐-―]", "", text.casefold())
