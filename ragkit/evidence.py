@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from functools import cached_property
+from itertools import pairwise
 
 from ragkit.dates import Day, DayIndex
 from ragkit.facts import WORD, Fact, Kind, facts, is_acronym
@@ -15,10 +16,12 @@ from ragkit.words import content_words
 
 _MARKS = re.compile(r"\*\*|__|`|^[ \t]*+(?:[-*•>#]+|\d{1,3}[.)])[ \t]+", re.MULTILINE)
 _POSSESSIVE = re.compile(r"['’]s?$")
+_TOKEN = re.compile(r"\w(?:[\w./:@+-]*\w)?")
+_PART = re.compile(r"[-/]")
 _ENDING = 3  # letters at most that one form of a word has more than another
 _OTHERS = 0.2  # of the words of a sentence that restates one of the passage
-_LONGEST = 300  # words of a sentence that may restate another
-_COMPARED = 64  # sentences that share rare words with it, to be compared
+LONGEST = 200  # words of a sentence that may restate another
+_COMPARED = 32  # sentences that share rare words with it, to be compared
 
 
 def plain(text: str) -> str:
@@ -52,6 +55,8 @@ class Evidence:
         if fact.kind == "name":
             named = map(self.names, WORD.findall(content))
             return any(named) if partly else all(named)
+        if fact.kind == "code":
+            return _squeezed(content) in self._codes
         return _squeezed(content) in self._squeezed
 
     def names(self, word: str) -> bool:
@@ -68,7 +73,7 @@ class Evidence:
 
     def restating(self, words: frozenset[str]) -> list[Evidence]:
         """The sentences that share most of these words, where a fifth of them, or one, may lack."""
-        if not 2 <= len(words) <= _LONGEST:
+        if not 2 <= len(words) <= LONGEST:
             return []
         if words not in self._restated:
             self._restated[words] = self._nearest(words)
@@ -87,7 +92,8 @@ class Evidence:
 
     @cached_property
     def sentences(self) -> list[Evidence]:
-        return [Evidence(unit.in_context, self._scales) for unit in units(self.text)]
+        texts = dict.fromkeys(unit.in_context for unit in units(self.text))
+        return [Evidence(text, self._scales) for text in texts]
 
     @cached_property
     def kinds(self) -> frozenset[Kind]:
@@ -129,10 +135,22 @@ class Evidence:
         return frozenset(stem for word in self._words for stem in _cut(word))
 
     @cached_property
-    def _initials(self) -> str:
-        """The first letters of the words that begin with a capital, in their order."""
+    def _initials(self) -> frozenset[str]:
+        """What the first letters of neighbouring words with capitals spell, two to six of them."""
         words = (match.group() for match in WORD.finditer(self.text))
-        return "".join(word[0] for word in words if word[0].isupper()).casefold()
+        letters = "".join(word[0] for word in words if word[0].isupper()).casefold()
+        return frozenset(
+            letters[at : at + size] for size in range(2, 7) for at in range(len(letters))
+        )
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        """What may be a code, whole, in parts, or written as two or three words."""
+        tokens = _TOKEN.findall(self.text)
+        parts = [part for token in tokens for part in _PART.split(token)]
+        pairs = pairwise(tokens)
+        triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
+        return frozenset(map(_squeezed, [*tokens, *parts, *map("".join, [*pairs, *triples])]))
 
     @cached_property
     def _squeezed(self) -> str:

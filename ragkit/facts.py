@@ -21,6 +21,7 @@ _SHORTEST = 8  # characters of a quotation; less is a word in quotes
 _LEFT_OUT = re.compile(r"\.\.\.|…|\[\.\.\.\]")
 _TOKEN = re.compile(r"(?<![\w/.@-])[^\W_][\w./:@+-]*+")
 _DIGITS_AND_MARK = re.compile(r"\d+[./:+-]")
+_NUMBER_AND_WORD = re.compile(r"\d+(?:[.,]\d+)?-[^\W\d_]{3}[^\W\d_-]*(?:-[^\W\d_]+)*")
 _MARKED_DIGITS = re.compile(r"\d+(?::\d+)+|\d+(?:\.\d+){2,}")
 _GERMAN = re.compile(r"\b(?:der|die|das|und|ist|nicht|ein|eine|mit|für|von|werden|wird|den|dem)\b")
 
@@ -76,11 +77,12 @@ def _codes(text: str) -> _Found:
 def is_code(token: str) -> bool:
     """Whether it has letters and digits, or digits with several marks, or is an e-mail address.
 
-    So VX-4420, 10-K, 11:30 and 192.168.0.1, but not a number with its unit: 5km, 15th, 3bn.
+    So VX-4420, 10-K, 11:30 and 192.168.0.1, but not a number with its unit: 5km, 15th, 10-year-old.
     """
     if "@" in token:
         return True
-    if not any(sign.isdecimal() for sign in token):
+    counted = _NUMBER_AND_WORD.fullmatch(token) and token.islower()
+    if counted or not any(sign.isdecimal() for sign in token):
         return False
     marked = _DIGITS_AND_MARK.match(token) and any(map(str.isalpha, token))
     if token[0].isdecimal() and not marked:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ragkit.evidence import Evidence, plain, stated_words
+from ragkit.evidence import LONGEST, Evidence, plain, stated_words
 from ragkit.facts import WORD, Fact, facts
 from ragkit.figures import NOTED_SCALE
 from ragkit.opposites import agrees, denies, turned
@@ -122,9 +122,8 @@ class _Against:
         """What of a clause does not stand there."""
         stated, words = facts(said), stated_words(said)
         yield from self._missing(stated, words)
-        for fact in stated:
-            if fact.kind not in ("name", "quotation"):
-                words -= stated_words(fact.text)
+        counted = (fact.text for fact in stated if fact.kind not in ("name", "quotation"))
+        words -= stated_words(" ".join(counted))
         if self._held(words) < _COVERED * len(words):
             yield f"{self._where} holds few of its words"
             return
@@ -135,7 +134,11 @@ class _Against:
         for fact in stated:
             if not any(source.holds(fact) for source in self._cited):
                 yield f"“{fact.text}” is not in {self._where}{self._elsewhere(fact)}"
-            elif fact.kind != "quotation" and self._is_of_another(fact, words):
+            elif (
+                fact.kind != "quotation"
+                and len(words) <= LONGEST
+                and self._is_of_another(fact, words)
+            ):
                 yield f"“{fact.text}” is not in the sentence of {self._where} that says this"
 
     def _elsewhere(self, fact: Fact) -> str:
