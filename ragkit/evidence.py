@@ -15,8 +15,11 @@ from ragkit.sentences import units
 from ragkit.words import content_words
 
 _MARKS = re.compile(r"\*\*|__|`|^[ \t]*+(?:[-*•>#]+|\d{1,3}[.)])[ \t]+", re.MULTILINE)
+_UMLAUT = re.compile(r"([aou])e")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _TOKEN = re.compile(r"\w(?:[\w./:@+-]*\w)?")
+_ROMAN = re.compile(r"[IVXLC]+")
+_VERSION = re.compile(r"^v(?=\d)")
 _PART = re.compile(r"[-/]")
 _ENDING = 3  # letters at most that one form of a word has more than another
 _OTHERS = 0.2  # of the words of a sentence that restates one of the passage
@@ -56,7 +59,7 @@ class Evidence:
             named = map(self.names, WORD.findall(content))
             return any(named) if partly else all(named)
         if fact.kind == "code":
-            return _squeezed(content) in self._codes
+            return _code(content) in self._codes
         return _squeezed(content) in self._squeezed
 
     def names(self, word: str) -> bool:
@@ -65,9 +68,10 @@ class Evidence:
         parts = re.split(r"[-&./]", folded)
         if folded in self._words or (len(parts) > 1 and all(p in self._words for p in parts)):
             return True
-        if not content_words(word) or (
-            is_acronym(word) and folded.replace(".", "") in self._initials
-        ):
+        if not content_words(word):
+            return True
+        short = is_acronym(word) and not _ROMAN.fullmatch(word)
+        if short and folded.replace(".", "") in self._initials:
             return True
         return folded in self._stems or any(stem in self._words for stem in _cut(folded))
 
@@ -150,7 +154,7 @@ class Evidence:
         parts = [part for token in tokens for part in _PART.split(token)]
         pairs = pairwise(tokens)
         triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
-        return frozenset(map(_squeezed, [*tokens, *parts, *map("".join, [*pairs, *triples])]))
+        return frozenset(map(_code, [*tokens, *parts, *map("".join, [*pairs, *triples])]))
 
     @cached_property
     def _squeezed(self) -> str:
@@ -163,9 +167,15 @@ def _cut(word: str) -> list[str]:
 
 
 def _folded(word: str) -> str:
-    """A word without case, accents and a possessive s."""
+    """A word without case, accents and a possessive s; Mueller is Müller."""
     letters = (c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
-    return _POSSESSIVE.sub("", "".join(letters).casefold().rstrip("."))
+    plain = _POSSESSIVE.sub("", "".join(letters).casefold().rstrip("."))
+    return _UMLAUT.sub(r"\1", plain)
+
+
+def _code(text: str) -> str:
+    """A code for comparing: v2.1 is 2.1, and VX-4420 is VX4420."""
+    return _VERSION.sub("", _squeezed(text))
 
 
 def _squeezed(text: str) -> str:

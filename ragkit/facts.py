@@ -9,7 +9,7 @@ from typing import Literal
 
 from ragkit.dates import Day, days
 from ragkit.figures import MOST_DIGITS, Figure, figures
-from ragkit.words import content_words
+from ragkit.words import UNSPACED, content_words
 
 Kind = Literal["quotation", "date", "code", "year", "number", "name"]
 
@@ -19,11 +19,28 @@ _QUOTATION = re.compile(
 )
 _SHORTEST = 8  # characters of a quotation; less is a word in quotes
 _LEFT_OUT = re.compile(r"\.\.\.|…|\[\.\.\.\]")
-_TOKEN = re.compile(r"(?<![\w/.@-])[^\W_][\w./:@+-]*+")
+_TOKEN = re.compile(
+    rf"(?<![^\W{UNSPACED}])(?<![/.@-])[^\W_{UNSPACED}](?:[^\W{UNSPACED}]|[./:@+-])*+"
+)
 _DIGITS_AND_MARK = re.compile(r"\d+[./:+-]")
 _NUMBER_AND_WORD = re.compile(r"\d+(?:[.,]\d+)?-[^\W\d_]{3}[^\W\d_-]*(?:-[^\W\d_]+)*")
 _MARKED_DIGITS = re.compile(r"\d+(?::\d+)+|\d+(?:\.\d+){2,}")
-_GERMAN = re.compile(r"\b(?:der|die|das|und|ist|nicht|ein|eine|mit|für|von|werden|wird|den|dem)\b")
+_GERMAN = re.compile(
+    r"\b(?:der|die|das|und|ist|nicht|ein|eine|mit|für|von|werden|wird|den|dem"
+    r"|im|am|um|zum|zur|auf|bei|nach|aus|bis|sich|sind|hat|muss|beträgt)\b"
+)
+# Words that get a capital where they are no name
+_NO_NAMES = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        see contact visit call ask use send refer note please step only also both each every all
+        according additionally however therefore furthermore overall thus hence moreover answer
+        section chapter article table figure page appendix am pm a.m p.m
+        siehe laut gemäß abschnitt kapitel artikel tabelle seite
+        """,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +116,7 @@ def _numbers(text: str) -> _Found:
 
 def _names(text: str) -> _Found:
     """Runs of words with capitals, but for the first word of a sentence, which always has one."""
-    german = len(_GERMAN.findall(text)) >= 2  # where every noun has a capital
+    german = is_german(text)
     for words in _capitalised(text):
         first = words[0].group()
         lone = len(words) == 1 or not content_words(first)
@@ -114,7 +131,7 @@ def _capitalised(text: str) -> Iterator[list[re.Match[str]]]:
     """Words of more than a letter that begin with a capital, those with a space between as one."""
     run: list[re.Match[str]] = []
     for word in WORD.finditer(text):
-        if word.group()[0].isupper() and len(word.group()) > 1:
+        if word.group()[0].isupper() and len(word.group()) > 1 and not is_no_name(word.group()):
             if run and text[run[-1].end() : word.start()] != " ":
                 yield run
                 run = []
@@ -129,7 +146,17 @@ def _capitalised(text: str) -> Iterator[list[re.Match[str]]]:
 def _begins_sentence(text: str, word: re.Match[str]) -> bool:
     """Whether a word begins a sentence, or what stands behind a colon or an opening quote."""
     before = text[max(0, word.start() - 8) : word.start()].rstrip(" ")
-    return not before or before[-1] in ":.!?“\"„«(|\n•'"
+    return not before or before[-1] in ':.!?“"„«(|\n•'
+
+
+def is_no_name(word: str) -> bool:
+    """Whether a word gets a capital though it names nothing, as a label or at the start."""
+    return word.casefold().rstrip(".") in _NO_NAMES
+
+
+def is_german(text: str) -> bool:
+    """Whether a sentence is German, where every noun has a capital."""
+    return len(_GERMAN.findall(text)) >= 2
 
 
 def is_acronym(word: str) -> bool:

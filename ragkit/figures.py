@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit.words import lowered
+from ragkit.words import UNSPACED, lowered
 
 _SCALES = {
     1e3: "thousand thousands k tsd tausend",
@@ -17,6 +17,7 @@ _SCALES = {
     1e12: "trillion trillions tn",
 }
 _SCALE_OF = {word: scale for scale, words in _SCALES.items() for word in words.split()}
+_DEGREES = ("degree", "degrees", "grad", "°")
 _SHORT = "kmb"  # letters that are a scale only right behind a number or with a currency
 
 _UNITS = {
@@ -35,13 +36,14 @@ _UNITS = {
     "month": "month months monat monate monaten",
     "year": "year years jahr jahre jahren",
     "kilogram": "kg kilogram kilograms kilogramm",
-    "gram": "gram grams gramm",
+    "gram": "g gram grams gramm",
     "tonne": "tonne tonnes ton tons tonnen",
     "kilometre": "km kilometre kilometres kilometer kilometers",
     "metre": "metre metres meter meters",
     "mile": "mile miles",
     "litre": "litre litres liter liters",
-    "degree": "°c °f °",
+    "°C": "°c celsius",
+    "°F": "°f fahrenheit",
     "MB": "mb megabyte megabytes",
     "GB": "gb gigabyte gigabytes",
 }
@@ -50,7 +52,7 @@ _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split
 _CURRENCY = r"US\$|[$€£¥]|(?:USD|EUR|GBP|JPY|CHF)\b"
 _DIGITS = r"\d{1,3}(?:[,.'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?|\.\d+"
 _FIGURE = re.compile(
-    rf"(?P<before>{_CURRENCY})?\s?(?<![\w.,])(?P<digits>{_DIGITS})(?P<ordinal>st|nd|rd|th)?"
+    rf"(?P<before>{_CURRENCY})?\s?(?<![.,])(?<![^\W{UNSPACED}])(?P<digits>{_DIGITS})(?P<ordinal>st|nd|rd|th)?"
     r"(?=(?P<gap>[\s\u00a0-]?)(?P<word>[^\W\d_]+|%|[$€£¥](?!\d)|°[CF]?)?(?:\s(?P<after>[^\W\d_]+|[€%]))?)",
     re.IGNORECASE,
 )
@@ -132,8 +134,10 @@ def _in_digits(match: re.Match[str]) -> Figure:
     if word in _SCALE_OF and (word not in _SHORT or not match["gap"] or before):
         scale, end = _SCALE_OF[word], match.end("word")
         word = lowered(match["after"] or "")
+    if word in _DEGREES:
+        word = lowered(match["after"] or "")
     if not before and word in _UNIT_OF:
-        end = match.end("after" if scale > 1 else "word")
+        end = match.end("word" if lowered(match["word"] or "") == word else "after")
     unit = _UNIT_OF.get(before) or _UNIT_OF.get(word, "")
     start = match.start("before") if before else match.start("digits")
     about = _ABOUT.search(match.string[max(0, start - 20) : start]) is not None

@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘„«(\[*_]{0,3}[^\W_])|(?<=[。！？])")
 # A full stop that ends no sentence: behind an abbreviation or an initial, and in German behind an
 # ordinal ("ab dem 15. Dienstjahr", "am 3. Oktober").
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Nr|Inc|Ltd|Corp|Co|vs|approx|ca|cf|e\.g|i\.e|z\.B|d\.h"
-    r"|Abs|Art|Fig|Sec|[A-Z])|\b(?i:am|ab|bis|dem|den|der|des|im|seit|vom|zum|zur)\s\d{1,2})\.$",
+    r"|Abs|Art|Fig|Sec|max|min|bzw|inkl|zzgl|Tel)"
+    r"|(?<![\w/'’-])[^\W\d_]"
+    r"|\b(?i:am|ab|bis|de[rmns]|im|oder|seit|und|vom|zum|zur)\s\d{1,2})\.$"
 )
+_NUMBERED = re.compile(r"\s*\d{1,3}\.")
+_RULE = re.compile(r"[|:\s-]*\|[|:\s-]*")  # between the heads of a table and its rows
 _OF_FIGURES = "0123456789,.%$€()-"
 _ITEM = re.compile(r"[-*•>|#]|\d{1,3}[.)] |\d{4}-\d\d")
 _CLOSED = re.compile(r"[.!?:;][\"'”’)\]]*$")
@@ -38,6 +42,7 @@ def units(text: str) -> list[Unit]:
     found: list[Unit] = []
     context = ""
     pieces = [piece for paragraph in _paragraphs(text) for piece in _sentences(text, *paragraph)]
+    pieces = [piece for piece in pieces if not _RULE.fullmatch(text, *piece)]
     for n, (start, end) in enumerate(pieces):
         own = text[start:end]
         row = _is_row(own)
@@ -79,7 +84,11 @@ def _is_head(text: str) -> bool:
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     begin = start
     for match in [*_SENTENCE_END.finditer(text, start, end), None]:
-        if match and _ABBREVIATION.search(text, max(begin, match.start() - 10), match.start()):
+        if match and (
+            _NUMBERED.fullmatch(text, begin, match.start())
+            or _ABBREVIATION.search(text, max(begin, match.start() - 10), match.start())
+            or _is_small(text[match.end() : match.end() + 4])
+        ):
             continue
         stop = match.start() if match else end
         piece = text[begin:stop]
@@ -87,6 +96,11 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             left = len(piece) - len(piece.lstrip())
             yield begin + left, begin + len(piece.rstrip())
         begin = match.end() if match else end
+
+
+def _is_small(text: str) -> bool:
+    letters = [sign for sign in text if sign.isalnum()]
+    return bool(letters) and letters[0].islower()
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragkit.evidence import LONGEST, Evidence, plain, stated_words
-from ragkit.facts import WORD, Fact, facts
+from ragkit.facts import WORD, Fact, facts, is_german, is_no_name
 from ragkit.figures import NOTED_SCALE
 from ragkit.opposites import agrees, denies, turned
 from ragkit.retrieval import Hit
@@ -25,14 +25,25 @@ Verdict = Literal["supported", "unsupported", "uncited"]
 _CITATION = re.compile(r"\[(\d{1,3})\]")
 _CITED_ONLY = re.compile(r"(?:\[\d{1,3}\]\s*)+")
 _CITED_LATE = re.compile(r"([.!?。！？])([ \t]*)((?:\[\d{1,3}\])+)")
-_REPLY = re.compile(r"^\s*(?:yes|no|ja|nein|correct|true|false)\b", re.IGNORECASE)
+_REPLY = re.compile(
+    r"^\s*(?:yes|no|ja|nein|correct|true|false)(?:\s*[.,:!]|\s+[–—-]\s|\s*$)\s*", re.IGNORECASE
+)
 _LEAD_IN = re.compile(
-    r"^\s*(?:according to|based on|as|per|in)\s[^,.]{0,80}"
+    r"^\s*(?:(?:according to|based on|as|per|in|laut|gemäß)\s[^,.]{0,80}"
     r"\b(?:document|passage|source|text|context)s?\b[^,.]{0,80},\s*"
-    r"|^\s*the (?:document|passage|source|text)s? (?:says?|states?|mentions?) (?:that )?",
+    r"|(?:according to|based on|as per|per|in)\s*,\s*"
+    r"|the (?:document|passage|source|text)s? (?:says?|states?|mentions?) (?:that )?"
+    r"|(?:step|schritt) \d+[:.]\s*)",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"^\s*(?:(?:please )?(?:let me know|feel free)|i hope (?:this|that) helps"
+    r"|if you (?:have|need) (?:any|more|further)"
+    r"|bei (?:weiteren )?fragen|ich hoffe|lassen sie (?:es )?mich wissen)\b",
     re.IGNORECASE,
 )
 _COVERED = 0.5  # of a sentence's words, found in what it cites
+_LABEL = 2  # words at most beside a fact: "Weight: 12.5 kg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def check(text: str, evidence: Sequence[str]) -> tuple[Statement, ...]:
 def _statements(text: str) -> list[tuple[int, int]]:
     """Where the sentences are; a citation behind the full stop belongs to the sentence before it.
 
-    Headings and lines that announce what follows state nothing.
+    Headings, lines that announce what follows and offers of more help state nothing.
     """
     early = _CITED_LATE.sub(r"\2\3\1", text)  # as long as before
     spans: list[tuple[int, int]] = []
@@ -84,9 +95,11 @@ def _statements(text: str) -> list[tuple[int, int]]:
         said = _said(unit.text)
         if _CITED_ONLY.fullmatch(unit.text) and spans:
             spans[-1] = (spans[-1][0], unit.end)
+        elif not re.search(r"\w", said):
+            continue
         elif not content_words(_REPLY.sub("", said)):
             held = unit.start if held is None else held
-        elif not (said.rstrip().endswith(":") or unit.text.startswith("#")):
+        elif not (said.rstrip().endswith(":") or unit.text.startswith("#") or _CLOSING.match(said)):
             spans.append((unit.start if held is None else held, unit.end))
             held = None
     if held is not None:
@@ -99,7 +112,7 @@ def _checked(text: str, start: int, end: int, sources: Sequence[Evidence]) -> St
     numbers = dict.fromkeys(int(number) for number in _CITATION.findall(raw))
     cited = tuple(number for number in numbers if 1 <= number <= len(sources))
     against = _Against(sources, cited)
-    clauses = re.split(r";\s", _LEAD_IN.sub("", _said(raw)))
+    clauses = re.split(r";\s", _LEAD_IN.sub("", _REPLY.sub("", _said(raw))))
     reasons = tuple(dict.fromkeys(r for clause in clauses for r in against.reasons(clause)))
     verdict: Verdict = "unsupported" if reasons else "supported"
     return Statement(raw, start, end, cited, verdict if cited else "uncited", reasons)
@@ -121,10 +134,12 @@ class _Against:
     def reasons(self, said: str) -> Iterator[str]:
         """What of a clause does not stand there."""
         stated, words = facts(said), stated_words(said)
-        yield from self._missing(stated, words)
+        missing = list(self._missing(stated, words))
+        yield from missing
         counted = (fact.text for fact in stated if fact.kind not in ("name", "quotation"))
         words -= stated_words(" ".join(counted))
-        if self._held(words) < _COVERED * len(words):
+        is_label = not missing and len(words) <= _LABEL and any(map(_is_telling, stated))
+        if self._held(words) < _COVERED * len(words) and not is_label:
             yield f"{self._where} holds few of its words"
             return
         yield from self._contradictions(said, self._restating(words))
@@ -164,9 +179,9 @@ class _Against:
         turns = [turned(said, sentence.text) for sentence in same]
         if turns[0] and all(turns):
             yield f"{self._where} says “{turns[0][1]}” and not “{turns[0][0]}”"
-        first = WORD.search(said)
-        if first and not any(source.names(first.group()) for source in self._cited):
-            yield f"“{first.group()}” is not in the sentence of {self._where} that says this"
+        first = _first_name(said)
+        if first and not any(source.names(first) for source in self._cited):
+            yield f"“{first}” is not in the sentence of {self._where} that says this"
 
     def _held(self, words: frozenset[str]) -> int:
         return sum(any(word in source.content for source in self._cited) for word in words)
@@ -177,3 +192,16 @@ class _Against:
         shared = [len(words & one.stated) for one in found]
         most = max(shared, default=0)
         return [one for one, count in zip(found, shared, strict=True) if count == most]
+
+
+def _is_telling(fact: Fact) -> bool:
+    """Whether it is hardly found by chance: a date, a code or a number of two digits."""
+    return fact.kind in ("date", "code", "number") and len(re.findall(r"\d", fact.text)) > 1
+
+
+def _first_name(said: str) -> str:
+    """The first word of a sentence, if it may be a name though it is none by its capital."""
+    word = WORD.match(said.strip())
+    if not word or not word.group()[0].isupper() or is_german(said):
+        return ""
+    return "" if is_no_name(word.group()) or word.group().endswith("ly") else word.group()

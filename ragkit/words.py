@@ -18,7 +18,9 @@ _COMMON = frozenset(
         """,
     )
 )
-_WORD = re.compile(r"[^\W_]{2,}|\d")
+# Thai, Lao, Burmese, Khmer, Japanese and Chinese, which put no spaces between words
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(rf"[^\W_{UNSPACED}]{{2,}}|[\d{UNSPACED}]")
 _ORDINAL = re.compile(r"^(\d+)(?:st|nd|rd|th)$")
 
 
@@ -26,6 +28,7 @@ def content_words(text: str) -> frozenset[str]:
     """A text's words and numbers without the commonest words.
 
     Words are cut to six letters so that forms agree, ordinals to their number ("15th" to "15").
+    Where a script has no spaces, each letter is a word.
     """
     words = (_ORDINAL.sub(r"\1", word) for word in _WORD.findall(text.casefold()))
     return frozenset(word[:6] for word in words if word not in _COMMON)
