@@ -27,7 +27,8 @@ _NUMBER_AND_WORD = re.compile(r"\d+(?:[.,]\d+)?-[^\W\d_]{3}[^\W\d_-]*(?:-[^\W\d_
 _MARKED_DIGITS = re.compile(r"\d+(?::\d+)+|\d+(?:\.\d+){2,}")
 _GERMAN = re.compile(
     r"\b(?:der|die|das|und|ist|nicht|ein|eine|mit|für|von|werden|wird|den|dem"
-    r"|im|am|um|zum|zur|auf|bei|nach|aus|bis|sich|sind|hat|muss|beträgt)\b"
+    r"|im|am|um|zum|zur|auf|bei|nach|aus|bis|sich|sind|hat|muss|beträgt)\b",
+    re.IGNORECASE,
 )
 # Words that get a capital where they are no name
 _NO_NAMES = frozenset(
@@ -37,7 +38,7 @@ _NO_NAMES = frozenset(
         see contact visit call ask use send refer note please step only also both each every all
         according additionally however therefore furthermore overall thus hence moreover answer
         section chapter article table figure page appendix am pm a.m p.m
-        siehe laut gemäß abschnitt kapitel artikel tabelle seite
+        die siehe laut gemäß abschnitt kapitel artikel tabelle seite
         """,
     )
 )
@@ -124,7 +125,8 @@ def _names(text: str) -> _Found:
         named = words[1:] if opens and lone else words
         if named and (not german or len(named) > 1 or is_acronym(named[0].group())):
             start, end = named[0].start(), named[-1].end()
-            yield Fact(text[start:end], text[start:end], "name"), start, end
+            name = text[start:end].rstrip(".")
+            yield Fact(name, name, "name"), start, end
 
 
 def _capitalised(text: str) -> Iterator[list[re.Match[str]]]:

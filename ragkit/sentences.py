@@ -17,7 +17,7 @@ _ABBREVIATION = re.compile(
     r"|\b(?i:am|ab|bis|de[rmns]|im|oder|seit|und|vom|zum|zur)\s\d{1,2})\.$"
 )
 _NUMBERED = re.compile(r"\s*\d{1,3}\.")
-_RULE = re.compile(r"[|:\s-]*\|[|:\s-]*")  # between the heads of a table and its rows
+_RULE = re.compile(r"[:\s-]*+\|[|:\s-]*+")  # between the heads of a table and its rows
 _OF_FIGURES = "0123456789,.%$€()-"
 _ITEM = re.compile(r"[-*•>|#]|\d{1,3}[.)] |\d{4}-\d\d")
 _CLOSED = re.compile(r"[.!?:;][\"'”’)\]]*$")
