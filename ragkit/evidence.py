@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 
+from ragkit.columns import columns
 from ragkit.dates import Day, DayIndex
 from ragkit.facts import WORD, Fact, Kind, facts, is_acronym
 from ragkit.figures import Figure, FigureIndex, figures, scales_noted
@@ -40,11 +42,18 @@ def stated_words(text: str) -> frozenset[str]:
 class Evidence:
     """A passage or one sentence of it, taken apart when something is looked up.
 
-    `scales` are those of the passage that the sentence stands in.
+    `scales` are those of the passage that the sentence stands in, and `by_year` the figures of a
+    table's row whose columns are years.
     """
 
-    def __init__(self, text: str, scales: frozenset[float] = frozenset()) -> None:
+    def __init__(
+        self,
+        text: str,
+        scales: frozenset[float] = frozenset(),
+        by_year: Mapping[int, Figure] | None = None,
+    ) -> None:
         self.text = plain(text)
+        self._by_year = by_year or {}
         self._scales = scales or scales_noted(self.text)
         self._restated: dict[frozenset[str], list[Evidence]] = {}
 
@@ -61,6 +70,13 @@ class Evidence:
         if fact.kind == "code":
             return _code(content) in self._codes
         return _squeezed(content) in self._squeezed
+
+    def is_under_another_year(self, fact: Fact, year: int) -> bool:
+        """Whether a row has another number than this one in the column of a year."""
+        stated, found = fact.content, self._by_year.get(year)
+        if not isinstance(stated, Figure) or found is None:
+            return False
+        return not FigureIndex([found], self._scales).bears_out(stated)
 
     def names(self, word: str) -> bool:
         """Whether a word stands here, in another form maybe, or one for whose letters it stands."""
@@ -96,8 +112,9 @@ class Evidence:
 
     @cached_property
     def sentences(self) -> list[Evidence]:
-        texts = dict.fromkeys(unit.in_context for unit in units(self.text))
-        return [Evidence(text, self._scales) for text in texts]
+        rows = columns(self.text)
+        found = {unit.in_context: unit.text for unit in units(self.text)}
+        return [Evidence(text, self._scales, rows.get(own)) for text, own in found.items()]
 
     @cached_property
     def kinds(self) -> frozenset[Kind]:

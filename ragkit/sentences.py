@@ -18,6 +18,7 @@ _ABBREVIATION = re.compile(
 )
 _NUMBERED = re.compile(r"\s*\d{1,3}\.")
 _RULE = re.compile(r"[:\s-]*+\|[|:\s-]*+")  # between the heads of a table and its rows
+_APART = re.compile(r"([$€£]) +(?=\d)")
 _OF_FIGURES = "0123456789,.%$€()-"
 _ITEM = re.compile(r"[-*•>|#]|\d{1,3}[.)] |\d{4}-\d\d")
 _CLOSED = re.compile(r"[.!?:;][\"'”’)\]]*$")
@@ -64,7 +65,7 @@ def _has_cells(line: str) -> bool:
     """Whether it has bars, or two figures at its end."""
     if " | " in line:
         return True
-    cells = line.rstrip().replace("\t", " ").rsplit(" ", 1)
+    cells = _APART.sub(r"\1", line.rstrip().replace("\t", " ")).rsplit(" ", 1)
     return len(cells) == 2 and _is_figure(cells[1]) and _ends_in_figure(cells[0].rstrip())
 
 

@@ -134,7 +134,7 @@ class _Against:
     def reasons(self, said: str) -> Iterator[str]:
         """What of a clause does not stand there."""
         stated, words = facts(said), stated_words(said)
-        missing = list(self._missing(stated, words))
+        missing = [*self._missing(stated, words), *self._misplaced(stated, words)]
         yield from missing
         counted = (fact.text for fact in stated if fact.kind not in ("name", "quotation"))
         words -= stated_words(" ".join(counted))
@@ -155,6 +155,17 @@ class _Against:
                 and self._is_of_another(fact, words)
             ):
                 yield f"“{fact.text}” is not in the sentence of {self._where} that says this"
+
+    def _misplaced(self, stated: Sequence[Fact], words: frozenset[str]) -> Iterator[str]:
+        """The numbers that stand in the row that is meant, but in the column of another year."""
+        years = [int(fact.text) for fact in stated if fact.kind == "year"]
+        if len(years) != 1:
+            return
+        for fact in (fact for fact in stated if fact.kind == "number"):
+            same = self._restating(words - stated_words(fact.text))
+            rows = [row for row in same if row.holds(fact)]
+            if rows and all(row.is_under_another_year(fact, years[0]) for row in rows):
+                yield f"“{fact.text}” is not under {years[0]} in {self._where}"
 
     def _elsewhere(self, fact: Fact) -> str:
         numbers = (n for n, source in enumerate(self._all, 1) if source.holds(fact))
