@@ -10,6 +10,7 @@ from typing import Any
 
 from ragkit.models.base import Usage
 from ragkit.retrieval import Hit
+from ragkit.untrusted import inert
 from ragkit.verification import Statement
 
 SYSTEM_PROMPT = (
@@ -153,7 +154,7 @@ def cited(text: str, passages: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]
     """The text with its citations written [1][2], a citation for each, and the invented numbers.
 
     The bracket shapes that small models produce are understood; a number that no passage has is
-    taken out of the text.
+    taken out of the text. What that leaves side by side is inert, too: "<[99]img", "【1】(...)".
     """
     used: dict[int, None] = {}
     invented: dict[int, None] = {}
@@ -165,7 +166,7 @@ def cited(text: str, passages: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]
         invented.update(dict.fromkeys(number for number in numbers if number not in real))
         return "".join(f"[{number}]" for number in real)
 
-    text = _CITATION.sub(keep, text).strip()
+    text = inert(_CITATION.sub(keep, text)).strip()
     citations = tuple(citation_of(number, passages[number - 1]) for number in sorted(used))
     return text, citations, tuple(sorted(invented))
 

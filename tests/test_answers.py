@@ -6,6 +6,7 @@ import pytest
 
 from ragkit.answers import cited
 from ragkit.retrieval import Hit
+from ragkit.untrusted import inert
 
 
 def hit(number: int) -> Hit:
@@ -89,3 +90,18 @@ def test_endless_range_is_two_numbers() -> None:
 def test_citation_that_never_ends_takes_no_time(begun: str) -> None:
     text = begun + " " * 100_000 + "x"
     assert cited(text, PASSAGES)[0] == text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<[99]img src=x>", "< img src=x>"),
+        ("<(source 99)script>", "< script>"),
+        ("see:[99]//example.org", "see: //example.org"),
+        ("!\u30101\u3011(/x.png)", "! [1] (/x.png)"),
+        ("(Source 1)(javascript:alert(1))", "[1] (javascript:alert(1))"),
+        ("www.[99]example.org", "www. example.org"),
+    ],
+)
+def test_citations_put_together_no_link_image_or_tag(written: str, shown: str) -> None:
+    assert cited(inert(written), [hit(1)])[0] == shown
