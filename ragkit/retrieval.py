@@ -36,7 +36,7 @@ class Hit:
     or mail part and `ref` the cells. `score` ranks the hits of one query; `similarity` is the
     cosine of the best chunk in [-1, 1] and can be compared between queries; `lexical` is its BM25
     score, or the most that it can have, where many others have more. `chunks` are the ids of the
-    chunks that were joined.
+    chunks that were joined, the best one first.
     """
 
     source: str
@@ -332,7 +332,7 @@ def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitSco
         lexical=scores.lexical,
         path=os.path.join(best.root_path, best.source) if best.root_path[:1] == os.sep else "",
         page_ordinal=best.page_ordinal,
-        chunks=tuple(chunk.id for chunk in chunks),
+        chunks=(best.id, *(chunk.id for chunk in chunks if chunk.id != best.id)),
     )
 
 

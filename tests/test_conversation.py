@@ -19,6 +19,7 @@ LEAVE = "Everybody has 28 days of annual leave in each calendar year."
 LONGER = "From the 15th year of service annual leave is 32 days."
 PUMPS = "The VX-4420 pump weighs 84 kilograms without its motor."
 FIRST = "How many days of annual leave does everybody have?"
+PARTS = ("Alpha", "Beta", "Gamma", "Delta")
 SECOND = "And from the 15th year of service?"
 
 
@@ -158,6 +159,20 @@ def test_extract_is_read_back_as_it_was(folder: Path) -> None:
             assert [turn.answer for turn in talk.turns()] == answers[-1:]
     assert answers[0].extract
     assert answers[1].abstention is Abstention.FAR
+
+
+def test_joined_passages_are_read_back_as_they_were(folder: Path) -> None:
+    """Their heading and place are those of the best chunk, which need not be the first."""
+    rules = [" ".join(f"{part} rule {n} grants {n} days." for n in range(12)) for part in PARTS]
+    text = "\n\n".join(f"# {part}\n\n{rule}" for part, rule in zip(PARTS, rules, strict=True))
+    (folder / "docs" / "rules.md").write_text(text)
+    with base(folder, NOBODY) as kb:
+        kb.ingest(folder / "docs")
+        for part in PARTS:
+            talk = kb.conversation()
+            answer = talk.ask(f"How many days does {part} rule 3 grant?")
+            assert any(len(hit.chunks) > 1 for hit in answer.passages)
+            assert [turn.answer for turn in talk.turns()] == [answer]
 
 
 def test_what_is_removed_from_the_base_is_gone_from_its_conversations(
