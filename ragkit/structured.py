@@ -14,6 +14,7 @@ from ragkit.answers import Abstention, Answer, abstain, citation_of
 from ragkit.asking import Asked, Found, Request, check_read, is_answerable
 from ragkit.config import Config
 from ragkit.errors import SchemaMismatch
+from ragkit.evidence import Evidence
 from ragkit.models import LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.models.http import one_line
 from ragkit.retrieval import Hit
@@ -251,7 +252,7 @@ def _verified(
     Whether a choice is right, as of true and false or of an enum, no passage says in its words.
     """
     evidence = [
-        evidence_of(hit, found.page_text(hit) if number in numbers else "")
+        Evidence(evidence_of(hit, found.page_text(hit) if number in numbers else ""))
         for number, hit in enumerate(passages, 1)
     ]
     return tuple(
@@ -263,7 +264,7 @@ def _verified(
     )
 
 
-def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[str]) -> Statement | None:
+def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) -> Statement | None:
     """The value's verdict; None where it says nothing that could be checked."""
     said = _plain(leaf.value)
     marks = "".join(f"[{number}]" for number in numbers)

@@ -73,13 +73,14 @@ def evidence_of(hit: Hit, page: str = "") -> str:
     return "\n".join([*about, *dict.fromkeys(notes), "", hit.text])
 
 
-def check(text: str, evidence: Sequence[str]) -> tuple[Statement, ...]:
+def check(text: str, evidence: Sequence[str | Evidence]) -> tuple[Statement, ...]:
     """Check the sentences of an answer whose citations are written [1][2].
 
     `evidence[n - 1]` is all that [n] stands for: the passage, its headings, title and source. A
     sentence without a word of its own (such as "Yes.") is checked together with the next one.
+    Where several texts are checked against the same passages, an Evidence of each is made once.
     """
-    sources = [Evidence(passage) for passage in evidence]
+    sources = [Evidence(each) if isinstance(each, str) else each for each in evidence]
     return tuple(_checked(text, start, end, sources) for start, end in _statements(text))
 
 

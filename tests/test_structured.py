@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -278,6 +279,24 @@ def test_choice_of_an_enum_is_not_checked(folder: Path) -> None:
     assert [(each.text, each.verdict) for each in answer.statements] == [
         ("digits: 7", "unsupported")
     ]
+
+
+def test_many_values_are_checked_in_little_time(tmp_path: Path) -> None:
+    """The passages are taken apart once, and not for each of the values."""
+    (tmp_path / "docs").mkdir()
+    for n in range(8):
+        lines = [f"The VX-{n}{line:03} pump weighs {line} kilograms." for line in range(40)]
+        (tmp_path / "docs" / f"{n}.txt").write_text("\n".join(lines))
+    values = [f"The VX-{n % 8}{n // 8:03} pump weighs {n // 8} kilograms." for n in range(320)]
+    schema = {"type": "array", "items": {"type": "string"}}
+    with base(tmp_path) as kb:
+        kb.ingest(tmp_path / "docs")
+        began = time.process_time()
+        answer = kb.ask(
+            "What do the pumps weigh?", model=Writes(found(values, *range(1, 9))), schema=schema
+        )
+        assert time.process_time() - began < 3
+    assert len(answer.statements) == len(values)
 
 
 # -- what is asked -------------------------------------------------------------------------------
