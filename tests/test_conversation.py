@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Abstention, Config, KnowledgeBase, Message, SourceError, StoreLocked
+from ragkit import (
+    Abstention,
+    Config,
+    KnowledgeBase,
+    Message,
+    SourceError,
+    StoreLocked,
+)
 from ragkit.models import Event
 from ragkit.rewriting import leans, standalone
 from ragkit.store.layout import Layout
@@ -238,6 +245,17 @@ def test_answer_that_was_stopped_is_not_kept(folder: Path) -> None:
         assert own.left.wait(2)
         assert talk.turns() == []
         assert talk.id is None
+
+
+def test_turn_of_a_conversation_that_was_removed_is_not_kept(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        kb.delete_conversation(talk.id or 0)
+        answer = talk.ask(SECOND)
+        assert "32 days" in answer.text
+        assert f"Not kept in the conversation: conversation {talk.id} was" in answer.notice
+        assert kb.conversations() == []
 
 
 def test_people_go_on_asking_while_documents_are_ingested(folder: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ragkit.errors import StoreError
 from ragkit.store import audit
 from ragkit.store.database import open_writer, translated
 from ragkit.store.layout import Layout
@@ -292,7 +293,10 @@ class Writer:
         self._db.execute("DELETE FROM problem WHERE root = ? AND source = ?", (root, source))
 
     def add_turn(self, conversation: int | None, turn: StoredTurn) -> int:
-        """Add what was said to a conversation, by default a new one; returns the conversation."""
+        """Add what was said to a conversation, by default a new one; returns the conversation.
+
+        Raises StoreError for one that was removed meanwhile.
+        """
         with self._commit():
             if conversation is None:
                 conversation = self._new_ids(1)
@@ -300,11 +304,17 @@ class Writer:
                     "INSERT INTO conversation VALUES (?, ?, ?)",
                     (conversation, turn.who, turn.at),
                 )
+            elif not self._has_conversation(conversation):
+                raise StoreError(f"conversation {conversation} was removed; begin another one")
             self._db.execute(
                 "INSERT INTO turn SELECT ?, count(*) + 1, ?, ?, ? FROM turn WHERE conversation = ?",
                 (conversation, turn.at, turn.question, turn.answer, conversation),
             )
             return conversation
+
+    def _has_conversation(self, conversation: int) -> bool:
+        found = self._db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation,))
+        return found.fetchone() is not None
 
     def remove_conversation(self, conversation: int) -> None:
         """Remove a conversation with all that was said."""
