@@ -19,7 +19,7 @@ from ragkit.answers import (
 )
 from ragkit.config import Config
 from ragkit.embedding import Embedder
-from ragkit.errors import ModelError, ModelRefused, PromptCut
+from ragkit.errors import ModelError, ModelRefused, PromptCut, StreamBroken
 from ragkit.extracts import extract
 from ragkit.models import Event, LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.retrieval import Hit
@@ -63,10 +63,14 @@ class AnswerStream:
 
     @property
     def answer(self) -> Answer:
-        """The whole answer with its citations; takes what has not been iterated over."""
+        """The whole answer with its citations; takes what has not been iterated over.
+
+        Raises StreamBroken where the stream was closed, or broke off, before it was whole.
+        """
         for _ in self:
             pass
-        assert self._answer is not None
+        if self._answer is None:
+            raise StreamBroken("the answer was stopped before it was whole; ask again")
         return self._answer
 
     def close(self) -> None:

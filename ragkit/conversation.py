@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -97,7 +97,13 @@ class Conversation:
             query=query,
             history=self._history(),
         )
-        return AnswerStream(self._kept(stream), stream.model, query, stream.close)
+        pieces = self._kept(stream)
+
+        def close() -> None:
+            pieces.close()
+            stream.close()
+
+        return AnswerStream(pieces, stream.model, query, close)
 
     def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:
         wanted = model or self._kb.model
@@ -119,7 +125,7 @@ class Conversation:
             )
         ]
 
-    def _kept(self, stream: AnswerStream) -> Iterator[str | Answer]:
+    def _kept(self, stream: AnswerStream) -> Generator[str | Answer]:
         yield from stream
         answer = stream.answer
         turn = Turn(datetime.now(UTC).isoformat(timespec="seconds"), answer.question, answer)

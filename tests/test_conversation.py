@@ -13,6 +13,7 @@ from ragkit import (
     Message,
     SourceError,
     StoreLocked,
+    StreamBroken,
 )
 from ragkit.models import Event
 from ragkit.rewriting import leans, standalone
@@ -245,6 +246,23 @@ def test_answer_that_was_stopped_is_not_kept(folder: Path) -> None:
         assert own.left.wait(2)
         assert talk.turns() == []
         assert talk.id is None
+
+
+def test_stream_that_was_closed_ends_and_has_no_answer(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        for stream in (
+            kb.stream(FIRST, model=Scripted(LEAVE)),
+            talk.stream(FIRST, model=Scripted(LEAVE)),
+            talk.stream(FIRST),
+        ):
+            pieces = iter(stream)
+            next(pieces)
+            stream.close()
+            assert list(stream) == []
+            with pytest.raises(StreamBroken, match="stopped before it was whole"):
+                _ = stream.answer
+        assert talk.turns() == []
 
 
 def test_turn_of_a_conversation_that_was_removed_is_not_kept(folder: Path) -> None:
