@@ -176,8 +176,10 @@ class Request:
         num_predict = int(getattr(model, "num_predict", config.num_predict))
         room = num_ctx - num_predict - estimated_tokens(system) - 64
         earlier = _latest(asked.history, room // 4)
-        budget = room - sum(estimated_tokens(message.content) for message in earlier)
-        kept = fitting(asked.query, hits, budget, estimated_tokens)
+        kept = _kept(asked.query, hits, room, earlier)
+        while earlier and not kept:  # what was said before is worth less than a passage
+            earlier = earlier[2:]
+            kept = _kept(asked.query, hits, room, earlier)
         if not kept:
             raise ModelRefused(
                 f"no passage fits into {num_ctx} tokens of context beside an answer of "
@@ -187,6 +189,12 @@ class Request:
         question = Message("user", prompt(asked.query, passages))
         messages = [Message("system", system), *earlier, question]
         return cls(messages, passages, len(hits) - kept, num_ctx)
+
+
+def _kept(query: str, hits: Sequence[Hit], room: int, earlier: Sequence[Message]) -> int:
+    """How many passages fit into so many tokens beside earlier messages."""
+    taken = sum(estimated_tokens(message.content) for message in earlier)
+    return fitting(query, hits, room - taken, estimated_tokens)
 
 
 def _answered(

@@ -276,6 +276,21 @@ def test_turn_of_a_conversation_that_was_removed_is_not_kept(folder: Path) -> No
         assert kb.conversations() == []
 
 
+def test_what_was_said_before_gives_way_to_a_passage(folder: Path) -> None:
+    class Small(Scripted):
+        num_ctx, num_predict = 528, 200
+
+    (folder / "docs" / "long.txt").write_text("Zebras graze in herds on the plains. " * 8)
+    with base(folder, NOBODY) as kb:
+        kb.ingest(folder / "docs")
+        talk = kb.conversation()
+        model = Small("word " * 12, "Where do zebras graze in herds?", "On the plains [1].")
+        talk.ask(FIRST, model=model)
+        answer = talk.ask("And where do zebras graze in herds?", model=model)
+    assert answer.text == "On the plains [1]."
+    assert [message.role for message in model.asked[-1]] == ["system", "user"]
+
+
 def test_people_go_on_asking_while_documents_are_ingested(folder: Path) -> None:
     with base(folder, NOBODY) as kb, base(folder, NOBODY) as other:
         with other._store.writer():
