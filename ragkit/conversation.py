@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 2  # turns that the model is shown again
 _CITATION = re.compile(r"\s*\[\d+\]")
+_WITHHELD = "Not shown: this was answered from documents that may not be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Turn:
     """A question and its answer; `at` is when, in UTC.
 
     Passages and citations are read from the base as it is now: those that were removed since, or
-    may no longer be read, are missing, and `gone` has the numbers of such citations.
+    may no longer be read, are missing, and `gone` has the numbers of such citations. The text of
+    an answer stays when its documents are removed, and is withheld when they may not be read.
     """
 
     at: str
@@ -58,7 +60,7 @@ class Conversation:
         self._turns = self.turns() if id is not None else []
 
     def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
-        """What was said so far, with passages of documents with one of these labels, if given."""
+        """What was said so far, from documents with one of these labels, if given."""
         if self.id is None:
             return []
         with self._store.snapshot(labels) as snapshot:
@@ -86,7 +88,8 @@ class Conversation:
         think: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
-        said = [(turn.question, turn.answer.text) for turn in self._turns]
+        turns = self._readable(labels)
+        said = [(turn.question, turn.answer.text) for turn in turns]
         query = standalone(question, said, self._rewriter(model) if said else None)
         stream = self._kb.stream(
             question,
@@ -95,7 +98,7 @@ class Conversation:
             labels=labels,
             think=think,
             query=query,
-            history=self._history(),
+            history=_history(turns),
         )
         pieces = self._kept(stream)
 
@@ -114,16 +117,16 @@ class Conversation:
         except ModelError:
             return None
 
-    def _history(self) -> list[Message]:
-        """The last turns as messages, without the numbers of passages that are not shown again."""
-        return [
-            message
-            for turn in self._turns[-_REMEMBERED:]
-            for message in (
-                Message("user", turn.answer.query or turn.question),
-                Message("assistant", _CITATION.sub("", turn.answer.text)),
-            )
-        ]
+    def _readable(self, labels: Collection[str] | None) -> list[Turn]:
+        """The turns that a model may be shown for somebody who may read these labels."""
+        if labels is None:
+            return self._turns
+        with self._store.snapshot(labels) as snapshot:
+            return [
+                turn
+                for turn in self._turns
+                if _may_read(snapshot, [hit.chunks for hit in turn.answer.passages])
+            ]
 
     def _kept(self, stream: AnswerStream) -> Generator[str | Answer]:
         yield from stream
@@ -137,6 +140,24 @@ class Conversation:
             answer = replace(answer, notice=notice)
         self._turns.append(replace(turn, answer=answer))
         yield answer
+
+
+def _history(turns: Sequence[Turn]) -> list[Message]:
+    """The last turns as messages, without the numbers of passages that are not shown again."""
+    return [
+        message
+        for turn in turns[-_REMEMBERED:]
+        for message in (
+            Message("user", turn.answer.query or turn.question),
+            Message("assistant", _CITATION.sub("", turn.answer.text)),
+        )
+    ]
+
+
+def _may_read(snapshot: Snapshot, passages: Sequence[Sequence[int]]) -> bool:
+    """Whether no passage, given by its chunks, is there and hidden from this reader."""
+    chunks = [chunk for passage in passages for chunk in passage]
+    return len(snapshot.places(chunks)) == len(snapshot.restricted(None).places(chunks))
 
 
 def _written(turn: Turn, who: str) -> StoredTurn:
@@ -202,5 +223,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         model_digest=content["model_digest"],
         query=content["query"],
     )
+    if not _may_read(snapshot, [chunks for chunks, *_ in content["passages"]]):
+        answer = replace(answer, text=_WITHHELD, statements=(), query="", notice="")
     gone = tuple(number for number, hit, _, _ in found if hit is None)
     return Turn(stored.at, stored.question, answer, gone)

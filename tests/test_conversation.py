@@ -197,14 +197,28 @@ def test_what_is_removed_from_the_base_is_gone_from_its_conversations(
         assert turn.answer.passages
 
 
-def test_turns_show_no_passage_with_a_label_that_may_not_be_read(
+def test_turns_hide_what_was_answered_from_documents_that_may_not_be_read(
     folder: Path, server: FakeOllama
 ) -> None:
     with base(folder, server.url) as kb:
         talk = kb.conversation()
         talk.ask(FIRST)
         (turn,) = talk.turns(labels=[])
-    assert (turn.answer.citations, turn.answer.passages, turn.gone) == ((), (), (1,))
+        assert talk.turns(labels=["default"]) == talk.turns()
+    assert (turn.question, turn.answer.citations, turn.answer.passages) == (FIRST, (), ())
+    assert turn.gone == (1,)
+    assert "28 days" not in repr(turn)
+
+
+def test_model_sees_no_turn_from_documents_that_may_not_be_read(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        kb.ingest(folder / "docs" / "pumps.txt", label="public")
+        talk = kb.conversation()
+        talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]"))
+        model = Scripted(f"{PUMPS} [1]")
+        talk.ask("What does the VX-4420 pump weigh without it?", model=model, labels=["public"])
+    (asked,) = model.asked
+    assert "28 days" not in repr(asked)
 
 
 def test_conversations_of_others_are_not_found(folder: Path) -> None:

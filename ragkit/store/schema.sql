@@ -121,8 +121,8 @@ CREATE TABLE problem (
     PRIMARY KEY (root, source)
 ) WITHOUT ROWID;
 
--- What people asked and were told. Passages and citations are kept as places, not as text: what is
--- removed from the base, or may no longer be read, is gone from its conversations, too.
+-- What people asked and were told. Passages and citations are kept as places, not as text: those
+-- that are removed from the base are gone from its conversations, too. The text of an answer stays.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
     who TEXT NOT NULL,
