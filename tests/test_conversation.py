@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -243,6 +244,17 @@ def test_deleted_conversation_is_gone_and_its_number_is_not_used_again(folder: P
         assert (after.id or 0) > (talk.id or 0)
     for file in (folder / "a.kb").glob("ragkit.db*"):
         assert b"secret valve" not in file.read_bytes()
+
+
+def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        with kb._store.snapshot():
+            began = time.monotonic()
+            kb.delete_conversation(talk.id or 0)
+            assert time.monotonic() - began < 5
+        assert kb.conversations() == []
 
 
 def test_conversation_nobody_said_anything_in_is_not_kept(folder: Path) -> None:

@@ -320,7 +320,10 @@ class Writer:
         """Remove a conversation with all that was said."""
         with self._commit():
             self._db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
-        with commit_lock(self._layout.commit_lock):  # so that the log does not keep it
+        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+            # So that the log does not keep it; others wait to commit, so no reader is waited for
+            # as long as they do.
+            self._db.execute("PRAGMA busy_timeout = 1000")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def publish(self, generation: Generation) -> list[str]:
