@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase
+from ragkit import Answer, Config, KnowledgeBase, Statement
+from ragkit.answers import citation_of
 from ragkit_apps import cli
+from ragkit_apps.terminal import passage_lines
 from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.test_answers import hit
 from tests.test_cli import LEAVE, NOBODY, clean, needs_model
 
 LONGER = "From the 15th year of service annual leave is 32 days."
@@ -104,6 +107,26 @@ def test_sources_shows_the_words_and_every_passage(ragkit: Terminal) -> None:
     assert f"Sources\n  [1] leave.txt: {LEAVE}\n" in out
     assert "Checked: 1 of 1 sentences stand in what they cite." in out
     assert "\nPassages\n  [1] leave.txt" in out
+
+
+@pytest.mark.parametrize(
+    ("model", "cited", "there", "numbers"),
+    [
+        ("fake", {2: 2}, [1, 2, 3], ["[1]", "[2]", "[3]"]),  # number of a citation: its passage
+        (None, {1: 3, 2: 1}, [1, 2, 3], ["[2]", "-", "[1]"]),  # an extract numbers its quotes
+        ("fake", {3: 3}, [2, 3], ["-", "[3]"]),  # an earlier answer, of which a passage is gone
+        ("fake", {1: 1}, [2, 3], ["-", "-"]),
+    ],
+)
+def test_passages_have_the_numbers_that_the_answer_cites_them_by(
+    model: str | None, cited: dict[int, int], there: list[int], numbers: list[str]
+) -> None:
+    passages = tuple(hit(n) for n in there)
+    citations = tuple(citation_of(n, hit(of)) for n, of in cited.items() if of in there)
+    statement = Statement("So.", 0, 3, tuple(cited), "supported")
+    answer = Answer("", "So.", citations, passages, (statement,), model=model)
+    heads = [line.split()[0] for line in passage_lines(answer) if "score" in line]
+    assert heads == numbers
 
 
 def test_model_is_shown_and_changed(ragkit: Terminal) -> None:

@@ -174,13 +174,36 @@ def brief_lines(answer: Answer) -> list[str]:
 
 
 def passage_lines(answer: Answer) -> list[str]:
-    """The passages that an answer was made from, for who wants to see them all."""
+    """The passages that an answer was made from, under the numbers that it cites them by."""
     if answer.abstention:
         return []
     lines = ["", "Passages"]
-    for number, hit in enumerate(answer.passages, 1):
-        lines += [f"  {line}" for line in hit_lines(number, hit)]
+    for hit, numbers in zip(answer.passages, _numbers(answer), strict=True):
+        marks = "".join(f"[{number}]" for number in numbers) or "-"
+        first, *more = hit_lines(0, hit)
+        lines += [f"  {line}" for line in (first.replace("[0]", marks, 1), *more)]
     return lines
+
+
+def _numbers(answer: Answer) -> list[list[int]]:
+    """The numbers of each passage: its place among them, if that is what the answer cites by.
+
+    An extract numbers its quotes, and of an earlier answer passages may be gone.
+    """
+    found = [
+        [cited.number for cited in answer.citations if _is_from(cited, hit)]
+        for hit in answer.passages
+    ]
+    cited = {number for statement in answer.statements for number in statement.citations}
+    gone = cited - {number for own in found for number in own}
+    if answer.extract or gone or any(own not in ([], [n]) for n, own in enumerate(found, 1)):
+        return found
+    return [[n] for n in range(1, len(found) + 1)]
+
+
+def _is_from(citation: Citation, hit: Hit) -> bool:
+    page = (citation.document, citation.page_ordinal)
+    return page == (hit.document, hit.page_ordinal) and hit.start <= citation.start < hit.end
 
 
 def conversation_lines(found: Sequence[StoredConversation]) -> list[str]:
