@@ -21,6 +21,7 @@ SYSTEM_PROMPT = (
 )
 NOT_FOUND = "NOT IN THE DOCUMENTS"
 NOTHING_FOUND = "Nothing in the documents answers this."
+NO_ANSWER = "No answer."
 
 
 class Abstention(StrEnum):
@@ -125,7 +126,9 @@ def abstain(
     question: str, passages: Sequence[Hit], reason: Abstention, model: str | None = None
 ) -> Answer:
     """The result when the documents do not hold the answer; `passages` are the nearest ones."""
-    return Answer(question, NOTHING_FOUND, (), tuple(passages), abstention=reason, model=model)
+    looked = reason in (Abstention.FAR, Abstention.MODEL)
+    text = NOTHING_FOUND if looked else NO_ANSWER
+    return Answer(question, text, (), tuple(passages), abstention=reason, model=model)
 
 
 def prompt(question: str, passages: Sequence[Hit]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -74,7 +76,10 @@ class AnswerStream:
         return self._answer
 
     def close(self) -> None:
-        """Stop the answer where it is; the server ends its work at once."""
+        """Stop the answer where it is, from any thread; the server ends its work at once.
+
+        Where another thread waits for the next piece, it ends with that piece.
+        """
         self._close()
 
 
@@ -123,14 +128,28 @@ def ask_stream(
         chosen, why = (
             choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
         )
-        pieces = _answered(asked, found, chosen, why, config)
+        stop = threading.Event()
+        pieces = _answered(asked, found, chosen, why, config, stop)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
             raise
         notice = f"No model: {error}"
         return at_once(extract(asked.question, hits, found.embedder, notice), asked)
-    return AnswerStream(chain([first], pieces), chosen.name, asked.query, pieces.close)
+
+    def close() -> None:
+        stop.set()
+        with suppress(ValueError):  # another thread is reading it, and ends with the next piece
+            pieces.close()
+
+    return AnswerStream(chain([first], pieces), chosen.name, asked.query, close)
+
+
+def cleaned(question: str) -> str:
+    """A question without halves of characters. Raises ValueError for an empty one."""
+    if not question.strip():
+        raise ValueError("the question is empty")
+    return question.encode("utf-8", "replace").decode()
 
 
 def at_once(answer: Answer, asked: Asked) -> AnswerStream:
@@ -198,14 +217,22 @@ def _kept(query: str, hits: Sequence[Hit], room: int, earlier: Sequence[Message]
 
 
 def _answered(
-    asked: Asked, found: Found, model: LanguageModel, why: str, config: Config
+    asked: Asked,
+    found: Found,
+    model: LanguageModel,
+    why: str,
+    config: Config,
+    stop: threading.Event,
 ) -> Generator[str | Answer]:
     request = Request.fitting(SYSTEM_PROMPT, asked, found.hits, model, config)
     passages = request.passages
     written = _Written()
     notice = ""
+    events = iter(model.chat(request.messages))
     try:
-        for event in model.chat(request.messages):
+        for event in events:
+            if stop.is_set():
+                return
             if shown := written.take(event):
                 yield shown
     except PromptCut:
@@ -214,6 +241,8 @@ def _answered(
         if not written.text:
             raise
         notice = f"Incomplete: {error}"
+    finally:
+        getattr(events, "close", lambda: None)()  # which ends the server's work
     if shown := written.end():
         yield shown
     usage = written.usage
@@ -222,7 +251,7 @@ def _answered(
         if usage.finish == "length":
             notice = f"Incomplete: {_too_long(model.name, written)}"
     text, citations, invented = cited(written.text, passages)
-    if not notice and (NOT_FOUND in text or not text):
+    if not notice and (not text or (NOT_FOUND in text.upper() and not citations)):
         reason = Abstention.MODEL if text else Abstention.SILENT
         answer = abstain(asked.question, passages, reason, model.name)
         if not written.shown:

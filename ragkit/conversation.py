@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Generator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ragkit.answers import Abstention, Answer, Citation, citation_of
-from ragkit.asking import AnswerStream
+from ragkit.asking import AnswerStream, cleaned
 from ragkit.errors import ModelError, StoreError
 from ragkit.models import LanguageModel, Message, Usage, choose_model
 from ragkit.retrieval import Hit, HitScores, hit_again
@@ -57,12 +58,14 @@ class Conversation:
         self.who = who
         self._kb = kb
         self._store = store
-        self._turns = self.turns() if id is not None else []
+        self._turns: list[Turn] = []
+        if id is not None:
+            self._turns = self.turns()
 
     def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
         """What was said so far, from documents with one of these labels, if given."""
-        if self.id is None:
-            return []
+        if self.id is None:  # nothing could be kept
+            return self._readable(labels)
         with self._store.snapshot(labels) as snapshot:
             return [_read(snapshot, turn) for turn in snapshot.turns(self.id)]
 
@@ -88,6 +91,7 @@ class Conversation:
         think: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
+        question = cleaned(question)
         turns = self._readable(labels)
         said = [(turn.question, turn.answer.text) for turn in turns]
         query = standalone(question, said, self._rewriter(model) if said else None)
@@ -103,8 +107,9 @@ class Conversation:
         pieces = self._kept(stream)
 
         def close() -> None:
-            pieces.close()
             stream.close()
+            with suppress(ValueError):  # another thread is reading it
+                pieces.close()
 
         return AnswerStream(pieces, stream.model, query, close)
 
@@ -120,7 +125,7 @@ class Conversation:
     def _readable(self, labels: Collection[str] | None) -> list[Turn]:
         """The turns that a model may be shown for somebody who may read these labels."""
         if labels is None:
-            return self._turns
+            return list(self._turns)
         with self._store.snapshot(labels) as snapshot:
             return [
                 turn

@@ -13,7 +13,7 @@ from ragkit.columns import columns
 from ragkit.dates import Day, DayIndex
 from ragkit.facts import WORD, Fact, Kind, facts, is_acronym
 from ragkit.figures import Figure, FigureIndex, figures, scales_noted
-from ragkit.sentences import units
+from ragkit.sentences import Unit, row_label, units
 from ragkit.words import content_words
 
 _MARKS = re.compile(r"\*\*|__|`|^[ \t]*+(?:[-*•>#]+|\d{1,3}[.)])[ \t]+", re.MULTILINE)
@@ -78,6 +78,29 @@ class Evidence:
             return False
         return not FigureIndex([found], self._scales).bears_out(stated)
 
+    def rows_named(self, words: frozenset[str]) -> list[Evidence]:
+        """The rows of tables whose label, the words before their figures, is among these words."""
+        rows = (row for word in words for row in self._rows.get(word, ())[:_COMPARED])
+        return [row for label, row in rows if label <= words]
+
+    def has_in_prose(self, fact: Fact) -> bool:
+        """Whether a fact stands outside the rows of tables."""
+        return self._prose.holds(fact)
+
+    @cached_property
+    def _rows(self) -> dict[str, list[tuple[frozenset[str], Evidence]]]:
+        """The rows of tables, each with the words of its label, by one of these."""
+        found = defaultdict(list)
+        for unit, sentence in zip(self._units, self.sentences, strict=True):
+            if label := content_words(row_label(unit)):
+                found[min(label)].append((label, sentence))
+        return dict(found)
+
+    @cached_property
+    def _prose(self) -> Evidence:
+        texts = (unit.in_context for unit in self._units if not row_label(unit))
+        return Evidence("\n".join(texts), self._scales)
+
     def names(self, word: str) -> bool:
         """Whether a word stands here, in another form maybe, or one for whose letters it stands."""
         folded = _folded(word)
@@ -113,8 +136,13 @@ class Evidence:
     @cached_property
     def sentences(self) -> list[Evidence]:
         rows = columns(self.text)
-        found = {unit.in_context: unit.text for unit in units(self.text)}
-        return [Evidence(text, self._scales, rows.get(own)) for text, own in found.items()]
+        return [
+            Evidence(unit.in_context, self._scales, rows.get(unit.text)) for unit in self._units
+        ]
+
+    @cached_property
+    def _units(self) -> list[Unit]:
+        return list({unit.in_context: unit for unit in units(self.text)}.values())
 
     @cached_property
     def kinds(self) -> frozenset[Kind]:

@@ -174,6 +174,8 @@ def _in_words(text: str) -> Iterator[Figure]:
         if value < 2 and scale == 1:
             continue  # "one" is mostly no number, and "first" a word like any other
         unit = _UNIT_OF.get(word, "")
+        if unit:
+            end = match.end("after" if scale > 1 else "word")
         text_of = text[match.start() : end]
         yield Figure(text_of, match.start(), end, ((float(value), 0),), scale, unit)
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ragkit.answers import Abstention, Answer, abstain
-from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once
+from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once, cleaned
 from ragkit.config import Config, load_config
 from ragkit.conversation import Conversation
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
@@ -244,7 +244,10 @@ class KnowledgeBase:
     def search(
         self, query: str, k: int = 10, *, labels: Collection[str] | None = None
     ) -> list[Hit]:
-        """The best `k` passages, best first; of documents with one of these labels, if given."""
+        """The best `k` passages, best first; of documents with one of these labels, if given.
+
+        At most 10,000 are found.
+        """
         with self._store.snapshot(labels) as snapshot:
             engine = self._engine(snapshot)
             return engine.search(snapshot, query, k) if engine else []
@@ -281,7 +284,7 @@ class KnowledgeBase:
         and SchemaError for a schema that is none.
         """
         if schema is not None:
-            wanted = answer_schema(schema)
+            wanted, question = answer_schema(schema), cleaned(question)
             found = self._found(question, k, labels)
             return ask_for_data(
                 question, found, wanted, model or self.model, self.config, think=think
@@ -307,6 +310,7 @@ class KnowledgeBase:
         Where the question follows others, `query` says it so that it stands alone, and `history`
         are the messages that the model is shown before it; `conversation` keeps and makes both.
         """
+        question = cleaned(question)
         asked = Asked(question, query or question, history)
         found = self._found(asked.query, k, labels)
         if found is None:

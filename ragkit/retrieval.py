@@ -22,6 +22,7 @@ LEXICAL_WEIGHT = 0.46
 CANDIDATES = 200  # by their vectors, and half as many by their words
 LEXICAL_DEPTH = 1000  # chunks whose BM25 score is known
 _PLACES_KEPT = 200_000  # some 40 MB
+MOST = 10_000  # hits of one query
 PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 MAX_JOINED = 3  # chunks in one passage
 
@@ -140,7 +141,7 @@ class Retriever:
     def _run(self, snapshot: Snapshot, query: str, k: int) -> _Run:
         if not query.strip() or k <= 0 or snapshot.labels == frozenset():
             return _Run(frozenset(), frozenset(), [], [])
-        wanted = max(CANDIDATES, 2 * k)
+        wanted = max(CANDIDATES, 2 * min(k, MOST))
         vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
         dense = self._dense.search(snapshot, vector, wanted)
         words = self._lexical.words(snapshot, query)

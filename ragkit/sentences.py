@@ -12,7 +12,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘„«(\[*_
 # ordinal ("ab dem 15. Dienstjahr", "am 3. Oktober").
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Nr|Inc|Ltd|Corp|Co|vs|approx|ca|cf|e\.g|i\.e|z\.B|d\.h"
-    r"|Abs|Art|Fig|Sec|max|min|bzw|inkl|zzgl|Tel)"
+    r"|Abs|Art|Fig|Sec|max|min|bzw|inkl|zzgl|Tel|Mio|Mrd|Tsd|vgl|ggf|evtl|usw|est|etc)"
     r"|(?<![\w/'’-])[^\W\d_]"
     r"|\b(?i:am|ab|bis|de[rmns]|im|oder|seit|und|vom|zum|zur)\s\d{1,2})\.$"
 )
@@ -59,6 +59,22 @@ def units(text: str) -> list[Unit]:
 
 def _is_row(text: str) -> bool:
     return _has_cells(text) and not _CLOSED.search(text)
+
+
+def row_label(unit: Unit) -> str:
+    """What a row of a table is called: its first cell, or the words before its last figures.
+
+    "" for what is no row.
+    """
+    text = unit.text
+    if not _is_row(text):
+        return ""
+    if " | " in text:
+        return text.partition(" | ")[0]
+    words = _APART.sub(r"\1", text).split()
+    while words and _is_figure(words[-1]):
+        words.pop()
+    return " ".join(words)
 
 
 def _has_cells(line: str) -> bool:

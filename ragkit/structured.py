@@ -34,6 +34,7 @@ _SYSTEM_PROMPT = (
 )
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL | re.IGNORECASE)
 _CITATION = re.compile(r"\s*\[\d{1,3}\]")
+_SMALL = re.compile(r"-?\d")
 _WAYS_OUT = "ask again, choose another model, or write a plainer schema"
 
 
@@ -265,7 +266,10 @@ def _verified(
 
 
 def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) -> Statement | None:
-    """The value's verdict; None where it says nothing that could be checked."""
+    """The value's verdict; None where it says nothing that could be checked.
+
+    A bare number of one digit stands on most pages: that it does is no support.
+    """
     said = _plain(leaf.value)
     marks = "".join(f"[{number}]" for number in numbers)
     # Behind a colon, so that "3. Oktober" is no item of a list.
@@ -275,6 +279,8 @@ def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) 
         return None
     reasons = tuple(dict.fromkeys(reason for each in found for reason in each.reasons))
     verdict: Verdict = "unsupported" if reasons else "supported"
+    if not reasons and _SMALL.fullmatch(said):
+        return None
     label = f"{leaf.path}: {said}" if leaf.path else said
     return Statement(
         inert(label),

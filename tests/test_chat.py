@@ -159,7 +159,9 @@ def test_error_does_not_end_the_chat(ragkit: Terminal) -> None:
     assert f"{LEAVE} [1]" in out
 
 
-def test_conversation_is_listed_shown_gone_on_with_and_deleted(ragkit: Terminal) -> None:
+def test_conversation_is_listed_shown_gone_on_with_and_deleted(
+    ragkit: Terminal, filled: Path
+) -> None:
     ragkit("chat", typed=f"{FIRST}\n")
     number = json.loads(ragkit("conversations", "--json")[0])[0]["id"]
     out, _ = ragkit("chat", "--continue", number, typed=f"{SECOND}\n")
@@ -167,7 +169,8 @@ def test_conversation_is_listed_shown_gone_on_with_and_deleted(ragkit: Terminal)
     assert "Searching for: " in out
     listed = ragkit("conversations")[0].splitlines()[0].split()
     assert (listed[0], listed[3]) == (str(number), "2")
-    shown = ragkit("conversations", "show", number)[0]
+    kb = ["--kb", filled / "a.kb"]  # before or behind the command
+    shown = ragkit("conversations", "show", number, *kb)[0]
     assert f"> {FIRST}\n{LEAVE} [1]\n  [1] leave.txt\n" in shown
     assert f"> {SECOND}\nSearched for: {SECOND} days annual leave everybody\n{LONGER} [1]" in shown
     turns = json.loads(ragkit("conversations", "show", number, "--json")[0])

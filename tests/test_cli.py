@@ -242,7 +242,7 @@ def test_ask_streams_a_models_answer_with_its_sources(
     ]
     assert ended.out.splitlines()[-1].startswith(f"By {GOOD}, the largest of ")
     broken = ragkit("ask", question, "--kb", filled / "a.kb", "--model", "breaks")
-    assert broken.code == 0
+    assert broken.code == 1
     assert "Incomplete: breaks failed while answering" in broken.out
     answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
     assert (answer["model"], answer["extract"]) == (GOOD, False)

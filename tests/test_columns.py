@@ -64,3 +64,28 @@ def test_what_is_not_certain_is_left_out(text: str) -> None:
 def test_number_of_another_years_column_is_told(said: str, reasons: tuple[str, ...]) -> None:
     (statement,) = check(said, [TABLE])
     assert statement.reasons == reasons
+
+
+LEAVE = """Years of service Days of leave Since edition
+up to 4 years 28 5
+from the 5th year 30 5
+from the 15th year 32 7
+It is counted in working days of a five-day week. Revenue rose by 7.5 percent."""
+PRICES = "Part | Name | Price\nVX-4410-31 | Seal | 186.40\nVX-4420-31 | Ring | 238.90"
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("From the 15th year of service you get 32 days of leave [1].", "supported"),
+        ("From the 15th year of service you get 30 days of leave [1].", "unsupported"),
+        ("You get **32** working days [1].", "supported"),
+        ("Revenue rose by 7.5 percent [1].", "supported"),
+        ("Revenue fell by 7.5 percent [1].", "unsupported"),
+        ("VX-4410-31 costs 186.40 EUR [2].", "supported"),
+        ("VX-4410-31 costs 238.90 EUR [2].", "unsupported"),
+    ],
+)
+def test_number_has_to_stand_in_the_row_that_is_named(said: str, verdict: str) -> None:
+    (statement,) = check(said, [LEAVE, PRICES])
+    assert statement.verdict == verdict

@@ -68,7 +68,7 @@ class Chat:
             self._last = turns[-1].answer
             click.echo(f"Going on after: {name_of(turns[-1].question)}")
         for line in _lines([turn.question for turn in turns]):
-            if line in ("/quit", "/exit"):
+            if line.split()[0] in ("/quit", "/exit"):
                 break
             try:
                 self._obey(line) if line.startswith("/") else self._ask(line)
@@ -107,6 +107,8 @@ class Chat:
 
     def _choose(self, name: str) -> None:
         config = self._kb.config
+        if name == "auto":  # also while no server answers
+            self._model = name
         models = installed_models(config)
         if name and name not in ("auto", *(model.name for model in models)):
             known = [model.name for model in models if model.name.partition(":")[0] == name]
@@ -114,9 +116,9 @@ class Chat:
                 click.echo(f"There is no model {name}; /model lists what there is.")
                 return
             name = known[0]
-        self._model = name or self._model
-        current = self._model or config.model
+        current = name or self._model or config.model
         chosen, why = choose_model(current, config, models=models)
+        self._model = name or self._model
         if name:
             click.echo(f"Answers from now on: {chosen.name}" + (f", {why}" if why else ""))
         else:
@@ -130,6 +132,7 @@ def _lines(asked: list[str]) -> Iterator[str]:
         with suppress(ImportError):
             import readline
 
+            readline.parse_and_bind("set enable-bracketed-paste on")  # a paste is one question
             for question in asked:
                 readline.add_history(question)
     while True:
@@ -142,4 +145,5 @@ def _lines(asked: list[str]) -> Iterator[str]:
             click.echo()
             return
         if line:
-            yield line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+            text = " ".join(line.split())
+            yield text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -52,6 +52,12 @@ def _schema(context: click.Context, option: click.Parameter, value: Path | None)
     return content
 
 
+def _question(context: click.Context, option: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("it is empty")
+    return _text(context, option, value)
+
+
 _kb = click.option(
     "--kb", metavar="DIR", callback=_path, help="The base's directory (default: ragkit.kb)."
 )
@@ -142,7 +148,7 @@ def search(
 
 
 @cli.command()
-@click.argument("question", callback=_text)
+@click.argument("question", callback=_question)
 @_kb
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
@@ -181,10 +187,10 @@ def ask(
             _print(_with_kind(answer), lines, as_json)
             return
         stream = base.stream(question, k=k, think=think)
-        if as_json:
-            _print(_with_kind(stream.answer), [], as_json)
-            return
-        _print(None, answer_lines(write_answer(stream), thinking=think), as_json)
+        answer = stream.answer if as_json else write_answer(stream)
+    _print(_with_kind(answer), answer_lines(answer, thinking=think), as_json)
+    if answer.incomplete:
+        sys.exit(1)
 
 
 @cli.command()
@@ -215,35 +221,40 @@ def conversations(context: click.Context, kb: str | None, as_json: bool) -> None
     """List your conversations; with show or delete and an ID, look at one or remove it."""
     from ragkit_apps.terminal import conversation_lines
 
-    base = context.with_resource(_open(_config(context.obj, kb=kb)))
-    context.obj = base
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        context.obj = (context.obj, kb)
+        return
+    with _open(_config(context.obj, kb=kb)) as base:
         found = base.conversations()
-        lines = conversation_lines(found) or [
-            "no conversation is kept; begin one with: ragkit chat"
-        ]
-        _print([asdict(entry) for entry in found], lines, as_json)
+    none = ["no conversation is kept; begin one with: ragkit chat"]
+    _print([asdict(entry) for entry in found], conversation_lines(found) or none, as_json)
 
 
 @conversations.command()
 @click.argument("number", type=int, metavar="ID")
+@_kb
 @_json
 @click.pass_obj
-def show(base: KnowledgeBase, number: int, as_json: bool) -> None:
+def show(given: tuple[Path | None, str | None], number: int, kb: str | None, as_json: bool) -> None:
     """Show a conversation."""
     from ragkit_apps.terminal import turn_lines
 
-    turns = base.conversation(number).turns()
+    config_path, outer = given
+    with _open(_config(config_path, kb=kb or outer)) as base:
+        turns = base.conversation(number).turns()
     lines = [line for turn in turns for line in turn_lines(turn)]
-    _print([asdict(turn) for turn in turns], lines, as_json)
+    _print([{**asdict(turn), "answer": _with_kind(turn.answer)} for turn in turns], lines, as_json)
 
 
 @conversations.command()
 @click.argument("number", type=int, metavar="ID")
+@_kb
 @click.pass_obj
-def delete(base: KnowledgeBase, number: int) -> None:
+def delete(given: tuple[Path | None, str | None], number: int, kb: str | None) -> None:
     """Remove a conversation and all that was said in it."""
-    base.delete_conversation(number)
+    config_path, outer = given
+    with _open(_config(config_path, kb=kb or outer)) as base:
+        base.delete_conversation(number)
     click.echo(f"removed conversation {number}")
 
 

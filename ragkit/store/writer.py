@@ -1,4 +1,4 @@
-"""The one connection that writes: a document is one transaction, committed by sequence."""
+"""Writes to a base: a document is one transaction, committed by sequence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ragkit.errors import StoreError
+from ragkit.errors import StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.database import open_writer, translated
 from ragkit.store.layout import Layout
@@ -35,7 +35,10 @@ class Writer:
         self._actor = audit.acting()
 
     def close(self) -> None:
-        with commit_lock(self._layout.commit_lock):  # the last one to close moves the log
+        try:
+            with commit_lock(self._layout.commit_lock):  # the last one to close moves the log
+                self._db.close()
+        except StoreLocked:  # what was committed stands, and somebody else moves the log
             self._db.close()
 
     @property
