@@ -114,3 +114,12 @@ def test_a_heading_that_repeats_the_question_is_not_quoted(tmp_path: Path) -> No
     assert [citation.quote for citation in answer.citations] == [
         "The limit for every pump is 40 bar."
     ]
+
+
+def test_each_quote_is_a_statement_that_holds(kb: KnowledgeBase) -> None:
+    answer = kb.ask("At how many bar does the blue pump run?")
+    assert answer.extract
+    assert [answer.text[s.start : s.end] for s in answer.statements] == answer.text.split("\n")
+    assert [(s.citations, s.verdict) for s in answer.statements] == [
+        ((number,), "supported") for number in range(1, len(answer.citations) + 1)
+    ]
