@@ -46,6 +46,7 @@ _CLOSING = re.compile(
 _LOOKED_AT = 200  # sentences of a passage, one by one
 _COVERED = 0.5  # of a sentence's words, found in what it cites
 _SHARED = 3  # words of a sentence that says the same of another number, date or name
+_OF_ONE_ROW = 4  # numbers at most in a sentence about a row; with more it repeats several
 _LABEL = 2  # words at most beside a fact: "Weight: 12.5 kg"
 
 
@@ -181,7 +182,8 @@ class _Against:
     def _in_other_rows(self, said: str, stated: Sequence[Fact]) -> Iterator[str]:
         """The numbers that stand in rows alone, and not in the row that the sentence names."""
         words = content_words(said)
-        for fact in (fact for fact in stated if fact.kind == "number"):
+        numbers = [fact for fact in stated if fact.kind == "number"]
+        for fact in numbers if len(numbers) <= _OF_ONE_ROW else ():
             own = words - content_words(fact.text)
             named = [row for source in self._cited for row in source.rows_named(own)]
             if not named or any(row.holds(fact) for row in named):

@@ -241,7 +241,7 @@ def _verdict_lines(answer: Answer) -> list[str]:
     for statement in doubtful:
         what = {"unsupported": "not supported", "uncited": "cites nothing"}[statement.verdict]
         lines.append(f"  {what}: {one_line(statement.text, 120)}")
-        lines += [f"    {one_line(reason, 160)}" for reason in statement.reasons]
+        lines += _listed("    ", list(statement.reasons), 3)
     return lines
 
 
