@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ragkit.answers import Abstention, Answer, Citation
+    from ragkit.answers import Abstention, Answer, Citation, Statement
     from ragkit.asking import AnswerStream
     from ragkit.config import Config, load_config
     from ragkit.conversation import Conversation, Turn
@@ -56,12 +56,11 @@ if TYPE_CHECKING:
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
     from ragkit.store import StoredConversation, StoredDocument
-    from ragkit.verification import Statement
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "answers": ("Abstention", "Answer", "Citation"),
+    "answers": ("Abstention", "Answer", "Citation", "Statement"),
     "asking": ("AnswerStream",),
     "config": ("Config", "load_config"),
     "conversation": ("Conversation", "Turn"),
@@ -108,7 +107,6 @@ _HOMES = {
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
     "store": ("StoredConversation", "StoredDocument"),
-    "verification": ("Statement",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

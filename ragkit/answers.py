@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from ragkit.models.base import Usage
 from ragkit.retrieval import Hit
 from ragkit.untrusted import inert
-from ragkit.verification import Statement
 
 SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "
@@ -76,6 +75,26 @@ class Citation:
     quote: str
     score: float
     page_ordinal: int
+
+
+Verdict = Literal["supported", "unsupported", "uncited"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer, characters [start, end) of its text, and whether it holds.
+
+    `citations` are the numbers it cites. It is "supported" if all that can be checked stands in
+    these passages, else "unsupported", and `reasons` say what does not; "uncited" sentences cite
+    nothing, and their reasons say what stands in none of the passages.
+    """
+
+    text: str
+    start: int
+    end: int
+    citations: tuple[int, ...]
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -14,6 +14,7 @@ from ragkit.answers import (
     Abstention,
     Answer,
     Citation,
+    Statement,
     abstain,
     cited,
     fitting,
@@ -26,7 +27,6 @@ from ragkit.extracts import extract
 from ragkit.models import Event, LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.retrieval import Hit
 from ragkit.untrusted import Inert
-from ragkit.verification import Statement, check, evidence_of
 from ragkit.words import content_words
 
 _MOST_WORDS = 0.6  # of a question, in one passage: then it is near whatever its cosine
@@ -108,6 +108,15 @@ class Found:
     floor: float
     page_text: Callable[[Hit], str]
 
+    def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
+        """What each passage stands for; of the cited ones with the notes of their whole page."""
+        from ragkit.verification import evidence_of
+
+        return [
+            evidence_of(hit, self.page_text(hit) if number in cited else "")
+            for number, hit in enumerate(passages, 1)
+        ]
+
 
 def ask_stream(
     asked: Asked,
@@ -125,9 +134,7 @@ def ask_stream(
     if not is_answerable(asked.query, hits, found.floor):
         return at_once(abstain(asked.question, hits, Abstention.FAR), asked)
     try:
-        chosen, why = (
-            choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
-        )
+        chosen, why = choose_model(model, config, think=think)
         stop = threading.Event()
         pieces = _answered(asked, found, chosen, why, config, stop)
         first = next(pieces)
@@ -225,14 +232,37 @@ def _answered(
     stop: threading.Event,
 ) -> Generator[str | Answer]:
     request = Request.fitting(SYSTEM_PROMPT, asked, found.hits, model, config)
-    passages = request.passages
     written = _Written()
+    notice = yield from _streamed(model, request, written, stop)
+    if stop.is_set():
+        return
+    if written.usage is not None:
+        check_read(written.usage, request, model.name)
+        if written.usage.finish == "length":
+            notice = f"Incomplete: {_too_long(model.name, written)}"
+    answer = _made(asked, found, request, written, model.name, notice)
+    if answer.abstained and not written.shown:
+        yield answer.text
+    yield replace(
+        answer,
+        usage=written.usage,
+        thinking=written.thinking,
+        model_choice=why,
+        model_digest=str(getattr(model, "digest", "")),
+        query=_other(asked),
+    )
+
+
+def _streamed(
+    model: LanguageModel, request: Request, written: _Written, stop: threading.Event
+) -> Generator[str, None, str]:
+    """Give out what a model writes; returns the notice of an answer that broke off."""
     notice = ""
     events = iter(model.chat(request.messages))
     try:
         for event in events:
             if stop.is_set():
-                return
+                return notice
             if shown := written.take(event):
                 yield shown
     except PromptCut:
@@ -245,37 +275,29 @@ def _answered(
         getattr(events, "close", lambda: None)()  # which ends the server's work
     if shown := written.end():
         yield shown
-    usage = written.usage
-    if usage is not None:
-        check_read(usage, request, model.name)
-        if usage.finish == "length":
-            notice = f"Incomplete: {_too_long(model.name, written)}"
+    return notice
+
+
+def _made(
+    asked: Asked, found: Found, request: Request, written: _Written, name: str, notice: str
+) -> Answer:
+    """The answer, or the abstention, that a model's text is."""
+    passages = request.passages
     text, citations, invented = cited(written.text, passages)
     if not notice and (not text or (NOT_FOUND in text.upper() and not citations)):
         reason = Abstention.MODEL if text else Abstention.SILENT
-        answer = abstain(asked.question, passages, reason, model.name)
-        if not written.shown:
-            yield answer.text
-    else:
-        answer = Answer(
-            asked.question,
-            text,
-            citations,
-            passages,
-            _verified(text, citations, passages, found),
-            model=model.name,
-            incomplete=bool(notice),
-            dropped=request.dropped,
-            invented=invented,
-            notice=notice,
-        )
-    yield replace(
-        answer,
-        usage=usage,
-        thinking=written.thinking,
-        model_choice=why,
-        model_digest=str(getattr(model, "digest", "")),
-        query=_other(asked),
+        return abstain(asked.question, passages, reason, name)
+    return Answer(
+        asked.question,
+        text,
+        citations,
+        passages,
+        _verified(text, citations, passages, found),
+        model=name,
+        incomplete=bool(notice),
+        dropped=request.dropped,
+        invented=invented,
+        notice=notice,
     )
 
 
@@ -290,14 +312,10 @@ def _latest(history: Sequence[Message], budget: int) -> list[Message]:
 def _verified(
     text: str, citations: Sequence[Citation], passages: Sequence[Hit], found: Found
 ) -> tuple[Statement, ...]:
+    from ragkit.verification import check  # no search, and no extract, has to wait for its patterns
+
     cited = {citation.number for citation in citations}
-    return check(
-        text,
-        [
-            evidence_of(hit, found.page_text(hit) if number in cited else "")
-            for number, hit in enumerate(passages, 1)
-        ],
-    )
+    return check(text, found.evidence(passages, cited))
 
 
 class _Written:
@@ -323,10 +341,10 @@ class _Written:
         """What is left to show; an answer that nothing was found is not."""
         self.text += self._answer.rest()
         self.thinking += self._reasoning.rest()
-        return "" if self.text.strip() in ("", NOT_FOUND) else self._all()
+        return "" if self.text.strip(" .\n").upper() in ("", NOT_FOUND) else self._all()
 
     def _fresh(self) -> str:
-        undecided = not self.shown and NOT_FOUND.startswith(self.text.strip())
+        undecided = not self.shown and f"{NOT_FOUND}.".startswith(self.text.strip().upper())
         return "" if undecided else self._all()
 
     def _all(self) -> str:

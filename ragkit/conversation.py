@@ -10,14 +10,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ragkit.answers import Abstention, Answer, Citation, citation_of
+from ragkit.answers import Abstention, Answer, Citation, Statement, citation_of
 from ragkit.asking import AnswerStream, cleaned
 from ragkit.errors import ModelError, StoreError
 from ragkit.models import LanguageModel, Message, Usage, choose_model
 from ragkit.retrieval import Hit, HitScores, hit_again
 from ragkit.rewriting import standalone
 from ragkit.store import Snapshot, Store, StoredTurn
-from ragkit.verification import Statement
 
 if TYPE_CHECKING:
     from ragkit.knowledge_base import KnowledgeBase
@@ -114,11 +113,8 @@ class Conversation:
         return AnswerStream(pieces, stream.model, query, close)
 
     def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:
-        wanted = model or self._kb.model
-        if not isinstance(wanted, str):
-            return wanted
         try:
-            return choose_model(wanted, self._kb.config)[0]
+            return choose_model(model or self._kb.model, self._kb.config)[0]
         except ModelError:
             return None
 

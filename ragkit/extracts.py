@@ -6,11 +6,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from ragkit.answers import Answer, Citation, citation_of
+from ragkit.answers import Answer, Citation, Statement, citation_of
 from ragkit.embedding import Embedder, checked
 from ragkit.retrieval import Hit
 from ragkit.sentences import Unit, units
-from ragkit.verification import Statement
 from ragkit.words import content_words
 
 _PASSAGES = 5

@@ -26,9 +26,7 @@ from ragkit.models import LanguageModel, Message
 from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
-from ragkit.schemas import answer_schema
 from ragkit.store import Snapshot, Store, StoredConversation, StoredDocument, Writer, acting
-from ragkit.structured import ask_for_data
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
 
@@ -284,6 +282,9 @@ class KnowledgeBase:
         and SchemaError for a schema that is none.
         """
         if schema is not None:
+            from ragkit.schemas import answer_schema
+            from ragkit.structured import ask_for_data
+
             wanted, question = answer_schema(schema), cleaned(question)
             found = self._found(question, k, labels)
             return ask_for_data(
@@ -322,7 +323,8 @@ class KnowledgeBase:
         hits = self.search(query, k, labels=labels)
         with self._store.snapshot() as snapshot:
             identity = read_identity(snapshot)
-        if identity is None:
+            is_empty = not hits and snapshot.counts()[0] == 0
+        if identity is None or is_empty:
             return None
 
         def page_text(hit: Hit) -> str:

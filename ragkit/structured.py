@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from ragkit.answers import Abstention, Answer, abstain, citation_of
+from ragkit.answers import Abstention, Answer, Statement, Verdict, abstain, citation_of
 from ragkit.asking import Asked, Found, Request, check_read, is_answerable
 from ragkit.config import Config
 from ragkit.errors import SchemaMismatch
@@ -21,7 +21,7 @@ from ragkit.retrieval import Hit
 from ragkit.schemas import AnswerSchema, cleaned, envelope, fault
 from ragkit.sentences import units
 from ragkit.untrusted import inert
-from ragkit.verification import Statement, Verdict, check, evidence_of
+from ragkit.verification import check
 
 _SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "
@@ -79,9 +79,7 @@ def ask_for_data(
         return abstain(question, (), Abstention.EMPTY)
     if not is_answerable(question, found.hits, found.floor):
         return abstain(question, found.hits, Abstention.FAR)
-    chosen, why = (
-        choose_model(model, config, think=think) if isinstance(model, str) else (model, "")
-    )
+    chosen, why = choose_model(model, config, think=think)
     asked = Asked(question, question)
     request = Request.fitting(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen, config)
     reply = _replied(chosen, request.messages, envelope(schema, len(request.passages)))
@@ -252,10 +250,7 @@ def _verified(
 
     Whether a choice is right, as of true and false or of an enum, no passage says in its words.
     """
-    evidence = [
-        Evidence(evidence_of(hit, found.page_text(hit) if number in numbers else ""))
-        for number, hit in enumerate(passages, 1)
-    ]
+    evidence = [Evidence(text) for text in found.evidence(passages, numbers)]
     return tuple(
         statement
         for leaf in leaves

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from ragkit.answers import Statement, Verdict
 from ragkit.evidence import LONGEST, Evidence, plain, stated_words
 from ragkit.facts import WORD, Fact, facts, is_german, is_no_name
 from ragkit.figures import NOTED_SCALE
@@ -19,8 +18,6 @@ from ragkit.opposites import agrees, denies, turned
 from ragkit.retrieval import Hit
 from ragkit.sentences import units
 from ragkit.words import content_words
-
-Verdict = Literal["supported", "unsupported", "uncited"]
 
 _CITATION = re.compile(r"\[(\d{1,3})\]")
 _CITED_ONLY = re.compile(r"(?:\[\d{1,3}\]\s*)+")
@@ -48,23 +45,6 @@ _COVERED = 0.5  # of a sentence's words, found in what it cites
 _SHARED = 3  # words of a sentence that says the same of another number, date or name
 _OF_ONE_ROW = 4  # numbers at most in a sentence about a row; with more it repeats several
 _LABEL = 2  # words at most beside a fact: "Weight: 12.5 kg"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One sentence of an answer, characters [start, end) of its text, and whether it holds.
-
-    `citations` are the numbers it cites. It is "supported" if all that can be checked stands in
-    these passages, else "unsupported", and `reasons` say what does not; "uncited" sentences cite
-    nothing, and their reasons say what stands in none of the passages.
-    """
-
-    text: str
-    start: int
-    end: int
-    citations: tuple[int, ...]
-    verdict: Verdict
-    reasons: tuple[str, ...] = ()
 
 
 def evidence_of(hit: Hit, page: str = "") -> str:

@@ -118,6 +118,8 @@ def test_stream_of_an_abstention_shows_no_code_word(folder: Path, server: FakeOl
     with base(folder, NOBODY) as kb:
         stream = kb.stream(QUESTION, model=Parrot("NOT"))
         assert "".join(stream) == stream.answer.text == "NOT"
+        stream = kb.stream(QUESTION, model=Parrot("Not in the documents."))
+        assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
 
 
 def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:
@@ -297,6 +299,14 @@ def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Pa
     prompt = parrot.heard[-1].content
     assert all(hit.text in prompt for hit in answer.passages)
     assert len(prompt) // 3 < config.num_ctx - config.num_predict
+
+
+def test_base_whose_documents_were_all_removed_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "leave.txt").write_text(LEAVE)
+    with base(tmp_path, NOBODY) as kb:
+        kb.ingest(tmp_path / "leave.txt")
+        kb.remove("leave.txt")
+        assert kb.ask(QUESTION).abstention is Abstention.EMPTY
 
 
 @pytest.mark.parametrize("question", ["", " \n\t"])

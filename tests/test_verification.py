@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.verification import Statement, check
+from ragkit import Statement
+from ragkit.verification import check
 
 LEAVE = (
     "Leave policy\n\nFull-time employees are entitled to 28 days of paid leave per year. Requests "

@@ -35,7 +35,7 @@ def installed_models(
 
 
 def choose_model(
-    name: str,
+    wanted: str | LanguageModel,
     config: Config,
     *,
     think: bool = False,
@@ -44,12 +44,16 @@ def choose_model(
 ) -> tuple[LanguageModel, str]:
     """The named model, or for "auto" the best that fits; and why it was taken, "" if named.
 
+    A model that is one already stays as it is.
+
     Best is the one with the most parameters; of equals the one that the server lists first, and
     so it is where nobody knows what fits. `server` takes the place of the one that is set, and
     `models` are what installed_models gave, if it was asked before. For "auto" raises
     ModelUnreachable without a server and ModelMissing without a model on it.
     """
-    server, why = server or model_server(config), ""
+    if not isinstance(wanted, str):
+        return wanted, ""
+    server, name, why = server or model_server(config), wanted, ""
     if name == "auto":
         name, why = _best(server.models() if models is None else models, server)
     return server.model(name, think=think), why
