@@ -69,14 +69,15 @@ class Ingest:
     def run(self, path: Path) -> None:
         """Bring the base up to date with a path. Raises SourceError if there is no such path."""
         snapshot = Snapshot(self._writer.connection)
-        root_path, start, whole = locate(path, snapshot.roots())
+        root_path, start, whole = locate(path, snapshot.roots(), self._layout.uploads)
         self._tell("scan")
         found = scan(root_path, start)
+        name = self._layout.root_name(root_path)
         if self._options.dry_run:
             numbers = {known: number for number, known, _ in snapshot.roots()}
-            root = numbers.get(str(root_path), 0)
+            root = numbers.get(name, 0)
         else:
-            root = self._writer.add_root(str(root_path), whole=whole)
+            root = self._writer.add_root(name, whole=whole)
         scope = os.path.relpath(start, root_path).replace(os.sep, "/")
         plan, self.report.unchanged = make_plan(
             Snapshot(self._writer.connection), root, found, scope, self._options

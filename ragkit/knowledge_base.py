@@ -26,7 +26,8 @@ from ragkit.models import LanguageModel, Message
 from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
-from ragkit.store import Snapshot, Store, StoredConversation, StoredDocument, Writer, acting
+from ragkit.store import Layout, Snapshot, Store, StoredConversation, StoredDocument, Writer, acting
+from ragkit.store.layout import UPLOADS_ROOT
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
 
@@ -98,6 +99,16 @@ class KnowledgeBase:
     def close(self) -> None:
         """Let go of the files; the base cannot be used afterwards."""
         self._store.close()
+
+    @property
+    def uploads(self) -> Path:
+        """A folder in the base for files that have no other home: put them there and ingest it.
+
+        Removing such a document deletes its file, too.
+        """
+        folder = self._store.layout.uploads
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -183,12 +194,16 @@ class KnowledgeBase:
         """
         with self._store.writer() as writer:
             snapshot = Snapshot(writer.connection)
-            matched = _matching(snapshot, source)
+            matched = _matching(snapshot, source, self._store.layout)
             if not matched:
                 raise SourceError(
                     f"{source} is not in {self.path}; list what is with: ragkit status --documents"
                 )
             writer.remove_documents([(document.id, document.source) for document in matched])
+            own = {root for root, path, _ in snapshot.roots() if path == UPLOADS_ROOT}
+            for document in matched:
+                if document.root in own:
+                    (self._store.layout.uploads / document.source).unlink(missing_ok=True)
             self._finish(writer)
         return [document.source for document in matched]
 
@@ -380,7 +395,7 @@ class KnowledgeBase:
                 bytes=_bytes_in(self.path),
                 embedder=identity.embedder.name if identity else "",
                 dimension=identity.embedder.dimension if identity else 0,
-                roots=tuple(path for _, path, _ in snapshot.roots()),
+                roots=tuple(self._store.layout.root_path(name) for _, name, _ in snapshot.roots()),
                 problems=tuple(
                     FailedFile(problem.source, problem.reason, problem.detail)
                     for problem in snapshot.all_problems()
@@ -434,9 +449,9 @@ def _suffix(name: str) -> str:
     return f".{name.lower().lstrip('.')}"
 
 
-def _matching(snapshot: Snapshot, source: str) -> Sequence[StoredDocument]:
+def _matching(snapshot: Snapshot, source: str, layout: Layout) -> Sequence[StoredDocument]:
     """Documents with this source or path, else all below it."""
-    roots = {root: path for root, path, _ in snapshot.roots()}
+    roots = {root: layout.root_path(name) for root, name, _ in snapshot.roots()}
     wanted = {source.rstrip("/")}
     documents = list(snapshot.documents())
     absolute = os.path.abspath(source)

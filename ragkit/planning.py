@@ -34,10 +34,13 @@ class Plan:
     mended: list[str] = field(default_factory=list)
 
 
-def locate(path: Path, roots: Sequence[tuple[int, str, bool]]) -> tuple[Path, Path, bool]:
+def locate(
+    path: Path, roots: Sequence[tuple[int, str, bool]], uploads: Path
+) -> tuple[Path, Path, bool]:
     """(root, start, whole) of a path to ingest: inside a known whole root it belongs to that.
 
-    Raises SourceError if the path does not exist.
+    What lies in the base's own folder of `uploads` belongs to that alone. Raises SourceError if
+    the path does not exist.
     """
     start = Path(os.path.abspath(path))
     try:
@@ -46,6 +49,8 @@ def locate(path: Path, roots: Sequence[tuple[int, str, bool]]) -> tuple[Path, Pa
         raise SourceError(f"the name of {start!r} is not UTF-8; rename the folder") from error
     if not start.exists() and not start.is_symlink():
         raise SourceError(f"there is no {path}; name a file or folder to ingest")
+    if start.is_relative_to(uploads):
+        return uploads, start, start == uploads
     for _, known, whole in roots:
         if whole and start.is_relative_to(known):
             return Path(known), start, start == Path(known)

@@ -32,12 +32,12 @@ class Hit:
     """A passage that answers a query: characters [start, end) of one page's text.
 
     `source` is the document's path relative to the root it was ingested from and `path` where
-    that file was ("" for what was no file); `document` is the document's id; `page` counts from
-    1 and is None for formats without pages; `label` is the printed page label, sheet, slide title
-    or mail part and `ref` the cells. `score` ranks the hits of one query; `similarity` is the
-    cosine of the best chunk in [-1, 1] and can be compared between queries; `lexical` is its BM25
-    score, or the most that it can have, where many others have more. `chunks` are the ids of the
-    chunks that were joined, the best one first.
+    that file was ("" for what was no file or lies in the base); `document` is the document's id;
+    `page` counts from 1 and is None for formats without pages; `label` is the printed page label,
+    sheet, slide title or mail part and `ref` the cells. `score` ranks the hits of one query;
+    `similarity` is the cosine of the best chunk in [-1, 1] and can be compared between queries;
+    `lexical` is its BM25 score, or the most that it can have, where many others have more.
+    `chunks` are the ids of the chunks that were joined, the best one first.
     """
 
     source: str

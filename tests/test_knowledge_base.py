@@ -39,6 +39,45 @@ def ids(kb: KnowledgeBase) -> dict[str, int]:
     return {document.source: document.id for document in kb.documents()}
 
 
+# -- the base's own folder -----------------------------------------------------------------------
+
+
+def test_uploaded_files_move_with_the_base(tmp_path: Path, open_kb: Opener) -> None:
+    with open_kb("old.kb") as kb:
+        (kb.uploads / "a.txt").write_text("Alpha text.")
+        assert kb.ingest(kb.uploads).added == ["a.txt"]
+    (tmp_path / "old.kb").rename(tmp_path / "new.kb")
+    moved = open_kb("new.kb")
+    assert moved.ingest(moved.uploads).unchanged == ["a.txt"]
+    assert moved.status().roots == (str(tmp_path / "new.kb" / "uploads"),)
+
+
+def test_uploaded_files_stay_when_the_folder_around_the_base_is_ingested(
+    tmp_path: Path, kb: KnowledgeBase
+) -> None:
+    (tmp_path / "b.txt").write_text("Beta text.")
+    (kb.uploads / "a.txt").write_text("Alpha text.")
+    kb.ingest(kb.uploads)
+    kb.ingest(tmp_path)
+    (kb.uploads / "c.txt").write_text("Gamma text.")
+    assert kb.ingest(kb.uploads / "c.txt").added == ["c.txt"]
+    assert kb.ingest(tmp_path).removed == []
+    assert sources(kb) == ["a.txt", "b.txt", "c.txt"]
+
+
+def test_removing_an_uploaded_document_deletes_its_file_and_no_other(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    write(docs, a="Alpha text.")
+    (kb.uploads / "b.txt").write_text("Beta text.")
+    kb.ingest(docs, kb.uploads)
+    kb.remove("a.txt")
+    kb.remove(str(kb.uploads / "b.txt"))
+    assert (docs / "a.txt").exists()
+    assert not (kb.uploads / "b.txt").exists()
+    assert sources(kb) == []
+
+
 # -- what an ingest reports ----------------------------------------------------------------------
 
 

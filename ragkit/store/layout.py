@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+UPLOADS_ROOT = "uploads:"
+"""Stands for the base's own folder of files as a root, wherever the base is moved to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -33,6 +36,18 @@ class Layout:
     @property
     def tmp(self) -> Path:
         return self.root / "tmp"
+
+    @property
+    def uploads(self) -> Path:
+        return self.root / "uploads"
+
+    def root_name(self, folder: Path) -> str:
+        """What a folder is called as a root of documents."""
+        return UPLOADS_ROOT if folder == self.uploads else str(folder)
+
+    def root_path(self, name: str) -> str:
+        """Where the root of this name is; what is no folder keeps its name."""
+        return str(self.uploads) if name == UPLOADS_ROOT else name
 
     def exists(self) -> bool:
         return self.database.is_file()
