@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     )
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
-    from ragkit.store import StoredConversation, StoredDocument
+    from ragkit.store import Rating, StoredConversation, StoredDocument
 
 __version__ = "0.1.0"
 
@@ -106,7 +106,7 @@ _HOMES = {
     ),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
-    "store": ("StoredConversation", "StoredDocument"),
+    "store": ("Rating", "StoredConversation", "StoredDocument"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -144,6 +144,7 @@ __all__ = [
     "Progress",
     "PromptCut",
     "RagkitError",
+    "Rating",
     "SchemaError",
     "SchemaMismatch",
     "SourceError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Collection, Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -12,23 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.answers import Abstention, Answer, Citation, Statement, citation_of
 from ragkit.asking import AnswerStream, cleaned
-from ragkit.errors import ModelError, StoreError
+from ragkit.errors import ModelError, SourceError, StoreError
 from ragkit.models import LanguageModel, Message, Usage, choose_model
 from ragkit.retrieval import Hit, HitScores, hit_again
 from ragkit.rewriting import standalone
-from ragkit.store import Snapshot, Store, StoredTurn
+from ragkit.store import Rating, Snapshot, Store, StoredTurn
 
 if TYPE_CHECKING:
     from ragkit.knowledge_base import KnowledgeBase
 
 _REMEMBERED = 2  # turns that the model is shown again
 _CITATION = re.compile(r"\s*\[\d+\]")
+_LONGEST_TITLE = 120  # characters
 _WITHHELD = "Not shown: this was answered from documents that may not be read."
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A question and its answer; `at` is when, in UTC.
+
+    `number` counts the conversation's turns from 1, and is 0 if this one could not be kept.
+    `first_word` and `seconds` say how long after the question the first piece of the text came
+    and how long the whole answer took, both with the search; 0 where nobody measured it.
 
     Passages and citations are read from the base as it is now: those that were removed since, or
     may no longer be read, are missing, and `gone` has the numbers of such citations. The text of
@@ -39,6 +45,10 @@ class Turn:
     question: str
     answer: Answer
     gone: tuple[int, ...] = ()
+    number: int = 0
+    rating: Rating | None = None
+    first_word: float = 0.0
+    seconds: float = 0.0
 
 
 class Conversation:
@@ -57,9 +67,42 @@ class Conversation:
         self.who = who
         self._kb = kb
         self._store = store
+        self._title = ""
         self._turns: list[Turn] = []
         if id is not None:
+            with store.snapshot() as snapshot:
+                self._title = snapshot.title(id)
             self._turns = self.turns()
+
+    @property
+    def title(self) -> str:
+        """The name that it was given, else its first question; "" before there is one."""
+        return self._title or (self._turns[0].question if self._turns else "")
+
+    def rename(self, title: str) -> None:
+        """Give it a name, one line of at most 120 characters.
+
+        Raises ValueError for an empty one, and StoreError if it was removed meanwhile.
+        """
+        title = " ".join(_plain(title).split())[:_LONGEST_TITLE].strip()
+        if not title:
+            raise ValueError("the title is empty")
+        if self.id is not None:
+            with self._store.recorder() as writer:
+                writer.rename_conversation(self.id, title)
+        self._title = title
+
+    def rate(self, turn: int, up: bool | None, comment: str = "") -> None:
+        """Say whether an answer was good; None takes back what was said. Turns count from 1.
+
+        Raises SourceError for a turn that was not kept, and StoreError if the conversation was
+        removed meanwhile.
+        """
+        if self.id is None:
+            raise SourceError(f"turn {turn} is not kept in a conversation; ask something first")
+        rating = None if up is None else Rating(up, _plain(comment).strip(), _now())
+        with self._store.recorder() as writer:
+            writer.rate(self.id, turn, rating)
 
     def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
         """What was said so far, from documents with one of these labels, if given."""
@@ -90,6 +133,7 @@ class Conversation:
         think: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
+        began = time.monotonic()
         question = cleaned(question)
         turns = self._readable(labels)
         said = [(turn.question, turn.answer.text) for turn in turns]
@@ -103,7 +147,7 @@ class Conversation:
             query=query,
             history=_history(turns),
         )
-        pieces = self._kept(stream)
+        pieces = self._kept(stream, began)
 
         def close() -> None:
             stream.close()
@@ -129,18 +173,38 @@ class Conversation:
                 if _may_read(snapshot, [hit.chunks for hit in turn.answer.passages])
             ]
 
-    def _kept(self, stream: AnswerStream) -> Generator[str | Answer]:
-        yield from stream
+    def _kept(self, stream: AnswerStream, began: float) -> Generator[str | Answer]:
+        """Give out a stream's text, and keep the turn; `began` is a time of the monotonic clock."""
+        first_word = 0.0
+        for piece in stream:
+            first_word = first_word or _since(began)
+            yield piece
         answer = stream.answer
-        turn = Turn(datetime.now(UTC).isoformat(timespec="seconds"), answer.question, answer)
+        turn = Turn(_now(), answer.question, answer, first_word=first_word, seconds=_since(began))
         try:
             with self._store.recorder() as writer:
-                self.id = writer.add_turn(self.id, _written(turn, self.who))
+                written = _written(turn, self.who)
+                self.id, number = writer.add_turn(self.id, written, self._title)
+            turn = replace(turn, number=number)
         except StoreError as error:
             notice = f"{answer.notice} Not kept in the conversation: {error}".strip()
             answer = replace(answer, notice=notice)
         self._turns.append(replace(turn, answer=answer))
         yield answer
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _since(began: float) -> float:
+    """Seconds, to the millisecond; never 0, which is what nobody measured."""
+    return max(0.001, round(time.monotonic() - began, 3))
+
+
+def _plain(text: str) -> str:
+    """A text that can be stored: without halves of characters."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _history(turns: Sequence[Turn]) -> list[Message]:
@@ -184,6 +248,8 @@ def _written(turn: Turn, who: str) -> StoredTurn:
         "invented": answer.invented,
         "notice": answer.notice,
         "usage": asdict(answer.usage) if answer.usage else None,
+        "first_word": turn.first_word,
+        "seconds": turn.seconds,
     }
     return StoredTurn(who, turn.at, turn.question, json.dumps(content, ensure_ascii=False))
 
@@ -227,4 +293,13 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
     if not _may_read(snapshot, [chunks for chunks, *_ in content["passages"]]):
         answer = replace(answer, text=_WITHHELD, statements=(), query="", notice="")
     gone = tuple(number for number, hit, _, _ in found if hit is None)
-    return Turn(stored.at, stored.question, answer, gone)
+    return Turn(
+        at=stored.at,
+        question=stored.question,
+        answer=answer,
+        gone=gone,
+        number=stored.ordinal,
+        rating=stored.rating,
+        first_word=content.get("first_word", 0.0),
+        seconds=content.get("seconds", 0.0),
+    )

@@ -4,7 +4,7 @@ RagkitError
 ├── ConfigError            a setting that is unknown or makes no sense
 ├── StoreError             the base on disk
 │   ├── StoreMissing       there is none where one was expected
-│   ├── StoreForeign       the directory is something else, or of a newer format
+│   ├── StoreForeign       the directory is something else, or of a format not known
 │   ├── StoreLocked        another process is writing
 │   ├── StoreMismatch      built by another embedder or with other chunk settings
 │   ├── StoreFull          no space left on the device
@@ -13,7 +13,7 @@ RagkitError
 │   └── EmbedderMissing    the model is not on this machine
 ├── MissingExtra           an optional library is not installed
 ├── SchemaError            a schema for an answer that is no JSON schema
-├── SourceError            a path or source that cannot be ingested or removed
+├── SourceError            a path, document, conversation or turn that is not there
 └── ModelError             the language model
     ├── ModelUnreachable   no server answers
     ├── ModelMissing       the server does not have the model
@@ -49,7 +49,7 @@ class StoreMissing(StoreError):
 
 
 class StoreForeign(StoreError):
-    """The directory is not a base, or one of a newer format."""
+    """The directory is not a base, or one of a format that is not known."""
 
 
 class StoreLocked(StoreError):
@@ -85,7 +85,7 @@ class SchemaError(RagkitError):
 
 
 class SourceError(RagkitError):
-    """A path cannot be ingested, or a source is not in the base."""
+    """A path cannot be ingested, or something is not in the base."""
 
 
 class ModelError(RagkitError):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ragkit import (
     KnowledgeBase,
     Message,
     SourceError,
+    StoreError,
     StoreLocked,
     StreamBroken,
 )
@@ -257,6 +259,101 @@ def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Pa
         assert kb.conversations() == []
 
 
+def test_title_is_the_first_question_until_it_is_given_another(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        assert talk.title == ""
+        talk.ask(FIRST)
+        talk.ask(SECOND)
+        assert talk.title == FIRST
+        talk.rename("  Leave,\nfor the\thandbook \ud800 ")
+        assert talk.title == "Leave, for the handbook ?"
+        assert kb.conversations()[0].title == kb.conversation(talk.id).title == talk.title
+        talk.rename("a" * 500)
+        assert len(kb.conversations()[0].title) == 120
+        with pytest.raises(ValueError, match="the title is empty"):
+            talk.rename(" \n")
+
+
+def test_title_given_before_the_first_question_is_kept_with_it(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.rename("Leave")
+        assert kb.conversations() == []
+        talk.ask(FIRST)
+        assert [found.title for found in kb.conversations()] == ["Leave"]
+
+
+def test_rating_is_kept_with_its_turn_changed_and_taken_back(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        talk.ask(SECOND)
+        assert [(turn.number, turn.rating) for turn in talk.turns()] == [(1, None), (2, None)]
+        talk.rate(1, up=True)
+        talk.rate(2, up=False, comment=" Wrong year. ")
+        first, second = [turn.rating for turn in kb.conversation(talk.id).turns()]
+        assert first
+        assert second
+        assert (first.up, first.comment, second.up, second.comment) == (
+            True, "", False, "Wrong year."
+        )  # fmt: skip
+        assert datetime.fromisoformat(second.at).tzinfo is UTC
+        talk.rate(2, up=True)
+        talk.rate(1, up=None)
+        first, second = [turn.rating for turn in talk.turns()]
+        assert first is None
+        assert second
+        assert (second.up, second.comment) == (True, "")
+
+
+def test_answers_are_rated_and_named_while_documents_are_ingested(folder: Path) -> None:
+    with base(folder, NOBODY) as kb, base(folder, NOBODY) as other:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        with other._store.writer():
+            talk.rate(1, up=True)
+            talk.rename("Leave")
+            assert talk.turns()[0].rating
+            assert kb.conversations()[0].title == "Leave"
+
+
+def test_only_turns_that_are_kept_are_rated(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        with pytest.raises(SourceError, match="turn 1 is not kept"):
+            talk.rate(1, up=True)
+        talk.ask(FIRST)
+        for turn in (0, 2, -1):
+            with pytest.raises(SourceError, match=f"conversation {talk.id} has no turn {turn};"):
+                talk.rate(turn, up=True)
+        talk.rate(1, up=True, comment="about the secret valve")
+        kb.delete_conversation(talk.id or 0)
+        with pytest.raises(StoreError, match=f"conversation {talk.id} was removed"):
+            talk.rate(1, up=True)
+        with pytest.raises(StoreError, match=f"conversation {talk.id} was removed"):
+            talk.rename("Leave")
+    for file in (folder / "a.kb").glob("ragkit.db*"):
+        assert b"secret valve" not in file.read_bytes()
+
+
+def test_turn_says_how_long_its_first_word_and_the_whole_answer_took(folder: Path) -> None:
+    class Slow(Scripted):
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            time.sleep(0.1)
+            yield "Everybody has 28 days"
+            time.sleep(0.1)
+            yield " of annual leave [1]."
+
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST, model=Slow())
+        talk.ask("Xylophone zither quarks?")
+        slow, quick = talk.turns()
+    assert 0.1 <= slow.first_word <= slow.seconds - 0.1
+    assert 0 < quick.first_word <= quick.seconds < 5
+
+
 def test_conversation_nobody_said_anything_in_is_not_kept(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         assert kb.conversation().turns() == []
@@ -353,9 +450,12 @@ def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.M
     layout = Layout(folder / "a.kb")
     monkeypatch.setattr("ragkit.store.lock._PATIENCE", 0.05)
     with base(folder, NOBODY) as kb, commit_lock(layout.commit_lock):
-        answer = kb.conversation().ask(FIRST)
+        talk = kb.conversation()
+        answer = talk.ask(FIRST)
+        (turn,) = talk.turns()
     assert "28 days" in answer.text
     assert "Not kept in the conversation: " in answer.notice
+    assert (turn.number, turn.answer) == (0, answer)
 
 
 def test_lock_that_is_never_let_go_is_an_error(

@@ -14,18 +14,24 @@ from ragkit.store.database import create, open_reader, translated
 from ragkit.store.layout import Layout
 from ragkit.store.lock import WriterLock
 from ragkit.store.reader import Snapshot
+from ragkit.store.upgrade import upgrade
 from ragkit.store.writer import Writer
 
 
 class Store:
-    """Opens the base in a directory, or creates it there when `create` is true."""
+    """Opens the base in a directory, or creates it there when `create` is true.
+
+    One of an older format that this ragkit knows is brought to this format first.
+    """
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.layout = Layout(path.absolute())
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
-        if not self.layout.exists():
+        if self.layout.exists():
+            upgrade(self.layout)
+        else:
             self._create(create)
         self._give_back(open_reader(self.layout))
 

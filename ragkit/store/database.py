@@ -7,14 +7,14 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from ragkit.errors import StoreDamaged, StoreError, StoreForeign, StoreFull, StoreLocked
 from ragkit.store.layout import Layout
 
-FORMAT = "2"
+FORMAT = "3"
 _FULL = ("full", "no space")
 _SPARE = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
 
@@ -40,7 +40,7 @@ def create(layout: Layout) -> None:
             )
             database.execute("INSERT INTO label VALUES (1, 'default')")
             database.execute("COMMIT")
-            _configure(database)
+            configure(database)
         finally:
             database.close()
         os.chmod(fresh, 0o600)
@@ -54,7 +54,7 @@ def open_writer(layout: Layout) -> sqlite3.Connection:
         database = sqlite3.connect(
             layout.database, isolation_level=None, timeout=10, check_same_thread=False
         )
-        _configure(database)
+        configure(database)
         _check(database, layout)
         return database
 
@@ -62,25 +62,38 @@ def open_writer(layout: Layout) -> sqlite3.Connection:
 def open_reader(layout: Layout) -> sqlite3.Connection:
     """A connection that can only read."""
     with translated(layout.root):
-        uri = f"{layout.database.absolute().as_uri()}?mode=ro"
-        database = sqlite3.connect(
-            uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False
-        )
-        database.execute("PRAGMA query_only = ON")
-        database.execute("PRAGMA wal_autocheckpoint = 0")
-        database.execute("PRAGMA mmap_size = 1073741824")
+        database = _connect_reader(layout)
         _check(database, layout)
         return database
 
 
-def _configure(database: sqlite3.Connection) -> None:
+def _connect_reader(layout: Layout) -> sqlite3.Connection:
+    uri = f"{layout.database.absolute().as_uri()}?mode=ro"
+    database = sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False
+    )
+    database.execute("PRAGMA query_only = ON")
+    database.execute("PRAGMA wal_autocheckpoint = 0")
+    database.execute("PRAGMA mmap_size = 1073741824")
+    return database
+
+
+def configure(database: sqlite3.Connection) -> None:
+    """What holds for every connection that writes."""
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")
     database.execute("PRAGMA foreign_keys = ON")
 
 
-def _check(database: sqlite3.Connection, layout: Layout) -> None:
+def stored_format(layout: Layout) -> str:
+    """The format of a base, whichever it is."""
+    with translated(layout.root), closing(_connect_reader(layout)) as database:
+        return format_of(database, layout)
+
+
+def format_of(database: sqlite3.Connection, layout: Layout) -> str:
+    """What a database says of its format. Raises StoreForeign for another program's."""
     columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('meta')")]
     row = (
         database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
@@ -91,9 +104,14 @@ def _check(database: sqlite3.Connection, layout: Layout) -> None:
         raise StoreForeign(
             f"{layout.database} is a SQLite file, but not a ragkit base; name another directory"
         )
-    if row[0] != FORMAT:
+    return str(row[0])
+
+
+def _check(database: sqlite3.Connection, layout: Layout) -> None:
+    found = format_of(database, layout)
+    if found != FORMAT:
         raise StoreForeign(
-            f"{layout.root} has format {row[0]}, this ragkit reads format {FORMAT}; "
+            f"{layout.root} has format {found}, this ragkit reads format {FORMAT}; "
             "use the ragkit that wrote it, or ingest into a new base"
         )
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ragkit.store.records import (
     Generation,
     HalfVectors,
     Problem,
+    Rating,
     StoredChunk,
     StoredConversation,
     StoredDocument,
@@ -32,7 +33,7 @@ _CHUNK = """
 _DOCUMENT = """
     SELECT d.id, d.root, d.source, d.digest, d.size, d.kind, d.title, l.name, d.warnings,
            (SELECT count(*) FROM page p WHERE p.document = d.id),
-           coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at
+           coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at, d.readable_pages, d.metadata
     FROM document d JOIN label l ON l.id = d.label
 """
 
@@ -269,8 +270,8 @@ class Snapshot:
     def conversations(self, who: str | None = None) -> list[StoredConversation]:
         """The conversations of one person, or of all; newest first."""
         rows = self._db.execute(
-            "SELECT c.id, c.who, c.started, t.question, (SELECT count(*) FROM turn n "
-            "WHERE n.conversation = c.id) FROM conversation c "
+            "SELECT c.id, c.who, c.started, coalesce(nullif(c.title, ''), t.question), "
+            "(SELECT count(*) FROM turn n WHERE n.conversation = c.id) FROM conversation c "
             "JOIN turn t ON t.conversation = c.id AND t.ordinal = 1 "
             "WHERE c.who = coalesce(?, c.who) ORDER BY c.id DESC",
             (who,),
@@ -280,12 +281,20 @@ class Snapshot:
     def turns(self, conversation: int) -> list[StoredTurn]:
         """What was said in a conversation, in order."""
         rows = self._db.execute(
-            "SELECT c.who, t.at, t.question, t.answer FROM turn t "
-            "JOIN conversation c ON c.id = t.conversation "
+            "SELECT c.who, t.at, t.question, t.answer, t.ordinal, r.up, r.comment, r.at "
+            "FROM turn t JOIN conversation c ON c.id = t.conversation "
+            "LEFT JOIN rating r ON r.conversation = t.conversation AND r.ordinal = t.ordinal "
             "WHERE t.conversation = ? ORDER BY t.ordinal",
             (conversation,),
         )
-        return [StoredTurn(*row) for row in rows]
+        return [_turn(row) for row in rows]
+
+    def title(self, conversation: int) -> str:
+        """The name that a conversation was given; "" if it has none."""
+        row = self._db.execute(
+            "SELECT title FROM conversation WHERE id = ?", (conversation,)
+        ).fetchone()
+        return row[0] if row else ""
 
     def lexical_rows(self, document: int) -> list[tuple[int, int, str, str]]:
         """(chunk id, label id, header, text) of a document's chunks."""
@@ -313,10 +322,18 @@ def _matrix(rows: Sequence[tuple[int, bytes]], dimension: int) -> tuple[list[int
     return [row[0] for row in rows], data.reshape(len(rows), dimension)
 
 
-def _document(row: tuple[object, ...]) -> StoredDocument:
+def _document(row: tuple[Any, ...]) -> StoredDocument:
     values = list(row)
-    values[8] = tuple(json.loads(str(values[8])))
-    return StoredDocument(*values)  # type: ignore[arg-type]
+    # Most are empty, and a listing may be of thousands.
+    values[8] = () if row[8] == "[]" else tuple(json.loads(row[8]))
+    values[13] = {} if row[13] == "{}" else json.loads(row[13])
+    return StoredDocument(*values)
+
+
+def _turn(row: tuple[Any, ...]) -> StoredTurn:
+    who, at, question, answer, ordinal, up, comment, rated = row
+    rating = None if up is None else Rating(bool(up), comment, rated)
+    return StoredTurn(who, at, question, answer, ordinal, rating)
 
 
 def _chunk(row: tuple[object, ...]) -> StoredChunk:

@@ -33,7 +33,10 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document row. `source` is its path relative to the root it was ingested from."""
+    """A document row. `source` is its path relative to the root it was ingested from.
+
+    `readable_pages` are those whose text is not blank; `metadata` is what the file says of itself.
+    """
 
     id: int
     root: int
@@ -47,6 +50,8 @@ class StoredDocument:
     pages: int
     chunks: int
     added_at: str
+    readable_pages: int
+    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +96,32 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Rating:
+    """What somebody thought of an answer; `at` is when it was said, in UTC."""
+
+    up: bool
+    comment: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """A question and what came of it; `answer` is a JSON object, `at` in UTC."""
+    """A question and what came of it; `answer` is a JSON object, `at` in UTC.
+
+    `ordinal` counts the conversation's turns from 1.
+    """
 
     who: str
     at: str
     question: str
     answer: str
+    ordinal: int = 0
+    rating: Rating | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConversation:
-    """What somebody asked: `title` is the first question, `turns` how many there are."""
+    """What somebody asked: `title` is the name it was given, else the first question."""
 
     id: int
     who: str

@@ -1,4 +1,4 @@
--- Format 2. Everything visible is defined by one sequence number: meta.seq of a read transaction.
+-- Format 3. Everything visible is defined by one sequence number: meta.seq of a read transaction.
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -25,6 +25,7 @@ CREATE TABLE label_grant (
 ) WITHOUT ROWID;
 
 -- Chunk ids of a document are the run [first_chunk, last_chunk]; both NULL without chunks.
+-- `readable_pages` counts those whose text is not blank.
 CREATE TABLE document (
     id INTEGER PRIMARY KEY,
     root INTEGER NOT NULL REFERENCES root (id),
@@ -39,6 +40,7 @@ CREATE TABLE document (
     first_chunk INTEGER,
     last_chunk INTEGER,
     added_at TEXT NOT NULL,
+    readable_pages INTEGER NOT NULL DEFAULT 0,
     UNIQUE (root, source)
 );
 CREATE INDEX document_label ON document (label);
@@ -122,11 +124,13 @@ CREATE TABLE problem (
 ) WITHOUT ROWID;
 
 -- What people asked and were told. Passages and citations are kept as places, not as text: those
--- that are removed from the base are gone from its conversations, too. The text of an answer stays.
+-- that are removed from the base are gone from its conversations, too. The text of an answer stays. `title` is the name that its
+-- owner gave a conversation, or ''.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
     who TEXT NOT NULL,
-    started TEXT NOT NULL
+    started TEXT NOT NULL,
+    title TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE turn (
@@ -136,6 +140,18 @@ CREATE TABLE turn (
     question TEXT NOT NULL,
     answer TEXT NOT NULL,
     PRIMARY KEY (conversation, ordinal)
+) WITHOUT ROWID;
+
+-- What somebody thought of an answer.
+CREATE TABLE rating (
+    conversation INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    up INTEGER NOT NULL,
+    comment TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (conversation, ordinal),
+    FOREIGN KEY (conversation, ordinal) REFERENCES turn (conversation, ordinal)
+        ON DELETE CASCADE
 ) WITHOUT ROWID;
 
 -- Each line's hash covers the line and the hash before it.

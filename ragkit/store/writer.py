@@ -10,12 +10,12 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ragkit.errors import StoreError, StoreLocked
+from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.database import open_writer, translated
 from ragkit.store.layout import Layout
 from ragkit.store.lock import commit_lock
-from ragkit.store.records import Generation, NewDocument, Problem, StoredTurn
+from ragkit.store.records import Generation, NewDocument, Problem, Rating, StoredTurn
 from ragkit_ingest.chunk import document_header
 
 DEFAULT_LABEL = "default"
@@ -170,7 +170,7 @@ class Writer:
         document = self._new_ids(1 + len(new.chunks))
         first = document + 1
         self._db.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document,
                 new.root,
@@ -185,6 +185,7 @@ class Writer:
                 first if new.chunks else None,
                 first + len(new.chunks) - 1 if new.chunks else None,
                 datetime.now(UTC).isoformat(timespec="seconds"),
+                sum(bool(page.text.strip()) for page in content.pages),
             ),
         )
         self._db.executemany(
@@ -295,29 +296,65 @@ class Writer:
     def _clear_problem(self, root: int, source: str) -> None:
         self._db.execute("DELETE FROM problem WHERE root = ? AND source = ?", (root, source))
 
-    def add_turn(self, conversation: int | None, turn: StoredTurn) -> int:
-        """Add what was said to a conversation, by default a new one; returns the conversation.
+    def add_turn(
+        self, conversation: int | None, turn: StoredTurn, title: str = ""
+    ) -> tuple[int, int]:
+        """Add what was said to a conversation, by default a new one of this title.
 
-        Raises StoreError for one that was removed meanwhile.
+        Returns the conversation and the turn's ordinal. Raises StoreError for one that was removed
+        meanwhile.
         """
         with self._commit():
             if conversation is None:
                 conversation = self._new_ids(1)
                 self._db.execute(
-                    "INSERT INTO conversation VALUES (?, ?, ?)",
-                    (conversation, turn.who, turn.at),
+                    "INSERT INTO conversation VALUES (?, ?, ?, ?)",
+                    (conversation, turn.who, turn.at, title),
                 )
-            elif not self._has_conversation(conversation):
-                raise StoreError(f"conversation {conversation} was removed; begin another one")
+            self._check_conversation(conversation)
+            (ordinal,) = self._db.execute(
+                "SELECT count(*) + 1 FROM turn WHERE conversation = ?", (conversation,)
+            ).fetchone()
             self._db.execute(
-                "INSERT INTO turn SELECT ?, count(*) + 1, ?, ?, ? FROM turn WHERE conversation = ?",
-                (conversation, turn.at, turn.question, turn.answer, conversation),
+                "INSERT INTO turn VALUES (?, ?, ?, ?, ?)",
+                (conversation, ordinal, turn.at, turn.question, turn.answer),
             )
-            return conversation
+            return conversation, ordinal
 
-    def _has_conversation(self, conversation: int) -> bool:
+    def rename_conversation(self, conversation: int, title: str) -> None:
+        """Give a conversation a name. Raises StoreError for one that was removed meanwhile."""
+        with self._commit():
+            self._check_conversation(conversation)
+            self._db.execute(
+                "UPDATE conversation SET title = ? WHERE id = ?", (title, conversation)
+            )
+
+    def rate(self, conversation: int, ordinal: int, rating: Rating | None) -> None:
+        """Keep what somebody thinks of a turn, in place of what was thought before.
+
+        Raises StoreError for a conversation that was removed meanwhile, and SourceError for a turn
+        that it has not.
+        """
+        with self._commit():
+            self._check_conversation(conversation)
+            place = (conversation, ordinal)
+            found = self._db.execute(
+                "SELECT 1 FROM turn WHERE conversation = ? AND ordinal = ?", place
+            )
+            if found.fetchone() is None:
+                raise SourceError(
+                    f"conversation {conversation} has no turn {ordinal}; they count from 1"
+                )
+            self._db.execute("DELETE FROM rating WHERE conversation = ? AND ordinal = ?", place)
+            if rating is not None:
+                self._db.execute(
+                    "INSERT INTO rating VALUES (?, ?, ?, ?, ?)", (*place, *astuple(rating))
+                )
+
+    def _check_conversation(self, conversation: int) -> None:
         found = self._db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation,))
-        return found.fetchone() is not None
+        if found.fetchone() is None:
+            raise StoreError(f"conversation {conversation} was removed; begin another one")
 
     def remove_conversation(self, conversation: int) -> None:
         """Remove a conversation with all that was said."""
