@@ -55,7 +55,13 @@ if TYPE_CHECKING:
     )
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
-    from ragkit.store import Rating, StoredConversation, StoredDocument
+    from ragkit.store import (
+        Rating,
+        StoredChunk,
+        StoredConversation,
+        StoredDocument,
+        StoredPage,
+    )
 
 __version__ = "0.1.0"
 
@@ -106,7 +112,7 @@ _HOMES = {
     ),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
-    "store": ("Rating", "StoredConversation", "StoredDocument"),
+    "store": ("Rating", "StoredChunk", "StoredConversation", "StoredDocument", "StoredPage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -157,8 +163,10 @@ __all__ = [
     "StoreLocked",
     "StoreMismatch",
     "StoreMissing",
+    "StoredChunk",
     "StoredConversation",
     "StoredDocument",
+    "StoredPage",
     "StreamBroken",
     "Thought",
     "Turn",

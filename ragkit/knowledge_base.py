@@ -26,7 +26,17 @@ from ragkit.models import LanguageModel, Message
 from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
-from ragkit.store import Layout, Snapshot, Store, StoredConversation, StoredDocument, Writer, acting
+from ragkit.store import (
+    Layout,
+    Snapshot,
+    Store,
+    StoredChunk,
+    StoredConversation,
+    StoredDocument,
+    StoredPage,
+    Writer,
+    acting,
+)
 from ragkit.store.layout import UPLOADS_ROOT
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
@@ -381,6 +391,35 @@ class KnowledgeBase:
         """All documents, by source."""
         with self._store.snapshot(labels) as snapshot:
             return list(snapshot.documents())
+
+    def document(self, id: int, *, labels: Collection[str] | None = None) -> StoredDocument:
+        """The document with this id, as hits and citations name it.
+
+        Raises SourceError if there is none with one of these labels, if given.
+        """
+        with self._store.snapshot(labels) as snapshot:
+            return self._document(snapshot, id)
+
+    def pages(self, id: int, *, labels: Collection[str] | None = None) -> list[StoredPage]:
+        """A document's pages with their texts, in order. Raises SourceError as `document` does."""
+        with self._store.snapshot(labels) as snapshot:
+            self._document(snapshot, id)
+            return snapshot.pages_of(id)
+
+    def chunks(self, id: int, *, labels: Collection[str] | None = None) -> list[StoredChunk]:
+        """A document's chunks, in order. Raises SourceError as `document` does."""
+        with self._store.snapshot(labels) as snapshot:
+            self._document(snapshot, id)
+            return snapshot.chunks_of(id)
+
+    def _document(self, snapshot: Snapshot, id: int) -> StoredDocument:
+        document = snapshot.document(id)
+        if document is None:  # whether it is not there or may not be read is nobody's business
+            raise SourceError(
+                f"there is no document {id} in {self.path}; list what is with: "
+                "ragkit status --documents"
+            )
+        return document
 
     def status(self) -> Status:
         """What is in the base and what is not."""

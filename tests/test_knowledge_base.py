@@ -9,9 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, FailedFile, Hit, IngestReport, KnowledgeBase, SourceError, StoreError
+from ragkit import (
+    Config,
+    FailedFile,
+    Hit,
+    IngestReport,
+    KnowledgeBase,
+    SourceError,
+    StoredPage,
+    StoreError,
+)
 from ragkit.errors import EmbedderError, StoreMismatch
-from ragkit_ingest.model import Block, BlockKind, Document, Page, ReadError, Reason
+from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
 from tests.hashing import HashingEmbedder
 
 Opener = Callable[..., KnowledgeBase]
@@ -468,6 +477,59 @@ def test_documents_without_text_or_with_one_giant_line(kb: KnowledgeBase, docs: 
     assert {f.source for f in report.failed} == {"blank.txt", "empty.txt"}
     for hit in kb.search("word", k=100):
         assert_exact(kb, hit)
+
+
+# -- looking at a document -----------------------------------------------------------------------
+
+
+def test_a_document_is_shown_with_its_pages_and_chunks(docs: Path, open_kb: Opener) -> None:
+    def read(data: bytes, source: str) -> Document:
+        pages = ("Alpha text.\n\nBeta text.", " \u00a0\n", "Gamma text.")
+        return Document(
+            "log",
+            tuple(
+                Page(text, (Block(BlockKind.PARAGRAPH, 0, len(text)),), PageKind.PAGE, n, f"p{n}",
+                     images=n, hidden=2 * n, garbage=3 * n)
+                for n, text in enumerate(pages, 1)
+            ),
+            title="A log",
+            metadata={"author": "Ana"},
+        )  # fmt: skip
+
+    (docs / "a.log").write_text("alpha")
+    kb = open_kb(readers={".log": read})
+    kb.ingest(docs)
+    (listed,) = kb.documents()
+    document = kb.document(listed.id)
+    assert document == listed
+    assert (document.title, document.pages, document.readable_pages, document.metadata) == (
+        "A log", 3, 2, {"author": "Ana"}
+    )  # fmt: skip
+    pages = kb.pages(document.id)
+    assert pages[2] == StoredPage(2, "page", 3, "p3", "Gamma text.", 3, 6, 9)
+    assert [page.ordinal for page in pages] == [0, 1, 2]
+    chunks = kb.chunks(document.id)
+    assert len(chunks) == document.chunks
+    assert [chunk.ordinal for chunk in chunks] == [*range(len(chunks))]
+    for chunk in chunks:
+        assert chunk.text == pages[chunk.page_ordinal].text[chunk.start : chunk.end]
+
+
+def test_a_document_that_may_not_be_read_is_as_one_that_is_not_there(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    write(docs, a="Alpha text.")
+    kb.ingest(docs, label="board")
+    (document,) = kb.documents()
+    for look in (kb.document, kb.pages, kb.chunks):
+        assert look(document.id, labels=["board"])
+        with pytest.raises(SourceError) as hidden:
+            look(document.id, labels=["default"])
+        with pytest.raises(SourceError) as missing:
+            look(document.id + 99)
+        assert str(missing.value).replace(str(document.id + 99), str(document.id)) == str(
+            hidden.value
+        )
 
 
 # -- the same content however it came about ------------------------------------------------------

@@ -13,6 +13,7 @@ from ragkit.store.records import (
     StoredChunk,
     StoredConversation,
     StoredDocument,
+    StoredPage,
     StoredTurn,
 )
 from ragkit.store.writer import Writer
@@ -30,6 +31,7 @@ __all__ = [
     "StoredChunk",
     "StoredConversation",
     "StoredDocument",
+    "StoredPage",
     "StoredTurn",
     "Writer",
     "acting",

@@ -19,6 +19,7 @@ from ragkit.store.records import (
     StoredChunk,
     StoredConversation,
     StoredDocument,
+    StoredPage,
     StoredTurn,
 )
 
@@ -98,6 +99,23 @@ class Snapshot:
             f"{_DOCUMENT} WHERE {self._label_clause()} ORDER BY d.source, d.root"
         )
         return map(_document, rows)
+
+    def document(self, document: int) -> StoredDocument | None:
+        """The document with this id; None if there is none that may be read."""
+        row = self._db.execute(
+            f"{_DOCUMENT} WHERE d.id = ? AND {self._label_clause()}", (document,)
+        ).fetchone()
+        return _document(row) if row else None
+
+    def pages_of(self, document: int) -> list[StoredPage]:
+        """A document's pages in order; none if it may not be read."""
+        rows = self._db.execute(
+            "SELECT p.ordinal, p.kind, p.number, p.label, p.text, p.images, p.hidden, p.garbage "
+            "FROM page p JOIN document d ON d.id = p.document "
+            f"WHERE p.document = ? AND {self._label_clause()} ORDER BY p.ordinal",
+            (document,),
+        )
+        return [StoredPage(*row) for row in rows]
 
     def known_files(self, root: int) -> dict[str, tuple[int, bytes, int]]:
         """(document id, content digest, size) by source: all that an ingest compares."""
