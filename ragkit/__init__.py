@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     )
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
+    from ragkit.statistics import Statistics
     from ragkit.store import (
+        KindCounts,
         Rating,
         StoredChunk,
         StoredConversation,
@@ -112,7 +114,15 @@ _HOMES = {
     ),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
-    "store": ("Rating", "StoredChunk", "StoredConversation", "StoredDocument", "StoredPage"),
+    "statistics": ("Statistics",),
+    "store": (
+        "KindCounts",
+        "Rating",
+        "StoredChunk",
+        "StoredConversation",
+        "StoredDocument",
+        "StoredPage",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -135,6 +145,7 @@ __all__ = [
     "Hit",
     "IngestReport",
     "InstalledModel",
+    "KindCounts",
     "KnowledgeBase",
     "LanguageModel",
     "Message",
@@ -155,6 +166,7 @@ __all__ = [
     "SchemaMismatch",
     "SourceError",
     "Statement",
+    "Statistics",
     "Status",
     "StoreDamaged",
     "StoreError",

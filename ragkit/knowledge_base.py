@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragkit.answers import Abstention, Answer, abstain
 from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once, cleaned
@@ -40,6 +40,9 @@ from ragkit.store import (
 from ragkit.store.layout import UPLOADS_ROOT
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
+
+if TYPE_CHECKING:
+    from ragkit.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +443,16 @@ class KnowledgeBase:
                     for problem in snapshot.all_problems()
                 ),
             )
+
+    def statistics(self, *, labels: Collection[str] | None = None) -> Statistics:
+        """What is in the base and how it is used, in numbers alone.
+
+        Documents are those with one of these labels, if given; questions are everybody's.
+        """
+        from ragkit.statistics import statistics
+
+        with self._store.snapshot(labels) as snapshot:
+            return statistics(snapshot)
 
     def first_broken_audit_line(self) -> int | None:
         """The first line of the log that does not fit the one before it; None if all do."""

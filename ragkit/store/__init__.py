@@ -7,7 +7,9 @@ from ragkit.store.reader import Place, Snapshot
 from ragkit.store.records import (
     Generation,
     HalfVectors,
+    KindCounts,
     NewDocument,
+    Outcome,
     Problem,
     Rating,
     StoredChunk,
@@ -21,8 +23,10 @@ from ragkit.store.writer import Writer
 __all__ = [
     "Generation",
     "HalfVectors",
+    "KindCounts",
     "Layout",
     "NewDocument",
+    "Outcome",
     "Place",
     "Problem",
     "Rating",

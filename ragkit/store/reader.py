@@ -14,6 +14,8 @@ from ragkit.store import audit
 from ragkit.store.records import (
     Generation,
     HalfVectors,
+    KindCounts,
+    Outcome,
     Problem,
     Rating,
     StoredChunk,
@@ -162,6 +164,23 @@ class Snapshot:
         ).fetchone()
         return documents, pages, chunks
 
+    def kinds(self) -> list[KindCounts]:
+        """How much there is of each kind of document, by its name."""
+        rows = self._db.execute(
+            "SELECT d.kind, count(*), "
+            "sum((SELECT count(*) FROM page p WHERE p.document = d.id)), sum(d.readable_pages), "
+            "coalesce(sum(d.last_chunk - d.first_chunk + 1), 0) "
+            f"FROM document d WHERE {self._label_clause()} GROUP BY d.kind ORDER BY d.kind"
+        )
+        return [KindCounts(*row) for row in rows]
+
+    def days_added(self) -> list[tuple[str, int]]:
+        """How many documents were added on which day, in order."""
+        return self._db.execute(
+            "SELECT substr(d.added_at, 1, 10), count(*) "
+            f"FROM document d WHERE {self._label_clause()} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+
     # -- chunks ------------------------------------------------------------------------------
 
     def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
@@ -307,6 +326,24 @@ class Snapshot:
         )
         return [_turn(row) for row in rows]
 
+    def outcomes(self) -> list[Outcome]:
+        """What became of the questions of all conversations, in order."""
+        rows = self._db.execute(
+            """
+            SELECT substr(t.at, 1, 10), coalesce(json_extract(t.answer, '$.abstention'), ''),
+                   json_extract(t.answer, '$.model') IS NOT NULL,
+                   json_extract(t.answer, '$.incomplete'),
+                   EXISTS (SELECT 1 FROM json_tree(t.answer, '$.statements')
+                           WHERE key = 'verdict' AND atom != 'supported'),
+                   coalesce(json_extract(t.answer, '$.first_word'), 0.0),
+                   coalesce(json_extract(t.answer, '$.seconds'), 0.0), r.up
+            FROM turn t
+            LEFT JOIN rating r ON r.conversation = t.conversation AND r.ordinal = t.ordinal
+            ORDER BY t.conversation, t.ordinal
+            """
+        )
+        return [_outcome(row) for row in rows]
+
     def title(self, conversation: int) -> str:
         """The name that a conversation was given; "" if it has none."""
         row = self._db.execute(
@@ -352,6 +389,20 @@ def _turn(row: tuple[Any, ...]) -> StoredTurn:
     who, at, question, answer, ordinal, up, comment, rated = row
     rating = None if up is None else Rating(bool(up), comment, rated)
     return StoredTurn(who, at, question, answer, ordinal, rating)
+
+
+def _outcome(row: tuple[Any, ...]) -> Outcome:
+    day, abstention, model, incomplete, doubtful, first_word, seconds, up = row
+    return Outcome(
+        day=day,
+        abstention=abstention,
+        model=bool(model),
+        incomplete=bool(incomplete),
+        doubtful=bool(doubtful),
+        first_word=first_word,
+        seconds=seconds,
+        up=None if up is None else bool(up),
+    )
 
 
 def _chunk(row: tuple[object, ...]) -> StoredChunk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +148,34 @@ class StoredConversation:
     started: str
     title: str
     turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindCounts:
+    """How many documents of one kind ("pdf", "eml") there are, and what is in them."""
+
+    kind: str
+    documents: int
+    pages: int
+    readable_pages: int
+    chunks: int
+
+
+class Outcome(NamedTuple):
+    """What became of a question, without a word of it; `model` is whether one answered.
+
+    `abstention` is "" for an answer, `doubtful` one with a statement that is not supported, and
+    `up` what somebody thought of it, None where nobody said.
+    """
+
+    day: str
+    abstention: str
+    model: bool
+    incomplete: bool
+    doubtful: bool
+    first_word: float
+    seconds: float
+    up: bool | None
 
 
 @dataclass(frozen=True, slots=True)
