@@ -24,6 +24,7 @@ LEXICAL_DEPTH = 1000  # chunks whose BM25 score is known
 _PLACES_KEPT = 200_000  # some 40 MB
 MOST = 10_000  # hits of one query
 PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
+_SPEAKING = 3  # chunks that make a page's score
 MAX_JOINED = 3  # chunks in one passage
 
 
@@ -78,7 +79,12 @@ def describe_place(hit: Hit) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What each stage said of one chunk; `rank` is its hit's rank from 1, 0 if it made none."""
+    """What each stage said of one chunk; `rank` is its hit's rank from 1, 0 if it made none.
+
+    `fused` is the sum of `dense_part` and `lexical_part`, the two scores made comparable and
+    weighted; `adds` is what the chunk gives to its hit's score: the best one all of it, two more of
+    the same page a little. `text` is the chunk's own.
+    """
 
     chunk: int
     source: str
@@ -90,6 +96,11 @@ class Candidate:
     from_lexical: bool
     rank: int
     note: str
+    document: int
+    text: str
+    dense_part: float
+    lexical_part: float
+    adds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +151,7 @@ class Retriever:
 
     def _run(self, snapshot: Snapshot, query: str, k: int) -> _Run:
         if not query.strip() or k <= 0 or snapshot.labels == frozenset():
-            return _Run(frozenset(), frozenset(), [], [])
+            return _NOTHING
         wanted = max(CANDIDATES, 2 * min(k, MOST))
         vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
         dense = self._dense.search(snapshot, vector, wanted)
@@ -150,9 +161,10 @@ class Retriever:
         candidates = lexical[0][: wanted // 2]
         ids, similarity = self._with_similarity(snapshot, vector, dense, candidates)
         if not len(ids):
-            return _Run(frozenset(), frozenset(), [], [])
+            return _NOTHING
         bm25 = scores_of(ids, *lexical, depth)
-        fused = fuse(similarity, bm25 / words.best if words else bm25)
+        parts = fusion_parts(similarity, bm25 / words.best if words else bm25)
+        fused = parts[0] + parts[1]
         order = np.lexsort((ids, -fused))
         places = self._places_of(snapshot, ids.tolist())
         columns = (column[order].tolist() for column in (ids, similarity, bm25, fused))
@@ -162,7 +174,7 @@ class Retriever:
             if chunk in places
         ]
         found = frozenset(dense[0].tolist()), frozenset(candidates.tolist())
-        return _Run(*found, scored, _groups(scored))
+        return _Run(*found, scored, _groups(scored), ids, parts)
 
     def _with_similarity(
         self, snapshot: Snapshot, vector: Scores, dense: tuple[Ids, Scores], candidates: Ids
@@ -202,18 +214,14 @@ def scores_of(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
     return found
 
 
-def fuse(
-    similarity: npt.NDArray[np.float32], lexical: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """A convex sum of scores in [0, 1] (Bruch, Gai, Ingber 2022, arXiv 2210.11934).
+def fusion_parts(similarity: Scores, lexical: Scores) -> tuple[Scores, Scores]:
+    """The parts of a convex sum of scores in [0, 1] (Bruch, Gai, Ingber 2022, arXiv 2210.11934).
 
     Cosines are stretched over the candidates; `lexical` is the share of the best BM25 score that
     the query could reach, so that words count less where no chunk holds many of them.
     """
-    fused: npt.NDArray[np.float32] = (1 - LEXICAL_WEIGHT) * _normalised(
-        similarity
-    ) + LEXICAL_WEIGHT * lexical
-    return fused
+    dense: Scores = (1 - LEXICAL_WEIGHT) * _normalised(similarity)
+    return dense, LEXICAL_WEIGHT * lexical
 
 
 def _normalised(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -233,7 +241,7 @@ class _Group:
     @property
     def score(self) -> float:
         """The best chunk's score, and a little for each of two more that speak for the page."""
-        more = sum(member.fused for member in self.members[1:3])
+        more = sum(member.fused for member in self.members[1:_SPEAKING])
         return self.members[0].fused + PAGE_WEIGHT * more
 
     def passage(self) -> list[_Scored]:
@@ -256,6 +264,12 @@ class _Run:
     lexical: frozenset[int]
     scored: list[_Scored]
     groups: list[_Group]
+    ids: Ids
+    parts: tuple[Scores, Scores]  # of the fused score of each id
+
+
+_NONE = np.zeros(0, dtype=np.float32)
+_NOTHING = _Run(frozenset(), frozenset(), [], [], _NONE.astype(np.int64), (_NONE, _NONE))
 
 
 def _groups(scored: Sequence[_Scored]) -> list[_Group]:
@@ -353,11 +367,18 @@ def _joined_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
 def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple[Candidate, ...]:
     ranks = {member.chunk: rank for rank, group in enumerate(groups, 1) for member in group.members}
     shown = {member.chunk for group in groups for member in group.passage()}
-    sources = snapshot.chunks([entry.chunk for entry in run.scored])
+    stored = snapshot.chunks([entry.chunk for entry in run.scored])
+    columns = (column.tolist() for column in (run.ids, *run.parts))
+    parts = {chunk: weighted for chunk, *weighted in zip(*columns, strict=True)}
+    adds = {
+        member.chunk: member.fused * (1 if n == 0 else PAGE_WEIGHT)
+        for group in groups
+        for n, member in enumerate(group.members[:_SPEAKING])
+    }
     return tuple(
         Candidate(
             chunk=entry.chunk,
-            source=sources[entry.chunk].source,
+            source=stored[entry.chunk].source,
             page=entry.place.number,
             similarity=entry.similarity,
             lexical=entry.lexical,
@@ -366,6 +387,11 @@ def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple
             from_lexical=entry.chunk in run.lexical,
             rank=ranks.get(entry.chunk, 0),
             note=_note(entry.chunk, ranks, shown),
+            document=entry.place.document,
+            text=stored[entry.chunk].text,
+            dense_part=parts[entry.chunk][0],
+            lexical_part=parts[entry.chunk][1],
+            adds=adds.get(entry.chunk, 0.0),
         )
         for entry in run.scored
     )

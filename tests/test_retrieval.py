@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit.retrieval import LEXICAL_WEIGHT, fuse, scores_of
+from ragkit.retrieval import LEXICAL_WEIGHT, PAGE_WEIGHT, fusion_parts, scores_of
 from tests.hashing import HashingEmbedder
 
 
@@ -15,16 +16,16 @@ def array(*values: float) -> np.ndarray:
 
 
 def test_fusion_is_a_convex_sum_of_stretched_cosines_and_word_shares() -> None:
-    fused = fuse(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5))
-    dense = 1 - LEXICAL_WEIGHT
-    expected = [0.0, dense * 0.5 + LEXICAL_WEIGHT, dense + LEXICAL_WEIGHT * 0.5]
-    assert fused == pytest.approx(expected, abs=1e-6)
+    dense, lexical = fusion_parts(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5))
+    weight = 1 - LEXICAL_WEIGHT
+    assert list(dense) == pytest.approx([0.0, weight * 0.5, weight], abs=1e-6)
+    assert list(lexical) == pytest.approx([0.0, LEXICAL_WEIGHT, LEXICAL_WEIGHT * 0.5], abs=1e-6)
 
 
 def test_fusion_of_equal_cosines_is_left_to_the_words() -> None:
-    assert list(fuse(array(0.3, 0.3), array(0.1, 0.4))) == pytest.approx(
-        [LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6
-    )
+    dense, lexical = fusion_parts(array(0.3, 0.3), array(0.1, 0.4))
+    assert list(dense) == [0.0, 0.0]
+    assert list(lexical) == pytest.approx([LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6)
 
 
 def test_a_chunk_below_the_best_by_words_has_at_most_the_score_of_the_last() -> None:
@@ -74,6 +75,26 @@ def test_explain_shows_what_search_returns(handbook: KnowledgeBase) -> None:
     assert shown <= {chunk for hit in explanation.hits for chunk in hit.chunks}
     fused = [entry.fused for entry in explanation.candidates]
     assert fused == sorted(fused, reverse=True)
+
+
+def test_explain_says_what_every_score_is_made_of(handbook: KnowledgeBase, tmp_path: Path) -> None:
+    rows = [{"part": f"VX-{n}", "price": n, "valve": "checked every week"} for n in range(60)]
+    (tmp_path / "docs" / "parts.json").write_text(json.dumps(rows))
+    handbook.ingest(tmp_path / "docs")
+    explanation = handbook.explain("valve checked every 3 weeks", 3)
+    assert len(explanation.candidates) > 10
+    for entry in explanation.candidates:
+        assert entry.dense_part + entry.lexical_part == pytest.approx(entry.fused, abs=1e-6)
+        assert 0 <= entry.dense_part <= 1 - LEXICAL_WEIGHT + 1e-6
+        (chunk,) = [c for c in handbook.chunks(entry.document) if c.id == entry.chunk]
+        assert (entry.text, entry.source) == (chunk.text, chunk.source)
+    assert {entry.adds for entry in explanation.candidates if not entry.rank} == {0.0}
+    for rank, hit in enumerate(explanation.hits, 1):
+        best, *others = [entry for entry in explanation.candidates if entry.rank == rank]
+        assert best.adds == best.fused
+        assert [entry.adds for entry in others[:2]] == [PAGE_WEIGHT * e.fused for e in others[:2]]
+        assert sum([best.adds, *(e.adds for e in others)]) == pytest.approx(hit.score, abs=1e-6)
+    assert any(0 < entry.adds < entry.fused for entry in explanation.candidates)
 
 
 @pytest.mark.parametrize("query", ["valve", "valve checked every 3 weeks", "seal VX-4410-31"])
