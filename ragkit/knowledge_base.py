@@ -444,6 +444,16 @@ class KnowledgeBase:
                 ),
             )
 
+    def suggestions(self, n: int = 4, *, labels: Collection[str] | None = None) -> list[str]:
+        """Questions to begin with, at most `n`, that the documents' own headings suggest.
+
+        They are varied over documents, and the same as long as these stay as they are.
+        """
+        from ragkit.suggestions import suggestions
+
+        with self._store.snapshot(labels) as snapshot:
+            return suggestions(snapshot, n)
+
     def statistics(self, *, labels: Collection[str] | None = None) -> Statistics:
         """What is in the base and how it is used, in numbers alone.
 
@@ -462,7 +472,8 @@ class KnowledgeBase:
     def dump(self) -> Iterator[str]:
         """The base's content as JSON lines, the same for equal content however it came about.
 
-        Ids, sequence numbers and times are left out; vectors are given by their digest.
+        Ids, sequence numbers and times are left out; vectors are given by their digest. What people
+        asked and how they rated the answers is not content, and not in it.
         """
         from ragkit.dump import dump
 

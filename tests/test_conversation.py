@@ -307,6 +307,15 @@ def test_rating_is_kept_with_its_turn_changed_and_taken_back(folder: Path) -> No
         assert (second.up, second.comment) == (True, "")
 
 
+def test_what_people_say_is_no_content_of_the_base(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        before = list(kb.dump())
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        talk.rate(1, up=True)
+        assert list(kb.dump()) == before
+
+
 def test_answers_are_rated_and_named_while_documents_are_ingested(folder: Path) -> None:
     with base(folder, NOBODY) as kb, base(folder, NOBODY) as other:
         talk = kb.conversation()

@@ -3,7 +3,7 @@
 from ragkit.store.audit import acting
 from ragkit.store.base import Store
 from ragkit.store.layout import Layout
-from ragkit.store.reader import Place, Snapshot
+from ragkit.store.reader import Named, Place, Section, Snapshot
 from ragkit.store.records import (
     Generation,
     HalfVectors,
@@ -25,11 +25,13 @@ __all__ = [
     "HalfVectors",
     "KindCounts",
     "Layout",
+    "Named",
     "NewDocument",
     "Outcome",
     "Place",
     "Problem",
     "Rating",
+    "Section",
     "Snapshot",
     "Store",
     "StoredChunk",

@@ -41,6 +41,23 @@ _DOCUMENT = """
 """
 
 
+class Named(NamedTuple):
+    """What a document is called."""
+
+    document: int
+    source: str
+    kind: str
+    title: str
+
+
+class Section(NamedTuple):
+    """Chunks of a document under the same headings: the first of them, and how much text."""
+
+    headings: tuple[str, ...]
+    ordinal: int
+    characters: int
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One line of the journal."""
@@ -118,6 +135,34 @@ class Snapshot:
             (document,),
         )
         return [StoredPage(*row) for row in rows]
+
+    def names(self) -> list[Named]:
+        """What all documents are called, by source."""
+        rows = self._db.execute(
+            "SELECT d.id, d.source, d.kind, d.title FROM document d "
+            f"WHERE {self._label_clause()} ORDER BY d.source, d.root"
+        )
+        return [Named(*row) for row in rows]
+
+    def sections(self, document: int, most: int) -> list[Section]:
+        """The sections that a document's first chunks, so many at the most, belong to; in order."""
+        rows = self._db.execute(
+            "SELECT c.headings, min(c.ordinal), sum(c.end - c.start) "
+            "FROM chunk c JOIN document d ON d.id = c.document "
+            f"WHERE c.document = ? AND c.ordinal < ? AND {self._label_clause()} "
+            "GROUP BY c.headings ORDER BY 2",
+            (document, most),
+        )
+        return [Section(tuple(json.loads(row[0])), *row[1:]) for row in rows]
+
+    def page_labels(self, document: int) -> list[str]:
+        """The labels of a document's pages, in order: of a spreadsheet its sheets' names."""
+        rows = self._db.execute(
+            "SELECT p.label FROM page p JOIN document d ON d.id = p.document "
+            f"WHERE p.document = ? AND {self._label_clause()} ORDER BY p.ordinal",
+            (document,),
+        )
+        return [row[0] for row in rows]
 
     def known_files(self, root: int) -> dict[str, tuple[int, bytes, int]]:
         """(document id, content digest, size) by source: all that an ingest compares."""
