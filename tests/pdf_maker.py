@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 _WIDTH, _HEIGHT = 595, 842  # A4 in points
@@ -10,7 +10,10 @@ _WIDTH, _HEIGHT = 595, 842  # A4 in points
 
 @dataclass(frozen=True)
 class Line:
-    """`gap` is extra white above, `grey` 0 for black and 1 for white, `y` a fixed place."""
+    """`gap` is extra white above, `grey` 0 for black and 1 for white, `y` a fixed place.
+
+    Characters that are not in cp1252 take the shape of a bullet. `matrix` turns the type.
+    """
 
     text: str
     size: float = 11
@@ -19,15 +22,22 @@ class Line:
     grey: float = 0
     x: float = 72
     y: float | None = None
+    matrix: str = "1 0 0 1"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One page; `boxes` are filled rectangles (x, y, width, height, grey) behind the text."""
+    """One page; `boxes` are filled rectangles (x, y, width, height, grey) behind the text.
+
+    `media` and `crop` are its boxes (left, bottom, right, top), `rotate` is in degrees.
+    """
 
     lines: Sequence[Line | str] = ()
     boxes: Sequence[tuple[float, float, float, float, float]] = ()
     picture: bool = False
+    media: tuple[float, float, float, float] = (0, 0, _WIDTH, _HEIGHT)
+    crop: tuple[float, float, float, float] | None = None
+    rotate: int = 0
 
 
 @dataclass
@@ -49,8 +59,17 @@ def make_pdf(
     """`outline` are (title, page index), all on one level; `labels` (page index, style)."""
     objects = _Objects()
     catalog, tree = objects.add(b""), objects.add(b"")
+    codes = _codes(line for sheet in sheets for line in sheet.lines)
+    unicode = objects.add(_stream(_to_unicode(codes)))
+    encoding = "/Encoding/WinAnsiEncoding"
+    if codes:
+        shapes = "/bullet" * len(codes)
+        encoding = (
+            f"/Encoding<</BaseEncoding/WinAnsiEncoding/Differences[1{shapes}]>>"
+            f"/ToUnicode {unicode} 0 R"
+        )
     fonts = [
-        objects.add(f"<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>")
+        objects.add(f"<</Type/Font/Subtype/Type1/BaseFont/{name}{encoding}>>")
         for name in ("Helvetica", "Helvetica-Bold")
     ]
     picture = objects.add(
@@ -61,12 +80,13 @@ def make_pdf(
     )
     pages = []
     for sheet in sheets:
-        content = objects.add(_stream(_content(sheet).encode("cp1252")))
+        content = objects.add(_stream(_content(sheet).translate(codes).encode("cp1252")))
+        crop = f"/CropBox{_numbers(sheet.crop)}" if sheet.crop else ""
         pages.append(
             objects.add(
-                f"<</Type/Page/Parent {tree} 0 R/MediaBox[0 0 {_WIDTH} {_HEIGHT}]"
-                f"/Contents {content} 0 R/Resources<</Font<</F0 {fonts[0]} 0 R"
-                f"/F1 {fonts[1]} 0 R>>/XObject<</I0 {picture} 0 R>>>>>>"
+                f"<</Type/Page/Parent {tree} 0 R/MediaBox{_numbers(sheet.media)}{crop}"
+                f"/Rotate {sheet.rotate}/Contents {content} 0 R/Resources<</Font"
+                f"<</F0 {fonts[0]} 0 R/F1 {fonts[1]} 0 R>>/XObject<</I0 {picture} 0 R>>>>>>"
             )
         )
     kids = " ".join(f"{page} 0 R" for page in pages)
@@ -86,6 +106,29 @@ def _stream(data: bytes, entries: str = "") -> bytes:
     return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
 
 
+def _numbers(box: Sequence[float]) -> str:
+    return f"[{' '.join(map(str, box))}]"
+
+
+def _codes(lines: Iterable[Line | str]) -> dict[int, str]:
+    """A code from 1 for each character that cp1252 has not."""
+    text = "".join(line if isinstance(line, str) else line.text for line in lines)
+    strange = dict.fromkeys(c for c in text if not c.encode("cp1252", "ignore") or c == "\xad")
+    return {ord(char): chr(code) for code, char in enumerate(strange, 1)}
+
+
+def _to_unicode(codes: dict[int, str]) -> bytes:
+    pairs = "\n".join(
+        f"<{ord(code):02X}> <{chr(char).encode('utf-16-be', 'surrogatepass').hex()}>"
+        for char, code in codes.items()
+    )
+    return (
+        "/CIDInit/ProcSet findresource begin 12 dict begin begincmap /CMapName/X def "
+        "/CMapType 2 def 1 begincodespacerange <00> <FF> endcodespacerange "
+        f"{len(codes)} beginbfchar\n{pairs}\nendbfchar endcmap end end"
+    ).encode()
+
+
 def _content(sheet: Sheet) -> str:
     parts = [f"{grey} g {x} {y} {w} {h} re f" for x, y, w, h, grey in sheet.boxes]
     y = _HEIGHT - 72.0
@@ -95,7 +138,7 @@ def _content(sheet: Sheet) -> str:
         text = line.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
         at = y if line.y is None else line.y
         font = f"/F{int(line.bold)} {line.size} Tf"
-        parts.append(f"BT {line.grey} g {font} 1 0 0 1 {line.x} {at} Tm ({text}) Tj ET")
+        parts.append(f"BT {line.grey} g {font} {line.matrix} {line.x} {at} Tm ({text}) Tj ET")
         y -= line.size * 1.3 if line.y is None else 0
     if sheet.picture:
         parts.append("q 300 0 0 300 100 300 cm /I0 Do Q")

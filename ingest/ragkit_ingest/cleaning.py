@@ -13,6 +13,7 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n?|[\x0c\x85\u2028\u2029]")
+_TAKEN_OUT = re.compile(f"\r(?=\n)|{_INVISIBLE.pattern}")
 
 
 def clean_text(text: str) -> tuple[str, int]:
@@ -23,3 +24,14 @@ def clean_text(text: str) -> tuple[str, int]:
     text = _CONTROL.sub(" ", _LINE_END.sub("\n", text))
     text, hidden = _INVISIBLE.subn("", text)
     return text, hidden
+
+
+def kept(text: str) -> list[int]:
+    """The index in `text` of each character of its cleaned text: "a\\r\\nb" gives [0, 2, 3]."""
+    indices: list[int] = []
+    at = 0
+    for taken in _TAKEN_OUT.finditer(text):
+        indices += range(at, taken.start())
+        at = taken.end()
+    indices += range(at, len(text))
+    return indices

@@ -19,6 +19,7 @@ from ragkit_ingest.pdf_layout import (
     running_heads,
     without_running_heads,
 )
+from ragkit_ingest.pdf_text import PageText, Rectangle, on_pixels
 
 _GARBAGE = re.compile("[\ufffd\ue000-\uf8ff]")
 _JUNK_TITLE = re.compile(
@@ -74,41 +75,27 @@ def _raw_pages(pdf: Any, page_count: int, warnings: list[str]) -> Iterator[_RawP
             warnings.append(f"page {index + 1} is damaged and was left out")
             yield _RawPage("", [], index + 1, label, 0, 0)
             continue
-        textpage = page.get_textpage()
-        raw = textpage.get_text_range()
-        text, removed = clean_text(raw)
-        lines = lines_of(text)
-        if len(text) == len(raw.replace("\r\n", "\n")):  # nothing removed: offsets still agree
-            _set_type(page, textpage, raw, lines)
-        hidden = removed + sum(line.end - line.start for line in lines if line.hidden)
-        images = _count_images(page) if len(text.strip()) < 40 else 0
-        yield _RawPage(text, lines, index + 1, label, images, hidden)
-        textpage.close()
+        found = PageText(page)
+        lines = lines_of(found.text)
+        _set_type(page, found, lines)
+        hidden = found.removed + sum(line.end - line.start for line in lines if line.hidden)
+        images = _count_images(page) if len(found.text.strip()) < 40 else 0
+        yield _RawPage(found.text, lines, index + 1, label, images, hidden)
+        found.textpage.close()
         page.close()
 
 
-def _set_type(page: Any, textpage: Any, raw: str, lines: list[Line]) -> None:
-    """Fill in size, weight, box and visibility of each line from its first character.
-
-    pdfium's text has "\\r\\n" where the stored text has "\\n", and its character index counts
-    characters that have no text: both are bridged here.
-    """
+def _set_type(page: Any, text: PageText, lines: list[Line]) -> None:
+    """Fill in size, weight, box and visibility of each line from its first character."""
     import pypdfium2.raw as c
 
-    width, height = page.get_size()
+    shown = Rectangle(*page.get_bbox())
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    breaks = 0  # "\r\n" passed so far
-    position = 0
+    textpage = text.textpage
     white: list[Line] = []
     for line in lines:
-        while True:
-            found = raw.find("\r\n", position)
-            if found < 0 or found - breaks >= line.start:
-                break
-            position = found + 2
-            breaks += 1
-        at = c.FPDFText_GetCharIndexFromTextIndex(textpage, line.start + breaks)
+        at = text.character(line.start)
         if at < 0:
             continue
         line.size = c.FPDFText_GetFontSize(textpage, at)
@@ -116,7 +103,10 @@ def _set_type(page: Any, textpage: Any, raw: str, lines: list[Line]) -> None:
         if c.FPDFText_GetCharBox(textpage, at, left, right, bottom, top):
             line.top, line.bottom = top.value, bottom.value
             outside = (
-                right.value < 0 or left.value > width or top.value < 0 or bottom.value > height
+                right.value < shown.left
+                or left.value > shown.right
+                or top.value < shown.bottom
+                or bottom.value > shown.top
             )
             line.hidden = outside or (0 < line.size < _TINY and top.value - bottom.value < _TINY)
         if c.FPDFText_GetFillColor(textpage, at, red, green, blue, alpha):
@@ -124,7 +114,7 @@ def _set_type(page: Any, textpage: Any, raw: str, lines: list[Line]) -> None:
             if faint and not line.hidden:
                 white.append(line)
     if white:
-        _mark_unseen(page, white, height)
+        _mark_unseen(page, white, shown)
 
 
 def _is_bold(textpage: Any, at: int) -> bool:
@@ -136,12 +126,14 @@ def _is_bold(textpage: Any, at: int) -> bool:
     return length > 0 and b"bold" in name.value.lower()
 
 
-def _mark_unseen(page: Any, lines: list[Line], height: float) -> None:
+def _mark_unseen(page: Any, lines: list[Line], shown: Rectangle) -> None:
     """White text is hidden only where nothing dark lies behind it: look at the rendered page."""
     pixels = page.render(scale=1, grayscale=True).to_numpy()
+    height, width = pixels.shape
     for line in lines:
-        top, bottom = int(height - line.top) - 1, int(height - line.bottom) + 2
-        band = pixels[max(top, 0) : max(bottom, 0)]
+        strip = Rectangle(shown.left, line.bottom - 1, shown.right, line.top + 1)
+        left, top, right, bottom = on_pixels(page, strip, width, height) or (0, 0, 0, 0)
+        band = pixels[top:bottom, left:right]
         line.hidden = band.size == 0 or int(band.min()) > 235
 
 

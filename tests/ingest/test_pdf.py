@@ -197,6 +197,33 @@ def test_white_text_on_a_dark_bar_is_not_hidden() -> None:
     assert document.warnings == ()
 
 
+CUTS = {
+    "turned": {"rotate": 90},
+    "upside down": {"rotate": 180},
+    "cut": {"crop": (60, 500, 560, 842)},
+    "moved": {"media": (-300, 400, 700, 900)},
+    "turned and cut": {"rotate": 270, "crop": (60, 500, 560, 842)},
+}
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
+def test_hidden_text_is_told_apart_on_pages_that_are_turned_or_cut(cut: dict[str, object]) -> None:
+    bar = (60, 600, 495, 30, 0.1)
+    lines = [*PROSE, Line("Safety first", grey=1, y=610), Line(HIDDEN, grey=1, y=560)]
+    page = read(Sheet(lines, boxes=[bar], **cut)).pages[0]  # type: ignore[arg-type]
+    assert [line for line in PROSE if line in page.text] == list(PROSE)
+    assert page.hidden == len(HIDDEN)
+
+
+def test_type_is_known_where_invisible_characters_stand_before_it() -> None:
+    odd = "Some\u200b invisible\xad characters and \U0001f680 one of two units."
+    page = read(
+        Sheet([odd, *PROSE, Line("Seals and gaskets", size=16, gap=10), *PROSE, *PROSE])
+    ).pages[0]
+    assert texts(page, BlockKind.HEADING) == ["Seals and gaskets"]
+    assert page.hidden == 2
+
+
 def test_pages_that_are_pictures_are_named() -> None:
     document = read(Sheet(["Some text."]), Sheet(picture=True), Sheet(["More text."]))
     assert document.warnings == ("1 pages are pictures without text: 2",)
