@@ -16,7 +16,8 @@ from typing import Any
 
 from ragkit_ingest.chunk import Chunk, ChunkSettings
 from ragkit_ingest.model import Document, Reason
-from ragkit_ingest.wire import unpack_chunks, unpack_document
+from ragkit_ingest.pdf_image import PagePicture
+from ragkit_ingest.wire import unpack_chunks, unpack_document, unpack_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class ReadFile:
     size: int
     document: Document
     chunks: list[Chunk] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPage:
+    """A page of the file with this digest."""
+
+    digest: bytes
+    picture: PagePicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +72,7 @@ class ReaderProcess:
     ) -> None:
         self._limits = limits
         self._options: dict[str, Any] = {
-            "max_bytes": limits.max_bytes,
             "max_characters": limits.max_characters,
-            "seconds": limits.seconds,
             "tokenizer": str(tokenizer) if tokenizer else None,
             "settings": asdict(settings or ChunkSettings()),
         }
@@ -74,13 +81,28 @@ class ReaderProcess:
 
     def read(self, path: str, source: str) -> ReadFile | Refused:
         """Read one file; never raises for what the file holds."""
+        answer = self._ask("document", path, {**self._options, "source": source})
+        return answer if isinstance(answer, Refused) else _read_file(answer)
+
+    def draw_page(
+        self, path: str, page: int, *, start: int, end: int, quote: str, width: int
+    ) -> DrawnPage | Refused:
+        """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds."""
+        wanted = {"page": page, "start": start, "end": end, "quote": quote, "width": width}
+        answer = self._ask("page", path, wanted)
+        if isinstance(answer, Refused):
+            return answer
+        return DrawnPage(bytes.fromhex(answer["digest"]), unpack_picture(answer["picture"]))
+
+    def _ask(self, kind: str, path: str, wanted: dict[str, Any]) -> dict[str, Any] | Refused:
         process = self._process or self._start()
-        request = json.dumps({**self._options, "path": path, "source": source})
+        limits = {"max_bytes": self._limits.max_bytes, "seconds": self._limits.seconds}
+        request = json.dumps({"kind": kind, "path": path, **limits, **wanted})
         assert process.stdin is not None
         try:
             process.stdin.write(request.encode() + b"\n")
             process.stdin.flush()
-            line = self._answer(process)
+            answer: dict[str, Any] = json.loads(self._answer(process))
         except (BrokenPipeError, EOFError):
             return self._died(process)
         except TimeoutError:
@@ -88,7 +110,10 @@ class ReaderProcess:
             return Refused(
                 b"", Reason.TIMED_OUT, f"took more than {self._limits.seconds} s and was stopped"
             )
-        return _unpack(json.loads(line))
+        if "reason" in answer:
+            digest = bytes.fromhex(answer["digest"])
+            return Refused(digest, Reason(answer["reason"]), answer["detail"])
+        return answer
 
     def kill(self) -> None:
         """End the child from another thread; a read in progress comes back as refused."""
@@ -157,9 +182,7 @@ def _close_quietly(pipe: Any) -> None:
         pipe.close()
 
 
-def _unpack(answer: dict[str, Any]) -> ReadFile | Refused:
+def _read_file(answer: dict[str, Any]) -> ReadFile:
     digest = bytes.fromhex(answer["digest"])
-    if "reason" in answer:
-        return Refused(digest, Reason(answer["reason"]), answer["detail"])
     chunks = unpack_chunks(answer["chunks"]) if "chunks" in answer else None
     return ReadFile(digest, answer["size"], unpack_document(answer["document"]), chunks)

@@ -13,6 +13,10 @@ _IGNORED = {"Thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
 _BASE_FILE = "ragkit.db"
 
 
+FileState = tuple[str, int, int, int, int, int]
+"""A file's path, device, inode, size and times of change; what is written to changes it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundFile:
     """A regular file. `source` is its path relative to the root, with "/" between parts."""
@@ -114,6 +118,12 @@ def _source(root: Path, path: str) -> str:
     """The path below the root; names that are not UTF-8 are kept apart by escapes."""
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def file_state(path: str) -> FileState:
+    """By what a file that is looked at again is known to be unchanged. Raises OSError."""
+    info = os.stat(path)
+    return path, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 def within(source: str, folder: str) -> bool:

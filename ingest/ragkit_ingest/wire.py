@@ -1,12 +1,14 @@
-"""Documents and chunks as JSON: what crosses from a reader's process to its parent."""
+"""Documents, chunks and pictures as JSON: what crosses from a reader's process to its parent."""
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from dataclasses import asdict
 from typing import Any
 
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
+from ragkit_ingest.pdf_image import Box, PagePicture
 
 
 def pack_document(document: Document, *, blocks: bool) -> dict[str, Any]:
@@ -55,3 +57,13 @@ def unpack_chunks(packed: list[list[Any]]) -> list[Chunk]:
         Chunk(ordinal, page, start, end, header, tuple(headings), ref)
         for ordinal, page, start, end, header, headings, ref in packed
     ]
+
+
+def pack_picture(picture: PagePicture) -> list[Any]:
+    png = b64encode(picture.png).decode("ascii")
+    return [png, picture.width, picture.height, picture.boxes]
+
+
+def unpack_picture(packed: list[Any]) -> PagePicture:
+    png, width, height, boxes = packed
+    return PagePicture(b64decode(png), width, height, tuple(Box(*box) for box in boxes))

@@ -1,7 +1,8 @@
 """The process that reads files: it may be killed, starved or crash without harm to its parent.
 
 Started as `python -m ragkit_ingest.worker`. It takes JSON requests, one a line, on standard input
-and answers each with a line of its own: {"digest", "document", "chunks"} or {"reason", "detail"}.
+and answers each with a line of its own: {"digest", "document", "chunks"} to a request for a
+"document", {"digest", "picture"} to one for a "page", or {"digest", "reason", "detail"}.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import resource
 import signal
 import stat
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from ragkit_ingest.chunk import ChunkSettings, TokenCounter, chunk_document
 from ragkit_ingest.model import Document, ReadError, Reason
+from ragkit_ingest.scan import FileState, file_state
 from ragkit_ingest.tokens import Tokenizer
-from ragkit_ingest.wire import pack_chunks, pack_document
+from ragkit_ingest.wire import pack_chunks, pack_document, pack_picture
 
 _READ_BLOCK = 1 << 20
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -33,16 +36,33 @@ _FORBIDDEN = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file's bytes, their SHA-256, and the file's state before they were read."""
+
+    state: FileState
+    data: bytes
+    digest: str
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What serves again: tokenizers by their files, and the file of which a page was drawn last."""
+
+    counters: dict[str, TokenCounter] = field(default_factory=dict)
+    shown: _File | None = None
+
+
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
     _silence()
     _fence(int(sys.argv[1]))
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the other cores are for embedding
-    counters: dict[str, TokenCounter] = {}
+    kept = _Kept()
     for line in sys.stdin:
         request = json.loads(line)
         _allow_seconds(request["seconds"])
-        answers.write(json.dumps(_answer(request, counters), ensure_ascii=True))
+        answers.write(json.dumps(_answer(request, kept), ensure_ascii=True))
         answers.write("\n")
         answers.flush()
 
@@ -78,48 +98,69 @@ def _allow_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _answer(request: dict[str, Any], counters: dict[str, TokenCounter]) -> dict[str, Any]:
+def _answer(request: dict[str, Any], kept: _Kept) -> dict[str, Any]:
     digest = ""
     try:
-        data = _read(request["path"], request["max_bytes"])
-        digest = hashlib.sha256(data).hexdigest()
-        document = _parse(data, request["source"], request["max_characters"])
-        tokenizer = request.get("tokenizer")
-        if tokenizer is None:
-            return {
-                "digest": digest,
-                "size": len(data),
-                "document": pack_document(document, blocks=True),
-            }
-        if tokenizer not in counters:
-            counters[tokenizer] = Tokenizer(tokenizer).counts
-        settings = ChunkSettings(**request["settings"])
-        chunks = chunk_document(document, request["source"], counters[tokenizer], settings)
-        return {
-            "digest": digest,
-            "size": len(data),
-            "document": pack_document(document, blocks=False),
-            "chunks": pack_chunks(chunks),
-        }
-    except ReadError as error:
-        return {"digest": digest, "reason": error.reason, "detail": error.detail}
-    except MemoryError:
-        return {
-            "digest": digest,
-            "reason": Reason.OUT_OF_MEMORY,
-            "detail": "more memory than a file is given",
-        }
-    except RecursionError:
-        return {"digest": digest, "reason": Reason.CORRUPT, "detail": "nested too deeply"}
-    except OSError as error:
-        return {
-            "digest": digest,
-            "reason": Reason.UNREADABLE,
-            "detail": error.strerror or str(error),
-        }
+        draws = request["kind"] == "page"
+        file = _shown(request, kept) if draws else _file(request)
+        digest = file.digest
+        found = _draw(request, file) if draws else _document(request, file, kept.counters)
+        return {"digest": digest, **found}
     except Exception as error:  # whatever a parser makes of a hostile file is that file's problem
-        detail = f"{type(error).__name__}: {error}"[:200]
-        return {"digest": digest, "reason": Reason.CORRUPT, "detail": detail}
+        reason, detail = _blame(error)
+        return {"digest": digest, "reason": reason, "detail": detail}
+
+
+def _blame(error: Exception) -> tuple[Reason, str]:
+    match error:
+        case ReadError():
+            return error.reason, error.detail
+        case MemoryError():
+            return Reason.OUT_OF_MEMORY, "more memory than a file is given"
+        case RecursionError():
+            return Reason.CORRUPT, "nested too deeply"
+        case OSError():
+            return Reason.UNREADABLE, error.strerror or str(error)
+    return Reason.CORRUPT, f"{type(error).__name__}: {error}"[:200]
+
+
+def _document(
+    request: dict[str, Any], file: _File, counters: dict[str, TokenCounter]
+) -> dict[str, Any]:
+    document = _parse(file.data, request["source"], request["max_characters"])
+    tokenizer = request["tokenizer"]
+    if tokenizer is None:
+        return {"size": len(file.data), "document": pack_document(document, blocks=True)}
+    if tokenizer not in counters:
+        counters[tokenizer] = Tokenizer(tokenizer).counts
+    settings = ChunkSettings(**request["settings"])
+    chunks = chunk_document(document, request["source"], counters[tokenizer], settings)
+    return {
+        "size": len(file.data),
+        "document": pack_document(document, blocks=False),
+        "chunks": pack_chunks(chunks),
+    }
+
+
+def _draw(request: dict[str, Any], file: _File) -> dict[str, Any]:
+    from ragkit_ingest.pdf_image import draw_page
+
+    wanted = (request[name] for name in ("page", "start", "end", "quote", "width"))
+    return {"picture": pack_picture(draw_page(file.data, *wanted))}
+
+
+def _file(request: dict[str, Any]) -> _File:
+    state = file_state(request["path"])
+    data = _read(request["path"], request["max_bytes"])
+    return _File(state, data, hashlib.sha256(data).hexdigest())
+
+
+def _shown(request: dict[str, Any], kept: _Kept) -> _File:
+    """The file of the page before, if it is the same still: turning a page need not read it."""
+    if kept.shown is None or kept.shown.state != file_state(request["path"]):
+        kept.shown = None  # its memory first
+        kept.shown = _file(request)
+    return kept.shown
 
 
 def _read(path: str, limit: int) -> bytes:

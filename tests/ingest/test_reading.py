@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ import pytest
 
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.model import Reason
-from ragkit_ingest.reading import Limits, ReaderProcess, ReadFile, Refused
+from ragkit_ingest.reading import DrawnPage, Limits, ReaderProcess, ReadFile, Refused
+from tests.pdf_maker import Sheet, make_pdf
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 SLOW_HTML = b"<div>" * 400_000  # the parser takes minutes for what is nested so deeply
@@ -135,6 +137,25 @@ def test_death_of_the_reader_is_named_and_the_next_file_read(
     process.close()
 
 
+def test_a_page_that_takes_too_long_is_stopped_and_the_next_one_drawn(tmp_path: Path) -> None:
+    fills = [(0, 0, 595, 842, 0.9)] * 50_000  # each takes milliseconds
+    slow = write(tmp_path / "slow.pdf", make_pdf([Sheet(boxes=fills)]))
+    good = write(tmp_path / "good.pdf", make_pdf([Sheet(["Good."])]))
+    process = limited(seconds=1)
+
+    def draw(path: str, start: int, end: int, quote: str) -> DrawnPage | Refused:
+        return process.draw_page(path, 0, start=start, end=end, quote=quote, width=3000)
+
+    outcome = draw(slow, 0, 0, "")
+    assert isinstance(outcome, Refused)
+    assert outcome.reason is Reason.TIMED_OUT
+    drawn = draw(good, 0, 5, "Good.")
+    assert isinstance(drawn, DrawnPage)
+    assert drawn.digest == hashlib.sha256(Path(good).read_bytes()).digest()
+    assert (drawn.picture.width, len(drawn.picture.boxes)) == (3000, 1)
+    process.close()
+
+
 def test_kill_ends_a_read_from_another_thread(tmp_path: Path) -> None:
     process = limited(seconds=60)
     threading.Timer(0.5, process.kill).start()
@@ -237,7 +258,8 @@ def stand_in() -> Iterator[subprocess.Popen[bytes]]:
 def answer(process: subprocess.Popen[bytes], path: Path, code: str) -> dict[str, object]:
     path.write_text(f"do {code}")
     limits = {"max_bytes": 10**6, "max_characters": 10**6, "seconds": 20}
-    request = {**limits, "path": str(path), "source": "a.txt", "tokenizer": None, "settings": {}}
+    wanted = {"kind": "document", "source": "a.txt", "tokenizer": None, "settings": {}}
+    request = {**limits, **wanted, "path": str(path)}
     assert process.stdin
     assert process.stdout
     process.stdin.write(json.dumps(request).encode() + b"\n")
