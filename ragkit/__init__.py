@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         choose_model,
         installed_models,
     )
+    from ragkit.originals import Box, PageImage
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
     from ragkit.statistics import Statistics
@@ -112,6 +113,7 @@ _HOMES = {
         "choose_model",
         "installed_models",
     ),
+    "originals": ("Box", "PageImage"),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
     "statistics": ("Statistics",),
@@ -130,6 +132,7 @@ __all__ = [
     "Abstention",
     "Answer",
     "AnswerStream",
+    "Box",
     "Candidate",
     "Check",
     "Citation",
@@ -158,6 +161,7 @@ __all__ = [
     "ModelRefused",
     "ModelServer",
     "ModelUnreachable",
+    "PageImage",
     "Progress",
     "PromptCut",
     "RagkitError",

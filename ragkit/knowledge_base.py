@@ -23,6 +23,7 @@ from ragkit.identity import Identity, new_identity, read_identity
 from ragkit.index import dense, lexical
 from ragkit.ingestion import EmbedderOpener, Ingest, finish
 from ragkit.models import LanguageModel, Message
+from ragkit.originals import Originals, PageImage
 from ragkit.reading import Options, Reader
 from ragkit.reports import FailedFile, IngestReport, ProgressCallback
 from ragkit.retrieval import Explanation, Hit, Retriever
@@ -90,6 +91,7 @@ class KnowledgeBase:
         self._wanted = embedder if embedder is not None else (self.config.embedder or None)
         self.model = model or self.config.model
         self._readers = {_suffix(suffix): reader for suffix, reader in (readers or {}).items()}
+        self._originals = Originals(self._store, self.config.max_file_mb * 1_000_000)
         self._guard = threading.Lock()
         self._embedder: Embedder | None = None
         self._retriever: Retriever | None = None
@@ -112,6 +114,7 @@ class KnowledgeBase:
     def close(self) -> None:
         """Let go of the files; the base cannot be used afterwards."""
         self._store.close()
+        self._originals.close()
 
     @property
     def uploads(self) -> Path:
@@ -423,6 +426,33 @@ class KnowledgeBase:
                 "ragkit status --documents"
             )
         return document
+
+    def original(self, document: int, *, labels: Collection[str] | None = None) -> Path:
+        """The file that a document was read from, its content as it was then.
+
+        Raises SourceError if it is gone, was changed, or never was a file, and if there is no
+        such document among those with one of these labels.
+        """
+        return self._originals.path(document, labels)
+
+    def page_image(
+        self,
+        document: int,
+        page: int,
+        *,
+        start: int = 0,
+        end: int = 0,
+        width: int = 1200,
+        labels: Collection[str] | None = None,
+    ) -> PageImage:
+        """A page of a PDF, drawn `width` pixels wide, with characters [start, end) highlighted.
+
+        `document`, `page_ordinal` (counted from 0), `start` and `end` of a citation or a hit are
+        what to pass. From 16 to 3,000 pixels are drawn, and fewer of a very long page. Raises
+        SourceError as `original` does, and for what is no PDF, no page of it, or cannot be drawn
+        within 10 seconds.
+        """
+        return self._originals.page_image(document, page, start, end, width, labels)
 
     def status(self) -> Status:
         """What is in the base and what is not."""

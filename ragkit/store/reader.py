@@ -119,10 +119,12 @@ class Snapshot:
         )
         return map(_document, rows)
 
-    def document(self, document: int) -> StoredDocument | None:
+    def document(self, id: int) -> StoredDocument | None:
         """The document with this id; None if there is none that may be read."""
+        if id.bit_length() > 63:  # more than SQLite can look for
+            return None
         row = self._db.execute(
-            f"{_DOCUMENT} WHERE d.id = ? AND {self._label_clause()}", (document,)
+            f"{_DOCUMENT} WHERE d.id = ? AND {self._label_clause()}", (id,)
         ).fetchone()
         return _document(row) if row else None
 
