@@ -20,7 +20,8 @@ class Config:
     an OpenAI-compatible server to use in place of Ollama ("http://127.0.0.1:8000/v1"), and
     `openai_key` is sent to it, if there is one. `num_ctx` and `num_predict` are tokens, `timeout`
     seconds for a file, `workers` processes that read files (0: one less than there are
-    processors, at most four).
+    processors, at most four). `roots` are the folders that may be ingested from the web page,
+    joined as in PATH.
     """
 
     kb: str = "ragkit.kb"
@@ -35,6 +36,7 @@ class Config:
     workers: int = 0
     max_file_mb: int = 200
     timeout: int = 120
+    roots: str = ""
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda"):

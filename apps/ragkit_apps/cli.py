@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
 import sys
 import tempfile
 import time
+import webbrowser
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, replace
@@ -309,6 +311,69 @@ def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool)
     with _open(_config(config_path, kb=kb)) as base:
         removed = base.remove(source)
     _print({"removed": removed}, [f"removed {name_of(entry)}" for entry in removed], as_json)
+
+
+@cli.command()
+@_kb
+@click.option("--model", metavar="NAME", help="Language model on the model server.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port (default: 8501, or the next).")
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder that may be ingested from the page, instead of those set; may be given again.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A host name that the page is called by, as behind a proxy; may be given again.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@click.pass_obj
+def ui(
+    config_path: Path | None,
+    kb: str | None,
+    model: str | None,
+    host: str,
+    port: int | None,
+    roots: tuple[Path, ...],
+    names: tuple[str, ...],
+    no_browser: bool,
+) -> None:
+    """Open the web page: ask, read the sources, add and remove documents.
+
+    Whoever reaches the address reads all documents of the base; it serves this machine alone
+    unless --host says otherwise.
+    """
+    from ragkit import MissingExtra
+    from ragkit_apps.ui.serving import LOOPBACK, serve
+
+    if importlib.util.find_spec("streamlit") is None:
+        raise MissingExtra(
+            'the page needs Streamlit, which is not installed; pip install "ragkit[ui]"'
+        )
+
+    def ready(url: str) -> None:
+        click.echo(f"ragkit's page: {url}  (Ctrl-C ends it)")
+        if host != LOOPBACK:
+            click.echo("Whoever reaches this address reads all documents of the base.", err=True)
+        if not no_browser and _has_screen():
+            webbrowser.open(url)
+
+    allowed = os.pathsep.join(map(str, roots)) or None
+    config = _config(config_path, kb=kb, model=model, roots=allowed)
+    serve(config, host=host, port=port, names=names, ready=ready)
+
+
+def _has_screen() -> bool:
+    return sys.platform != "linux" or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 @cli.command()

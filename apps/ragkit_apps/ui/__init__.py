@@ -1,0 +1,1 @@
+"""The web page: Streamlit draws it, `ragkit ui` serves it."""

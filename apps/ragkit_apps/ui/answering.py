@@ -1,0 +1,90 @@
+"""A question that is being answered: in a thread of its own, so that it outlives a redraw."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+from ragkit import Answer, AnswerStream, Conversation, RagkitError
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked, and how it is to be answered."""
+
+    question: str
+    model: str | None = None
+    passages: int = 8
+    think: bool = False
+
+
+class Answering:
+    """Asks a question in a conversation; `text` grows until `done`.
+
+    Then `answer` is there, or `error` says why not; after `stop` there is neither.
+    """
+
+    def __init__(self, conversation: Conversation, wanted: Wanted) -> None:
+        self.conversation = conversation
+        self.wanted = wanted
+        self.began = time.monotonic()
+        self.text = ""
+        self.query = ""
+        self.model: str | None = None
+        self.answer: Answer | None = None
+        self.error: RagkitError | OSError | None = None
+        self.stopped = False
+        self._stream: AnswerStream | None = None
+        self._news = threading.Condition()
+        self._ended = False
+        threading.Thread(target=self._run, daemon=True, name="ragkit-answer").start()
+
+    @property
+    def done(self) -> bool:
+        return self._ended or self.stopped
+
+    def wait(self, known: int, seconds: float) -> None:
+        """Wait until there is more than `known` characters of text, or the end."""
+        with self._news:
+            self._news.wait_for(lambda: self.done or len(self.text) > known, seconds)
+
+    def stop(self) -> None:
+        """End it where it is; what was written so far stays in `text`."""
+        if self.done:
+            return
+        with self._news:
+            self.stopped = True
+            self._news.notify_all()
+        if self._stream is not None:
+            self._stream.close()
+
+    def _run(self) -> None:
+        try:
+            self._answer()
+        except (RagkitError, OSError) as error:
+            self.error = error
+        except Exception as error:  # a page that waits for ever would be worse
+            self.error = RagkitError(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            with self._news:
+                self._ended = True
+                self._news.notify_all()
+
+    def _answer(self) -> None:
+        wanted = self.wanted
+        stream = self.conversation.stream(
+            wanted.question, k=wanted.passages, model=wanted.model, think=wanted.think
+        )
+        self._stream, self.model, self.query = stream, stream.model, stream.query
+        for piece in stream:
+            if self.stopped:
+                break
+            with self._news:
+                self.text += piece
+                self._news.notify_all()
+        if self.stopped:
+            stream.close()
+        else:
+            self.answer = stream.answer

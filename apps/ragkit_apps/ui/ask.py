@@ -1,0 +1,423 @@
+"""Ask: a chat with the documents, and the sources beside it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from ragkit import (
+    Answer,
+    Conversation,
+    InstalledModel,
+    KnowledgeBase,
+    RagkitError,
+    SourceError,
+    Turn,
+)
+from ragkit_apps.ui.answering import Answering, Wanted
+from ragkit_apps.ui.conversations import draw_conversations
+from ragkit_apps.ui.markup import answer_html, plain_name, shortened, where_of
+from ragkit_apps.ui.session import (
+    base_with_documents,
+    in_words,
+    models,
+    open_source,
+    opened,
+    plainly,
+    say_error,
+    source_of,
+    time_of,
+    who,
+)
+from ragkit_apps.ui.source import draw_source
+from ragkit_apps.ui.views import answer_view
+
+_SLOT = "beside"
+_REDRAW = 0.04  # seconds between two states of an answer that is being written
+_LONGEST_QUESTION = 4000
+
+
+def page() -> None:
+    kb = base_with_documents()
+    if kb is None:
+        return
+    conversation = _conversation(kb)
+    with st.sidebar:
+        draw_conversations(kb, conversation, _begin)
+    answering: Answering | None = st.session_state.get("answering")
+    if opened(_SLOT):
+        talk, source = st.columns([5, 6], gap="large")
+        with source:
+            draw_source(kb, _SLOT)
+    else:
+        talk = st.container(key="talk")
+    with talk:
+        turns = conversation.turns()
+        if not turns and answering is None:
+            _draw_welcome(kb)
+        for turn in turns:
+            _draw_turn(conversation, turn)
+        running = st.container()
+    with st.sidebar:
+        _draw_settings()
+    st.chat_input(
+        "Ask the documents",
+        key="question",
+        max_chars=_LONGEST_QUESTION,
+        submit_mode="disable",
+        on_submit=_ask_typed,
+        args=(conversation,),
+    )
+    if answering is not None:
+        with running:
+            _draw_answering(answering)
+
+
+# -- the conversation ----------------------------------------------------------------------------
+
+
+def _conversation(kb: KnowledgeBase) -> Conversation:
+    """The conversation of this visit: the one that its address names, or a new one."""
+    found: Conversation | None = st.session_state.get("conversation")
+    if found is None:
+        named = st.query_params.get("c", "")
+        try:
+            found = kb.conversation(int(named) if named.isdecimal() else None, who=who())
+        except SourceError:
+            found = kb.conversation(who=who())
+        st.session_state["conversation"] = found
+    if found.id is not None:
+        st.query_params["c"] = str(found.id)
+    return found
+
+
+def _begin(conversation: Conversation | None) -> None:
+    """Turn to another conversation, or a new one; what is being answered is stopped."""
+    answering: Answering | None = st.session_state.pop("answering", None)
+    if answering is not None:
+        answering.stop()
+    open_source(_SLOT, None)
+    st.query_params.pop("c", None)
+    if conversation is None:
+        st.session_state.pop("conversation", None)
+    else:
+        st.session_state["conversation"] = conversation
+
+
+def _ask_typed(conversation: Conversation) -> None:
+    _ask(conversation, st.session_state["question"] or "")
+
+
+def _ask(conversation: Conversation, question: str) -> None:
+    if not question.strip():
+        return
+    model = st.session_state.get("model")
+    wanted = Wanted(
+        question,
+        model=None if model in (None, _AUTO) else model,
+        passages=st.session_state.get("passages", 8),
+        think=st.session_state.get("think", False),
+    )
+    st.session_state["answering"] = Answering(conversation, wanted)
+
+
+# -- before the first question -------------------------------------------------------------------
+
+
+def _draw_welcome(kb: KnowledgeBase) -> None:
+    status = kb.status()
+    st.markdown("## What would you like to know?")
+    many = "1 document" if status.documents == 1 else f"{status.documents:,} documents"
+    st.html(f'<p class="quiet">Answers come from {many} in this base, each with its source.</p>')
+    conversation = _conversation(kb)
+    with st.container(key="suggestions"):
+        for question in kb.suggestions(4):
+            st.button(
+                plain_name(question),
+                key=f"suggested-{question}",
+                icon=":material/north_east:",
+                width="stretch",
+                on_click=_ask,
+                args=(conversation, question),
+            )
+
+
+# -- an answer that is being written -------------------------------------------------------------
+
+
+def _draw_answering(answering: Answering) -> None:
+    _draw_question(answering.wanted.question)
+    with st.chat_message("assistant", avatar=":material/menu_book:"):
+        if not answering.done:
+            _watch(answering)
+        if answering.error is None and not answering.stopped:
+            st.session_state["answering"] = None
+            st.session_state["latest"] = answering.answer
+            st.rerun()
+        if answering.text:
+            st.html(f'<div class="answer">{answer_html(answering.text)}</div>')
+        if answering.error is not None:
+            say_error(answering.error)
+        else:
+            st.html('<span class="badge">Stopped; not kept in the conversation</span>')
+        st.button(
+            "Ask again",
+            icon=":material/refresh:",
+            on_click=_ask,
+            args=(answering.conversation, answering.wanted.question),
+        )
+
+
+def _watch(answering: Answering) -> None:
+    """Draw the answer as it grows; each drawing lets a click on Stop through."""
+    label, body = st.empty(), st.empty()
+    with st.container(key="stop"):
+        st.button("Stop", icon=":material/stop_circle:", on_click=answering.stop)
+    shown = 0
+    while not answering.done:
+        answering.wait(shown, 0.1)
+        text = answering.text
+        if len(text) > shown:
+            html = answer_html(text, plain=answering.model is None)
+            body.html(f'<div class="answer writing" aria-live="off">{html}</div>')
+            shown = len(text)
+            time.sleep(_REDRAW)
+        label.html(f'<div class="quiet" role="status">{escape(_doing(answering))}</div>')
+
+
+def _doing(answering: Answering) -> str:
+    passed = int(time.monotonic() - answering.began)
+    since = f" · {passed} s" if passed >= 2 else ""
+    if answering.text:
+        return f"{answering.model or 'Quoting'} is answering{since}"
+    if answering.model is None:
+        return f"Looking for passages{since}"
+    return f"{answering.model} is reading the passages{since}"
+
+
+# -- what was said -------------------------------------------------------------------------------
+
+
+def _draw_question(question: str) -> None:
+    with st.chat_message("user", avatar=":material/person:"):
+        st.html(f'<div class="question">{escape(question)}</div>')
+
+
+def _draw_turn(conversation: Conversation, turn: Turn) -> None:
+    answer = turn.answer
+    _draw_question(turn.question)
+    with st.chat_message("assistant", avatar=":material/menu_book:"):
+        if answer.abstention:
+            _draw_abstention(turn)
+        else:
+            _draw_answer(turn)
+        if answer.notice:
+            st.caption(f":material/info: {in_words(RagkitError(answer.notice))}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _draw_rating(conversation, turn)
+            _draw_details(turn)
+
+
+def _draw_answer(turn: Turn) -> None:
+    answer = turn.answer
+    if answer.extract:
+        st.html('<span class="badge extract">Extract: quoted, no model involved</span>')
+    if answer.incomplete:
+        st.html('<span class="badge">Incomplete</span>')
+    answer_view(
+        answer_html(answer.text, answer.citations, answer.statements, plain=answer.extract),
+        f"answer-{turn.number}",
+        partial(_open_cited, answer),
+    )
+    with st.container(horizontal=True, gap="small", key=f"chips-{turn.number}"):
+        for citation in answer.citations:
+            where = plain_name(_short(where_of(citation)))
+            st.button(
+                f":yellow-background[**{citation.number}**] {where}",
+                key=f"source-{turn.number}-{citation.number}",
+                help=plain_name(shortened(citation.quote, 240)),
+                on_click=open_source,
+                args=(_SLOT, source_of(citation)),
+            )
+    doubtful = [each for each in answer.statements if each.verdict != "supported"]
+    if doubtful:
+        held = len(answer.statements) - len(doubtful)
+        with st.expander(
+            f"{held} of {len(answer.statements)} sentences stand in what they cite",
+            icon=":material/rule:",
+        ):
+            for each in doubtful:
+                what = "not supported" if each.verdict == "unsupported" else "cites nothing"
+                why = "; ".join(each.reasons)
+                st.html(
+                    f'<p><mark class="doubt">{escape(shortened(each.text, 300))}</mark><br>'
+                    f'<span class="quiet">{escape(what + (": " + why if why else ""))}</span></p>'
+                )
+    if turn.gone:
+        st.caption("Sources that are no longer in the base: " + ", ".join(map(str, turn.gone)))
+
+
+def _open_cited(answer: Answer, number: int) -> None:
+    for citation in answer.citations:
+        if citation.number == number:
+            open_source(_SLOT, source_of(citation))
+
+
+def _short(where: str) -> str:
+    """A source for a chip: the file's own name, not its folders."""
+    return shortened(where.rpartition("/")[2], 52)
+
+
+def _draw_abstention(turn: Turn) -> None:
+    answer = turn.answer
+    assert answer.abstention is not None
+    with st.container(border=True, key=f"abstained-{turn.number}"):
+        st.markdown(f":material/search_off: **{plain_name(answer.text)}**")
+        st.caption(plain_name(answer.abstention.sentence))
+        if answer.passages:
+            st.caption("The nearest passages:")
+        for number, hit in enumerate(answer.passages[:3], 1):
+            where = f"{hit.source}, {hit.place}" if hit.place else hit.source
+            st.button(
+                plain_name(shortened(where, 90)),
+                key=f"near-{turn.number}-{number}",
+                icon=":material/description:",
+                type="tertiary",
+                help=plain_name(shortened(hit.text, 240)),
+                on_click=open_source,
+                args=(_SLOT, source_of(hit)),
+            )
+
+
+def _draw_rating(conversation: Conversation, turn: Turn) -> None:
+    if not turn.number:
+        return
+    key = f"thumbs-{conversation.id}-{turn.number}"
+    rating = turn.rating
+    st.feedback(
+        "thumbs",
+        key=key,
+        default=None if rating is None else int(rating.up),
+        on_change=_rate,
+        args=(conversation, turn.number, key),
+    )
+    if rating is not None:
+        with st.popover("Comment", icon=":material/edit_note:", type="tertiary"):
+            comment = f"comment-{conversation.id}-{turn.number}"
+            st.text_area(
+                "What was good or wrong about it?",
+                value=rating.comment,
+                key=comment,
+                max_chars=2000,
+                on_change=_comment,
+                args=(conversation, turn.number, rating.up, comment),
+            )
+
+
+def _rate(conversation: Conversation, number: int, key: str) -> None:
+    thumb: int | None = st.session_state[key]
+    with plainly():
+        conversation.rate(number, None if thumb is None else bool(thumb))
+
+
+def _comment(conversation: Conversation, number: int, up: bool, key: str) -> None:
+    with plainly():
+        conversation.rate(number, up, st.session_state[key])
+
+
+def _draw_details(turn: Turn) -> None:
+    answer = turn.answer
+    with st.popover("How it was answered", icon=":material/info:", type="tertiary"):
+        for name, value in _details(turn):
+            st.html(f'<div class="quiet"><b>{escape(name)}</b> {escape(value)}</div>')
+        latest: Answer | None = st.session_state.get("latest")
+        if latest is not None and latest.thinking and latest.question == turn.question:
+            with st.expander("The model's reasoning"):
+                st.html(f'<div class="page-text">{escape(latest.thinking)}</div>')
+        if answer.passages:
+            st.html('<div class="quiet"><b>Passages read</b></div>')
+        for number, hit in enumerate(answer.passages, 1):
+            where = f"{hit.source}, {hit.place}" if hit.place else hit.source
+            st.button(
+                f"{number}\\. {plain_name(shortened(where, 70))} ({hit.similarity:.2f})",
+                key=f"read-{turn.number}-{number}",
+                type="tertiary",
+                on_click=open_source,
+                args=(_SLOT, source_of(hit)),
+            )
+
+
+def _details(turn: Turn) -> list[tuple[str, str]]:
+    """How an answer came about, as names and values for people."""
+    answer = turn.answer
+    found = [("Model", answer.model or "none: quoted from the passages")]
+    if answer.model_digest:
+        found.append(("Weights", answer.model_digest[:19]))
+    if answer.model_choice:
+        found.append(("Chosen as", answer.model_choice))
+    if answer.query:
+        found.append(("Searched for", answer.query))
+    if answer.dropped:
+        found.append(("Did not fit", f"{answer.dropped} passages, the lowest ranked"))
+    if answer.invented:
+        numbers = ", ".join(map(str, answer.invented))
+        found.append(("Invented", f"the model cited {numbers}, which no passage has; taken out"))
+    usage = answer.usage
+    if usage is not None and usage.prompt_tokens is not None:
+        found.append(("Tokens", f"{usage.prompt_tokens} read, {usage.answer_tokens} written"))
+    if turn.seconds:
+        found.append(("Time", f"{turn.first_word:.1f} s to the first word, {turn.seconds:.1f} s"))
+    found.append(("Asked", time_of(turn.at)))
+    return found
+
+
+# -- settings ------------------------------------------------------------------------------------
+
+_AUTO = "auto"
+
+
+def _draw_settings() -> None:
+    """Which model answers, from how many passages; drawn last, for its server may be slow."""
+    found = models()
+    facts = {model.name: model for model in found.models}
+    with st.expander("Model and passages", icon=":material/tune:"):
+        if found.problem:
+            st.caption(
+                f":material/info: {in_words(RagkitError(found.problem))}. Until then answers are "
+                "quoted from the documents."
+            )
+        if facts:
+            st.selectbox(
+                "Model",
+                [_AUTO, *facts],
+                key="model",
+                persist_state="session",
+                format_func=lambda name: (
+                    "Chosen by ragkit" if name == _AUTO else _named(facts[name])
+                ),
+            )
+            chosen = facts.get(st.session_state["model"]) or facts.get(found.chosen)
+            if chosen is not None:
+                why = found.why if st.session_state["model"] == _AUTO else ""
+                _draw_model(chosen, why)
+                if "thinking" in chosen.capabilities:
+                    st.toggle("Let it reason first", key="think", persist_state="session")
+        st.slider("Passages to answer from", 2, 20, 8, key="passages", persist_state="session")
+
+
+def _named(model: InstalledModel) -> str:
+    return f"{model.name} ({model.licence or 'licence not stated'})"
+
+
+def _draw_model(model: InstalledModel, why: str) -> None:
+    fits = {True: "fits into memory", False: "does not fit into memory", None: ""}[model.fits]
+    facts = [model.parameters, model.quantisation, fits]
+    lines = [
+        f"<b>{escape(model.name)}</b>" + (f", {escape(why)}" if why else ""),
+        escape(", ".join(filter(None, facts))),
+        escape(model.licence or "licence not stated"),
+    ]
+    st.html(f'<div class="quiet">{"<br>".join(filter(None, lines))}</div>')

@@ -1,0 +1,431 @@
+"""Documents: what is in the base, what is not and why; adding, reading and removing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from ragkit import FailedFile, KnowledgeBase, SourceError, StoredChunk, StoredDocument
+from ragkit_apps.terminal import progress_line
+from ragkit_apps.ui.ingesting import Ingesting, allowed_folder, save_upload
+from ragkit_apps.ui.markup import plain_name, shortened
+from ragkit_apps.ui.serving import Service, current
+from ragkit_apps.ui.session import (
+    Source,
+    day_of,
+    empty_state,
+    open_source,
+    opened,
+    plainly,
+    say_error,
+)
+from ragkit_apps.ui.source import draw_place
+
+_SLOT = "document"
+_ON_A_PAGE = 25
+_MOST_FOLDERS = 300
+_SORTS = ("Problems first", "Name", "Newest", "Most pages", "Most chunks")
+
+
+def page() -> None:
+    service = current()
+    kb = service.base()
+    named = st.query_params.get("doc", "")
+    if kb is not None and named.isdecimal():
+        with plainly():
+            _draw_document(kb, int(named))
+        return
+    st.markdown("## Documents")
+    _draw_ingest(service)
+    documents = kb.documents() if kb is not None else []
+    with st.expander("Add documents", icon=":material/upload_file:", expanded=not documents):
+        _draw_uploader(service)
+        st.divider()
+        _draw_folders(service, kb)
+    if kb is None or not documents:
+        empty_state(
+            "folder_off",
+            "No documents yet",
+            "Drop some files above, or run this on the machine that holds them:",
+            f"ragkit ingest FOLDER --kb {service.path}",
+        )
+        return
+    _draw_failed(kb.status().problems)
+    _draw_list(documents)
+
+
+# -- the list ------------------------------------------------------------------------------------
+
+
+def _draw_failed(problems: Sequence[FailedFile]) -> None:
+    if not problems:
+        return
+    many = "1 file is" if len(problems) == 1 else f"{len(problems):,} files are"
+    with st.expander(f"{many} not in the base", icon=":material/report:"):
+        for problem in problems[:200]:
+            detail = f" ({problem.detail})" if problem.detail else ""
+            st.html(
+                f"<div><b>{escape(problem.source)}</b> "
+                f'<span class="quiet">{escape(problem.reason + detail)}</span></div>'
+            )
+        if len(problems) > 200:
+            st.caption(f"… and {len(problems) - 200:,} more: ragkit status")
+
+
+def _draw_list(documents: Sequence[StoredDocument]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.text_input(
+            "Find a document",
+            key="find",
+            persist_state="session",
+            type="search",
+            placeholder="Name, title, kind or label",
+            icon=":material/search:",
+        )
+        order = st.selectbox("Sorted by", _SORTS, key="order", width=220, persist_state="session")
+    found = arranged(matching(documents, wanted or ""), order)
+    pages = sum(document.pages for document in found)
+    chunks = sum(document.chunks for document in found)
+    st.caption(f"{len(found):,} documents, {pages:,} pages, {chunks:,} chunks")
+    if not found:
+        st.html('<p class="quiet">No document matches.</p>')
+    parts = max(1, -(-len(found) // _ON_A_PAGE))
+    at = min(st.session_state.get("part", 1), parts)
+    with st.container(key="documents", gap="xsmall"):
+        for document in found[(at - 1) * _ON_A_PAGE : at * _ON_A_PAGE]:
+            _draw_line(document)
+    if parts > 1:
+        st.pagination(parts, key="part")
+
+
+def matching(documents: Sequence[StoredDocument], wanted: str) -> list[StoredDocument]:
+    """The documents whose name, title, kind or label holds every one of these words."""
+    words = wanted.lower().split()
+    return [
+        document
+        for document in documents
+        if all(
+            word
+            in f"{document.source}\n{document.title}\n{document.kind}\n{document.label}".lower()
+            for word in words
+        )
+    ]
+
+
+def arranged(documents: Sequence[StoredDocument], order: str) -> list[StoredDocument]:
+    """Documents in the order that was asked for; equal ones by name."""
+    keys = {
+        "Problems first": lambda document: not document.warnings,
+        "Newest": lambda document: [-ord(sign) for sign in document.added_at],
+        "Most pages": lambda document: -document.pages,
+        "Most chunks": lambda document: -document.chunks,
+    }
+    by_name = sorted(documents, key=lambda document: document.source.lower())
+    return sorted(by_name, key=keys[order]) if order in keys else by_name
+
+
+def _draw_line(document: StoredDocument) -> None:
+    with st.container(border=True, gap=None, key=f"document-{document.id}"):
+        st.button(
+            plain_name(shortened(document.source, 110)),
+            key=f"open-{document.id}",
+            type="tertiary",
+            icon=f":material/{_ICONS.get(document.kind, 'description')}:",
+            on_click=_open,
+            args=(document.id,),
+        )
+        title = f"<b>{escape(shortened(document.title, 120))}</b> · " if document.title else ""
+        lines = [f'<div class="quiet">{title}{escape(facts_of(document))}</div>']
+        lines += [
+            f'<div class="quiet warning">⚠ {escape(warning)}</div>' for warning in document.warnings
+        ]
+        st.html("".join(lines))
+
+
+_ICONS = {
+    "pdf": "picture_as_pdf",
+    "xlsx": "table",
+    "csv": "table",
+    "pptx": "slideshow",
+    "eml": "mail",
+    "code": "code",
+    "html": "html",
+}
+
+
+def facts_of(document: StoredDocument) -> str:
+    """What a list says of a document: kind, pages, chunks, when, label."""
+    pages = "1 page" if document.pages == 1 else f"{document.pages:,} pages"
+    chunks = "1 chunk" if document.chunks == 1 else f"{document.chunks:,} chunks"
+    parts = [document.kind, pages, chunks, f"added {day_of(document.added_at)}"]
+    return " · ".join([*parts, f"label {document.label}"])
+
+
+def _open(document: int) -> None:
+    st.query_params["doc"] = str(document)
+    open_source(_SLOT, None)
+    st.session_state["part-of-document"] = "Pages"
+
+
+# -- adding --------------------------------------------------------------------------------------
+
+
+def _draw_uploader(service: Service) -> None:
+    with st.form("upload", border=False, clear_on_submit=True):
+        files = st.file_uploader(
+            "Files from your computer",
+            accept_multiple_files=True,
+            help="They are kept inside the base and never leave this machine.",
+        )
+        replace = st.checkbox(
+            "Replace files of the same name", help="Else the new one is kept beside the old one."
+        )
+        if st.form_submit_button("Upload", type="primary") and files:
+            with plainly():
+                kb = service.base(create=True)
+                assert kb is not None
+                for file in files:
+                    save_upload(kb.uploads, file.name, file, replace=replace)
+                many = "1 uploaded file" if len(files) == 1 else f"{len(files)} uploaded files"
+                _begin(service, [kb.uploads], many)
+
+
+def _draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
+    roots = folders_of(service, kb)
+    if not roots:
+        st.caption(
+            "Folders of this machine can be ingested from here once the page is started with "
+            "`ragkit ui --root FOLDER`."
+        )
+        return
+    with st.form("folder", border=False):
+        chosen = st.selectbox(
+            "A folder on this machine",
+            [str(folder) for folder in choices(roots)],
+            accept_new_options=True,
+            help="Unchanged files are left alone, vanished ones removed.",
+        )
+        if st.form_submit_button("Bring up to date") and chosen:
+            folder = Path(chosen)
+            with plainly():
+                if not allowed_folder(folder, roots):
+                    raise SourceError(
+                        f"{folder} is in none of the folders that this page may read; start it "
+                        f"with: ragkit ui --root {folder}"
+                    )
+                base = service.base(create=True)
+                assert base is not None
+                _begin(service, [folder], str(folder))
+
+
+def folders_of(service: Service, kb: KnowledgeBase | None) -> list[Path]:
+    """The folders that may be ingested from the page: those set, and those in the base already."""
+    known = [Path(root) for root in kb.status().roots] if kb is not None else []
+    own = kb.uploads if kb is not None else None
+    found = [*service.roots, *(path for path in known if path != own)]
+    return list(dict.fromkeys(path for path in found if path.is_absolute() and path.is_dir()))
+
+
+def choices(roots: Sequence[Path]) -> list[Path]:
+    """The roots, each followed by the folders right inside it."""
+    found: list[Path] = []
+    for root in roots:
+        with os.scandir(root) as entries:
+            names = sorted(
+                entry.name
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+            )
+        found += [root, *(root / name for name in names)]
+    return found[:_MOST_FOLDERS]
+
+
+def _begin(service: Service, paths: list[Path], what: str) -> None:
+    kb = service.base()
+    assert kb is not None
+    if not service.ingests.begin(kb, paths, what):
+        raise SourceError("another ingest is running; wait for its end, or stop it")
+    st.rerun()
+
+
+def _draw_ingest(service: Service) -> None:
+    """The ingest that runs, for everybody at the page; then what came of it."""
+    state = service.ingests.last
+    if state is None or st.session_state.get("seen-ingest") is state:
+        return
+    with st.container(border=True, key="ingest"):
+        if state.running:
+            st.fragment(partial(_draw_progress, state), run_every=0.5)()
+        else:
+            _draw_report(state)
+
+
+def _draw_progress(state: Ingesting) -> None:
+    if not state.running:
+        st.rerun()
+    progress = state.progress
+    st.markdown(f"**Ingesting {plain_name(state.what)}**")
+    if progress is None or progress.stage == "scan":
+        st.progress(0.0, "Looking at the files")
+    else:
+        done = progress.bytes_done / progress.bytes_total if progress.bytes_total else 0.0
+        source = shortened(progress.source, 60)
+        line = plain_name(f"{progress_line(progress)}  {source}")
+        st.progress(min(1.0, done), line)
+    st.button("Stop", key="stop-ingest", icon=":material/stop_circle:", on_click=state.stop)
+
+
+def _draw_report(state: Ingesting) -> None:
+    st.markdown(f"**{plain_name(state.what)}**")
+    if state.error is not None:
+        say_error(state.error)
+    report = state.report
+    if report is not None:
+        names = ("added", "updated", "unchanged", "renamed", "removed", "failed")
+        counts = {name: len(getattr(report, name)) for name in names}
+        parts = [f"{count:,} {name}" for name, count in counts.items() if count]
+        st.html(f"<div>{escape(', '.join(parts) or 'Nothing to do')}</div>")
+        for failed in report.failed[:50]:
+            detail = f" ({failed.detail})" if failed.detail else ""
+            st.html(
+                f'<div class="quiet warning">{escape(failed.source)}: '
+                f"{escape(failed.reason + detail)}</div>"
+            )
+        for source, warning in report.warnings[:50]:
+            st.html(f'<div class="quiet">{escape(source)}: {escape(warning)}</div>')
+    st.button("Close", key="close-report", on_click=_seen, args=(state,))
+
+
+def _seen(state: Ingesting) -> None:
+    st.session_state["seen-ingest"] = state
+
+
+# -- one document --------------------------------------------------------------------------------
+
+_PARTS = ("Pages", "Chunks", "Outline")
+
+
+def _draw_document(kb: KnowledgeBase, id: int) -> None:
+    st.button("All documents", icon=":material/arrow_back:", type="tertiary", on_click=_close)
+    document = kb.document(id)
+    chunks = kb.chunks(id)
+    st.markdown(f"## {plain_name(document.title or document.source)}")
+    st.html(
+        f"<div>{escape(document.source)}</div>"
+        f'<div class="quiet">{escape(facts_of(document))}</div>'
+        + "".join(f'<div class="quiet warning">⚠ {escape(w)}</div>' for w in document.warnings)
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.segmented_control(
+            "What of it", _PARTS, key="part-of-document", required=True,
+            label_visibility="collapsed", default=None,
+        )  # fmt: skip
+        if st.button("Remove", icon=":material/delete:"):
+            _confirm_removal(kb, document)
+    if part == "Chunks":
+        _draw_chunks(document, chunks)
+    elif part == "Outline":
+        _draw_outline(document, chunks)
+    else:
+        source = opened(_SLOT)
+        if source is None or source.document != id:
+            open_source(_SLOT, Source(id, 0, 0, 0, document.source))
+        draw_place(kb, _SLOT)
+
+
+def _close() -> None:
+    st.query_params.pop("doc", None)
+
+
+def _show(document: StoredDocument, chunk: StoredChunk) -> None:
+    open_source(
+        _SLOT,
+        Source(document.id, chunk.page_ordinal, chunk.start, chunk.end, document.source),
+    )
+    st.session_state["part-of-document"] = "Pages"
+
+
+def _draw_chunks(document: StoredDocument, chunks: Sequence[StoredChunk]) -> None:
+    parts = max(1, -(-len(chunks) // _ON_A_PAGE))
+    at = min(st.session_state.get("chunk-part", 1), parts)
+    for chunk in chunks[(at - 1) * _ON_A_PAGE : at * _ON_A_PAGE]:
+        with st.container(border=True, gap=None, key=f"chunk-box-{chunk.id}"):
+            st.button(
+                plain_name(place_of(chunk)),
+                key=f"chunk-{chunk.id}",
+                type="tertiary",
+                icon=":material/pageview:",
+                on_click=_show,
+                args=(document, chunk),
+            )
+            path = " › ".join(chunk.headings)
+            st.html(
+                (f'<div class="quiet">{escape(path)}</div>' if path else "")
+                + f'<div class="chunk">{escape(chunk.text)}</div>'
+            )
+    if parts > 1:
+        st.pagination(parts, key="chunk-part")
+
+
+def place_of(chunk: StoredChunk) -> str:
+    """Where a chunk is: "Chunk 3, page 5", "Chunk 1, sheet Prices, A1:D20"."""
+    place = f"page {chunk.page}" if chunk.page is not None else chunk.page_label
+    return ", ".join(filter(None, [f"Chunk {chunk.ordinal + 1}", place, chunk.ref]))
+
+
+def _draw_outline(document: StoredDocument, chunks: Sequence[StoredChunk]) -> None:
+    entries = outline_of(chunks)
+    if not entries:
+        st.html('<p class="quiet">No headings were found in this document.</p>')
+    with st.container(gap=None, key="outline"):
+        for number, (level, heading, chunk) in enumerate(entries):
+            indent = "\N{EM SPACE}" * 2 * level
+            st.button(
+                f"{indent}{plain_name(shortened(heading, 100))}",
+                key=f"heading-{number}",
+                type="tertiary",
+                on_click=_show,
+                args=(document, chunk),
+            )
+
+
+def outline_of(chunks: Sequence[StoredChunk]) -> list[tuple[int, str, StoredChunk]]:
+    """The headings of a document in order: level from 0, text, and the first chunk below it."""
+    found: list[tuple[int, str, StoredChunk]] = []
+    path: tuple[str, ...] = ()
+    for chunk in chunks:
+        same = 0
+        for old, new in zip(path, chunk.headings, strict=False):
+            if old != new:
+                break
+            same += 1
+        found += [
+            (level, chunk.headings[level], chunk) for level in range(same, len(chunk.headings))
+        ]
+        path = chunk.headings
+    return found
+
+
+@st.dialog("Remove this document?")
+def _confirm_removal(kb: KnowledgeBase, document: StoredDocument) -> None:
+    st.html(f"<div><b>{escape(document.source)}</b></div>")
+    try:
+        own = kb.original(document.id).is_relative_to(kb.uploads)
+    except SourceError:
+        own = False
+    st.write(
+        "Its text leaves the base, and its uploaded file is deleted."
+        if own
+        else "Its text leaves the base. Its file stays where it is: the next ingest of that folder "
+        "brings it back."
+    )
+    if st.button("Remove", type="primary", key="really-remove"):
+        with plainly():
+            kb.remove(document.source)
+            _close()
+            st.rerun()

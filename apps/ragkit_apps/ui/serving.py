@@ -1,0 +1,151 @@
+"""Serves the page: one process, on this machine's own address unless told otherwise."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragkit import Config, KnowledgeBase, RagkitError, StoreMissing
+from ragkit_apps.ui.ingesting import Ingests
+
+logger = logging.getLogger(__name__)
+
+FIRST_PORT = 8501
+LOOPBACK = "127.0.0.1"
+_LOOPBACKS = (LOOPBACK, "localhost", "::1", "[::1]")
+
+
+@dataclass
+class Service:
+    """What all who are at the page share: the settings, the base, and the ingest that runs.
+
+    Nothing of a single person is in here.
+    """
+
+    config: Config
+    ingests: Ingests = field(default_factory=Ingests)
+    _kb: KnowledgeBase | None = None
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.config.kb)
+
+    @property
+    def roots(self) -> list[Path]:
+        """Folders of this machine that may be ingested from the page."""
+        return [Path(root).absolute() for root in self.config.roots.split(os.pathsep) if root]
+
+    def base(self, *, create: bool = False) -> KnowledgeBase | None:
+        """The base; None while there is none in its directory."""
+        with self._guard:
+            if self._kb is None:
+                try:
+                    self._kb = KnowledgeBase(self.path, config=self.config, create=create)
+                except StoreMissing:
+                    return None
+            return self._kb
+
+
+_services: list[Service] = []
+
+
+def begin(service: Service) -> None:
+    """Let the page work with this from now on: Streamlit gives a script no other way to it."""
+    _services[:] = [service]
+
+
+def current() -> Service:
+    return _services[0]
+
+
+def serve(
+    config: Config,
+    *,
+    host: str = LOOPBACK,
+    port: int | None = None,
+    names: Sequence[str] = (),
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve the page until Ctrl-C; `ready` is told its address once it can be opened.
+
+    Without a `port` it is 8501 or the next one that is free. On the loopback address a browser must
+    call it by a loopback name, or one of `names`: a page elsewhere could else have its own name
+    point here. Raises RagkitError if the port is taken.
+    """
+    import streamlit
+    from starlette.middleware import Middleware
+
+    from ragkit_apps.ui import theme
+    from ragkit_apps.ui.people import Headers
+
+    port = free_port(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}/"
+
+    @asynccontextmanager
+    async def lifespan(app: object) -> AsyncIterator[None]:
+        ready(url)
+        yield
+
+    begin(Service(config))
+    hosts = [*_LOOPBACKS, *names] if host in _LOOPBACKS else list(names)
+    app = streamlit.App(
+        Path(__file__).with_name("app.py"),
+        lifespan=lifespan,
+        middleware=[Middleware(Headers)],
+        on_script_error=_say_it_plainly,
+    )
+    app.run(
+        config={
+            "server.address": host,
+            "server.port": port,
+            "server.allowedHosts": hosts,
+            "server.headless": True,  # else it asks the network for this machine's address
+            "server.fileWatcherType": "none",
+            "server.showEmailPrompt": False,
+            "server.maxUploadSize": config.max_file_mb,
+            "browser.gatherUsageStats": False,
+            "client.toolbarMode": "minimal",
+            "client.showErrorDetails": "none",
+            "logger.hideWelcomeMessage": True,
+            **theme.options(),
+        }
+    )
+
+
+def _say_it_plainly(error: Exception) -> bool:
+    """What a defect of ours looks like to a visitor; the log has the rest."""
+    import streamlit as st
+
+    logger.error("the page failed", exc_info=error)
+    st.error(
+        "Something went wrong in ragkit. Reload the page; the log of `ragkit ui` says what it was.",
+        icon=":material/error:",
+    )
+    return True
+
+
+def free_port(host: str, port: int | None) -> int:
+    """The port, if it can be had; without one, the first free of those from 8501 on."""
+    tried = [port] if port is not None else range(FIRST_PORT, FIRST_PORT + 50)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for each in tried:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, each))
+            except OSError as error:
+                problem = error
+                continue
+            return int(probe.getsockname()[1])
+    raise RagkitError(
+        f"cannot serve on {host}, port {tried[0]}: {problem.strerror or problem}; name another "
+        "port with --port, or another address of this machine with --host"
+    )

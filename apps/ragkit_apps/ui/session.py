@@ -1,0 +1,162 @@
+"""What one person's visit to the page holds, and the few pieces that all of its parts draw."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from html import escape
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from ragkit import (
+    Citation,
+    Hit,
+    InstalledModel,
+    KnowledgeBase,
+    RagkitError,
+    choose_model,
+    installed_models,
+)
+from ragkit_apps.ui.markup import where_of
+from ragkit_apps.ui.people import person
+from ragkit_apps.ui.serving import current
+
+
+def who() -> str:
+    """The person at this browser; one that takes no cookies is a new person at each visit."""
+    known = person(dict(st.context.cookies))
+    if known is None:
+        known = st.session_state.setdefault("visitor", f"page:{secrets.token_hex(12)}")
+    return str(known)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in a document that is looked at: characters [start, end) of one of its pages."""
+
+    document: int
+    page: int
+    start: int
+    end: int
+    title: str
+    number: int | None = None
+    turned: int = 0  # pages away from it
+    zoom: int = 100
+
+    @property
+    def shown(self) -> int:
+        return self.page + self.turned
+
+
+def source_of(found: Citation | Hit) -> Source:
+    number = found.number if isinstance(found, Citation) else None
+    name = where_of(found) if isinstance(found, Citation) else found.source
+    return Source(found.document, found.page_ordinal, found.start, found.end, name, number)
+
+
+def open_source(slot: str, source: Source | None) -> None:
+    """Look at a place; each part of the page that shows one has a slot of its own."""
+    st.session_state[f"source-{slot}"] = source
+
+
+def opened(slot: str) -> Source | None:
+    found: Source | None = st.session_state.get(f"source-{slot}")
+    return found
+
+
+def change_source(slot: str, **changes: int) -> None:
+    """Turn the page or zoom."""
+    source = opened(slot)
+    if source is not None:
+        open_source(slot, replace(source, **changes))  # type: ignore[arg-type]
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Show what went wrong in plain words, and the way out that ragkit's errors name."""
+    try:
+        yield
+    except (RagkitError, OSError) as error:
+        say_error(error)
+
+
+def say_error(error: Exception) -> None:
+    st.error(in_words(error), icon=":material/error:")
+
+
+def in_words(error: Exception) -> str:
+    """An error as text that Markdown leaves alone, beginning with a capital letter."""
+    from ragkit_apps.ui.markup import plain_name
+
+    text = str(error)
+    return plain_name(text[:1].upper() + text[1:])
+
+
+def base_with_documents() -> KnowledgeBase | None:
+    """The base, if there is something in it; else the page says what to do, and this is None."""
+    service = current()
+    kb = service.base()
+    if kb is not None and kb.status().documents:
+        return kb
+    what = "There is no base yet" if kb is None else "The base is empty"
+    empty_state(
+        "library_add",
+        what,
+        "Upload some files, or ingest a folder on this machine:",
+        f"ragkit ingest FOLDER --kb {service.path}",
+    )
+    if st.button("Add documents", type="primary", icon=":material/upload_file:"):
+        st.switch_page(st.session_state["pages"]["documents"])
+    return None
+
+
+def empty_state(icon: str, title: str, text: str, command: str = "") -> None:
+    """What is shown where there is nothing to show: why, and what to do."""
+    st.markdown(f"### :material/{icon}: {title}")
+    st.html(f'<p class="quiet">{escape(text)}</p>')
+    if command:
+        st.code(command, language=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models that could answer, and which of them does unless told otherwise; or why none."""
+
+    models: tuple[InstalledModel, ...] = ()
+    chosen: str = ""
+    why: str = ""
+    problem: str = ""
+
+
+@st.cache_data(ttl=20, show_spinner=False)
+def models() -> Models:
+    """What the model server has; the same for everybody, and asked every now and then."""
+    config = current().config
+    try:
+        found = installed_models(config)
+        chosen, why = choose_model(config.model, config, models=found)
+    except RagkitError as error:
+        return Models(problem=str(error))
+    return Models(tuple(found), chosen.name, why)
+
+
+def day_of(at: str) -> str:
+    """A stored UTC time as the day where the reader is: "22 Nov 2026"."""
+    return _local(at).strftime("%d %b %Y").lstrip("0")
+
+
+def time_of(at: str) -> str:
+    """A stored UTC time as the reader's clock has it."""
+    return _local(at).strftime("%d %b %Y, %H:%M").lstrip("0")
+
+
+def _local(at: str) -> datetime:
+    try:
+        zone: tzinfo = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = UTC
+    return datetime.fromisoformat(at).astimezone(zone)

@@ -1,0 +1,167 @@
+"""The source beside an answer: a page with the passage marked, or the text around it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from ragkit import KnowledgeBase, RagkitError, SourceError, StoredChunk, StoredDocument, StoredPage
+from ragkit_apps.ui.markup import passage_html, plain_name, shortened
+from ragkit_apps.ui.session import Source, change_source, open_source, opened, plainly
+from ragkit_apps.ui.views import sheet_view
+
+_ZOOMS = (100, 140, 200, 280)
+_WIDTH = 1100  # pixels at a zoom of 100
+
+
+def draw_source(kb: KnowledgeBase, slot: str) -> None:
+    """The panel with a citation's page, if one is opened."""
+    source = opened(slot)
+    if source is None:
+        return
+    with st.container(key="source"):
+        head, close = st.columns([8, 1], vertical_alignment="center", wrap=False)
+        number = f":yellow-background[**{source.number}**] " if source.number else ""
+        head.markdown(f"{number}**{plain_name(shortened(source.title, 110))}**")
+        close.button(
+            "Close the source",
+            key="icon-close-source",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=open_source,
+            args=(slot, None),
+        )
+        with plainly():
+            draw_place(kb, slot)
+
+
+def draw_place(kb: KnowledgeBase, slot: str) -> None:
+    """The page of a document that is opened, with its passage."""
+    source = opened(slot)
+    if source is None:
+        return
+    document = kb.document(source.document)
+    pages = kb.pages(source.document)
+    page = pages[min(source.shown, len(pages) - 1)]
+    st.html(f'<div class="path">{escape(_path(kb, document, page, source))}</div>')
+    image = document.kind == "pdf"
+    _controls(kb, document, pages, source, slot, zoomable=image)
+    if image:
+        try:
+            _draw_sheet(kb, document, page, source, slot)
+            return
+        except SourceError as error:
+            st.caption(f"{plain_name(str(error))}. The text as it was read:")
+    start, end = (source.start, source.end) if source.turned == 0 else (0, 0)
+    st.html(passage_html(page.text, start, end))
+
+
+def _draw_sheet(
+    kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source: Source, slot: str
+) -> None:
+    marked = source.turned == 0
+    start, end = (source.start, source.end) if marked else (0, 0)
+    width = min(_WIDTH * source.zoom // 100, 2400)
+    image = kb.page_image(source.document, page.ordinal, start=start, end=end, width=width)
+    quote = shortened(page.text[start:end], 300)
+    alt = f"Page {page.number} of {document.source}"
+    alt += f"; marked: {quote}" if quote else f"; its text: {shortened(page.text, 300)}"
+    name = f"{source.document} {page.ordinal} {start} {end}"
+    sheet_view(image, alt, f"sheet-{slot}", name=name, zoom=source.zoom)
+
+
+def _controls(
+    kb: KnowledgeBase,
+    document: StoredDocument,
+    pages: list[StoredPage],
+    source: Source,
+    slot: str,
+    *,
+    zoomable: bool,
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if len(pages) > 1:
+            _turn("Previous page", "chevron_left", source, -1, source.shown > 0, slot)
+            st.html(
+                f'<span class="quiet">{source.shown + 1} of {len(pages)}</span>', width="content"
+            )
+            _turn("Next page", "chevron_right", source, 1, source.shown < len(pages) - 1, slot)
+        if source.turned:
+            st.button(
+                "Back to the passage", key=f"back-{slot}", on_click=change_source,
+                args=(slot,), kwargs={"turned": 0},
+            )  # fmt: skip
+        if zoomable:
+            at = _ZOOMS.index(source.zoom)
+            _zoom("Smaller", "zoom_out", at - 1, slot)
+            _zoom("Larger", "zoom_in", at + 1, slot)
+        _download(kb, document, slot)
+
+
+def _turn(label: str, icon: str, source: Source, by: int, there: bool, slot: str) -> None:
+    st.button(
+        label,
+        key=f"icon-{icon}-{slot}",
+        icon=f":material/{icon}:",
+        help=label,
+        disabled=not there,
+        on_click=change_source,
+        args=(slot,),
+        kwargs={"turned": source.turned + by},
+    )
+
+
+def _zoom(label: str, icon: str, at: int, slot: str) -> None:
+    there = 0 <= at < len(_ZOOMS)
+    st.button(
+        label,
+        key=f"icon-{icon}-{slot}",
+        icon=f":material/{icon}:",
+        help=label,
+        disabled=not there,
+        on_click=change_source,
+        args=(slot,),
+        kwargs={"zoom": _ZOOMS[at]} if there else {},
+    )
+
+
+def _download(kb: KnowledgeBase, document: StoredDocument, slot: str) -> None:
+    try:
+        path = kb.original(document.id)
+    except RagkitError:
+        return  # there is no file; the page says so where it matters
+    st.download_button(
+        "Original",
+        path.read_bytes,
+        file_name=path.name,
+        mime="application/octet-stream",
+        icon=":material/download:",
+        key=f"original-{slot}",
+        on_click="ignore",
+        help="Download the file as it was read",
+    )
+
+
+def _path(kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source: Source) -> str:
+    """Where this is: the document's title and the headings, sheet and cells, or mail part."""
+    chunk = _chunk_at(kb, source) if source.turned == 0 else None
+    place = f"page {page.number}" if page.number is not None else page.label
+    if page.number is not None and page.label not in ("", str(page.number)):
+        place += f" ({'slide' if page.kind == 'slide' else 'printed'} {page.label})"
+    parts = [document.title, place]
+    if chunk is not None:
+        parts += [*chunk.headings, chunk.ref]
+    return " › ".join(dict.fromkeys(filter(None, parts)))
+
+
+def _chunk_at(kb: KnowledgeBase, source: Source) -> StoredChunk | None:
+    """The chunk that a passage begins in."""
+    return next(
+        (
+            chunk
+            for chunk in kb.chunks(source.document)
+            if chunk.page_ordinal == source.page and chunk.start <= source.start < chunk.end
+        ),
+        None,
+    )

@@ -1,0 +1,160 @@
+"""How the page looks: colours for light and dark, the wordmark, and what Streamlit cannot say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Paper, ink, deep green, and the yellow of a marker pen: what is marked is what can be checked.
+_LIGHT: Final = {
+    "primaryColor": "#176b52",
+    "backgroundColor": "#fdfcf9",
+    "secondaryBackgroundColor": "#f3f0e8",
+    "textColor": "#1d2422",
+    "borderColor": "#ddd8cc",
+    "linkColor": "#176b52",
+    "yellowBackgroundColor": "#ffe48a",
+    "codeTextColor": "#1d2422",
+    "codeBackgroundColor": "#f3f0e8",
+    "chartCategoricalColors": ["#176b52", "#d9a400", "#7a6f5c", "#3f7fae", "#b4543a"],
+}
+_DARK: Final = {
+    "primaryColor": "#2c9a78",
+    "backgroundColor": "#15191a",
+    "secondaryBackgroundColor": "#1e2425",
+    "textColor": "#e9e7e1",
+    "borderColor": "#343c3d",
+    "linkColor": "#6fd0b0",
+    "yellowBackgroundColor": "#7d6914",
+    "codeTextColor": "#e9e7e1",
+    "codeBackgroundColor": "#1e2425",
+    "chartCategoricalColors": ["#4dbd97", "#e8bf3f", "#a79c87", "#7ab3da", "#e08a70"],
+}
+_SIDEBAR: Final = {
+    "light": {"backgroundColor": "#f3f0e8", "secondaryBackgroundColor": "#fdfcf9"},
+    "dark": {"backgroundColor": "#101415", "secondaryBackgroundColor": "#1e2425"},
+}
+_BOTH: Final = {
+    "baseRadius": "0.5rem",
+    "buttonRadius": "0.5rem",
+    "baseFontSize": 16,
+    "headingFontSizes": ["1.75rem", "1.35rem", "1.1rem"],
+    "headingFontWeights": [650, 650, 600],
+    "showSidebarBorder": False,
+    "showWidgetBorder": True,
+    "metricValueFontSize": "1.75rem",
+}
+
+
+def options() -> dict[str, object]:
+    """The theme as options of Streamlit."""
+    found: dict[str, object] = {f"theme.{key}": value for key, value in _BOTH.items()}
+    for name, colours in (("light", _LIGHT), ("dark", _DARK)):
+        found |= {f"theme.{name}.{key}": value for key, value in colours.items()}
+        found |= {f"theme.{name}.sidebar.{key}": value for key, value in _SIDEBAR[name].items()}
+    return found
+
+
+# Strokes for the letters of "ragkit", in a box of 4 by 6 each; the marker lies behind "kit".
+_LETTERS = (
+    "M2 22V12M2 15.5Q3 12 7.5 12",
+    "M18.5 12V22M18.5 17A4.5 5 0 1 1 9.5 17A4.5 5 0 1 1 18.5 17",
+    "M31.5 12V24Q31.5 28 27 28Q24 28 22.9 26.2M31.5 17A4.5 5 0 1 1 22.5 17A4.5 5 0 1 1 31.5 17",
+    "M37 6V22M44 12L37 18M39.6 15.8L44.5 22",
+    "M49.5 12V22M49.5 7.2V7.4",
+    "M55.5 7.5V19Q55.5 22 58.5 22H60M53 12H60",
+)
+
+
+def wordmark(ink: str) -> str:
+    """ragkit's name as an SVG picture."""
+    paths = "".join(f'<path d="{letter}"/>' for letter in _LETTERS)
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 30" role="img" '
+        'aria-label="ragkit" height="30" width="64">'
+        '<rect x="34.5" y="9.5" width="28.5" height="14.5" rx="2" fill="#ffd84a" '
+        f'fill-opacity="0.85"/><g fill="none" stroke="{ink}" stroke-width="2.4" '
+        f'stroke-linecap="round" stroke-linejoin="round">{paths}</g></svg>'
+    )
+
+
+def icon() -> str:
+    """The picture in the browser's tab: a marked line on paper."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" '
+        'rx="7" fill="#176b52"/><rect x="6" y="13" width="20" height="7" rx="1.5" fill="#ffd84a"/>'
+        '<g stroke="#fff" stroke-width="2.4" stroke-linecap="round"><path d="M8 9h13M8 24.5h9"/>'
+        '</g><path d="M9 16.5h13" stroke="#1d2422" stroke-width="2.4" stroke-linecap="round"/>'
+        "</svg>"
+    )
+
+
+# Works on both grounds: everything is mixed from the colour of the text, or is marker yellow.
+STYLE = """
+<style>
+.block-container { padding: 4.25rem 2.5rem 2rem; max-width: 90rem; }
+.st-key-talk, .st-key-welcome { max-width: 52rem; margin: 0 auto; }
+[data-testid="stBottomBlockContainer"] { max-width: 90rem; padding: 1rem 2.5rem 1.75rem; }
+.cite {
+  font: inherit; font-size: .74em; font-weight: 650; line-height: 1; cursor: pointer;
+  color: inherit; background: #ffd84a; background: color-mix(in srgb, #ffd84a 55%, transparent);
+  border: 0; border-radius: .35em; padding: .12em .42em .16em; margin: 0 .1em;
+  vertical-align: .28em;
+}
+button.cite:hover { background: #ffd84a; color: #1d2422; }
+button.cite:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+mark.doubt {
+  background: none; color: inherit; text-decoration: underline wavy #c8551f;
+  text-decoration-thickness: 1.5px; text-underline-offset: .25em; cursor: help;
+}
+mark.passage { background: #ffe26e; color: #1d2422; border-radius: .15em; padding: .05em 0; }
+.answer { line-height: 1.6; overflow-wrap: anywhere; }
+.answer p { margin: 0 0 .75em; }
+.answer table { border-collapse: collapse; margin: 0 0 .75em; display: block; overflow-x: auto; }
+.answer td, .answer th {
+  border: 1px solid color-mix(in srgb, currentColor 20%, transparent);
+  padding: .3em .6em; text-align: left;
+}
+.answer pre { overflow-x: auto; }
+.answer.writing::after {
+  content: ""; display: inline-block; width: .5em; height: 1em; margin-left: .15em;
+  vertical-align: -.15em; background: currentColor; opacity: .6;
+  animation: ragkit-blink 1s steps(2) infinite;
+}
+@keyframes ragkit-blink { 50% { opacity: 0; } }
+@media (prefers-reduced-motion: reduce) { .answer.writing::after { animation: none; } }
+.page-text {
+  white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.55; font-size: .92rem;
+  max-height: 65vh; overflow-y: auto; padding: 1rem 1.1rem; border-radius: .5rem;
+  border: 1px solid color-mix(in srgb, currentColor 15%, transparent);
+}
+.page-text .cut { opacity: .55; display: block; }
+.badge {
+  display: inline-block; font-size: .75rem; font-weight: 600; letter-spacing: .01em;
+  padding: .1rem .5rem; border-radius: 1rem; margin-bottom: .4rem;
+  border: 1px solid color-mix(in srgb, currentColor 30%, transparent);
+}
+.badge.extract { border-style: dashed; }
+.quiet { opacity: .75; font-size: .86rem; overflow-wrap: anywhere; }
+.path { opacity: .8; font-size: .86rem; margin-bottom: .3rem; overflow-wrap: anywhere; }
+[class*="st-key-document-"], [class*="st-key-hit-box-"], [class*="st-key-chunk-box-"] {
+  padding: .35rem .9rem .6rem;
+}
+.chunk { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .92rem; }
+.warning { color: color-mix(in srgb, currentColor 60%, #c8551f); opacity: 1; }
+[class*="st-key-icon-"] button { padding-left: .55rem; padding-right: .55rem; }
+[class*="st-key-icon-"] button p {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+@media (min-width: 641px) {
+  .st-key-source { position: sticky; top: 4.25rem; }
+}
+@media (max-width: 640px) {
+  .block-container { padding-left: 1rem; padding-right: 1rem; }
+  .st-key-source {
+    position: fixed; inset: 0; z-index: 999990; padding: 1rem; overflow: auto;
+    background: var(--ragkit-paper, Canvas);
+  }
+}
+.st-key-conversations button { justify-content: flex-start; text-align: left; }
+</style>
+"""

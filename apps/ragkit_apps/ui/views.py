@@ -1,0 +1,86 @@
+"""The two parts of the page that Streamlit has not: an answer with buttons in it, and a sheet."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from ragkit import PageImage
+
+_ANSWER_JS: Final = """
+export default function ({ parentElement, data, setTriggerValue }) {
+  const answer = parentElement.querySelector(".answer");
+  if (answer.dataset.html !== data.html) {
+    answer.innerHTML = data.html;
+    answer.dataset.html = data.html;
+  }
+  answer.onclick = (event) => {
+    const chip = event.target.closest("button[data-cite]");
+    if (chip) setTriggerValue("cite", Number(chip.dataset.cite));
+  };
+}
+"""
+
+_SHEET_JS: Final = """
+export default function ({ parentElement, data }) {
+  const sheet = parentElement.querySelector(".sheet");
+  const picture = sheet.querySelector("img");
+  picture.alt = data.alt;
+  picture.style.width = data.zoom + "%";
+  if (sheet.dataset.shown === data.name) return;
+  sheet.dataset.shown = data.name;
+  picture.onload = () => {
+    const height = picture.clientHeight;
+    sheet.scrollTop = data.top === null ? 0 : data.top * height - sheet.clientHeight / 4;
+    sheet.scrollLeft = data.left === null ? 0 : data.left * picture.clientWidth - 24;
+  };
+  picture.src = data.picture;
+}
+"""
+_SHEET_CSS: Final = """
+.sheet { overflow: auto; max-height: calc(100vh - 19.5rem); min-height: 16rem; border-radius: .4rem;
+  border: 1px solid color-mix(in srgb, currentColor 18%, transparent); }
+.sheet:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+.sheet img { display: block; max-width: none; background: #fff; }
+"""
+
+_answer = st.components.v2.component(
+    "ragkit_answer", html='<div class="answer"></div>', js=_ANSWER_JS, isolate_styles=False
+)
+_sheet = st.components.v2.component(
+    "ragkit_sheet",
+    html='<div class="sheet" tabindex="0" role="region" aria-label="Page"><img></div>',
+    css=_SHEET_CSS,
+    js=_SHEET_JS,
+)
+
+
+def answer_view(html: str, key: str, on_cite: Callable[[int], None]) -> None:
+    """An answer's HTML, as `markup.answer_html` makes it; a click on a citation calls back."""
+
+    def clicked() -> None:
+        number = st.session_state[key].cite
+        if number is not None:
+            on_cite(number)
+
+    _answer(key=key, data={"html": html}, on_cite_change=clicked)
+
+
+def sheet_view(image: PageImage, alt: str, key: str, *, name: str, zoom: int) -> None:
+    """A page as a picture, `zoom` percent of the width there is, scrolled to its first mark."""
+    first: Any = image.boxes[0] if image.boxes else None
+    _sheet(
+        key=key,
+        data={
+            "picture": f"data:image/png;base64,{base64.b64encode(image.png).decode()}",
+            "alt": alt,
+            "name": f"{name} {zoom}",
+            "zoom": zoom,
+            "top": first.top if first else None,
+            "left": first.left if first and zoom > 100 else None,
+        },
+    )

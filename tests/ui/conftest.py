@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragkit import Config, KnowledgeBase
+from ragkit_apps.ui import serving
+from ragkit_apps.ui.serving import Service
+from tests.fake_ollama import FakeOllama, fake_ollama
+from tests.hashing import HashingEmbedder
+
+testing = pytest.importorskip("streamlit.testing.v1")
+
+APP = Path(serving.__file__).with_name("app.py")
+AppTest = Any
+Visit = Callable[..., AppTest]
+
+LEAVE = "Everybody has 28 days of annual leave.\n\nUnused days expire on 31 March."
+LONGER = "From the 15th year of service annual leave is 32 days."
+RULES = "# Security rules\n\n## Passwords\n\nA password has at least 14 characters.\n"
+
+
+@pytest.fixture(scope="session")
+def ollama() -> Iterator[FakeOllama]:
+    with fake_ollama() as fake:
+        yield fake
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    folder = tmp_path / "three"
+    folder.mkdir()
+    (folder / "leave.txt").write_text(LEAVE)
+    (folder / "longer.txt").write_text(LONGER)
+    (folder / "rules.md").write_text(RULES)
+    return folder
+
+
+@pytest.fixture
+def service(tmp_path: Path, three: Path, ollama: FakeOllama) -> Iterator[Service]:
+    """The page over a base of three documents, with the protocol double as the model server."""
+    config = Config(kb=str(tmp_path / "a.kb"), ollama_host=ollama.url)
+    kb = KnowledgeBase(config.kb, config=config, embedder=HashingEmbedder())
+    kb.ingest(three)
+    found = Service(config, _kb=kb)
+    serving.begin(found)
+    yield found
+    kb.close()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Service:
+    """The page where there is no base yet, and no model server."""
+    found = Service(Config(kb=str(tmp_path / "none.kb"), ollama_host="127.0.0.1:9"))
+    serving.begin(found)
+    return found
+
+
+@pytest.fixture
+def visit() -> Visit:
+    """Opens the page, or one part of it, as a new visitor."""
+
+    def opened(part: str = "", **query: str) -> AppTest:
+        if part:
+            script = f"from ragkit_apps.ui import {part}\n{part}.page()"
+            page = testing.AppTest.from_string(script, default_timeout=30)
+        else:
+            page = testing.AppTest.from_file(APP, default_timeout=30)
+        page.query_params.update(query)
+        page = page.run()
+        assert not page.exception
+        return page
+
+    return opened
+
+
+def words(page: AppTest) -> str:
+    """All that a visitor reads: texts, HTML, and the labels of buttons."""
+    found = [element.proto.body for element in page.get("html")]
+    for kind in ("markdown", "caption", "error", "warning", "info", "success", "code", "metric"):
+        for element in page.get(kind):
+            found.append(f"{getattr(element, 'label', '')} {element.value}")
+    found += [element.label for element in (*page.button, *page.get("expander"))]
+    found += [
+        element.proto.mixed.json for element in page.get("bidi_component") if element.proto.mixed
+    ]
+    return "\n".join(map(str, found))

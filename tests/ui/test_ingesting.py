@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import pytest
+
+from ragkit import KnowledgeBase
+from ragkit_apps.ui.ingesting import Ingests, allowed_folder, safe_name, save_upload
+
+
+def wait_for(ingests: Ingests) -> None:
+    deadline = time.monotonic() + 30
+    while ingests.last is not None and ingests.last.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def put(folder: Path, name: str, content: bytes, *, replace: bool = False) -> str:
+    return save_upload(folder, name, io.BytesIO(content), replace=replace).name
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\ana\\plan.docx", "plan.docx"),
+        (".hidden", "hidden"),
+        ("~$lock.docx", "lock.docx"),
+        ("a\nb\u202e.txt", "a_b_.txt"),
+        ("ragkit.db", "_ragkit.db"),
+        ("", "file"),
+        ("...", "file"),
+        ("ü" * 300 + ".pdf", "ü" * 98 + ".pdf"),
+    ],
+)
+def test_an_uploaded_name_becomes_one_that_every_file_system_takes(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_a_file_of_the_same_name_is_kept_beside_the_old_one(tmp_path: Path) -> None:
+    assert put(tmp_path, "a.txt", b"one") == "a.txt"
+    assert put(tmp_path, "a.txt", b"two") == "a (2).txt"
+    assert put(tmp_path, "a.txt", b"two") == "a (2).txt"
+    assert put(tmp_path, "a.txt", b"three") == "a (3).txt"
+    assert (tmp_path / "a.txt").read_bytes() == b"one"
+
+
+def test_a_file_of_the_same_name_is_replaced_when_that_is_wanted(tmp_path: Path) -> None:
+    put(tmp_path, "a.txt", b"one")
+    assert put(tmp_path, "a.txt", b"two", replace=True) == "a.txt"
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"two"]
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        save_upload(tmp_path, "a.txt", Broken())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_folders_in_the_roots_are_allowed(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in" / "deep", tmp_path / "out"
+    inside.mkdir(parents=True)
+    outside.mkdir()
+    (tmp_path / "in" / "link").symlink_to(outside)
+    roots = [tmp_path / "in"]
+    assert allowed_folder(tmp_path / "in", roots)
+    assert allowed_folder(inside, roots)
+    assert not allowed_folder(outside, roots)
+    assert not allowed_folder(tmp_path / "in" / ".." / "out", roots)
+    assert not allowed_folder(tmp_path / "in" / "link", roots)
+    assert not allowed_folder(inside, [])
+
+
+def test_one_ingest_runs_at_a_time_and_its_report_stays(kb: KnowledgeBase, docs: Path) -> None:
+    for number in range(20):
+        (docs / f"{number}.txt").write_text(f"Text number {number}.")
+    ingests = Ingests()
+    assert ingests.begin(kb, [docs], "docs")
+    assert not ingests.begin(kb, [docs], "docs again")
+    wait_for(ingests)
+    assert ingests.last is not None
+    assert ingests.last.what == "docs"
+    assert ingests.last.report is not None
+    assert len(ingests.last.report.added) == 20
+    assert ingests.begin(kb, [docs], "docs again")
+    wait_for(ingests)
+    assert ingests.last.report is not None
+    assert len(ingests.last.report.unchanged) == 20
+
+
+def test_an_ingest_that_is_stopped_keeps_what_it_has(kb: KnowledgeBase, docs: Path) -> None:
+    for number in range(50):
+        (docs / f"{number}.txt").write_text(f"Text number {number}.")
+    ingests = Ingests()
+    ingests.begin(kb, [docs], "docs")
+    assert ingests.last is not None
+    ingests.last.stop()
+    wait_for(ingests)
+    assert "stopped" in str(ingests.last.error)
+    ingests.begin(kb, [docs], "docs")
+    wait_for(ingests)
+    assert len(kb.documents()) == 50
+
+
+def test_a_folder_that_is_gone_is_an_error_that_says_so(kb: KnowledgeBase, tmp_path: Path) -> None:
+    ingests = Ingests()
+    ingests.begin(kb, [tmp_path / "gone"], "gone")
+    wait_for(ingests)
+    assert ingests.last is not None
+    assert "there is no" in str(ingests.last.error)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ragkit import Statement
+from ragkit.answers import citation_of
+from ragkit_apps.ui.markup import answer_html, passage_html, plain_name
+from tests.test_answers import hit
+
+HARMLESS = {
+    *("p", "strong", "em", "ul", "ol", "li", "code", "pre", "table", "thead", "tbody", "tr"),
+    *("th", "td", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "br", "s"),
+    *("button", "span", "mark"),
+}
+ATTRIBUTES = {"type", "class", "data-cite", "title", "aria-label", "start", "style"}
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would make of a text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: dict[str, set[str]] = {}
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attributes:
+            self.attributes.setdefault(name, set()).add(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def doubtful(text: str, part: str, why: str = "because") -> Statement:
+    start = text.index(part)
+    return Statement(part, start, start + len(part), (1,), "unsupported", (why,))
+
+
+def marked(html: str) -> str:
+    return "".join(re.findall(r'<mark class="doubt"[^>]*>(.*?)</mark>', html))
+
+
+def test_a_citation_is_a_button_that_names_its_source() -> None:
+    html = answer_html("Leave is 28 days [1].", [citation_of(1, hit("Leave is 28 days."))])
+    assert html.count("<button") == 1
+    assert 'data-cite="1"' in html
+    assert 'aria-label="Source 1: ' in html
+
+
+def test_a_number_that_no_citation_has_is_no_button() -> None:
+    assert "<button" not in answer_html("As of [7].", [citation_of(1, hit("x"))])
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "![x](http://evil.example/a.png)",
+        "[click](http://evil.example)",
+        "<http://evil.example>",
+        "<img src=x onerror=alert(1)>",
+        "<script>alert(1)</script>",
+        "[ref]: http://evil.example\n\n[ref]",
+        "someone@evil.example and www.evil.example",
+        "<div style='background:url(http://evil.example)'>",
+        "&lt;img src=x&gt; &#60;img src=x&#62;",
+        "`<b>` and\n\n```\n<script>\n```",
+        "$\\href{http://evil.example}{x}$",
+        "<mark class='doubt' onclick=x>",
+        '[1]" onmouseover="alert(1)',
+    ],
+)
+def test_nothing_that_a_model_writes_is_alive(hostile: str) -> None:
+    found = Tags(answer_html(hostile, [citation_of(1, hit('a" onclick="x'))]))
+    assert found.tags <= HARMLESS
+    assert set(found.attributes) <= ATTRIBUTES
+
+
+@given(st.text(alphabet="<>[]()!`*_#-|\n\"'&:/ax1=\\$@.~ ", max_size=80))
+def test_no_text_becomes_more_than_harmless_markup(text: str) -> None:
+    for plain in (False, True):
+        found = Tags(answer_html(text, [citation_of(1, hit("x"))], plain=plain))
+        assert found.tags <= HARMLESS
+        assert set(found.attributes) <= ATTRIBUTES
+
+
+def test_markdown_keeps_its_lists_tables_and_code() -> None:
+    text = "**Bold** and:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```"
+    assert {"strong", "ul", "li", "table", "td", "pre"} <= Tags(answer_html(text)).tags
+
+
+def test_dollars_stay_dollars() -> None:
+    assert Tags(answer_html("It cost $4 and $5.")).text.strip() == "It cost $4 and $5."
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Right [1]. Wrong [1].", "Wrong [1]."),
+        ("- Right [1].\n- **Wrong.** [1]", "- **Wrong.**"),
+        ("1. Right [1].\n2. Wrong here [1].", "2. Wrong here [1]."),
+        ("| a | Wrong |\n|---|---|\n| x | y |", "Wrong"),
+        ("# Heading\n\nIs **partly wrong** as a whole.", "Is **partly wrong** as a whole."),
+        ("`Wrong` code", "`Wrong`"),
+    ],
+)
+def test_a_doubtful_sentence_is_marked_and_nothing_else(text: str, part: str) -> None:
+    html = answer_html(text, [citation_of(1, hit("x"))], [doubtful(text, part)])
+    plain = re.sub(r"\[1\]|[-*`#|]|^\d\.", "", part).strip()
+    found = Tags(marked(html)).text
+    assert re.sub(r"\W", "", re.sub(r"1$", "", found)) in re.sub(r"\W", "", plain + "1")
+    assert re.sub(r"\W", "", plain).startswith(re.sub(r"\W", "", found).rstrip("1"))
+    assert {"strong", "ul", "ol", "table", "h1", "code"} & Tags(html).tags == (
+        {"strong", "ul", "ol", "table", "h1", "code"} & Tags(answer_html(text)).tags
+    )
+
+
+def test_a_mark_says_why() -> None:
+    text = "It is 30 days [1]."
+    html = answer_html(text, (), [doubtful(text, text, "30 is not in [1] <b>")])
+    assert 'title="Not supported: 30 is not in [1] &lt;b&gt;"' in html
+
+
+def test_a_passage_is_marked_in_the_text_around_it() -> None:
+    text = "Before.\nThe <b>passage</b>.\nAfter."
+    start, end = text.index("The"), text.index("\nAfter")
+    html = passage_html(text, start, end)
+    assert '<mark class="passage" id="passage">The &lt;b&gt;passage&lt;/b&gt;.</mark>' in html
+    assert Tags(html).text == text
+
+
+def test_of_a_long_text_only_what_stands_around_the_passage_is_shown() -> None:
+    text = "line of text\n" * 5000
+    html = passage_html(text, 30_000, 30_050)
+    assert len(html) < 7_000
+    assert html.count("…") == 2
+
+
+@given(st.text(max_size=60), st.integers(0, 60), st.integers(0, 60))
+def test_every_passage_of_every_text_can_be_shown(text: str, start: int, end: int) -> None:
+    start, end = sorted((min(start, len(text)), min(end, len(text))))
+    assert "page-text" in passage_html(text, start, end, around=5)
+
+
+@pytest.mark.parametrize("name", ["a*b_c.pdf", "[x](http://e)", ":red[x]", "$a$ `b`", "1. x", "#1"])
+def test_a_name_is_a_label_in_which_nothing_is_markdown(name: str) -> None:
+    from markdown_it import MarkdownIt
+
+    assert (
+        Tags(MarkdownIt("commonmark").render("x " + plain_name(name))).text.strip() == f"x {name}"
+    )
+
+
+def test_a_name_that_turns_the_line_around_is_shown_as_it_is() -> None:
+    assert "\u202e" not in plain_name("invoice\u202efdp.exe")
