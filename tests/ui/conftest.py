@@ -20,7 +20,14 @@ Visit = Callable[..., AppTest]
 
 LEAVE = "Everybody has 28 days of annual leave.\n\nUnused days expire on 31 March."
 LONGER = "From the 15th year of service annual leave is 32 days."
-RULES = "# Security rules\n\n## Passwords\n\nA password has at least 14 characters.\n"
+RULES = """# Security rules
+
+## Passwords
+
+A password has at least 14 characters. It is used for one account alone, and it is never written
+down on paper. Nobody asks for it, neither on the telephone nor in a mail; whoever does is no
+colleague. A password that somebody else may have seen is changed on the same day.
+"""
 
 
 @pytest.fixture(scope="session")

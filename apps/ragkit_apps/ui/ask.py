@@ -86,7 +86,8 @@ def _conversation(kb: KnowledgeBase) -> Conversation:
         named = st.query_params.get("c", "")
         try:
             found = kb.conversation(int(named) if named.isdecimal() else None, who=who())
-        except SourceError:
+        except SourceError:  # it is somebody else's, or was deleted
+            st.query_params.pop("c", None)
             found = kb.conversation(who=who())
         st.session_state["conversation"] = found
     if found.id is not None:

@@ -1,0 +1,280 @@
+"""What each part of the page shows and does, without a browser."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragkit import Config, KnowledgeBase
+from ragkit_apps.ui import serving
+from ragkit_apps.ui.serving import Service
+from tests.hashing import HashingEmbedder
+from tests.ui.conftest import Visit, words
+
+QUESTION = "How many days of annual leave does everybody have?"
+
+
+def ask(page: Any, question: str = QUESTION) -> Any:
+    page = page.chat_input[0].set_value(question).run()
+    assert not page.exception
+    return page
+
+
+def answers(page: Any) -> list[str]:
+    """The HTML of the answers, as the page's own component is given it."""
+    shown = page.get("bidi_component")
+    return [json.loads(each.proto.json)["html"] for each in shown if "answer" in each.proto.id]
+
+
+def press(page: Any, label: str) -> Any:
+    found = [button for button in page.button if label in button.label]
+    assert found, f"no button {label!r} among {[button.label for button in page.button]}"
+    page = found[0].click().run()
+    assert not page.exception
+    return page
+
+
+def until_ingested(service: Service) -> None:
+    deadline = time.monotonic() + 30
+    while service.ingests.last is None or service.ingests.last.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# -- ask -----------------------------------------------------------------------------------------
+
+
+def test_first_questions_come_from_the_documents(service: Service, visit: Visit) -> None:
+    labels = [button.label for button in visit().button]
+    assert any("Security rules" in label and "Passwords" in label for label in labels)
+
+
+def test_a_suggested_question_is_asked_with_a_click(service: Service, visit: Visit) -> None:
+    page = press(visit(), "Security rules")
+    assert "rules.md, Passwords" in answers(page)[0]
+
+
+def test_an_answer_has_chips_that_open_its_source(service: Service, visit: Visit) -> None:
+    page = ask(visit())
+    assert "data-cite=" in answers(page)[0]
+    page = press(page, "leave\\.txt")
+    assert '<mark class="passage" id="passage">Everybody has 28 days' in words(page)
+    page = press(page, "Close the source")
+    assert 'class="passage"' not in words(page)
+
+
+def test_the_model_and_its_times_can_be_seen(service: Service, visit: Visit) -> None:
+    said = words(ask(visit()))
+    assert "<b>Model</b>" in said
+    assert "to the first word" in said
+    assert "<b>Passages read</b>" in said
+
+
+def test_an_abstention_looks_different_from_an_answer(service: Service, visit: Visit) -> None:
+    page = ask(visit(), "Zebra quantum xylophone?")
+    assert answers(page) == []
+    assert "Nothing in the documents answers this" in words(page)
+    assert "The nearest passages" in words(page)
+
+
+def test_without_a_model_an_answer_is_labelled_as_an_extract(
+    service: Service, visit: Visit
+) -> None:
+    service.config = Config(kb=service.config.kb, ollama_host="127.0.0.1:9")
+    kb = service.base()
+    assert kb is not None
+    kb.config = service.config
+    said = words(ask(visit()))
+    assert "Extract: quoted, no model involved" in said
+    assert "ollama serve" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("crashed", "out of memory"),
+        ("gone", "gone"),
+        ("busy", "try again"),
+    ],
+)
+def test_a_model_that_fails_is_an_error_in_plain_words(
+    service: Service, visit: Visit, model: str, said: str
+) -> None:
+    kb = service.base()
+    assert kb is not None
+    kb.model = model
+    page = ask(visit())
+    assert len(page.error) == 1
+    assert said in page.error[0].value.replace("\\", "")
+    assert "Traceback" not in words(page)
+    assert any(button.label == "Ask again" for button in page.button)
+    kb.model = "llama3.2:latest"
+    assert answers(press(page, "Ask again")) != []
+
+
+def test_an_answer_that_breaks_off_is_marked_as_incomplete(service: Service, visit: Visit) -> None:
+    kb = service.base()
+    assert kb is not None
+    kb.model = "breaks"
+    assert '<span class="badge">Incomplete</span>' in words(ask(visit()))
+
+
+def test_a_conversation_goes_on_where_its_address_says(service: Service, visit: Visit) -> None:
+    page = ask(visit())
+    number = page.query_params["c"]
+    person = page.session_state["visitor"]
+    again = visit()
+    again.session_state["visitor"] = person
+    again.session_state["conversation"] = None
+    again.query_params["c"] = number
+    again = again.run()
+    assert answers(again) == answers(page)
+
+
+def test_another_persons_conversation_is_not_shown(service: Service, visit: Visit) -> None:
+    number = ask(visit()).query_params["c"]
+    other = visit(c=str(number))
+    assert answers(other) == []
+    assert QUESTION not in words(other)
+    assert other.query_params.get("c") != number
+
+
+def test_a_conversation_is_renamed_and_deleted(service: Service, visit: Visit) -> None:
+    page = ask(visit())
+    page = page.text_input[0].set_value("Leave *in* general").run()
+    assert "Leave \\*in\\* general" in words(page)
+    page = press(page, "Delete")
+    assert answers(page) == []
+    assert "Leave" not in " ".join(button.label for button in page.sidebar.button)
+
+
+def test_a_thumb_is_kept_in_the_base(service: Service, visit: Visit) -> None:
+    page = ask(visit())
+    conversation = page.session_state["conversation"]
+    page.get("feedback")[0].set_value(1).run()
+    assert conversation.turns()[0].rating.up is True
+    page.text_area[0].set_value("exactly").run()
+    assert conversation.turns()[0].rating.comment == "exactly"
+
+
+# -- documents -----------------------------------------------------------------------------------
+
+
+def test_documents_are_listed_found_and_opened(service: Service, visit: Visit) -> None:
+    page = visit("documents")
+    assert "3 documents" in words(page)
+    page = page.text_input[0].set_value("RULES markdown").run()
+    assert "1 documents" in words(page)
+    page = press(page, "rules\\.md")
+    assert "A password has at least 14 characters." in words(page)
+    page = page.get("button_group")[0].set_value("Chunks").run()
+    assert "Chunk 1" in words(page)
+
+
+def test_nothing_is_removed_without_a_confirmation(service: Service, visit: Visit) -> None:
+    page = press(press(visit("documents"), "longer\\.txt"), "Remove")
+    assert "brings it back" in words(page)
+    kb = service.base()
+    assert kb is not None
+    assert len(kb.documents()) == 3
+
+
+def test_files_that_could_not_be_read_come_first_with_the_reason(
+    service: Service, three: Path, visit: Visit
+) -> None:
+    (three / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    kb = service.base()
+    assert kb is not None
+    kb.ingest(three)
+    said = words(visit("documents"))
+    assert "1 file is not in the base" in said
+    assert "broken.pdf" in said
+
+
+def test_a_folder_in_the_base_can_be_brought_up_to_date(
+    service: Service, three: Path, visit: Visit
+) -> None:
+    (three / "new.txt").write_text("Something new.")
+    page = visit("documents")
+    page.selectbox[0].set_value(str(three))
+    press(page, "Bring up to date")
+    until_ingested(service)
+    assert "1 added, 3 unchanged" in words(visit("documents"))
+
+
+def test_only_folders_that_were_allowed_are_offered(
+    service: Service, tmp_path: Path, three: Path, visit: Visit
+) -> None:
+    (tmp_path / "more" / "hr").mkdir(parents=True)
+    (tmp_path / "secret").mkdir()
+    service.config = Config(kb=service.config.kb, roots=str(tmp_path / "more"))
+    offered = visit("documents").selectbox[0].options
+    assert offered == [str(tmp_path / "more"), str(tmp_path / "more" / "hr"), str(three)]
+
+
+def test_what_goes_wrong_in_an_ingest_is_said_to_everybody(
+    service: Service, visit: Visit, three: Path
+) -> None:
+    kb = service.base()
+    assert kb is not None
+    service.ingests.begin(kb, [three / "gone"], "a folder")
+    until_ingested(service)
+    assert "There is no" in visit("documents").error[0].value
+
+
+def test_where_there_is_no_base_the_page_says_what_to_do(empty: Service, visit: Visit) -> None:
+    for part in ("", "search", "overview", "documents"):
+        said = words(visit(part))
+        assert "No documents yet" in said if part == "documents" else "There is no base yet" in said
+        assert f"ragkit ingest FOLDER --kb {empty.path}" in said
+
+
+def test_a_document_that_is_gone_is_an_error_in_plain_words(service: Service, visit: Visit) -> None:
+    page = visit("documents", doc="424242")
+    assert "there is no document 424242" in page.error[0].value.replace("\\", "").lower()
+
+
+# -- search --------------------------------------------------------------------------------------
+
+
+def test_a_search_shows_what_each_stage_gave(service: Service, visit: Visit) -> None:
+    page = visit("search")
+    page = page.text_input[0].set_value("annual leave").run()
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["Rank"])[:1] == [1]
+    parts = table["By meaning"] + table["By words"]
+    assert abs(parts - table["Sum"]).max() < 1e-5
+    page = press(page, "leave\\.txt")
+    assert 'class="passage"' in words(page)
+
+
+# -- overview ------------------------------------------------------------------------------------
+
+
+def test_the_overview_counts_documents_and_questions(service: Service, visit: Visit) -> None:
+    before = {metric.label: metric.value for metric in visit("overview").metric}
+    assert before["Documents"] == "3"
+    assert before["Readable pages"] == "100 %"
+    assert "Asked" not in before
+    ask(visit())
+    ask(visit(), "Zebra quantum xylophone?")
+    after = {metric.label: metric.value for metric in visit("overview").metric}
+    assert (after["Asked"], after["Answered"], after["Abstained"]) == ("2", "50.0 %", "50.0 %")
+
+
+def test_the_overview_tells_nobodys_words(service: Service, visit: Visit) -> None:
+    ask(visit())
+    assert "annual" not in words(visit("overview"))
+
+
+def test_a_base_that_comes_into_being_is_found(empty: Service, visit: Visit, three: Path) -> None:
+    visit()
+    with KnowledgeBase(empty.path, config=empty.config, embedder=HashingEmbedder()) as kb:
+        kb.ingest(three)
+    serving.current().config = empty.config
+    assert "3 documents" in words(visit("documents"))
