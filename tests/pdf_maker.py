@@ -29,7 +29,8 @@ class Line:
 class Sheet:
     """One page; `boxes` are filled rectangles (x, y, width, height, grey) behind the text.
 
-    `media` and `crop` are its boxes (left, bottom, right, top), `rotate` is in degrees.
+    `media` and `crop` are its boxes (left, bottom, right, top), `rotate` is in degrees. `field` is
+    the box of a form's field that is filled in black.
     """
 
     lines: Sequence[Line | str] = ()
@@ -38,6 +39,7 @@ class Sheet:
     media: tuple[float, float, float, float] = (0, 0, _WIDTH, _HEIGHT)
     crop: tuple[float, float, float, float] | None = None
     rotate: int = 0
+    field: tuple[float, float, float, float] | None = None
 
 
 @dataclass
@@ -78,13 +80,16 @@ def make_pdf(
             "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8",
         )
     )
-    pages = []
+    pages, fields = [], []
     for sheet in sheets:
         content = objects.add(_stream(_content(sheet).translate(codes).encode("cp1252")))
-        crop = f"/CropBox{_numbers(sheet.crop)}" if sheet.crop else ""
+        entries = f"/CropBox{_numbers(sheet.crop)}" if sheet.crop else ""
+        if sheet.field:
+            fields.append(_field(objects, sheet.field))
+            entries += f"/Annots[{fields[-1]} 0 R]"
         pages.append(
             objects.add(
-                f"<</Type/Page/Parent {tree} 0 R/MediaBox{_numbers(sheet.media)}{crop}"
+                f"<</Type/Page/Parent {tree} 0 R/MediaBox{_numbers(sheet.media)}{entries}"
                 f"/Rotate {sheet.rotate}/Contents {content} 0 R/Resources<</Font"
                 f"<</F0 {fonts[0]} 0 R/F1 {fonts[1]} 0 R>>/XObject<</I0 {picture} 0 R>>>>>>"
             )
@@ -92,6 +97,8 @@ def make_pdf(
     kids = " ".join(f"{page} 0 R" for page in pages)
     objects.bodies[tree - 1] = f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>".encode()
     root = f"<</Type/Catalog/Pages {tree} 0 R"
+    if fields:
+        root += f"/AcroForm<</Fields[{' '.join(f'{field} 0 R' for field in fields)}]>>"
     if outline:
         root += f"/Outlines {_outline(objects, outline, pages)} 0 R"
     if labels:
@@ -104,6 +111,14 @@ def make_pdf(
 
 def _stream(data: bytes, entries: str = "") -> bytes:
     return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
+
+
+def _field(objects: _Objects, box: tuple[float, float, float, float]) -> int:
+    look = objects.add(_stream(b"0 0 999 999 re f", "/Type/XObject/Subtype/Form/BBox[0 0 999 999]"))
+    return objects.add(
+        f"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(x)/F 4/Rect{_numbers(box)}"
+        f"/AP<</N {look} 0 R>>>>"
+    )
 
 
 def _numbers(box: Sequence[float]) -> str:

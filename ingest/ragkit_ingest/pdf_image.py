@@ -49,6 +49,7 @@ def draw_page(data: bytes, page: int, start: int, end: int, quote: str, width: i
     except pdfium.PdfiumError as error:
         raise ReadError(Reason.CORRUPT, f"the file cannot be drawn ({error})") from error
     try:
+        pdf.init_forms()  # else what was filled in is not drawn
         try:
             opened = pdf[page]
         except (pdfium.PdfiumError, IndexError) as error:
@@ -87,6 +88,8 @@ def _pixels(page: Any, width: int, height: int) -> bytearray:
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
         flags = c.FPDF_ANNOT | c.FPDF_REVERSE_BYTE_ORDER
         c.FPDF_RenderPageBitmap(bitmap, page, 0, 0, width, height, 0, flags)
+        if page.formenv:
+            c.FPDF_FFLDraw(page.formenv, bitmap, page, 0, 0, width, height, 0, flags)
         rows = memoryview(bitmap.buffer).cast("B")
         return bytearray().join(
             rows[at : at + 3 * width] for at in range(0, height * bitmap.stride, bitmap.stride)

@@ -214,6 +214,12 @@ def test_what_is_beside_the_page_is_no_box() -> None:
     assert highlighted(Sheet([ABOVE, Line(NEEDLE, x=2000, y=700), BELOW])).boxes == ()
 
 
+def test_what_was_filled_into_a_form_is_drawn() -> None:
+    image = plain(Sheet([ABOVE], field=(100, 100, 200, 150)))
+    dark = np.argwhere(image[image.shape[0] // 2 :].max(axis=2) < 100)
+    assert np.abs(np.ptp(dark, axis=0) - (100, 200)).max() <= 2
+
+
 def test_nothing_is_highlighted_unless_the_text_is_the_same() -> None:
     data = make_pdf([Sheet([ABOVE, BELOW])])
     before = plain(Sheet([ABOVE, BELOW]))
