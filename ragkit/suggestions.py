@@ -225,7 +225,7 @@ def _question(snapshot: Snapshot, idea: _Idea) -> str:
         return f"What is “{name}” about?"
     about = _as_written(snapshot, idea)
     if about.endswith("?"):
-        return about
+        return about[:1].upper() + about[1:]
     paper = _PAPERS.search(name)
     if paper is None or ":" in name:
         return f"What does “{name}” say about {about}?"
@@ -234,7 +234,7 @@ def _question(snapshot: Snapshot, idea: _Idea) -> str:
 
 def _name(document: Named) -> str:
     """What people call a document: its title, or its file's name in words."""
-    title = _REPLY.sub("", " ".join(document.title.split()))
+    title = _REPLY.sub("", " ".join(document.title.split())).strip("#*_` ")
     if document.kind == "html":  # "Help desk - Intranet of the company"
         title = _SITE.split(title)[0]
     if len(title) <= _LONGEST_NAME and not _NO_NAME.match(title) and _is_said(title):

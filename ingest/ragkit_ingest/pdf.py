@@ -172,7 +172,8 @@ def _document(
     blank = [page.number for page in raw if not page.lines and page.images]
     if blank:
         shown = ", ".join(map(str, blank[:8])) + (" ..." if len(blank) > 8 else "")
-        warnings.append(f"{len(blank)} pages are pictures without text: {shown}")
+        many = "1 page is a picture" if len(blank) == 1 else f"{len(blank)} pages are pictures"
+        warnings.append(f"{many} without text: {shown}")
     hidden = sum(page.hidden for page in raw)
     if hidden:
         warnings.append(f"{hidden} characters cannot be seen on the printed page")

@@ -226,7 +226,7 @@ def test_type_is_known_where_invisible_characters_stand_before_it() -> None:
 
 def test_pages_that_are_pictures_are_named() -> None:
     document = read(Sheet(["Some text."]), Sheet(picture=True), Sheet(["More text."]))
-    assert document.warnings == ("1 pages are pictures without text: 2",)
+    assert document.warnings == ("1 page is a picture without text: 2",)
     assert reason(make_pdf([Sheet(picture=True)])) == (
         Reason.NO_TEXT,
         "1 of 1 pages are pictures; they need OCR before ingest",

@@ -42,6 +42,7 @@ class Answering:
 
     @property
     def done(self) -> bool:
+        """Whether there is nothing to wait for."""
         return self._ended or self.stopped
 
     def wait(self, known: int, seconds: float) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from ragkit import __version__
 from ragkit_apps.ui import ask, documents, overview, search
 from ragkit_apps.ui.session import plainly
-from ragkit_apps.ui.theme import STYLE, icon, wordmark
+from ragkit_apps.ui.theme import icon, style, wordmark
 
 _ABOUT = f"""
 **ragkit {__version__}**
@@ -26,7 +26,7 @@ def main() -> None:
     )
     dark = st.context.theme.type == "dark"
     st.logo(wordmark("#e9e7e1" if dark else "#1d2422"), size="large")
-    st.html(STYLE)
+    st.html(style(dark=dark))
     pages = {
         "ask": st.Page(ask.page, title="Ask", icon=":material/forum:", default=True),
         "documents": st.Page(

@@ -47,7 +47,7 @@ def page() -> None:
     conversation = _conversation(kb)
     with st.sidebar:
         draw_conversations(kb, conversation, _begin)
-    answering: Answering | None = st.session_state.get("answering")
+    answering = _answering()
     if opened(_SLOT):
         talk, source = st.columns([5, 6], gap="large")
         with source:
@@ -55,9 +55,11 @@ def page() -> None:
     else:
         talk = st.container(key="talk")
     with talk:
+        welcome = st.empty()  # emptied at once, where what is no longer drawn would stay a while
         turns = conversation.turns()
         if not turns and answering is None:
-            _draw_welcome(kb)
+            with welcome.container():
+                _draw_welcome(kb, conversation)
         for turn in turns:
             _draw_turn(conversation, turn)
         running = st.container()
@@ -128,12 +130,11 @@ def _ask(conversation: Conversation, question: str) -> None:
 # -- before the first question -------------------------------------------------------------------
 
 
-def _draw_welcome(kb: KnowledgeBase) -> None:
+def _draw_welcome(kb: KnowledgeBase, conversation: Conversation) -> None:
     status = kb.status()
     st.markdown("## What would you like to know?")
     many = "1 document" if status.documents == 1 else f"{status.documents:,} documents"
     st.html(f'<p class="quiet">Answers come from {many} in this base, each with its source.</p>')
-    conversation = _conversation(kb)
     with st.container(key="suggestions"):
         for question in kb.suggestions(4):
             st.button(
@@ -149,14 +150,21 @@ def _draw_welcome(kb: KnowledgeBase) -> None:
 # -- an answer that is being written -------------------------------------------------------------
 
 
+def _answering() -> Answering | None:
+    """The question that is being answered; one that is answered is a turn of its conversation."""
+    found: Answering | None = st.session_state.get("answering")
+    if found is not None and found.answer is not None:
+        st.session_state["latest"] = found.answer
+        st.session_state["answering"] = found = None
+    return found
+
+
 def _draw_answering(answering: Answering) -> None:
     _draw_question(answering.wanted.question)
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         if not answering.done:
             _watch(answering)
-        if answering.error is None and not answering.stopped:
-            st.session_state["answering"] = None
-            st.session_state["latest"] = answering.answer
+        if answering.answer is not None:
             st.rerun()
         if answering.text:
             st.html(f'<div class="answer">{answer_html(answering.text)}</div>')
@@ -194,9 +202,7 @@ def _doing(answering: Answering) -> str:
     since = f" · {passed} s" if passed >= 2 else ""
     if answering.text:
         return f"{answering.model or 'Quoting'} is answering{since}"
-    if answering.model is None:
-        return f"Looking for passages{since}"
-    return f"{answering.model} is reading the passages{since}"
+    return f"Reading the documents{since}"
 
 
 # -- what was said -------------------------------------------------------------------------------
@@ -332,23 +338,24 @@ def _comment(conversation: Conversation, number: int, up: bool, key: str) -> Non
 def _draw_details(turn: Turn) -> None:
     answer = turn.answer
     with st.popover("How it was answered", icon=":material/info:", type="tertiary"):
-        for name, value in _details(turn):
-            st.html(f'<div class="quiet"><b>{escape(name)}</b> {escape(value)}</div>')
+        lines = [f"<b>{escape(name)}</b> {escape(value)}" for name, value in _details(turn)]
+        st.html(f'<div class="quiet details">{"<br>".join(lines)}</div>')
         latest: Answer | None = st.session_state.get("latest")
         if latest is not None and latest.thinking and latest.question == turn.question:
             with st.expander("The model's reasoning"):
                 st.html(f'<div class="page-text">{escape(latest.thinking)}</div>')
         if answer.passages:
-            st.html('<div class="quiet"><b>Passages read</b></div>')
-        for number, hit in enumerate(answer.passages, 1):
-            where = f"{hit.source}, {hit.place}" if hit.place else hit.source
-            st.button(
-                f"{number}\\. {plain_name(shortened(where, 70))} ({hit.similarity:.2f})",
-                key=f"read-{turn.number}-{number}",
-                type="tertiary",
-                on_click=open_source,
-                args=(_SLOT, source_of(hit)),
-            )
+            st.html('<div class="quiet"><b>Passages read</b>, with their similarity</div>')
+        with st.container(gap=None, key=f"passages-{turn.number}"):
+            for number, hit in enumerate(answer.passages, 1):
+                where = f"{hit.source}, {hit.place}" if hit.place else hit.source
+                st.button(
+                    f"{number}\\. {plain_name(shortened(where, 70))} ({hit.similarity:.2f})",
+                    key=f"read-{turn.number}-{number}",
+                    type="tertiary",
+                    on_click=open_source,
+                    args=(_SLOT, source_of(hit)),
+                )
 
 
 def _details(turn: Turn) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def page() -> None:
     kb = service.base()
     named = st.query_params.get("doc", "")
     if kb is not None and named.isdecimal():
-        with plainly():
+        with st.container(key="one-page"), plainly():
             _draw_document(kb, int(named))
         return
     st.markdown("## Documents")

@@ -91,7 +91,7 @@ def _draw_hit(rank: int, hit: Hit) -> None:
         scores = f"score {hit.score:.3f} · cosine {hit.similarity:.3f} · BM25 {hit.lexical:.1f}"
         st.html(
             (f'<div class="quiet">{escape(path)}</div>' if path else "")
-            + f"<div>{escape(shortened(hit.text, 420))}</div>"
+            + f'<div class="text">{escape(shortened(hit.text, 420))}</div>'
             + f'<div class="quiet">{escape(scores)}</div>'
         )
 

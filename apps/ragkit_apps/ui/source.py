@@ -20,7 +20,7 @@ def draw_source(kb: KnowledgeBase, slot: str) -> None:
     source = opened(slot)
     if source is None:
         return
-    with st.container(key="source"):
+    with st.container(key="source", gap="xsmall"):
         head, close = st.columns([8, 1], vertical_alignment="center", wrap=False)
         number = f":yellow-background[**{source.number}**] " if source.number else ""
         head.markdown(f"{number}**{plain_name(shortened(source.title, 110))}**")

@@ -88,12 +88,18 @@ def icon() -> str:
     )
 
 
-# Works on both grounds: everything is mixed from the colour of the text, or is marker yellow.
-STYLE = """
-<style>
+def style(*, dark: bool) -> str:
+    """The page's own CSS: all is mixed from the colour of the text, or is marker yellow."""
+    paper = (_DARK if dark else _LIGHT)["backgroundColor"]
+    return f"<style>:root {{ --ragkit-paper: {paper}; }}{_STYLE}</style>"
+
+
+_STYLE = """
 .block-container { padding: 4.25rem 2.5rem 2rem; max-width: 90rem; }
-.st-key-talk, .st-key-welcome { max-width: 52rem; margin: 0 auto; }
+[data-testid="stStatusWidget"] button { display: none; }
+.st-key-talk, .st-key-one-page, .st-key-plain { max-width: 54rem; margin: 0 auto; }
 [data-testid="stBottomBlockContainer"] { max-width: 90rem; padding: 1rem 2.5rem 1.75rem; }
+body:not(:has(.st-key-source)) [data-testid="stBottomBlockContainer"] { max-width: 59rem; }
 .cite {
   font: inherit; font-size: .74em; font-weight: 650; line-height: 1; cursor: pointer;
   color: inherit; background: #ffd84a; background: color-mix(in srgb, #ffd84a 55%, transparent);
@@ -115,13 +121,15 @@ mark.passage { background: #ffe26e; color: #1d2422; border-radius: .15em; paddin
   padding: .3em .6em; text-align: left;
 }
 .answer pre { overflow-x: auto; }
-.answer.writing::after {
+.answer.writing > :last-child::after {
   content: ""; display: inline-block; width: .5em; height: 1em; margin-left: .15em;
   vertical-align: -.15em; background: currentColor; opacity: .6;
   animation: ragkit-blink 1s steps(2) infinite;
 }
 @keyframes ragkit-blink { 50% { opacity: 0; } }
-@media (prefers-reduced-motion: reduce) { .answer.writing::after { animation: none; } }
+@media (prefers-reduced-motion: reduce) {
+  .answer.writing > :last-child::after { animation: none; }
+}
 .page-text {
   white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.55; font-size: .92rem;
   max-height: 65vh; overflow-y: auto; padding: 1rem 1.1rem; border-radius: .5rem;
@@ -150,11 +158,21 @@ mark.passage { background: #ffe26e; color: #1d2422; border-radius: .15em; paddin
 }
 @media (max-width: 640px) {
   .block-container { padding-left: 1rem; padding-right: 1rem; }
+  [data-testid="stBottomBlockContainer"] { padding: .5rem 1rem 1rem; }
   .st-key-source {
     position: fixed; inset: 0; z-index: 999990; padding: 1rem; overflow: auto;
-    background: var(--ragkit-paper, Canvas);
+    background: var(--ragkit-paper);
   }
 }
-.st-key-conversations button { justify-content: flex-start; text-align: left; }
-</style>
+:is(.st-key-conversations, .st-key-suggestions, .st-key-documents, .st-key-outline,
+  [class*="st-key-hit-box-"], [class*="st-key-chunk-box-"]) button :is(div, span) {
+  justify-content: flex-start;
+}
+:is(.st-key-conversations, .st-key-suggestions, .st-key-documents, .st-key-outline,
+  [class*="st-key-hit-box-"], [class*="st-key-chunk-box-"]) button p {
+  text-align: left; overflow-wrap: anywhere;
+}
+.details { line-height: 1.7; }
+[class*="st-key-passages-"] button { min-height: 1.9rem; text-align: left; }
+.text { overflow-wrap: anywhere; }
 """

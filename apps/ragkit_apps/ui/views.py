@@ -42,7 +42,7 @@ export default function ({ parentElement, data }) {
 }
 """
 _SHEET_CSS: Final = """
-.sheet { overflow: auto; max-height: calc(100vh - 19.5rem); min-height: 16rem; border-radius: .4rem;
+.sheet { overflow: auto; max-height: calc(100vh - 22rem); min-height: 16rem; border-radius: .4rem;
   border: 1px solid color-mix(in srgb, currentColor 18%, transparent); }
 .sheet:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 .sheet img { display: block; max-width: none; background: #fff; }
