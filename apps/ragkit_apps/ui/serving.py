@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,22 +102,23 @@ def serve(
         middleware=[Middleware(Headers)],
         on_script_error=_say_it_plainly,
     )
-    app.run(
-        config={
-            "server.address": host,
-            "server.port": port,
-            "server.allowedHosts": hosts,
-            "server.headless": True,  # else it asks the network for this machine's address
-            "server.fileWatcherType": "none",
-            "server.showEmailPrompt": False,
-            "server.maxUploadSize": config.max_file_mb,
-            "browser.gatherUsageStats": False,
-            "client.toolbarMode": "minimal",
-            "client.showErrorDetails": "none",
-            "logger.hideWelcomeMessage": True,
-            **theme.options(),
-        }
-    )
+    with suppress(KeyboardInterrupt):
+        app.run(
+            config={
+                "server.address": host,
+                "server.port": port,
+                "server.allowedHosts": hosts,
+                "server.headless": True,  # else it asks the network for this machine's address
+                "server.fileWatcherType": "none",
+                "server.showEmailPrompt": False,
+                "server.maxUploadSize": config.max_file_mb,
+                "browser.gatherUsageStats": False,
+                "client.toolbarMode": "minimal",
+                "client.showErrorDetails": "none",
+                "logger.hideWelcomeMessage": True,
+                **theme.options(),
+            }
+        )
 
 
 def _say_it_plainly(error: Exception) -> bool:
