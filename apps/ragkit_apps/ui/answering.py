@@ -64,7 +64,8 @@ class Answering:
         try:
             self._answer()
         except (RagkitError, OSError) as error:
-            self.error = error
+            if not self.stopped:  # a stream that was closed says that it is not whole
+                self.error = error
         except Exception as error:  # a page that waits for ever would be worse
             self.error = RagkitError(f"{type(error).__name__}: {error}")
             raise
