@@ -88,7 +88,9 @@ def test_without_a_model_an_answer_is_labelled_as_an_extract(
     kb = service.base()
     assert kb is not None
     kb.config = service.config
-    said = words(ask(visit()))
+    page = visit()
+    assert "No language model answers yet" in page.info[0].value
+    said = words(ask(page))
     assert "Extract: quoted, no model involved" in said
     assert "ollama serve" in said
 

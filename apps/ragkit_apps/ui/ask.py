@@ -56,6 +56,7 @@ def page() -> None:
         talk = st.container(key="talk")
     with talk:
         welcome = st.empty()  # emptied at once, where what is no longer drawn would stay a while
+        notice = st.empty()
         turns = conversation.turns()
         if not turns and answering is None:
             with welcome.container():
@@ -65,6 +66,12 @@ def page() -> None:
         running = st.container()
     with st.sidebar:
         _draw_settings()
+    if not turns and answering is None and models().problem:
+        notice.info(
+            f"No language model answers yet, so answers are quoted from the documents. "
+            f"{in_words(RagkitError(models().problem))}.",
+            icon=":material/info:",
+        )
     st.chat_input(
         "Ask the documents",
         key="question",
@@ -393,10 +400,7 @@ def _draw_settings() -> None:
     facts = {model.name: model for model in found.models}
     with st.expander("Model and passages", icon=":material/tune:"):
         if found.problem:
-            st.caption(
-                f":material/info: {in_words(RagkitError(found.problem))}. Until then answers are "
-                "quoted from the documents."
-            )
+            st.caption(in_words(RagkitError(found.problem)))
         if facts:
             st.selectbox(
                 "Model",

@@ -14,6 +14,7 @@ import streamlit as st
 
 from ragkit import (
     Citation,
+    Config,
     Hit,
     InstalledModel,
     KnowledgeBase,
@@ -132,10 +133,13 @@ class Models:
     problem: str = ""
 
 
-@st.cache_data(ttl=20, show_spinner=False)
 def models() -> Models:
     """What the model server has; the same for everybody, and asked every now and then."""
-    config = current().config
+    return _models(current().config)
+
+
+@st.cache_data(ttl=20, show_spinner=False)
+def _models(config: Config) -> Models:
     try:
         found = installed_models(config)
         chosen, why = choose_model(config.model, config, models=found)
