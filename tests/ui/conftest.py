@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -99,9 +100,8 @@ def words(page: AppTest) -> str:
         for element in page.get(kind):
             found.append(f"{getattr(element, 'label', '')} {element.value}")
     found += [element.label for element in (*page.button, *page.get("expander"))]
-    found += [
-        element.proto.mixed.json for element in page.get("bidi_component") if element.proto.mixed
-    ]
+    given = [json.loads(element.proto.json) for element in page.get("bidi_component")]
+    found += [data["html"] for data in given if "html" in data]
     return "\n".join(map(str, found))
 
 

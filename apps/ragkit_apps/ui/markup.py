@@ -143,13 +143,11 @@ def passage_html(text: str, start: int, end: int, *, around: int = _AROUND) -> s
     more = '<span class="cut">…</span>'
     return "".join(
         [
-            '<div class="page-text" tabindex="0" role="document">',
             more if first > 0 else "",
             escape(before),
             mark,
             escape(after),
             more if last < len(text) else "",
-            "</div>",
         ]
     )
 

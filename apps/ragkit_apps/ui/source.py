@@ -9,7 +9,7 @@ import streamlit as st
 from ragkit import KnowledgeBase, RagkitError, SourceError, StoredChunk, StoredDocument, StoredPage
 from ragkit_apps.ui.markup import passage_html, plain_name, shortened
 from ragkit_apps.ui.session import Source, change_source, open_source, opened, plainly
-from ragkit_apps.ui.views import sheet_view
+from ragkit_apps.ui.views import sheet_view, text_view
 
 _ZOOMS = (100, 140, 200, 280)
 _WIDTH = 1100  # pixels at a zoom of 100
@@ -54,7 +54,7 @@ def draw_place(kb: KnowledgeBase, slot: str) -> None:
         except SourceError as error:
             st.caption(f"{plain_name(str(error))}. The text as it was read:")
     start, end = (source.start, source.end) if source.turned == 0 else (0, 0)
-    st.html(passage_html(page.text, start, end))
+    text_view(passage_html(page.text, start, end), f"text-{slot}")
 
 
 def _draw_sheet(
@@ -146,9 +146,9 @@ def _download(kb: KnowledgeBase, document: StoredDocument, slot: str) -> None:
 def _path(kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source: Source) -> str:
     """Where this is: the document's title and the headings, sheet and cells, or mail part."""
     chunk = _chunk_at(kb, source) if source.turned == 0 else None
-    place = f"page {page.number}" if page.number is not None else page.label
-    if page.number is not None and page.label not in ("", str(page.number)):
-        place += f" ({'slide' if page.kind == 'slide' else 'printed'} {page.label})"
+    place = f"{page.kind} {page.number}" if page.number is not None else page.label
+    if page.kind == "page" and page.label not in ("", str(page.number)):
+        place += f" (printed {page.label})"
     parts = [document.title, place]
     if chunk is not None:
         parts += [*chunk.headings, chunk.ref]

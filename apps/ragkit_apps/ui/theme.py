@@ -154,7 +154,9 @@ mark.passage { background: #ffe26e; color: #1d2422; border-radius: .15em; paddin
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 @media (min-width: 641px) {
-  .st-key-source { position: sticky; top: 4.25rem; }
+  [data-testid="stColumn"]:has(.st-key-source) {
+    position: sticky; top: 4.25rem; align-self: flex-start;
+  }
 }
 @media (max-width: 640px) {
   .block-container { padding-left: 1rem; padding-right: 1rem; }

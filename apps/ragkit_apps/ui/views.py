@@ -1,4 +1,4 @@
-"""The two parts of the page that Streamlit has not: an answer with buttons in it, and a sheet."""
+"""What Streamlit has not: an answer with buttons in it, and a sheet or text at the right place."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ _SHEET_CSS: Final = """
 .sheet img { display: block; max-width: none; background: #fff; }
 """
 
+_TEXT_JS: Final = """
+export default function ({ parentElement, data }) {
+  const text = parentElement.querySelector(".page-text");
+  if (text.dataset.html === data.html) return;
+  text.innerHTML = data.html;
+  text.dataset.html = data.html;
+  const mark = text.querySelector("mark");
+  text.scrollTop = mark ? mark.offsetTop - text.offsetTop - text.clientHeight / 4 : 0;
+}
+"""
+
 _answer = st.components.v2.component(
     "ragkit_answer", html='<div class="answer"></div>', js=_ANSWER_JS, isolate_styles=False
 )
@@ -56,6 +67,12 @@ _sheet = st.components.v2.component(
     html='<div class="sheet" tabindex="0" role="region" aria-label="Page"><img></div>',
     css=_SHEET_CSS,
     js=_SHEET_JS,
+)
+_text = st.components.v2.component(
+    "ragkit_text",
+    html='<div class="page-text" tabindex="0" role="region" aria-label="Text"></div>',
+    js=_TEXT_JS,
+    isolate_styles=False,
 )
 
 
@@ -84,3 +101,8 @@ def sheet_view(image: PageImage, alt: str, key: str, *, name: str, zoom: int) ->
             "left": first.left if first and zoom > 100 else None,
         },
     )
+
+
+def text_view(html: str, key: str) -> None:
+    """A text's HTML, as `markup.passage_html` makes it, scrolled to its mark."""
+    _text(key=key, data={"html": html})
