@@ -203,10 +203,11 @@ class KnowledgeBase:
                 self._finish(writer)
         return run.report
 
-    def remove(self, source: str) -> list[str]:
+    def remove(self, source: str | int) -> list[str]:
         """Remove a document, or all documents of a folder; returns what was removed.
 
-        `source` is as hits show it, or a path on disk. Raises SourceError if nothing matches.
+        `source` is as hits show it, or a path on disk, or a document's id: two folders may hold
+        documents of the same name. Raises SourceError if nothing matches.
         """
         with self._store.writer() as writer:
             snapshot = Snapshot(writer.connection)
@@ -542,8 +543,11 @@ def _suffix(name: str) -> str:
     return f".{name.lower().lstrip('.')}"
 
 
-def _matching(snapshot: Snapshot, source: str, layout: Layout) -> Sequence[StoredDocument]:
-    """Documents with this source or path, else all below it."""
+def _matching(snapshot: Snapshot, source: str | int, layout: Layout) -> Sequence[StoredDocument]:
+    """The document with this id, or those with this source or path, else all below it."""
+    if isinstance(source, int):
+        found = snapshot.document(source)
+        return [found] if found else []
     roots = {root: layout.root_path(name) for root, name, _ in snapshot.roots()}
     wanted = {source.rstrip("/")}
     documents = list(snapshot.documents())

@@ -74,6 +74,19 @@ def test_uploaded_files_stay_when_the_folder_around_the_base_is_ingested(
     assert sources(kb) == ["a.txt", "b.txt", "c.txt"]
 
 
+def test_of_two_documents_with_the_same_name_the_one_with_the_id_is_removed(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    write(docs, a="Alpha text.")
+    (kb.uploads / "a.txt").write_text("Alpha text, uploaded.")
+    kb.ingest(docs, kb.uploads)
+    first, second = kb.documents()
+    assert kb.remove(second.id) == ["a.txt"]
+    assert [document.id for document in kb.documents()] == [first.id]
+    with pytest.raises(SourceError, match="is not in"):
+        kb.remove(second.id)
+
+
 def test_removing_an_uploaded_document_deletes_its_file_and_no_other(
     kb: KnowledgeBase, docs: Path
 ) -> None:

@@ -426,6 +426,6 @@ def _confirm_removal(kb: KnowledgeBase, document: StoredDocument) -> None:
     )
     if st.button("Remove", type="primary", key="really-remove"):
         with plainly():
-            kb.remove(document.source)
+            kb.remove(document.id)
             _close()
             st.rerun()
