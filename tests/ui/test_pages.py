@@ -197,6 +197,17 @@ def test_files_that_could_not_be_read_come_first_with_the_reason(
     assert "broken.pdf" in said
 
 
+def test_an_upload_that_could_not_be_read_can_be_deleted(service: Service, visit: Visit) -> None:
+    kb = service.base()
+    assert kb is not None
+    (kb.uploads / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    kb.ingest(kb.uploads)
+    press(visit("documents"), "Delete this upload")
+    until_ingested(service)
+    assert kb.status().problems == ()
+    assert list(kb.uploads.iterdir()) == []
+
+
 def test_a_folder_in_the_base_can_be_brought_up_to_date(
     service: Service, three: Path, visit: Visit
 ) -> None:

@@ -55,14 +55,15 @@ def page() -> None:
             f"ragkit ingest FOLDER --kb {service.path}",
         )
         return
-    _draw_failed(kb.status().problems)
+    _draw_failed(service, kb)
     _draw_list(documents)
 
 
 # -- the list ------------------------------------------------------------------------------------
 
 
-def _draw_failed(problems: Sequence[FailedFile]) -> None:
+def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
+    problems = kb.status().problems
     if not problems:
         return
     many = "1 file is" if len(problems) == 1 else f"{len(problems):,} files are"
@@ -73,8 +74,21 @@ def _draw_failed(problems: Sequence[FailedFile]) -> None:
                 f"<div><b>{escape(problem.source)}</b> "
                 f'<span class="quiet">{escape(problem.reason + detail)}</span></div>'
             )
+            if (kb.uploads / problem.source).is_file():
+                st.button(
+                    "Delete this upload",
+                    key=f"delete-{problem.source}",
+                    icon=":material/delete:",
+                    on_click=_delete_upload,
+                    args=(service, kb, problem),
+                )
         if len(problems) > 200:
             st.caption(f"… and {len(problems) - 200:,} more: ragkit status")
+
+
+def _delete_upload(service: Service, kb: KnowledgeBase, problem: FailedFile) -> None:
+    (kb.uploads / problem.source).unlink(missing_ok=True)
+    service.ingests.begin(kb, [kb.uploads], "Uploaded files")
 
 
 def _draw_list(documents: Sequence[StoredDocument]) -> None:
@@ -191,8 +205,7 @@ def _draw_uploader(service: Service) -> None:
                 assert kb is not None
                 for file in files:
                     save_upload(kb.uploads, file.name, file, replace=replace)
-                many = "1 uploaded file" if len(files) == 1 else f"{len(files)} uploaded files"
-                _begin(service, [kb.uploads], many)
+                _begin(service, [kb.uploads], "Uploaded files")
 
 
 def _draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
