@@ -81,7 +81,10 @@ def _has_cells(line: str) -> bool:
     """Whether it has bars, or two figures at its end."""
     if " | " in line:
         return True
-    cells = _APART.sub(r"\1", line.rstrip().replace("\t", " ")).rsplit(" ", 1)
+    line = line.rstrip()
+    if line[-1:] not in _OF_FIGURES:
+        return False
+    cells = _APART.sub(r"\1", line.replace("\t", " ")).rsplit(" ", 1)
     return len(cells) == 2 and _is_figure(cells[1]) and _ends_in_figure(cells[0].rstrip())
 
 

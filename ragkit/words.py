@@ -30,8 +30,10 @@ def content_words(text: str) -> frozenset[str]:
     Words are cut to six letters so that forms agree, ordinals to their number ("15th" to "15").
     Where a script has no spaces, each letter is a word.
     """
-    words = (_ORDINAL.sub(r"\1", word) for word in _WORD.findall(text.casefold()))
-    return frozenset(word[:6] for word in words if word not in _COMMON)
+    words = (word for word in _WORD.findall(text.casefold()) if word not in _COMMON)
+    return frozenset(
+        (_ORDINAL.sub(r"\1", word) if word[0].isdecimal() else word)[:6] for word in words
+    )
 
 
 def lowered(word: str) -> str:
