@@ -60,7 +60,9 @@ class Citation:
 
     `number` is the one in the answer's text; `page` counts from 1, `label` is the printed one,
     and `place` says both for people. `page_ordinal` counts the document's pages, sheets or parts
-    from 0.
+    from 0. `exact` are ranges [start, end) of the page's text within the quote, in order and apart:
+    the sentences and rows that a model's answer rests on. It is empty where they could not be told,
+    and for the quotes of an extract: then the whole quote is what is cited.
     """
 
     number: int
@@ -75,6 +77,7 @@ class Citation:
     quote: str
     score: float
     page_ordinal: int
+    exact: tuple[tuple[int, int], ...] = ()
 
 
 Verdict = Literal["supported", "unsupported", "uncited"]

@@ -287,12 +287,13 @@ def _made(
     if not notice and (not text or (NOT_FOUND in text.upper() and not citations)):
         reason = Abstention.MODEL if text else Abstention.SILENT
         return abstain(asked.question, passages, reason, name)
+    citations, statements = _verified(text, citations, passages, found, asked.query)
     return Answer(
         asked.question,
         text,
         citations,
         passages,
-        _verified(text, citations, passages, found),
+        statements,
         model=name,
         incomplete=bool(notice),
         dropped=request.dropped,
@@ -310,12 +311,15 @@ def _latest(history: Sequence[Message], budget: int) -> list[Message]:
 
 
 def _verified(
-    text: str, citations: Sequence[Citation], passages: Sequence[Hit], found: Found
-) -> tuple[Statement, ...]:
-    from ragkit.verification import check  # no search, and no extract, has to wait for its patterns
+    text: str, citations: Sequence[Citation], passages: Sequence[Hit], found: Found, query: str
+) -> tuple[tuple[Citation, ...], tuple[Statement, ...]]:
+    """The sentences of a text, checked, and its citations with the words that they rest on."""
+    from ragkit.exact import with_exact  # no search, and no extract, has to wait for the patterns
+    from ragkit.verification import check
 
     cited = {citation.number for citation in citations}
-    return check(text, found.evidence(passages, cited))
+    statements = check(text, found.evidence(passages, cited))
+    return with_exact(citations, statements, passages, query), statements
 
 
 class _Written:

@@ -235,7 +235,7 @@ def _written(turn: Turn, who: str) -> StoredTurn:
             [hit.chunks, hit.score, hit.similarity, hit.lexical] for hit in answer.passages
         ],
         "citations": [
-            [cited.number, _passage_of(cited, answer.passages), cited.start, cited.end]
+            [cited.number, _passage_of(cited, answer.passages), cited.start, cited.end, cited.exact]
             for cited in answer.citations
         ],
         "statements": [asdict(statement) for statement in answer.statements],
@@ -269,11 +269,11 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
     passages = [
         hit_again(snapshot, chunks, HitScores(*scores)) for chunks, *scores in content["passages"]
     ]
-    found = [(number, passages[n], start, end) for number, n, start, end in content["citations"]]
+    found = [(cited, passages[cited[1]]) for cited in content["citations"]]
     answer = Answer(
         question=stored.question,
         text=content["text"],
-        citations=tuple(citation_of(n, hit, start, end) for n, hit, start, end in found if hit),
+        citations=tuple(_cited(cited, hit) for cited, hit in found if hit),
         passages=tuple(filter(None, passages)),
         statements=tuple(
             Statement(**{**each, **{key: tuple(each[key]) for key in ("citations", "reasons")}})
@@ -291,8 +291,11 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         query=content["query"],
     )
     if not _may_read(snapshot, [chunks for chunks, *_ in content["passages"]]):
-        answer = replace(answer, text=_WITHHELD, statements=(), query="", notice="")
-    gone = tuple(number for number, hit, _, _ in found if hit is None)
+        plainly = tuple(replace(cited, exact=()) for cited in answer.citations)
+        answer = replace(
+            answer, text=_WITHHELD, citations=plainly, statements=(), query="", notice=""
+        )
+    gone = tuple(number for (number, *_), hit in found if hit is None)
     return Turn(
         at=stored.at,
         question=stored.question,
@@ -303,3 +306,10 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         first_word=content.get("first_word", 0.0),
         seconds=content.get("seconds", 0.0),
     )
+
+
+def _cited(stored: Sequence[Any], hit: Hit) -> Citation:
+    """A citation of a passage that is there still; of older turns no exact ranges are stored."""
+    number, _, start, end, *more = stored
+    exact = tuple((first, last) for ranges in more for first, last in ranges)
+    return replace(citation_of(number, hit, start, end), exact=exact)

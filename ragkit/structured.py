@@ -15,6 +15,7 @@ from ragkit.asking import Asked, Found, Request, check_read, is_answerable
 from ragkit.config import Config
 from ragkit.errors import SchemaMismatch
 from ragkit.evidence import Evidence
+from ragkit.exact import with_exact
 from ragkit.models import LanguageModel, Message, Thought, Usage, choose_model
 from ragkit.models.http import one_line
 from ragkit.retrieval import Hit
@@ -124,12 +125,14 @@ def _answer(
     value = _valid(raw, schema, name)
     real = [number for number in numbers if 1 <= number <= len(passages)]
     text, leaves = _written(value)
+    citations = [citation_of(number, passages[number - 1]) for number in real]
+    statements = _verified(leaves, schema, real, passages, found)
     return Answer(
         question,
         text,
-        tuple(citation_of(number, passages[number - 1]) for number in real),
+        with_exact(citations, statements, passages, question),
         tuple(passages),
-        _verified(leaves, schema, real, passages, found),
+        statements,
         model=name,
         invented=tuple(number for number in numbers if number not in real),
         data=_made(value, schema, name),

@@ -99,10 +99,14 @@ def _checked(text: str, start: int, end: int, sources: Sequence[Evidence]) -> St
     numbers = dict.fromkeys(int(number) for number in _CITATION.findall(raw))
     cited = tuple(number for number in numbers if 1 <= number <= len(sources))
     against = _Against(sources, cited)
-    clauses = re.split(r";\s", _LEAD_IN.sub("", _REPLY.sub("", _said(raw))))
-    reasons = tuple(dict.fromkeys(r for clause in clauses for r in against.reasons(clause)))
+    reasons = tuple(dict.fromkeys(r for clause in clauses(raw) for r in against.reasons(clause)))
     verdict: Verdict = "unsupported" if reasons else "supported"
     return Statement(raw, start, end, cited, verdict if cited else "uncited", reasons)
+
+
+def clauses(sentence: str) -> list[str]:
+    """What a sentence claims, without its citations, a "Yes," and "According to the document,"."""
+    return re.split(r";\s", _LEAD_IN.sub("", _REPLY.sub("", _said(sentence))))
 
 
 def _said(text: str) -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 from ragkit import Answer, Config, KnowledgeBase, Statement
 from ragkit.answers import citation_of
 from ragkit_apps import cli
-from ragkit_apps.terminal import passage_lines
+from ragkit_apps.terminal import citation_line, passage_lines
 from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.test_answers import hit
 from tests.test_cli import LEAVE, NOBODY, clean, needs_model
@@ -228,3 +229,12 @@ def _ended(process: int) -> bool:
         return os.waitpid(process, os.WNOHANG)[0] != 0
     except ChildProcessError:
         return True
+
+
+def test_source_of_a_model_answer_shows_the_words_that_it_rests_on() -> None:
+    text = "Rules for all. Leave is 28 days. Ask first. It needs a form."
+    cited = citation_of(1, replace(hit(1), text=text, start=7, end=7 + len(text)))
+    assert citation_line(cited) == f"[1] 1.txt: {text}"
+    exact = ((22, 39), (51, 67))
+    line = "[1] 1.txt: Leave is 28 days. … It needs a form."
+    assert citation_line(replace(cited, exact=exact)) == line

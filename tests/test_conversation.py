@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -211,6 +213,31 @@ def test_turns_hide_what_was_answered_from_documents_that_may_not_be_read(
     assert (turn.question, turn.answer.citations, turn.answer.passages) == (FIRST, (), ())
     assert turn.gone == (1,)
     assert "28 days" not in repr(turn)
+
+
+def test_exact_words_are_read_back_and_older_turns_have_none(folder: Path) -> None:
+    (folder / "docs" / "leave.txt").write_text(f"Rules for all. {LEAVE} Ask your manager first.")
+    with base(folder, NOBODY) as kb:
+        kb.ingest(folder / "docs")
+        talk = kb.conversation()
+        (cited,) = talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]")).citations
+        assert cited.exact == ((15, 15 + len(LEAVE)),)
+        assert talk.turns()[0].answer.citations == (cited,)
+        with sqlite3.connect(Layout(folder / "a.kb").database) as database:
+            stored = "json_remove(answer, '$.citations[0][4]')"
+            database.execute(f"UPDATE turn SET answer = {stored}")
+        assert talk.turns()[0].answer.citations == (replace(cited, exact=()),)
+
+
+def test_withheld_answer_does_not_tell_which_words_it_rests_on(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        kb.ingest(folder / "docs" / "pumps.txt", label="board")
+        talk = kb.conversation()
+        (cited,) = talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]")).citations
+        (turn,) = talk.turns(labels=["default"])
+    assert cited.exact
+    assert turn.answer.text.startswith("Not shown")
+    assert turn.answer.citations == (replace(cited, exact=()),)
 
 
 def test_model_sees_no_turn_from_documents_that_may_not_be_read(folder: Path) -> None:

@@ -122,7 +122,12 @@ def explain_lines(explanation: Explanation, most: int = 30) -> list[str]:
 
 
 def citation_line(citation: Citation) -> str:
-    return f"[{citation.number}] {_where(citation)}: {one_line(citation.quote, 200)}"
+    """Where a citation stands, and its words; of a long passage those that the answer rests on."""
+    words = " … ".join(
+        citation.quote[start - citation.start : end - citation.start]
+        for start, end in citation.exact
+    )
+    return f"[{citation.number}] {_where(citation)}: {one_line(words or citation.quote, 200)}"
 
 
 def _where(citation: Citation) -> str:
