@@ -443,17 +443,19 @@ class KnowledgeBase:
         *,
         start: int = 0,
         end: int = 0,
+        exact: Sequence[tuple[int, int]] = (),
         width: int = 1200,
         labels: Collection[str] | None = None,
     ) -> PageImage:
         """A page of a PDF, drawn `width` pixels wide, with characters [start, end) highlighted.
 
-        `document`, `page_ordinal` (counted from 0), `start` and `end` of a citation or a hit are
-        what to pass. From 16 to 3,000 pixels are drawn, and fewer of a very long page. Raises
-        SourceError as `original` does, and for what is no PDF, no page of it, or cannot be drawn
-        within 10 seconds.
+        Where there are `exact` ranges among them, these are yellow and the rest is pale.
+        `document`, `page_ordinal` (counted from 0), `start`, `end` and `exact` of a citation are
+        what to pass; a hit has no `exact`. From 16 to 3,000 pixels are drawn, and fewer of a very
+        long page. Raises SourceError as `original` does, and for what is no PDF, no page of it, or
+        cannot be drawn within 10 seconds.
         """
-        return self._originals.page_image(document, page, start, end, width, labels)
+        return self._originals.page_image(document, page, start, end, width, exact, labels)
 
     def status(self) -> Status:
         """What is in the base and what is not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,9 @@ _DIGESTS_KEPT = 1000
 class PageImage:
     """A page as PNG, `width` by `height` pixels.
 
-    `boxes` say where the highlighted passage is, line by line. There are none where no passage was
-    asked for, where nothing of it can be seen on the page, and where the page's text did not come
-    from ragkit's own reader.
+    `boxes` say where the highlighted passage is, line by line, or its exact words if they were
+    given. There are none where no passage was asked for, where nothing of it can be seen on the
+    page, and where the page's text did not come from ragkit's own reader.
     """
 
     png: bytes
@@ -68,6 +68,7 @@ class Originals:
         start: int,
         end: int,
         width: int,
+        exact: Sequence[tuple[int, int]],
         labels: Collection[str] | None,
     ) -> PageImage:
         """See KnowledgeBase.page_image."""
@@ -80,6 +81,7 @@ class Originals:
                 f"page {page + 1} of {found.source} has {len(text)} characters, so there is no "
                 f"passage from {start} to {end}; ask again if the document was changed"
             )
+        _check_exact(exact, start, end)
         task = self._thread.submit(
             self._reader.draw_page,
             str(path),
@@ -88,6 +90,7 @@ class Originals:
             end=end,
             quote=text[start:end],
             width=width,
+            exact=exact,
         )
         try:
             drawn = task.result()
@@ -161,6 +164,15 @@ def _check_page(found: StoredDocument, path: Path, page: int) -> None:
             f"{found.source} has {found.pages} pages, so there is no page {page}; they are counted "
             "from 0"
         )
+
+
+def _check_exact(exact: Sequence[tuple[int, int]], start: int, end: int) -> None:
+    for first, last in exact:
+        if not start <= first <= last <= end:
+            raise SourceError(
+                f"the exact words from {first} to {last} are not in the passage from {start} to "
+                f"{end}; pass start, end and exact of one citation"
+            )
 
 
 def _changed(path: Path) -> SourceError:

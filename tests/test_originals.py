@@ -74,6 +74,18 @@ def test_a_citation_is_shown_on_its_page(kb: KnowledgeBase, pumps: int) -> None:
     assert kb.page_image(pumps, 1).boxes == ()
 
 
+def test_the_exact_words_of_a_citation_are_what_a_page_scrolls_to(
+    kb: KnowledgeBase, pumps: int
+) -> None:
+    text = kb.pages(pumps)[0].text
+    start, end = text.index("went through"), text.index("pumps.")
+    passage = kb.page_image(pumps, 0, end=len(text))
+    both = kb.page_image(pumps, 0, end=len(text), exact=((start, end),))
+    alone = kb.page_image(pumps, 0, start=start, end=end)
+    assert both.boxes == alone.boxes != passage.boxes
+    assert len({image.png for image in (passage, both, alone)}) == 3
+
+
 def test_the_original_is_the_file_itself(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "deep").mkdir()
     (docs / "deep" / "notes.txt").write_text("The canteen opens at noon.")
@@ -176,6 +188,11 @@ def test_a_page_or_passage_that_is_not_there_is_an_error(kb: KnowledgeBase, pump
     for start, end in ((-1, 3), (3, 2), (0, 10**6)):
         text = refusal(kb.page_image, pumps, 0, start=start, end=end)
         assert "so there is no passage" in text
+    for exact in ((0, 4), (6, 9), (7, 6)):
+        assert refusal(kb.page_image, pumps, 0, start=5, end=8, exact=[(5, 6), exact]) == (
+            f"the exact words from {exact[0]} to {exact[1]} are not in the passage from 5 to 8; "
+            "pass start, end and exact of one citation"
+        )
 
 
 def test_text_that_came_from_elsewhere_is_not_highlighted(open_kb: Opener, docs: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,9 @@ from ragkit_ingest.pdf_text import PageText, Pixels, on_pixels
 LEAST_WIDTH, MOST_WIDTH = 16, 3000
 _MOST_PIXELS = 16_000_000
 _LONGEST = 200  # times as long as wide, or the other way round
-_INK = (255, 226, 110)  # what the marker leaves of white; black stays black
+_Ink = tuple[int, int, int]  # what a marker leaves of white; black stays black
+_FULL: _Ink = (255, 226, 110)
+_PALE: _Ink = (255, 244, 190)
 
 
 class Box(NamedTuple):
@@ -27,7 +30,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """A page as PNG, `width` by `height` pixels, and what is highlighted on it, line by line."""
+    """A page as PNG, `width` by `height` pixels, and what is yellow on it, line by line."""
 
     png: bytes
     width: int
@@ -35,12 +38,21 @@ class PagePicture:
     boxes: tuple[Box, ...]
 
 
-def draw_page(data: bytes, page: int, start: int, end: int, quote: str, width: int) -> PagePicture:
+def draw_page(
+    data: bytes,
+    page: int,
+    start: int,
+    end: int,
+    quote: str,
+    width: int,
+    exact: Sequence[tuple[int, int]] = (),
+) -> PagePicture:
     """Draw a page (counted from 0) of a PDF, `width` pixels wide.
 
     Characters [start, end) of its stored text are highlighted if they are `quote`: were the text
-    read differently today, nothing would be. The width is held to what can be drawn, and a very
-    long page is drawn less wide. Raises ReadError for a file or a page that cannot be drawn.
+    read differently today, nothing would be. Where `exact` has ranges of them that can be seen,
+    these are yellow and the others pale. The width is held to what can be drawn, and a very long
+    page is drawn less wide. Raises ReadError for a file or a page that cannot be drawn.
     """
     import pypdfium2 as pdfium
 
@@ -56,16 +68,26 @@ def draw_page(data: bytes, page: int, start: int, end: int, quote: str, width: i
             raise ReadError(Reason.CORRUPT, "the page is damaged or not there") from error
         width, height = _size(opened.get_size(), width)
         text = PageText(opened)
-        found = text.line_boxes(start, end) if text.text[start:end] == quote else []
-        marked = [box for line in found if (box := on_pixels(opened, line, width, height))]
-        png = _png(width, height, _highlighted(_pixels(opened, width, height), width, marked))
+        same = text.text[start:end] == quote
+        passage = _marked(text, opened, [(start, end)] if same else [], width, height)
+        yellow = _marked(text, opened, exact if same else [], width, height) or passage
+        inks = [(passage, _PALE), (yellow, _FULL)]
+        png = _png(width, height, _highlighted(_pixels(opened, width, height), width, inks))
     finally:
         pdf.close()
     boxes = (
         Box(left / width, top / height, right / width, bottom / height)
-        for left, top, right, bottom in marked
+        for left, top, right, bottom in yellow
     )
     return PagePicture(png, width, height, tuple(boxes))
+
+
+def _marked(
+    text: PageText, page: Any, ranges: Iterable[tuple[int, int]], width: int, height: int
+) -> list[Pixels]:
+    """Where ranges of a page's text are on its picture, line by line."""
+    lines = (line for start, end in ranges for line in text.line_boxes(start, end))
+    return [box for line in lines if (box := on_pixels(page, line, width, height))]
 
 
 def _size(points: tuple[float, float], width: int) -> tuple[int, int]:
@@ -98,15 +120,18 @@ def _pixels(page: Any, width: int, height: int) -> bytearray:
         bitmap.close()
 
 
-def _highlighted(pixels: bytearray, width: int, boxes: list[Pixels]) -> bytearray:
-    """Multiplied with the ink, each pixel once, so that the text beneath keeps its edges."""
+def _highlighted(
+    pixels: bytearray, width: int, inks: Sequence[tuple[list[Pixels], _Ink]]
+) -> bytearray:
+    """Multiplied with the last ink over it, each pixel once: the text beneath keeps its edges."""
     marked = bytearray(pixels)
-    for channel, ink in enumerate(_INK):
-        shades = bytes(round(shade * ink / 255) for shade in range(256))
-        for left, top, right, bottom in boxes:
-            for row in range(top, bottom):
-                line = slice(3 * (row * width + left) + channel, 3 * (row * width + right), 3)
-                marked[line] = pixels[line].translate(shades)
+    for boxes, colour in inks:
+        for channel, ink in enumerate(colour):
+            shades = bytes(round(shade * ink / 255) for shade in range(256))
+            for left, top, right, bottom in boxes:
+                for row in range(top, bottom):
+                    line = slice(3 * (row * width + left) + channel, 3 * (row * width + right), 3)
+                    marked[line] = pixels[line].translate(shades)
     return marked
 
 

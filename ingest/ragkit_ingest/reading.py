@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,25 @@ class ReaderProcess:
         return answer if isinstance(answer, Refused) else _read_file(answer)
 
     def draw_page(
-        self, path: str, page: int, *, start: int, end: int, quote: str, width: int
+        self,
+        path: str,
+        page: int,
+        *,
+        start: int,
+        end: int,
+        quote: str,
+        width: int,
+        exact: Sequence[tuple[int, int]] = (),
     ) -> DrawnPage | Refused:
         """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds."""
-        wanted = {"page": page, "start": start, "end": end, "quote": quote, "width": width}
+        wanted = {
+            "page": page,
+            "start": start,
+            "end": end,
+            "quote": quote,
+            "width": width,
+            "exact": list(exact),
+        }
         answer = self._ask("page", path, wanted)
         if isinstance(answer, Refused):
             return answer

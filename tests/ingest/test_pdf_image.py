@@ -68,15 +68,20 @@ def assert_just_around(box: Box, ink: Box, picture: PagePicture) -> None:
     assert 0 <= (box.bottom - ink.bottom) * high < little
 
 
-def assert_multiplied(picture: PagePicture, before: np.ndarray) -> None:
-    """Inside the boxes each pixel is the page's times yellow, outside it is the page's."""
-    marked = np.zeros(before.shape[:2], bool)
+def masked(picture: PagePicture) -> np.ndarray:
+    """Which pixels are in the boxes; shape (height, width, 1)."""
+    marked = np.zeros((picture.height, picture.width, 1), bool)
     for box in picture.boxes:
         left, right = round(box.left * picture.width), round(box.right * picture.width)
         top, bottom = round(box.top * picture.height), round(box.bottom * picture.height)
         marked[top:bottom, left:right] = True
+    return marked
+
+
+def assert_multiplied(picture: PagePicture, before: np.ndarray) -> None:
+    """Inside the boxes each pixel is the page's times yellow, outside it is the page's."""
     yellow = np.rint(before * np.array([255, 226, 110]) / 255)
-    assert np.abs(pixels(picture) - np.where(marked[..., None], yellow, before)).max() <= 1
+    assert np.abs(pixels(picture) - np.where(masked(picture), yellow, before)).max() <= 1
 
 
 def test_the_highlight_is_where_the_word_is_and_multiplies_what_is_there() -> None:
@@ -153,6 +158,40 @@ def test_what_cleaning_removes_or_counts_twice_shifts_nothing(before: str, same_
     picture = highlighted(sheet)
     (box,) = picture.boxes
     assert_just_around(box, place_of_ink(sheet), picture)
+
+
+def test_exact_words_are_yellow_and_the_rest_of_the_passage_is_pale() -> None:
+    lines = [
+        Line("The committee met", x=72, y=730, size=14),
+        Line("in Kranzmoor to look", x=72, y=700, size=14),
+        Line("at pumps.", x=72, y=670, size=14),
+    ]
+    sheet = Sheet(lines)
+    data = make_pdf([sheet])
+    text = read_document(data, "a.pdf").pages[0].text
+    ranges = [(text.index(word), text.index(word) + len(word)) for word in (NEEDLE, "pumps")]
+    whole = draw_page(data, 0, 0, len(text), text, WIDTH)
+    picture = draw_page(data, 0, 0, len(text), text, WIDTH, ranges)
+    alone = [draw_page(data, 0, *ends, text[slice(*ends)], WIDTH).boxes for ends in ranges]
+    assert picture.boxes == (*alone[0], *alone[1])
+    assert len(whole.boxes) == len(lines)
+    pale, yellow = masked(whole), masked(picture)
+    inks = np.where(yellow, [255, 226, 110], np.where(pale, [255, 244, 190], [255, 255, 255]))
+    assert (pale & ~yellow).sum() > yellow.sum() > 0
+    assert np.abs(pixels(picture) - np.rint(plain(sheet) * inks / 255)).max() <= 1
+
+
+def test_exact_words_that_cannot_be_seen_leave_the_passage_yellow() -> None:
+    sheet = Sheet([ABOVE, Line(NEEDLE, x=200, y=700), BELOW])
+    data = make_pdf([sheet])
+    text = read_document(data, "a.pdf").pages[0].text
+    space = text.index(" ")
+    whole = draw_page(data, 0, 0, len(text), text, WIDTH)
+    for exact in ([], [(space, space + 1)], [(3, 3)]):
+        assert draw_page(data, 0, 0, len(text), text, WIDTH, exact) == whole
+    other = draw_page(data, 0, 0, len(text), "another text", WIDTH, [(0, 5)])
+    assert other.boxes == ()
+    assert (pixels(other) == plain(sheet)).all()
 
 
 def test_a_character_beyond_the_basic_plane_is_highlighted_itself() -> None:
