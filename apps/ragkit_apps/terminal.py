@@ -122,12 +122,14 @@ def explain_lines(explanation: Explanation, most: int = 30) -> list[str]:
 
 
 def citation_line(citation: Citation) -> str:
-    """Where a citation stands, and its words; of a long passage those that the answer rests on."""
-    words = " … ".join(
-        citation.quote[start - citation.start : end - citation.start]
-        for start, end in citation.exact
-    )
-    return f"[{citation.number}] {_where(citation)}: {one_line(words or citation.quote, 200)}"
+    return f"[{citation.number}] {_where(citation)}: {one_line(words_of(citation), 200)}"
+
+
+def words_of(citation: Citation) -> str:
+    """A citation's words; of a long passage those that the answer rests on, where they are told."""
+    base = citation.start
+    exact = (citation.quote[start - base : end - base] for start, end in citation.exact)
+    return " … ".join(exact) or citation.quote
 
 
 def _where(citation: Citation) -> str:

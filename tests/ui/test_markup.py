@@ -133,7 +133,19 @@ def test_a_passage_is_marked_in_the_text_around_it() -> None:
     text = "Before.\nThe <b>passage</b>.\nAfter."
     start, end = text.index("The"), text.index("\nAfter")
     html = passage_html(text, start, end)
-    assert '<mark class="passage" id="passage">The &lt;b&gt;passage&lt;/b&gt;.</mark>' in html
+    assert '<mark class="passage">The &lt;b&gt;passage&lt;/b&gt;.</mark>' in html
+    assert Tags(html).text == text
+
+
+def test_the_exact_words_are_marked_within_the_passage() -> None:
+    text = "Before. One. Two & three. Four. After."
+    start, end = text.index("One"), text.index(" After")
+    low = text.index("Two")
+    html = passage_html(text, start, end, [(low, low + len("Two & three."))])
+    assert (
+        '<mark class="passage faint">One. <mark class="exact">Two &amp; three.</mark> Four.</mark>'
+        in html
+    )
     assert Tags(html).text == text
 
 

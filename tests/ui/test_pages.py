@@ -62,7 +62,7 @@ def test_an_answer_has_chips_that_open_its_source(service: Service, visit: Visit
     page = ask(visit())
     assert "data-cite=" in answers(page)[0]
     page = press(page, "leave\\.txt")
-    assert '<mark class="passage" id="passage">Everybody has 28 days' in words(page)
+    assert "Everybody has 28 days of annual leave.</mark>" in words(page)
     page = press(page, "Close the source")
     assert 'class="passage"' not in words(page)
 

@@ -17,6 +17,7 @@ from ragkit import (
     SourceError,
     Turn,
 )
+from ragkit_apps.terminal import words_of
 from ragkit_apps.ui.answering import Answering, Wanted
 from ragkit_apps.ui.conversations import draw_conversations
 from ragkit_apps.ui.markup import answer_html, plain_name, shortened, where_of
@@ -252,7 +253,7 @@ def _draw_answer(turn: Turn) -> None:
             st.button(
                 f":yellow-background[**{citation.number}**] {where}",
                 key=f"source-{turn.number}-{citation.number}",
-                help=plain_name(shortened(citation.quote, 240)),
+                help=plain_name(shortened(words_of(citation), 240)),
                 on_click=open_source,
                 args=(_SLOT, source_of(citation)),
             )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from ragkit import Conversation, KnowledgeBase, Turn
+from ragkit_apps.terminal import words_of
 from ragkit_apps.ui.markup import plain_name, shortened, where_of
 from ragkit_apps.ui.session import plainly, who
 
@@ -111,7 +112,7 @@ def markdown_of(title: str, turns: Sequence[Turn]) -> str:
             lines += [answer.abstention.sentence, ""]
         lines += [
             f"{citation.number}. {_one_line(where_of(citation))}: "
-            f"“{_one_line(shortened(citation.quote, 400))}”"
+            f"“{_one_line(shortened(words_of(citation), 400))}”"
             for citation in answer.citations
         ]
         doubtful = [each for each in answer.statements if each.verdict != "supported"]

@@ -135,11 +135,21 @@ def where_of(citation: Citation) -> str:
 _AROUND = 2_500  # characters of a long text to each side of a passage
 
 
-def passage_html(text: str, start: int, end: int, *, around: int = _AROUND) -> str:
-    """A page's text with characters [start, end) marked, and what stands around them."""
+def passage_html(
+    text: str,
+    start: int,
+    end: int,
+    exact: Sequence[tuple[int, int]] = (),
+    *,
+    around: int = _AROUND,
+) -> str:
+    """A page's text with characters [start, end) marked, and what stands around them.
+
+    With `exact` ranges these are marked, and the rest of the passage faintly.
+    """
     first, last = _nearest_line(text, start - around, -1), _nearest_line(text, end + around, 1)
-    before, inside, after = text[first:start], text[start:end], text[end:last]
-    mark = f'<mark class="passage" id="passage">{escape(inside)}</mark>' if inside else ""
+    before, after = text[first:start], text[end:last]
+    mark = _passage(text, start, end, exact) if end > start else ""
     more = '<span class="cut">…</span>'
     return "".join(
         [
@@ -150,6 +160,16 @@ def passage_html(text: str, start: int, end: int, *, around: int = _AROUND) -> s
             more if last < len(text) else "",
         ]
     )
+
+
+def _passage(text: str, start: int, end: int, exact: Sequence[tuple[int, int]]) -> str:
+    parts, at = [], start
+    for low, high in exact:
+        parts.append(escape(text[at:low]))
+        parts.append(f'<mark class="exact">{escape(text[low:high])}</mark>')
+        at = high
+    parts.append(escape(text[at:end]))
+    return f'<mark class="passage{" faint" if exact else ""}">{"".join(parts)}</mark>'
 
 
 def _nearest_line(text: str, at: int, step: int) -> int:

@@ -37,13 +37,17 @@ def who() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place in a document that is looked at: characters [start, end) of one of its pages."""
+    """A place in a document that is looked at: characters [start, end) of one of its pages.
+
+    `exact` are the ranges within it that matter most, if that is known.
+    """
 
     document: int
     page: int
     start: int
     end: int
     title: str
+    exact: tuple[tuple[int, int], ...] = ()
     number: int | None = None
     turned: int = 0  # pages away from it
     zoom: int = 100
@@ -54,9 +58,10 @@ class Source:
 
 
 def source_of(found: Citation | Hit) -> Source:
-    number = found.number if isinstance(found, Citation) else None
-    name = where_of(found) if isinstance(found, Citation) else found.source
-    return Source(found.document, found.page_ordinal, found.start, found.end, name, number)
+    place = (found.document, found.page_ordinal, found.start, found.end)
+    if isinstance(found, Citation):
+        return Source(*place, where_of(found), found.exact, found.number)
+    return Source(*place, found.source)
 
 
 def open_source(slot: str, source: Source | None) -> None:

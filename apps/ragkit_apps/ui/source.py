@@ -53,17 +53,23 @@ def draw_place(kb: KnowledgeBase, slot: str) -> None:
             return
         except SourceError as error:
             st.caption(f"{plain_name(str(error))}. The text as it was read:")
-    start, end = (source.start, source.end) if source.turned == 0 else (0, 0)
-    text_view(passage_html(page.text, start, end), f"text-{slot}")
+    start, end, exact = _marked(source)
+    text_view(passage_html(page.text, start, end, exact), f"text-{slot}")
+
+
+def _marked(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+    """What is marked on the page that is shown: nothing where pages were turned."""
+    return (0, 0, ()) if source.turned else (source.start, source.end, source.exact)
 
 
 def _draw_sheet(
     kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source: Source, slot: str
 ) -> None:
-    marked = source.turned == 0
-    start, end = (source.start, source.end) if marked else (0, 0)
+    start, end, exact = _marked(source)
     width = min(_WIDTH * source.zoom // 100, 2400)
-    image = kb.page_image(source.document, page.ordinal, start=start, end=end, width=width)
+    image = kb.page_image(
+        source.document, page.ordinal, start=start, end=end, exact=exact, width=width
+    )
     quote = shortened(page.text[start:end], 300)
     alt = f"Page {page.number} of {document.source}"
     alt += f"; marked: {quote}" if quote else f"; its text: {shortened(page.text, 300)}"

@@ -112,7 +112,10 @@ mark.doubt {
   background: none; color: inherit; text-decoration: underline wavy #c8551f;
   text-decoration-thickness: 1.5px; text-underline-offset: .25em; cursor: help;
 }
-mark.passage { background: #ffe26e; color: #1d2422; border-radius: .15em; padding: .05em 0; }
+mark.passage, mark.exact {
+  background: #ffe26e; color: #1d2422; border-radius: .15em; padding: .05em 0;
+}
+mark.passage.faint { background: #fff4be; }
 .answer { line-height: 1.6; overflow-wrap: anywhere; }
 .answer p { margin: 0 0 .75em; }
 .answer table { border-collapse: collapse; margin: 0 0 .75em; display: block; overflow-x: auto; }

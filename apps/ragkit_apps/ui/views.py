@@ -54,7 +54,7 @@ export default function ({ parentElement, data }) {
   if (text.dataset.html === data.html) return;
   text.innerHTML = data.html;
   text.dataset.html = data.html;
-  const mark = text.querySelector("mark");
+  const mark = text.querySelector("mark.exact") || text.querySelector("mark");
   text.scrollTop = mark ? mark.offsetTop - text.offsetTop - text.clientHeight / 4 : 0;
 }
 """
