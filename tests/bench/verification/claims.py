@@ -48,7 +48,8 @@ _FLOW_LABEL = re.compile(
 class Claim:
     """A true statement that the passages `cited` support, counted from 1.
 
-    Where `key` is missing from a passage, that passage does not support the claim.
+    Where `key` is missing from a passage, that passage does not support the claim. `origins` are
+    the sentences that it was made of, one of each passage, where they are known.
     """
 
     text: str
@@ -56,6 +57,7 @@ class Claim:
     cited: tuple[int, ...]
     key: str
     fact: TableFact | None = None
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ def squad_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> Itera
             for sentence in sentences(hit.text):
                 if re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", sentence):
                     yield from claims_of(sentence, number, answer, rng)
-                    yield from answered(row["question"], answer, number)
+                    yield from answered(row["question"], answer, number, sentence)
                     return
 
 
@@ -174,7 +174,7 @@ def handbook_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> It
                 held = [a for a in row["answers"] if folded(a) in folded(sentence)]
                 yield from claims_of(sentence, number, held[0] if held else "", rng)
                 if held:
-                    yield from answered(row["question"], held[0], number)
+                    yield from answered(row["question"], held[0], number, sentence)
                 yield from others_of(hit, number, sentence, rng)
                 break
 
@@ -232,17 +232,18 @@ TRUE: dict[str, Callable[[dict[str, Any], Sequence[Hit], Random], Iterator[Claim
 
 def claims_of(sentence: str, number: int, key: str, rng: Random) -> Iterator[Claim]:
     """A sentence of passage `number` as it stands and reworded."""
-    yield Claim(sentence, "as it stands", (number,), key)
+    made = Claim(sentence, "as it stands", (number,), key, origins=(sentence,))
+    yield made
     if not is_prose(sentence):
         return
     for kind, text in reworded(sentence, rng):
         if kind == "quotation":
             inside = re.search(r"[“\"](.+)[”\"]", text)
-            yield Claim(text, kind, (number,), inside[1] if inside else "")
+            yield replace(made, text=text, kind=kind, key=inside[1] if inside else "")
         elif kind in ("no clause", "no parenthesis") and folded(key) not in folded(text):
-            yield Claim(text, kind, (number,), "")
+            yield replace(made, text=text, kind=kind, key="")
         else:
-            yield Claim(text, kind, (number,), key)
+            yield replace(made, text=text, kind=kind)
 
 
 def reworded(sentence: str, rng: Random) -> list[tuple[str, str]]:
@@ -253,23 +254,25 @@ def reworded(sentence: str, rng: Random) -> list[tuple[str, str]]:
     return rare + rng.sample(common, min(1, len(common)))
 
 
-def answered(question: str, answer: str, number: int) -> Iterator[Claim]:
-    """Statements made of a question and its answer."""
+def answered(question: str, answer: str, number: int, sentence: str) -> Iterator[Claim]:
+    """Statements made of a question and its answer, which a sentence of passage `number` holds."""
     answer = answer.rstrip(" .,;:")
+    upper = f"{answer[:1].upper()}{answer[1:]}."
+    made = Claim(upper, "short", (number,), answer, origins=(sentence,))
     said = declarative(question, answer)
     if said:
-        yield Claim(said, "question turned round", (number,), answer)
-    yield Claim(f"{answer[:1].upper()}{answer[1:]}.", "short", (number,), answer)
+        yield replace(made, text=said, kind="question turned round")
+    yield made
     asked = question.strip().rstrip("?").strip()
     opens = answer.split()[0] in OPENERS
     small = answer[0].lower() + answer[1:] if opens else answer
     if part_of(asked + answer) == "dev":  # half of them; no passage holds what is quoted here
-        yield Claim(f"The answer to “{asked}?” is {small}.", "question quoted", (number,), answer)
+        yield replace(made, text=f"The answer to “{asked}?” is {small}.", kind="question quoted")
     else:
         no_name = re.match(r"(?:Wh|How|In |On |Is |Are |Do |Does )", asked)
         question = asked[0].lower() + asked[1:] if no_name else asked
         said = f"Asked {question}, the document says {small}."
-        yield Claim(said, "question repeated", (number,), answer)
+        yield replace(made, text=said, kind="question repeated")
 
 
 def two_cited(claim: Claim, hits: Sequence[Hit], rng: Random) -> Iterator[Claim]:
@@ -278,7 +281,8 @@ def two_cited(claim: Claim, hits: Sequence[Hit], rng: Random) -> Iterator[Claim]
     if others and re.search(r"\w\.$", claim.text):
         number, sentence = others[0]
         text = f"{claim.text[:-1]}; {sentence}"
-        yield Claim(text, "two citations", (claim.cited[0], number), "")
+        origins = (*claim.origins, sentence)
+        yield Claim(text, "two citations", (claim.cited[0], number), "", origins=origins)
 
 
 def neighbours(claim: Claim, hits: Sequence[Hit], rng: Random) -> list[tuple[int, str]]:
