@@ -12,6 +12,7 @@ from ragkit.answers import citation_of
 from ragkit_apps.ui.markup import answer_html, passage_html, plain_name
 from tests.test_answers import hit
 
+JOINER = "\N{WORD JOINER}"
 HARMLESS = {
     *("p", "strong", "em", "ul", "ol", "li", "code", "pre", "table", "thead", "tbody", "tr"),
     *("th", "td", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "hr", "br", "s"),
@@ -168,9 +169,22 @@ def test_every_passage_of_every_text_can_be_shown(text: str, start: int, end: in
 def test_a_name_is_a_label_in_which_nothing_is_markdown(name: str) -> None:
     from markdown_it import MarkdownIt
 
-    assert (
-        Tags(MarkdownIt("commonmark").render("x " + plain_name(name))).text.strip() == f"x {name}"
-    )
+    shown = Tags(MarkdownIt("commonmark").render("x " + plain_name(name))).text.strip()
+    assert shown.replace(JOINER, "") == f"x {name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("see HTTP://e.example/a", f"see HTTP:{JOINER}//e.example/a"),
+        ("https://e.example", f"https:{JOINER}//e.example"),
+        ("www.e.example", f"www{JOINER}.e.example"),
+        ("someone@e.example", f"someone@{JOINER}e.example"),
+        ("page 5 of 8: www", "page 5 of 8: www"),
+    ],
+)
+def test_an_address_in_a_name_is_no_link(name: str, shown: str) -> None:
+    assert re.sub(r"\\(.)", r"\1", plain_name(name)) == shown
 
 
 def test_a_name_that_turns_the_line_around_is_shown_as_it_is() -> None:

@@ -180,9 +180,15 @@ def _nearest_line(text: str, at: int, step: int) -> int:
     return found if found > 0 else at
 
 
+# Addresses become links after all escapes are gone (mdast-util-gfm-autolink-literal), unless
+# something stands in them: a mark without width.
+_ADDRESS = re.compile(r"(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+
+
 def plain_name(text: str) -> str:
     """Text for a label that Streamlit reads as Markdown: every sign in it stays a sign."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:@])", r"\\\1", _one_line(text))
+    text = _ADDRESS.sub("\N{WORD JOINER}", _one_line(text))
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:@])", r"\\\1", text)
 
 
 def _one_line(text: str) -> str:
