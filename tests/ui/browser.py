@@ -71,6 +71,7 @@ class Served:
     url: str
     base: Path
     calls: Path
+    errors: Path
     process: subprocess.Popen[str]
 
     @property
@@ -84,7 +85,7 @@ def served(folder: Path, base: Path, ollama: str = NOBODY, *options: str) -> Ite
     environment = {**watched(folder), "OLLAMA_HOST": ollama}
     command = [sys.executable, "-m", "ragkit_apps.cli", "ui", "--port", "0", "--no-browser"]
     with (
-        (folder / "errors").open("w+") as errors,
+        (folder / "errors").open("a+") as errors,
         subprocess.Popen(
             [*command, "--kb", str(base), *options],
             env=environment,
@@ -101,11 +102,11 @@ def served(folder: Path, base: Path, ollama: str = NOBODY, *options: str) -> Ite
             found = re.fullmatch(r"ragkit's page: (http://127\.0\.0\.1:\d+/)  .*\n", line)
             errors.seek(0)
             assert found, f"it said {line!r} and {errors.read()!r}"
-            yield Served(found[1], base, folder / "calls", process)
+            yield Served(found[1], base, folder / "calls", folder / "errors", process)
             process.send_signal(signal.SIGINT)
             code, rest = process.wait(timeout=PATIENCE / 1000), process.stdout.read()
-            errors.seek(0)
-            assert (code, rest, errors.read()) == (0, "", "")
+            said = (folder / "errors").read_text()
+            assert (code, rest, said) == (0, "", ""), said
         finally:
             process.kill()
 
