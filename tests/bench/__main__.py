@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 NAMES = (
-    "retrieval", "ingest", "search", "scale", "verification", "exact", "abstention", "asking",
+    "retrieval", "ingest", "search", "scale", "verification", "exact", "abstention", "asking", "page",
 )  # fmt: skip
 
 
