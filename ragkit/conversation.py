@@ -70,9 +70,7 @@ class Conversation:
         self._title = ""
         self._turns: list[Turn] = []
         if id is not None:
-            with store.snapshot() as snapshot:
-                self._title = snapshot.title(id)
-            self._turns = self.turns()
+            self.turns()
 
     @property
     def title(self) -> str:
@@ -105,11 +103,18 @@ class Conversation:
             writer.rate(self.id, turn, rating)
 
     def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
-        """What was said so far, from documents with one of these labels, if given."""
-        if self.id is None:  # nothing could be kept
-            return self._readable(labels)
+        """What was said so far, from documents with one of these labels, if given.
+
+        Turns that could not be kept, those with the number 0, come last.
+        """
+        unkept = [turn for turn in self._readable(labels) if not turn.number]
+        if self.id is None:
+            return unkept
         with self._store.snapshot(labels) as snapshot:
-            return [_read(snapshot, turn) for turn in snapshot.turns(self.id)]
+            turns = [_read(snapshot, turn) for turn in snapshot.turns(self.id)] + unkept
+            if labels is None:  # also what was said and named elsewhere meanwhile
+                self._turns, self._title = turns, snapshot.title(self.id)
+        return turns
 
     def ask(
         self,

@@ -435,6 +435,28 @@ def test_turn_of_a_conversation_that_was_removed_is_not_kept(folder: Path) -> No
         assert kb.conversations() == []
 
 
+def test_turn_that_could_not_be_kept_is_still_among_those_that_were_said(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        talk.ask(FIRST)
+        assert talk.id is not None
+        kb.delete_conversation(talk.id)
+        answer = talk.ask(SECOND)
+        [turn] = talk.turns()
+        assert (turn.number, turn.answer) == (0, answer)
+
+
+def test_what_was_said_and_named_elsewhere_is_known_here(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        here = kb.conversation()
+        here.ask(FIRST)
+        there = kb.conversation(here.id)
+        there.ask(SECOND)
+        there.rename("Leave")
+        assert [turn.question for turn in here.turns()] == [FIRST, SECOND]
+        assert here.title == "Leave"
+
+
 def test_what_was_said_before_gives_way_to_a_passage(folder: Path) -> None:
     class Small(Scripted):
         num_ctx, num_predict = 528, 200

@@ -36,8 +36,9 @@ _CHUNK = """
 _DOCUMENT = """
     SELECT d.id, d.root, d.source, d.digest, d.size, d.kind, d.title, l.name, d.warnings,
            (SELECT count(*) FROM page p WHERE p.document = d.id),
-           coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at, d.readable_pages, d.metadata
-    FROM document d JOIN label l ON l.id = d.label
+           coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at, d.readable_pages, d.metadata,
+           r.path = 'uploads:'
+    FROM document d JOIN label l ON l.id = d.label JOIN root r ON r.id = d.root
 """
 
 
@@ -429,6 +430,7 @@ def _document(row: tuple[Any, ...]) -> StoredDocument:
     # Most are empty, and a listing may be of thousands.
     values[8] = () if row[8] == "[]" else tuple(json.loads(row[8]))
     values[13] = {} if row[13] == "{}" else json.loads(row[13])
+    values[14] = bool(row[14])
     return StoredDocument(*values)
 
 

@@ -36,7 +36,8 @@ class NewDocument:
 class StoredDocument:
     """A document row. `source` is its path relative to the root it was ingested from.
 
-    `readable_pages` are those whose text is not blank; `metadata` is what the file says of itself.
+    `readable_pages` are those whose text is not blank; `metadata` is what the file says of itself;
+    `uploaded` files lie in the base and are deleted with the document.
     """
 
     id: int
@@ -53,6 +54,7 @@ class StoredDocument:
     added_at: str
     readable_pages: int
     metadata: dict[str, str]
+    uploaded: bool
 
 
 @dataclass(frozen=True, slots=True)

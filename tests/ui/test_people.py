@@ -5,49 +5,69 @@ from typing import Any
 
 import pytest
 
-from ragkit_apps.ui.people import COOKIE, Headers, person
+from ragkit_apps.ui.people import COOKIE, Gate, person
 
 SECRET = "x" * 43
 
 
-def headers_of(kind: str = "text/html", cookie: str = "", scheme: str = "http") -> dict[str, str]:
-    """What the middleware adds to a response of this kind."""
+def headers_of(cookie: str = "", scheme: str = "http", accept: str = "text/html") -> dict[str, str]:
+    """What is added to the answer to a request."""
     sent: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", kind.encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 304, "headers": []})
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asked = [(b"cookie", cookie.encode())] if cookie else []
+    asked = [(b"accept", accept.encode()), (b"cookie", cookie.encode())]
     scope = {"type": "http", "path": "/", "headers": asked, "scheme": scheme}
-    asyncio.run(Headers(app)(scope, None, send))
+    asyncio.run(Gate(app)(scope, None, send))
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
+def secret_of(headers: dict[str, str]) -> str:
+    return headers["set-cookie"].partition("=")[2].partition(";")[0]
+
+
+def connected(origin: str, host: str, *names: str) -> str | None:
+    """The origin that Streamlit is told of a connection; None if it is refused."""
+    told: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        told.append(dict(scope["headers"]).get(b"origin", b"").decode())
+
+    async def send(message: Any) -> None:
+        assert message == {"type": "websocket.close", "code": 1008}
+
+    headers = [(b"host", host.encode())]
+    if origin:
+        headers.append((b"origin", origin.encode()))
+    asyncio.run(Gate(app, names)({"type": "websocket", "headers": headers}, None, send))
+    return told[0] if told else None
+
+
 def test_a_new_browser_gets_a_cookie_that_no_script_can_read() -> None:
-    cookie = headers_of()["set-cookie"]
-    name, _, rest = cookie.partition("=")
-    secret = rest.partition(";")[0]
-    assert name == COOKIE
-    assert person({COOKIE: secret}) is not None
-    assert {"HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
-    assert "Secure" not in cookie
+    headers = headers_of()
+    assert person(f"{COOKIE}={secret_of(headers)}") is not None
+    assert {"HttpOnly", "SameSite=Lax"} <= set(headers["set-cookie"].split("; "))
+    assert "Secure" not in headers["set-cookie"]
     assert "Secure" in headers_of(scheme="https")["set-cookie"]
 
 
 def test_each_browser_gets_another_one() -> None:
-    assert headers_of()["set-cookie"] != headers_of()["set-cookie"]
+    assert secret_of(headers_of()) != secret_of(headers_of())
 
 
-def test_a_known_browser_keeps_its_cookie() -> None:
-    assert "set-cookie" not in headers_of(cookie=f"a=b; {COOKIE}={SECRET}")
+@pytest.mark.parametrize(
+    "others", ["", "a=b; ", 'prefs={"theme":"dark"}; ', "a[b]=1; ", "x=ü; ", f"not_{COOKIE}=1; "]
+)
+def test_a_known_browser_keeps_its_cookie_whatever_others_have_set(others: str) -> None:
+    assert secret_of(headers_of(f"{others}{COOKIE}={SECRET}; z=1")) == SECRET
 
 
 def test_pictures_and_scripts_set_none() -> None:
-    assert "set-cookie" not in headers_of("image/png")
+    assert "set-cookie" not in headers_of(accept="image/png")
 
 
 def test_the_browser_may_load_from_here_alone() -> None:
@@ -56,12 +76,36 @@ def test_the_browser_may_load_from_here_alone() -> None:
     assert "http" not in policy
 
 
-@pytest.mark.parametrize("cookie", [{}, {COOKIE: ""}, {COOKIE: "short"}, {COOKIE: "ü" * 43}])
-def test_what_is_no_secret_of_ours_is_nobody(cookie: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "cookie", ["", f"{COOKIE}=", f"{COOKIE}=short", f"{COOKIE}={'ü' * 43}", f"x{COOKIE}={SECRET}"]
+)
+def test_what_is_no_secret_of_ours_is_nobody(cookie: str) -> None:
     assert person(cookie) is None
 
 
 def test_the_base_is_told_no_secret() -> None:
-    found = person({COOKIE: SECRET})
+    found = person(f"{COOKIE}={SECRET}")
     assert found is not None
     assert SECRET not in found
+
+
+def test_a_page_of_another_site_cannot_connect() -> None:
+    assert connected("http://evil.example", "127.0.0.1:8501") is None
+    assert connected("http://127.0.0.1:9000", "127.0.0.1:8501") is None
+    assert connected("null", "127.0.0.1:8501") is None
+
+
+def test_the_page_itself_connects_by_whatever_name_it_was_called() -> None:
+    for host in ("127.0.0.1:8501", "10.0.0.5:8501", "[::1]:8501", "rag.example"):
+        assert connected(f"http://{host}", host) == f"http://{host}"
+
+
+def test_behind_a_proxy_the_page_connects_by_the_names_it_was_given() -> None:
+    host = "127.0.0.1:8501"
+    assert connected("https://rag.example", host) is None
+    assert connected("https://rag.example", host, "rag.example") == f"https://{host}"
+    assert connected("https://evil.example", host, "rag.example") is None
+
+
+def test_what_is_no_browser_has_no_origin_and_connects() -> None:
+    assert connected("", "127.0.0.1:8501") == ""

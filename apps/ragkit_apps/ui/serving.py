@@ -83,7 +83,7 @@ def serve(
     from starlette.middleware import Middleware
 
     from ragkit_apps.ui import theme
-    from ragkit_apps.ui.people import Headers
+    from ragkit_apps.ui.people import Gate
 
     port = free_port(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -99,7 +99,7 @@ def serve(
     app = streamlit.App(
         Path(__file__).with_name("app.py"),
         lifespan=lifespan,
-        middleware=[Middleware(Headers)],
+        middleware=[Middleware(Gate, names=tuple(names))],
         on_script_error=_say_it_plainly,
     )
     with suppress(KeyboardInterrupt):

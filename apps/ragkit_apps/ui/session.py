@@ -29,7 +29,7 @@ from ragkit_apps.ui.serving import current
 
 def who() -> str:
     """The person at this browser; one that takes no cookies is a new person at each visit."""
-    known = person(dict(st.context.cookies))
+    known = person(str(st.context.headers.get("Cookie")))
     if known is None:
         known = st.session_state.setdefault("visitor", f"page:{secrets.token_hex(12)}")
     return str(known)
