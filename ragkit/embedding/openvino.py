@@ -49,6 +49,9 @@ _CONFIG: dict[_Way, dict[str, Any]] = {
 _BATCH_TOKENS = 1536  # the most in a batch
 
 
+_FIRST = threading.Lock()
+
+
 def import_openvino() -> Any:
     """The openvino module, without its telemetry.
 
@@ -58,6 +61,10 @@ def import_openvino() -> Any:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
+    # The first array makes tables of number types under a lock of C++, in which Python's own lock
+    # is given away: two threads that bring the first one together wait for each other for ever.
+    with _FIRST:
+        _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
     return openvino
 
 
