@@ -67,9 +67,10 @@ def main(arguments: list[str], workdir: Path) -> None:
         whole, shown = [], []
         for question in asked:
             _begin(page)
-            whole.append(_seconds(lambda text=question: _asked(page, text)))
+            whole.append(_asked(page, question))
+            page.wait_for_timeout(500)
             if answers(page).locator("button.cite").count():
-                shown.append(_seconds(lambda: _cited(page)))
+                shown.append(_cited(page))
         command = [sys.executable, "-c", _LIBRARY, str(kb.path), fake.url, *asked]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         library = [float(line) for line in said.split()]
@@ -109,18 +110,36 @@ def _begin(page: Page) -> None:
     page.wait_for_timeout(500)  # the rest of the page is still being drawn
 
 
-def _asked(page: Page, question: str) -> None:
+# Resolves to the time at which something is first there; asking every now and then from outside,
+# as `wait_for` does, adds up to half a second.
+_WHEN = """([selector, text]) => new Promise(resolve => {
+  const look = () => {
+    const found = [...document.querySelectorAll(selector)];
+    const there = found.some(each => text ? each.textContent.includes(text) : each.complete
+      && each.naturalWidth > 0);
+    if (there) { resolve(Date.now()); clearInterval(timer); }
+  };
+  const timer = setInterval(look, 4);
+})"""
+
+
+def _until(page: Page, act: Callable[[], object], selector: str, text: str = "") -> float:
+    """Seconds from the beginning of an act in the browser until something is to be seen."""
+    page.evaluate(f"(asked) => {{ window.seen = ({_WHEN})(asked); }}", [selector, text])
+    started = time.time()
+    act()
+    return float(page.evaluate("() => window.seen")) / 1000 - started
+
+
+def _asked(page: Page, question: str) -> float:
     box = page.get_by_placeholder("Ask the documents")
     box.fill(question)
-    box.press("Enter")
-    page.get_by_text("How it was answered").wait_for()
+    return _until(page, lambda: box.press("Enter"), "main, .stMain", "How it was answered")
 
 
-def _cited(page: Page) -> None:
-    answers(page).locator("button.cite").first.click()
-    picture = page.locator(".sheet img")
-    picture.wait_for()
-    picture.evaluate("picture => picture.decode()")
+def _cited(page: Page) -> float:
+    chip = answers(page).locator("button.cite").first
+    return _until(page, chip.click, ".sheet img")
 
 
 def _row(label: str, seconds: list[float]) -> None:

@@ -61,7 +61,7 @@ def service(tmp_path: Path, three: Path, ollama: FakeOllama) -> Iterator[Service
     config = Config(kb=str(tmp_path / "a.kb"), ollama_host=ollama.url)
     kb = KnowledgeBase(config.kb, config=config, embedder=HashingEmbedder())
     kb.ingest(three)
-    found = Service(config, _kb=kb)
+    found = Service(config, kb=kb)
     serving.begin(found)
     yield found
     kb.close()

@@ -87,7 +87,7 @@ def test_a_citation_opens_the_marked_page_beside_the_answer(
     answer.locator("button.cite").first.click()
     fifth = picture(page)
     assert marked(fifth) > 2000
-    expect(page.get_by_text("5 of 8")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Page of 8")).to_have_value("5")
     sheet = page.locator(".sheet img")
     expect(sheet).to_have_attribute("alt", re.compile("Page 5 of .*Annual leave"))
     beside = page.locator(".sheet").bounding_box()
@@ -97,11 +97,11 @@ def test_a_citation_opens_the_marked_page_beside_the_answer(
     assert beside["x"] >= talk["x"] + talk["width"]
 
     page.get_by_role("button", name="Next page").click()
-    expect(page.get_by_text("6 of 8")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Page of 8")).to_have_value("6")
     expect(sheet).to_have_attribute("alt", re.compile("Page 6 of .*Pay and benefits"))
     assert marked(picture(page)) == 0
     page.get_by_role("button", name="Previous page").click()
-    expect(page.get_by_text("5 of 8")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Page of 8")).to_have_value("5")
     page.get_by_role("button", name="Previous page").click()
     page.get_by_role("button", name="Back to the passage").click()
     expect(sheet).to_have_attribute("alt", re.compile("Page 5 of .*Annual leave"))
@@ -131,7 +131,7 @@ def test_the_keyboard_alone_leads_from_a_question_to_the_page_and_back(
     expect(page.locator(".sheet img")).to_be_visible()
     tab_to(page, page.get_by_role("button", name="Next page"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("6 of 8")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Page of 8")).to_have_value("6")
     tab_to(page, page.get_by_role("button", name="Close the source"))
     page.keyboard.press("Enter")
     expect(page.locator(".sheet")).to_have_count(0)
@@ -169,8 +169,7 @@ def test_without_a_model_server_the_page_says_so_and_quotes(
     serve: Serve, examples: Path, tmp_path: Path, visitors: Visitors
 ) -> None:
     page = visitors.arrive(serve(shutil.copytree(examples, tmp_path / "a.kb")).url)
-    page.get_by_text("Model and passages").click()
-    expect(page.get_by_text("Until then answers are quoted")).to_contain_text("ollama serve")
+    expect(page.get_by_text("No language model answers yet")).to_contain_text("ollama serve")
     answer = ask(page, LEAVE)
     expect(answer).to_contain_text("Extract: quoted, no model involved")
     expect(answer).to_contain_text("ollama serve")
@@ -236,7 +235,7 @@ def test_a_conversation_is_renamed_exported_and_deleted(shared: Served, visitors
         page.get_by_role("button", name="Export as Markdown").click()
     text = download.value.path().read_text()
     assert download.value.suggested_filename == "leave-and-more.md"
-    assert text.startswith(f"# Leave, *and* more\n\n## {LEAVE}\n")
+    assert text.startswith(f"# Leave, \\*and\\* more\n\n## {LEAVE}\n")
     assert "\n1. hr/employee-handbook.pdf, page 5 (printed 2): “" in text
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("What would you like to know?")).to_be_visible()

@@ -10,9 +10,10 @@ from ragkit import KnowledgeBase
 from ragkit_apps.ui.ingesting import Ingests, allowed_folder, safe_name, save_upload
 
 
-def wait_for(ingests: Ingests) -> None:
+def wait_for(ingests: Ingests, what: str) -> None:
+    """Wait until this has been ingested."""
     deadline = time.monotonic() + 30
-    while ingests.last is not None and ingests.last.running:
+    while ingests.last is None or ingests.last.what != what or ingests.last.running:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -31,6 +32,8 @@ def put(folder: Path, name: str, content: bytes, *, replace: bool = False) -> st
         ("~$lock.docx", "lock.docx"),
         ("a\nb\u202e.txt", "a_b_.txt"),
         ("ragkit.db", "_ragkit.db"),
+        ("Thumbs.db", "_Thumbs.db"),
+        ("a." + "b" * 250, "a." + "b" * 198),
         ("", "file"),
         ("...", "file"),
         ("ü" * 300 + ".pdf", "ü" * 98 + ".pdf"),
@@ -78,19 +81,21 @@ def test_only_folders_in_the_roots_are_allowed(tmp_path: Path) -> None:
     assert not allowed_folder(inside, [])
 
 
-def test_one_ingest_runs_at_a_time_and_its_report_stays(kb: KnowledgeBase, docs: Path) -> None:
+def test_ingests_run_one_after_the_other_and_the_last_report_stays(
+    kb: KnowledgeBase, docs: Path
+) -> None:
     for number in range(20):
         (docs / f"{number}.txt").write_text(f"Text number {number}.")
     ingests = Ingests()
-    assert ingests.begin(kb, [docs], "docs")
-    assert not ingests.begin(kb, [docs], "docs again")
-    wait_for(ingests)
+    ingests.begin(kb, [docs], "docs")
+    first = ingests.last
+    ingests.begin(kb, [docs], "docs again")
+    wait_for(ingests, "docs again")
+    assert ingests.waiting == []
+    assert first is not None
+    assert first.report is not None
+    assert len(first.report.added) == 20
     assert ingests.last is not None
-    assert ingests.last.what == "docs"
-    assert ingests.last.report is not None
-    assert len(ingests.last.report.added) == 20
-    assert ingests.begin(kb, [docs], "docs again")
-    wait_for(ingests)
     assert ingests.last.report is not None
     assert len(ingests.last.report.unchanged) == 20
 
@@ -102,16 +107,16 @@ def test_an_ingest_that_is_stopped_keeps_what_it_has(kb: KnowledgeBase, docs: Pa
     ingests.begin(kb, [docs], "docs")
     assert ingests.last is not None
     ingests.last.stop()
-    wait_for(ingests)
+    wait_for(ingests, "docs")
     assert "stopped" in str(ingests.last.error)
-    ingests.begin(kb, [docs], "docs")
-    wait_for(ingests)
+    ingests.begin(kb, [docs], "the rest")
+    wait_for(ingests, "the rest")
     assert len(kb.documents()) == 50
 
 
 def test_a_folder_that_is_gone_is_an_error_that_says_so(kb: KnowledgeBase, tmp_path: Path) -> None:
     ingests = Ingests()
     ingests.begin(kb, [tmp_path / "gone"], "gone")
-    wait_for(ingests)
+    wait_for(ingests, "gone")
     assert ingests.last is not None
     assert "there is no" in str(ingests.last.error)

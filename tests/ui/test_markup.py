@@ -93,6 +93,23 @@ def test_no_text_becomes_more_than_harmless_markup(text: str) -> None:
         assert set(found.attributes) <= ATTRIBUTES
 
 
+def test_an_extract_cites_at_the_end_of_a_line_and_nowhere_else() -> None:
+    text = "“see note [2] and [1]” [1]\n“other [1] words”"
+    html = answer_html(text, [citation_of(1, hit("x")), citation_of(2, hit("y"))], plain=True)
+    assert html.count("<button") == 1
+    assert Tags(html).text == "“see note [2] and [1]” 1“other [1] words”"
+
+
+def test_code_cites_nothing() -> None:
+    html = answer_html("`a[1]`\n\n```\nb[1]\n```", [citation_of(1, hit("x"))])
+    assert "<button" not in html
+    assert Tags(html).text.split() == ["a[1]", "b[1]"]
+
+
+def test_numbers_are_no_buttons_while_an_answer_is_written() -> None:
+    assert answer_html("It is [1].", None) == '<p>It is <span class="cite">1</span>.</p>\n'
+
+
 def test_markdown_keeps_its_lists_tables_and_code() -> None:
     text = "**Bold** and:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```"
     assert {"strong", "ul", "li", "table", "td", "pre"} <= Tags(answer_html(text)).tags
@@ -180,6 +197,8 @@ def test_a_name_is_a_label_in_which_nothing_is_markdown(name: str) -> None:
         ("https://e.example", f"https:{JOINER}//e.example"),
         ("www.e.example", f"www{JOINER}.e.example"),
         ("someone@e.example", f"someone@{JOINER}e.example"),
+        ("a -> b >= c", f"a -{JOINER}> b >{JOINER}= c"),
+        (":smile: x", f":{JOINER}smile: x"),
         ("page 5 of 8: www", "page 5 of 8: www"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from ragkit import Config, KnowledgeBase
-from ragkit_apps.ui import serving
+from ragkit_apps.ui import ask as ask_module
+from ragkit_apps.ui import serving, session
+from ragkit_apps.ui.answering import Answering, Wanted
 from ragkit_apps.ui.serving import Service
 from tests.hashing import HashingEmbedder
 from tests.ui.conftest import Visit, words
@@ -28,6 +31,12 @@ def answers(page: Any) -> list[str]:
     """The HTML of the answers, as the page's own component is given it."""
     shown = page.get("bidi_component")
     return [json.loads(each.proto.json)["html"] for each in shown if "answer" in each.proto.id]
+
+
+def alerts(page: Any) -> list[str]:
+    """What is said at once: errors."""
+    shown = [element.proto.body for element in page.get("html")]
+    return [html for html in shown if 'role="alert"' in html]
 
 
 def press(page: Any, label: str) -> Any:
@@ -89,7 +98,7 @@ def test_without_a_model_an_answer_is_labelled_as_an_extract(
     assert kb is not None
     kb.config = service.config
     page = visit()
-    assert "No language model answers yet" in page.info[0].value
+    assert "No language model answers yet" in words(page)
     said = words(ask(page))
     assert "Extract: quoted, no model involved" in said
     assert "ollama serve" in said
@@ -110,8 +119,8 @@ def test_a_model_that_fails_is_an_error_in_plain_words(
     assert kb is not None
     kb.model = model
     page = ask(visit())
-    assert len(page.error) == 1
-    assert said in page.error[0].value.replace("\\", "")
+    [alert] = alerts(page)
+    assert said in alert
     assert "Traceback" not in words(page)
     assert any(button.label == "Ask again" for button in page.button)
     kb.model = "llama3.2:latest"
@@ -163,6 +172,60 @@ def test_a_thumb_is_kept_in_the_base(service: Service, visit: Visit) -> None:
     assert conversation.turns()[0].rating.comment == "exactly"
 
 
+def test_another_thumb_keeps_the_comment(service: Service, visit: Visit) -> None:
+    page = ask(visit())
+    conversation = page.session_state["conversation"]
+    page.get("feedback")[0].set_value(0).run()
+    page.text_area[0].set_value("not quite").run()
+    page.get("feedback")[0].set_value(1).run()
+    rating = conversation.turns()[0].rating
+    assert (rating.up, rating.comment) == (True, "not quite")
+
+
+def test_an_answer_that_could_not_be_kept_is_shown_with_the_reason(
+    service: Service, visit: Visit
+) -> None:
+    page = ask(visit())
+    kb = service.base()
+    assert kb is not None
+    conversation = page.session_state["conversation"]
+    kb.delete_conversation(conversation.id, who=conversation.who)
+    page = ask(page, "And from the 15th year of service?")
+    assert len(answers(page)) == 1
+    assert "Not kept in the conversation" in words(page)
+
+
+def test_a_reload_finds_the_answer_that_is_being_written(
+    service: Service, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kb = service.base()
+    assert kb is not None
+    monkeypatch.setattr(session, "who", lambda: "page:me")
+    monkeypatch.setattr(ask_module, "who", lambda: "page:me")
+    kb.model = "endless"
+    answering = Answering(kb.conversation(who="page:me"), Wanted(QUESTION))
+    service.answers["page:me"] = answering
+    while not answering.text:
+        answering.wait(0, 5)
+    stopper = threading.Timer(1.0, answering.stop)
+    stopper.start()
+    assert "Stopped; not kept" in words(visit())
+    stopper.join()
+
+
+def test_a_base_that_is_replaced_is_opened_anew(
+    service: Service, tmp_path: Path, visit: Visit
+) -> None:
+    with KnowledgeBase(
+        tmp_path / "other.kb", config=service.config, embedder=HashingEmbedder()
+    ) as other:
+        (tmp_path / "one.txt").write_text("One document alone.")
+        other.ingest(tmp_path / "one.txt")
+    service.path.rename(tmp_path / "old.kb")
+    (tmp_path / "other.kb").rename(service.path)
+    assert "1 document, 1 page" in words(visit("documents"))
+
+
 # -- documents -----------------------------------------------------------------------------------
 
 
@@ -170,7 +233,7 @@ def test_documents_are_listed_found_and_opened(service: Service, visit: Visit) -
     page = visit("documents")
     assert "3 documents" in words(page)
     page = page.text_input[0].set_value("RULES markdown").run()
-    assert "1 documents" in words(page)
+    assert "1 document, 1 page" in words(page)
     page = press(page, "rules\\.md")
     assert "A password has at least 14 characters." in words(page)
     page = page.get("button_group")[0].set_value("Chunks").run()
@@ -236,7 +299,7 @@ def test_what_goes_wrong_in_an_ingest_is_said_to_everybody(
     assert kb is not None
     service.ingests.begin(kb, [three / "gone"], "a folder")
     until_ingested(service)
-    assert "There is no" in visit("documents").error[0].value
+    assert "there is no" in alerts(visit("documents"))[0]
 
 
 def test_where_there_is_no_base_the_page_says_what_to_do(empty: Service, visit: Visit) -> None:
@@ -248,7 +311,7 @@ def test_where_there_is_no_base_the_page_says_what_to_do(empty: Service, visit: 
 
 def test_a_document_that_is_gone_is_an_error_in_plain_words(service: Service, visit: Visit) -> None:
     page = visit("documents", doc="424242")
-    assert "there is no document 424242" in page.error[0].value.replace("\\", "").lower()
+    assert "there is no document 424242" in alerts(page)[0]
 
 
 # -- search --------------------------------------------------------------------------------------

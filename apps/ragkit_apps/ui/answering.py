@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ragkit import Answer, AnswerStream, Conversation, RagkitError
 
+_UNSEEN = 600.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -22,7 +24,8 @@ class Wanted:
 class Answering:
     """Asks a question in a conversation; `text` grows until `done`.
 
-    Then `answer` is there, or `error` says why not; after `stop` there is neither.
+    Then `answer` is there, or `error` says why not; after `stop` there is neither. When nobody has
+    waited for it for ten minutes it is stopped.
     """
 
     def __init__(self, conversation: Conversation, wanted: Wanted) -> None:
@@ -30,12 +33,12 @@ class Answering:
         self.wanted = wanted
         self.began = time.monotonic()
         self.text = ""
-        self.query = ""
         self.model: str | None = None
         self.answer: Answer | None = None
         self.error: RagkitError | OSError | None = None
         self.stopped = False
         self._stream: AnswerStream | None = None
+        self._seen = self.began
         self._news = threading.Condition()
         self._ended = False
         threading.Thread(target=self._run, daemon=True, name="ragkit-answer").start()
@@ -47,6 +50,7 @@ class Answering:
 
     def wait(self, known: int, seconds: float) -> None:
         """Wait until there is more than `known` characters of text, or the end."""
+        self._seen = time.monotonic()
         with self._news:
             self._news.wait_for(lambda: self.done or len(self.text) > known, seconds)
 
@@ -79,8 +83,13 @@ class Answering:
         stream = self.conversation.stream(
             wanted.question, k=wanted.passages, model=wanted.model, think=wanted.think
         )
-        self._stream, self.model, self.query = stream, stream.model, stream.query
+        self._stream, self.model = stream, stream.model
+        if self.stopped:  # while the passages were looked for
+            stream.close()
+            return
         for piece in stream:
+            if time.monotonic() - self._seen > _UNSEEN:
+                self.stop()
             if self.stopped:
                 break
             with self._news:

@@ -19,10 +19,7 @@ and nothing is sent anywhere.
 
 def main() -> None:
     st.set_page_config(
-        page_title="ragkit",
-        page_icon=icon(),
-        layout="wide",
-        menu_items={"About": _ABOUT},
+        page_title="ragkit", page_icon=icon(), layout="wide", menu_items={"About": _ABOUT}
     )
     dark = st.context.theme.type == "dark"
     st.logo(wordmark("#e9e7e1" if dark else "#1d2422"), size="large")
@@ -41,6 +38,7 @@ def main() -> None:
     }
     st.session_state["pages"] = pages
     chosen = st.navigation(list(pages.values()), position="top")
+    st.set_page_config(page_title=f"{chosen.title} - ragkit", page_icon=icon())
     with plainly():
         chosen.run()
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ragkit import Conversation, KnowledgeBase, Turn
 from ragkit_apps.terminal import words_of
-from ragkit_apps.ui.markup import plain_name, shortened, where_of
+from ragkit_apps.ui.markup import one_line, plain_name, shortened, where_of
 from ragkit_apps.ui.session import plainly, who
 
 _SHOWN = 25
@@ -103,16 +103,20 @@ def file_name_of(title: str) -> str:
 
 
 def markdown_of(title: str, turns: Sequence[Turn]) -> str:
-    """A conversation as Markdown: questions, answers, and each answer's sources with the words."""
-    lines = [f"# {_one_line(title)}", ""]
+    """A conversation as Markdown: questions, answers, and each answer's sources with the words.
+
+    Nothing in it is alive but our own headings and lists: no picture is loaded, no link led to.
+    """
+    lines = [f"# {_still(title)}", ""]
     for turn in turns:
         answer = turn.answer
-        lines += [f"## {_one_line(turn.question)}", "", answer.text, ""]
+        text = "\n\n".join(_still(line) for line in answer.text.split("\n") if line.strip())
+        lines += [f"## {_still(turn.question)}", "", text, ""]
         if answer.abstention:
             lines += [answer.abstention.sentence, ""]
         lines += [
-            f"{citation.number}. {_one_line(where_of(citation))}: "
-            f"“{_one_line(shortened(words_of(citation), 400))}”"
+            f"{citation.number}. {_still(where_of(citation))}: "
+            f"“{_still(shortened(words_of(citation), 400))}”"
             for citation in answer.citations
         ]
         doubtful = [each for each in answer.statements if each.verdict != "supported"]
@@ -120,13 +124,15 @@ def markdown_of(title: str, turns: Sequence[Turn]) -> str:
             lines.append("")
         for each in doubtful:
             reasons = "; ".join(each.reasons)
-            lines += [f"Not supported: {_one_line(each.text)} ({reasons or each.verdict})", ""]
+            lines += [f"Not supported: {_still(each.text)} ({_still(reasons) or each.verdict})", ""]
         if answer.notice:
-            lines += [_one_line(answer.notice), ""]
-        by = f"by {answer.model}" if answer.model else "quoted, no model"
+            lines += [_still(answer.notice), ""]
+        by = f"by {_still(answer.model)}" if answer.model else "quoted, no model"
         lines += [f"*{turn.at[:16].replace('T', ' ')} UTC, {by}*", ""]
     return "\n".join(lines)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _still(text: str) -> str:
+    """One line in which no sign makes a picture, a link or HTML of what follows."""
+    text = re.sub(r"([\\<>!`|*_~]|(?<!\d)\]|\[(?!\d))", r"\\\1", one_line(text))
+    return re.sub(r"(?<=http)(?=s?://)|(?<=www)(?=\.)", "\N{WORD JOINER}", text)

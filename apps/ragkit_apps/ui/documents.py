@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
 from ragkit import FailedFile, KnowledgeBase, SourceError, StoredChunk, StoredDocument
 from ragkit_apps.terminal import progress_line
-from ragkit_apps.ui.ingesting import Ingesting, allowed_folder, save_upload
-from ragkit_apps.ui.markup import plain_name, shortened
+from ragkit_apps.ui.ingesting import Ingesting, Stopped, allowed_folder, save_upload
+from ragkit_apps.ui.markup import counted, plain_name, shortened
 from ragkit_apps.ui.serving import Service, current
 from ragkit_apps.ui.session import (
     Source,
     day_of,
     empty_state,
+    heading,
+    notice,
     open_source,
     opened,
     plainly,
+    quiet,
     say_error,
 )
 from ragkit_apps.ui.source import draw_place
 
 _SLOT = "document"
+_Entry = TypeVar("_Entry")
 _ON_A_PAGE = 25
 _MOST_FOLDERS = 300
 _SORTS = ("Problems first", "Name", "Newest", "Most pages", "Most chunks")
@@ -40,13 +46,14 @@ def page() -> None:
         with st.container(key="one-page"), plainly():
             _draw_document(kb, int(named))
         return
-    st.markdown("## Documents")
+    heading("Documents")
     _draw_ingest(service)
     documents = kb.documents() if kb is not None else []
     with st.expander("Add documents", icon=":material/upload_file:", expanded=not documents):
         _draw_uploader(service)
         st.divider()
-        _draw_folders(service, kb)
+        with plainly():
+            _draw_folders(service, kb)
     if kb is None or not documents:
         empty_state(
             "folder_off",
@@ -66,7 +73,7 @@ def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
     problems = kb.status().problems
     if not problems:
         return
-    many = "1 file is" if len(problems) == 1 else f"{len(problems):,} files are"
+    many = f"{counted(len(problems), 'file')} {'is' if len(problems) == 1 else 'are'}"
     with st.expander(f"{many} not in the base", icon=":material/report:"):
         for problem in problems[:200]:
             detail = f" ({problem.detail})" if problem.detail else ""
@@ -83,7 +90,7 @@ def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
                     args=(service, kb, problem),
                 )
         if len(problems) > 200:
-            st.caption(f"… and {len(problems) - 200:,} more: ragkit status")
+            quiet(f"… and {len(problems) - 200:,} more; ragkit status lists them")
 
 
 def _delete_upload(service: Service, kb: KnowledgeBase, problem: FailedFile) -> None:
@@ -100,21 +107,60 @@ def _draw_list(documents: Sequence[StoredDocument]) -> None:
             type="search",
             placeholder="Name, title, kind or label",
             icon=":material/search:",
+            on_change=_first_part,
+            args=("part",),
         )
-        order = st.selectbox("Sorted by", _SORTS, key="order", width=220, persist_state="session")
+        order = st.selectbox(
+            "Sorted by",
+            _SORTS,
+            key="order",
+            width=220,
+            persist_state="session",
+            on_change=_first_part,
+            args=("part",),
+        )
     found = arranged(matching(documents, wanted or ""), order)
     pages = sum(document.pages for document in found)
     chunks = sum(document.chunks for document in found)
-    st.caption(f"{len(found):,} documents, {pages:,} pages, {chunks:,} chunks")
+    quiet(
+        f"{counted(len(found), 'document')}, {counted(pages, 'page')}, {counted(chunks, 'chunk')}"
+    )
     if not found:
-        st.html('<p class="quiet">No document matches.</p>')
-    parts = max(1, -(-len(found) // _ON_A_PAGE))
-    at = min(st.session_state.get("part", 1), parts)
+        quiet("No document matches.")
     with st.container(key="documents", gap="xsmall"):
-        for document in found[(at - 1) * _ON_A_PAGE : at * _ON_A_PAGE]:
+        for document in _part_of(found, "part"):
             _draw_line(document)
+    _draw_pager(len(found), "part")
+
+
+def _part_of(entries: Sequence[_Entry], key: str) -> Sequence[_Entry]:
+    """The entries of the part that is chosen with a pager."""
+    at = _part(len(entries), key)
+    return entries[(at - 1) * _ON_A_PAGE : at * _ON_A_PAGE]
+
+
+def _part(count: int, key: str) -> int:
+    return int(min(st.session_state.get(key, 1), _parts(count)))
+
+
+def _parts(count: int) -> int:
+    return max(1, -(-count // _ON_A_PAGE))
+
+
+def _draw_pager(count: int, key: str) -> None:
+    """Chooses a part; where people were is kept apart from the widget, which may go and come."""
+    parts, at = _parts(count), _part(count, key)
     if parts > 1:
-        st.pagination(parts, key="part")
+        widget = f"{key}-pager-{at}-{parts}"
+        st.pagination(parts, default=at, key=widget, on_change=_to_part, args=(key, widget))
+
+
+def _to_part(key: str, widget: str) -> None:
+    st.session_state[key] = st.session_state[widget]
+
+
+def _first_part(key: str) -> None:
+    st.session_state[key] = 1
 
 
 def matching(documents: Sequence[StoredDocument], wanted: str) -> list[StoredDocument]:
@@ -174,8 +220,7 @@ _ICONS = {
 
 def facts_of(document: StoredDocument) -> str:
     """What a list says of a document: kind, pages, chunks, when, label."""
-    pages = "1 page" if document.pages == 1 else f"{document.pages:,} pages"
-    chunks = "1 chunk" if document.chunks == 1 else f"{document.chunks:,} chunks"
+    pages, chunks = counted(document.pages, "page"), counted(document.chunks, "chunk")
     parts = [document.kind, pages, chunks, f"added {day_of(document.added_at)}"]
     return " · ".join([*parts, f"label {document.label}"])
 
@@ -183,6 +228,7 @@ def facts_of(document: StoredDocument) -> str:
 def _open(document: int) -> None:
     st.query_params["doc"] = str(document)
     open_source(_SLOT, None)
+    _first_part("chunk-part")
     st.session_state["part-of-document"] = "Pages"
 
 
@@ -211,9 +257,9 @@ def _draw_uploader(service: Service) -> None:
 def _draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
     roots = folders_of(service, kb)
     if not roots:
-        st.caption(
-            "Folders of this machine can be ingested from here once the page is started with "
-            "`ragkit ui --root FOLDER`."
+        quiet(
+            "Folders of this machine can be ingested from here once the page is started with: "
+            "ragkit ui --root FOLDER"
         )
         return
     with st.form("folder", border=False):
@@ -261,9 +307,11 @@ def choices(roots: Sequence[Path]) -> list[Path]:
 def _begin(service: Service, paths: list[Path], what: str) -> None:
     kb = service.base()
     assert kb is not None
-    if not service.ingests.begin(kb, paths, what):
-        raise SourceError("another ingest is running; wait for its end, or stop it")
+    service.ingests.begin(kb, paths, what)
     st.rerun()
+
+
+_REMEMBERED = 120.0  # seconds that an ingest's end is told to whoever comes
 
 
 def _draw_ingest(service: Service) -> None:
@@ -271,14 +319,21 @@ def _draw_ingest(service: Service) -> None:
     state = service.ingests.last
     if state is None or st.session_state.get("seen-ingest") is state:
         return
+    if state.ended is None:
+        st.session_state["watched-ingest"] = state
+    elif (
+        st.session_state.get("watched-ingest") is not state
+        and time.monotonic() - state.ended > _REMEMBERED
+    ):
+        return
     with st.container(border=True, key="ingest"):
         if state.running:
-            st.fragment(partial(_draw_progress, state), run_every=0.5)()
+            st.fragment(partial(_draw_progress, service, state), run_every=0.5)()
         else:
             _draw_report(state)
 
 
-def _draw_progress(state: Ingesting) -> None:
+def _draw_progress(service: Service, state: Ingesting) -> None:
     if not state.running:
         st.rerun()
     progress = state.progress
@@ -290,19 +345,26 @@ def _draw_progress(state: Ingesting) -> None:
         source = shortened(progress.source, 60)
         line = plain_name(f"{progress_line(progress)}  {source}")
         st.progress(min(1.0, done), line)
-    st.button("Stop", key="stop-ingest", icon=":material/stop_circle:", on_click=state.stop)
+    if state.wants_stop:
+        quiet("Stopping after the document at hand; what is done stays in the base.")
+    else:
+        st.button("Stop", key="stop-ingest", icon=":material/stop_circle:", on_click=state.stop)
+    if waiting := service.ingests.waiting:
+        quiet(f"Then: {', '.join(waiting)}")
 
 
 def _draw_report(state: Ingesting) -> None:
     st.markdown(f"**{plain_name(state.what)}**")
-    if state.error is not None:
+    if isinstance(state.error, Stopped):
+        notice(str(state.error))
+    elif state.error is not None:
         say_error(state.error)
     report = state.report
     if report is not None:
         names = ("added", "updated", "unchanged", "renamed", "removed", "failed")
         counts = {name: len(getattr(report, name)) for name in names}
         parts = [f"{count:,} {name}" for name, count in counts.items() if count]
-        st.html(f"<div>{escape(', '.join(parts) or 'Nothing to do')}</div>")
+        notice(", ".join(parts) or "Nothing to do")
         for failed in report.failed[:50]:
             detail = f" ({failed.detail})" if failed.detail else ""
             st.html(
@@ -310,7 +372,7 @@ def _draw_report(state: Ingesting) -> None:
                 f"{escape(failed.reason + detail)}</div>"
             )
         for source, warning in report.warnings[:50]:
-            st.html(f'<div class="quiet">{escape(source)}: {escape(warning)}</div>')
+            quiet(f"{source}: {warning}")
     st.button("Close", key="close-report", on_click=_seen, args=(state,))
 
 
@@ -327,13 +389,13 @@ def _draw_document(kb: KnowledgeBase, id: int) -> None:
     st.button("All documents", icon=":material/arrow_back:", type="tertiary", on_click=_close)
     document = kb.document(id)
     chunks = kb.chunks(id)
-    st.markdown(f"## {plain_name(document.title or document.source)}")
+    heading(document.title or document.source)
     st.html(
         f"<div>{escape(document.source)}</div>"
         f'<div class="quiet">{escape(facts_of(document))}</div>'
         + "".join(f'<div class="quiet warning">⚠ {escape(w)}</div>' for w in document.warnings)
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         part = st.segmented_control(
             "What of it", _PARTS, key="part-of-document", required=True,
             label_visibility="collapsed", default=None,
@@ -347,12 +409,16 @@ def _draw_document(kb: KnowledgeBase, id: int) -> None:
     else:
         source = opened(_SLOT)
         if source is None or source.document != id:
-            open_source(_SLOT, Source(id, 0, 0, 0, document.source))
+            named = st.query_params.get("page", "")
+            first = min(int(named), document.pages) - 1 if named.isdecimal() and int(named) else 0
+            source = Source(id, first, 0, 0, document.source)
+            open_source(_SLOT, source)
+        st.query_params["page"] = str(source.shown + 1)
         draw_place(kb, _SLOT)
 
 
 def _close() -> None:
-    st.query_params.pop("doc", None)
+    st.query_params.clear()
 
 
 def _show(document: StoredDocument, chunk: StoredChunk) -> None:
@@ -364,9 +430,7 @@ def _show(document: StoredDocument, chunk: StoredChunk) -> None:
 
 
 def _draw_chunks(document: StoredDocument, chunks: Sequence[StoredChunk]) -> None:
-    parts = max(1, -(-len(chunks) // _ON_A_PAGE))
-    at = min(st.session_state.get("chunk-part", 1), parts)
-    for chunk in chunks[(at - 1) * _ON_A_PAGE : at * _ON_A_PAGE]:
+    for chunk in _part_of(chunks, "chunk-part"):
         with st.container(border=True, gap=None, key=f"chunk-box-{chunk.id}"):
             st.button(
                 plain_name(place_of(chunk)),
@@ -381,8 +445,7 @@ def _draw_chunks(document: StoredDocument, chunks: Sequence[StoredChunk]) -> Non
                 (f'<div class="quiet">{escape(path)}</div>' if path else "")
                 + f'<div class="chunk">{escape(chunk.text)}</div>'
             )
-    if parts > 1:
-        st.pagination(parts, key="chunk-part")
+    _draw_pager(len(chunks), "chunk-part")
 
 
 def place_of(chunk: StoredChunk) -> str:
@@ -394,7 +457,7 @@ def place_of(chunk: StoredChunk) -> str:
 def _draw_outline(document: StoredDocument, chunks: Sequence[StoredChunk]) -> None:
     entries = outline_of(chunks)
     if not entries:
-        st.html('<p class="quiet">No headings were found in this document.</p>')
+        quiet("No headings were found in this document.")
     with st.container(gap=None, key="outline"):
         for number, (level, heading, chunk) in enumerate(entries):
             indent = "\N{EM SPACE}" * 2 * level
@@ -427,13 +490,9 @@ def outline_of(chunks: Sequence[StoredChunk]) -> list[tuple[int, str, StoredChun
 @st.dialog("Remove this document?")
 def _confirm_removal(kb: KnowledgeBase, document: StoredDocument) -> None:
     st.html(f"<div><b>{escape(document.source)}</b></div>")
-    try:
-        own = kb.original(document.id).is_relative_to(kb.uploads)
-    except SourceError:
-        own = False
-    st.write(
+    quiet(
         "Its text leaves the base, and its uploaded file is deleted."
-        if own
+        if document.uploaded
         else "Its text leaves the base. Its file stays where it is: the next ingest of that folder "
         "brings it back."
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
 import threading
+import time
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +16,14 @@ from typing import BinaryIO
 
 from ragkit import IngestReport, KnowledgeBase, Progress, RagkitError
 
+logger = logging.getLogger(__name__)
+
 _LONGEST_NAME = 200  # bytes; most file systems take 255
+_LONGEST_SUFFIX = 16
+
+
+# Names that an ingest passes over, or takes for a base.
+_PASSED_OVER = {"ragkit.db", "thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
 
 
 class Stopped(RagkitError):
@@ -30,50 +39,70 @@ class Ingesting:
     report: IngestReport | None = None
     error: RagkitError | OSError | None = None
     wants_stop: bool = False
-    ended: bool = False
+    ended: float | None = None  # of the monotonic clock
 
     @property
     def running(self) -> bool:
-        return not self.ended
+        return self.ended is None
 
     def stop(self) -> None:
         """End it soon; every document that is done stays."""
         self.wants_stop = True
 
-    def _note(self, progress: Progress) -> None:
+    def note(self, progress: Progress) -> None:
+        """What an ingest calls with its progress; here it ends if it is to stop."""
         self.progress = progress
         if self.wants_stop:
             raise Stopped("stopped; everything read so far is in the base, ingest again to go on")
 
 
 class Ingests:
-    """Begins ingests one at a time; `last` is the one that runs, or the one before."""
+    """Ingests one after the other; `last` is the one that runs, or the one before."""
 
     def __init__(self) -> None:
         self.last: Ingesting | None = None
+        self._waiting: list[tuple[KnowledgeBase, list[Path], Ingesting]] = []
+        self._working = False
         self._guard = threading.Lock()
 
-    def begin(self, kb: KnowledgeBase, paths: Sequence[Path], what: str) -> bool:
-        """Begin one in a thread of its own; False while another runs."""
+    @property
+    def waiting(self) -> list[str]:
+        """What will be ingested next."""
         with self._guard:
-            if self.last is not None and self.last.running:
-                return False
-            self.last = Ingesting(what)
-        arguments = (kb, list(paths), self.last)
-        threading.Thread(target=_ingest, args=arguments, daemon=True, name="ragkit-ingest").start()
-        return True
+            return [state.what for _, _, state in self._waiting]
+
+    def begin(self, kb: KnowledgeBase, paths: Sequence[Path], what: str) -> None:
+        """Ingest this, as soon as what was begun before has ended."""
+        state = Ingesting(what)
+        with self._guard:
+            self._waiting.append((kb, list(paths), state))
+            if self._working:
+                return
+            self._working = True
+            self.last = state
+        threading.Thread(target=self._work, daemon=True, name="ragkit-ingest").start()
+
+    def _work(self) -> None:
+        while True:
+            with self._guard:
+                if not self._waiting:
+                    self._working = False
+                    return
+                kb, paths, state = self._waiting.pop(0)
+                self.last = state
+            _ingest(kb, paths, state)
 
 
 def _ingest(kb: KnowledgeBase, paths: list[Path], state: Ingesting) -> None:
     try:
-        state.report = kb.ingest(*paths, progress=state._note)
+        state.report = kb.ingest(*paths, progress=state.note)
     except (RagkitError, OSError) as error:
         state.error = error
     except Exception as error:  # the page must not wait for ever
+        logger.exception("the ingest of %s failed", state.what)
         state.error = RagkitError(f"{type(error).__name__}: {error}")
-        raise
     finally:
-        state.ended = True
+        state.ended = time.monotonic()
 
 
 def save_upload(folder: Path, name: str, content: BinaryIO, *, replace: bool = False) -> Path:
@@ -115,10 +144,10 @@ def safe_name(name: str) -> str:
     name = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
     name = "".join(c if c.isprintable() else "_" for c in name)
     name = re.sub(r"^[.~$\s]+", "", name).strip()
-    if name == "ragkit.db":  # a folder that holds one is taken for a base
-        name = "_ragkit.db"
+    if name.lower() in _PASSED_OVER:
+        name = f"_{name}"
     stem, dot, suffix = name.rpartition(".")
-    if not stem:
+    if not stem or len(suffix) > _LONGEST_SUFFIX:
         stem, dot, suffix = name, "", ""
     room = _LONGEST_NAME - len(f"{dot}{suffix}".encode())
     return stem.encode()[:room].decode(errors="ignore") + dot + suffix or "file"

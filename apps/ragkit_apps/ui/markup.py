@@ -16,6 +16,7 @@ from ragkit import Citation, Statement
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARKS = re.compile(f"[{_OPEN}{_CLOSE}]")
 _CITED = re.compile(r"\[(\d{1,3})\]")
+_LAST = re.compile(r"\[(\d{1,3})\]$")  # where a line of an extract has its number
 # What makes a list, a heading, a table or bold type of a line is not part of its sentence.
 _LEAD = re.compile(r"[\s>*+#|-]*(?:\d{1,3}[.)]\s+)?[\s*_`|]*")
 _TAIL = "*_`| \t\n"
@@ -23,29 +24,37 @@ _TAIL = "*_`| \t\n"
 
 def answer_html(
     text: str,
-    citations: Sequence[Citation] = (),
+    citations: Sequence[Citation] | None = (),
     statements: Sequence[Statement] = (),
     *,
     plain: bool = False,
 ) -> str:
-    """A model's Markdown, or `plain` text, with its citations as buttons.
+    """A model's Markdown, or the `plain` text of an extract, with its citations as buttons.
 
+    While it is still being written there are no citations yet (None), and numbers are no buttons.
     Sentences that are not supported are marked. Raw HTML stays text; there are no links and no
     images, whatever the text says.
     """
+    if plain:
+        return "".join(_quoted(line, citations) for line in text.split("\n") if line.strip())
     doubtful = [each for each in statements if each.verdict != "supported"]
     environment = {
-        "citations": {citation.number: citation for citation in citations},
+        "citations": citations,
         "doubts": [_why(each) for each in doubtful],
         "open": False,
     }
     marked = _marked(text, doubtful)
-    if plain:
-        lines = [_inline(line, environment) for line in marked.split("\n") if line.strip()]
-        return "".join(f"<p>{line}</p>" for line in lines)
     parser = _parser()
     tokens = parser.parse(marked, environment)
     return str(parser.renderer.render(tokens, parser.options, environment))
+
+
+def _quoted(line: str, citations: Sequence[Citation] | None) -> str:
+    """A line of an extract: its last number is its citation, others belong to what it quotes."""
+    found = _LAST.search(line)
+    if found is None:
+        return f"<p>{escape(line)}</p>"
+    return f"<p>{escape(line[: found.start()])}{_chip(found[0], int(found[1]), citations)}</p>"
 
 
 def _why(statement: Statement) -> str:
@@ -84,14 +93,14 @@ def _text(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: An
 
 
 def _code(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f"<code>{_inline(tokens[at].content, env)}</code>"
+    return f"<code>{_inline(tokens[at].content, env, cites=False)}</code>"
 
 
 def _block(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f"<pre><code>{_inline(tokens[at].content, env)}</code></pre>"
+    return f"<pre><code>{_inline(tokens[at].content, env, cites=False)}</code></pre>"
 
 
-def _inline(content: str, env: Any) -> str:
+def _inline(content: str, env: Any, *, cites: bool = True) -> str:
     """Text with its marks and citations; a marked sentence may go on in the next piece."""
     parts = []
     for piece in re.split(f"([{_OPEN}{_CLOSE}])", content):
@@ -100,26 +109,29 @@ def _inline(content: str, env: Any) -> str:
         elif piece == _CLOSE:
             env["open"] = False
         elif piece:
-            html = _with_citations(piece, env["citations"])
+            html = _with_citations(piece, env["citations"]) if cites else escape(piece)
             if env["open"] is not False and piece.strip():
                 html = f'<mark class="doubt" title="{escape(env["open"])}">{html}</mark>'
             parts.append(html)
     return "".join(parts)
 
 
-def _with_citations(text: str, citations: dict[int, Citation]) -> str:
+def _with_citations(text: str, citations: Sequence[Citation] | None) -> str:
     parts, at = [], 0
     for found in _CITED.finditer(text):
-        number = int(found[1])
         parts.append(escape(text[at : found.start()]))
-        parts.append(_chip(number, citations.get(number)))
+        parts.append(_chip(found[0], int(found[1]), citations))
         at = found.end()
     return "".join([*parts, escape(text[at:])])
 
 
-def _chip(number: int, citation: Citation | None) -> str:
-    if citation is None:  # while the answer is being written
+def _chip(written: str, number: int, citations: Sequence[Citation] | None) -> str:
+    """A citation's button; what nothing is cited by stays as it was written."""
+    if citations is None:
         return f'<span class="cite">{number}</span>'
+    citation = next((each for each in citations if each.number == number), None)
+    if citation is None:
+        return escape(written)
     where = escape(f"Source {number}: {where_of(citation)}")
     return (
         f'<button type="button" class="cite" data-cite="{number}" title="{where}" '
@@ -180,18 +192,23 @@ def _nearest_line(text: str, at: int, step: int) -> int:
     return found if found > 0 else at
 
 
-# Addresses become links after all escapes are gone (mdast-util-gfm-autolink-literal), unless
-# something stands in them: a mark without width.
-_ADDRESS = re.compile(r"(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+# What Streamlit makes of a text after all escapes are gone: links of addresses
+# (mdast-util-gfm-autolink-literal), arrows of "->", pictures of ":smile:". A mark without width in
+# between prevents it.
+_MADE = re.compile(
+    r"(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=[-<>~=])(?=[-=>])|(?<=:)(?=\w)",
+    re.IGNORECASE,
+)
 
 
 def plain_name(text: str) -> str:
     """Text for a label that Streamlit reads as Markdown: every sign in it stays a sign."""
-    text = _ADDRESS.sub("\N{WORD JOINER}", _one_line(text))
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:@])", r"\\\1", text)
+    text = _MADE.sub("\N{WORD JOINER}", one_line(text))
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&=\"'^])", r"\\\1", text)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text with one space where there was any white space, and nothing that cannot be seen."""
     return " ".join("".join(_seen(text)).split())
 
 
@@ -206,5 +223,10 @@ def _seen(text: str) -> Iterator[str]:
 
 def shortened(text: str, width: int) -> str:
     """One line of at most `width` characters."""
-    text = _one_line(text)
+    text = one_line(text)
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 page", "1,024 pages"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

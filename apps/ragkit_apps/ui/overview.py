@@ -8,7 +8,7 @@ import streamlit as st
 
 from ragkit import Statistics
 from ragkit_apps.ui.charts import days_chart, kinds_chart, times_chart
-from ragkit_apps.ui.session import base_with_documents
+from ragkit_apps.ui.session import base_with_documents, heading, quiet
 
 
 def page() -> None:
@@ -16,19 +16,20 @@ def page() -> None:
     if kb is None:
         return
     status, found = kb.status(), kb.statistics()
-    st.markdown("## Overview")
+    heading("Overview")
     _draw_documents(found, status.bytes, len(status.problems))
-    st.markdown("### Questions")
+    heading("Questions", 2)
     if not found.questions:
-        st.html(
-            '<p class="quiet">Nothing has been asked in a conversation yet; what is, is counted '
-            "here, for all people together and without their words.</p>"
+        quiet(
+            "Nothing has been asked in a conversation yet; what is, is counted here, for all "
+            "people together and without their words."
         )
         return
     _draw_questions(found)
 
 
 def _draw_documents(found: Statistics, size: int, problems: int) -> None:
+    heading("Documents", 2)
     with st.container(horizontal=True, key="metrics-documents"):
         st.metric("Documents", f"{found.documents:,}", border=True)
         st.metric("Pages", f"{found.pages:,}", border=True)
@@ -43,10 +44,10 @@ def _draw_documents(found: Statistics, size: int, problems: int) -> None:
         st.metric("On disk", f"{size / 1e6:,.0f} MB", border=True)
     kinds, days = st.columns(2)
     with kinds:
-        st.markdown("**By kind**")
+        heading("By kind", 3)
         st.altair_chart(kinds_chart(found.kinds), alt="Documents and chunks of each kind")
     with days:
-        st.markdown("**Documents over time**")
+        heading("Documents over time", 3)
         st.altair_chart(
             days_chart(found.documents_per_day, total=True),
             alt="How many documents there were on each day",
@@ -65,13 +66,13 @@ def _draw_questions(found: Statistics) -> None:
         st.metric("Half answered within", f"{median(found.seconds):.1f} s", border=True)
     asked, times = st.columns(2)
     with asked:
-        st.markdown("**Questions a day**")
+        heading("Questions a day", 3)
         st.altair_chart(
             days_chart(found.questions_per_day, total=False),
             alt="How many questions were asked on each day",
         )
     with times:
-        st.markdown("**Seconds to an answer**")
+        heading("Seconds to an answer", 3)
         st.altair_chart(
             times_chart(found.first_words, found.seconds),
             alt="How many answers took how long, to the first word and in whole",

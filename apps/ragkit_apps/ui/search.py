@@ -9,7 +9,7 @@ import streamlit as st
 from ragkit import Candidate, Explanation, Hit
 from ragkit_apps.ui.charts import parts_chart
 from ragkit_apps.ui.markup import plain_name, shortened
-from ragkit_apps.ui.session import base_with_documents, open_source, opened, source_of
+from ragkit_apps.ui.session import base_with_documents, heading, open_source, quiet, source_of
 from ragkit_apps.ui.source import draw_source
 
 _SLOT = "search"
@@ -20,45 +20,47 @@ def page() -> None:
     kb = base_with_documents()
     if kb is None:
         return
-    st.markdown("## Search")
+    heading("Search")
+    if "query" not in st.session_state:
+        st.session_state["query"] = st.query_params.get("q", "")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         query = st.text_input(
             "Query",
             key="query",
             persist_state="session",
+            on_change=open_source,
+            args=(_SLOT, None),
             type="search",
             icon=":material/search:",
             placeholder="Words, a part number, or a whole question",
         )
-        k = st.number_input("Passages", 1, 50, 10, key="k", width=130)
+        k = st.number_input("Passages", 1, 50, 10, key="k", width=130, persist_state="session")
     if not query or not query.strip():
-        st.html(
-            '<p class="quiet">Shows what a question would be answered from: the passages, and what '
-            "meaning and words each gave to their rank.</p>"
+        quiet(
+            "Shows what a question would be answered from: the passages, and what meaning and "
+            "words each gave to their rank."
         )
         return
+    st.query_params["q"] = query
     explanation = kb.explain(query, k)
     if not explanation.hits:
-        st.html('<p class="quiet">No passage found.</p>')
+        quiet("No passage found.")
         return
-    if opened(_SLOT):
-        found, source = st.columns([5, 6], gap="large")
-        with source:
-            draw_source(kb, _SLOT)
-    else:
-        found = st.container()
-    with found:
+    found, source = st.columns([5, 6], gap="large")
+    with source:
+        draw_source(kb, _SLOT)
+    with found, st.container(key="found"):
         _draw_hits(explanation)
 
 
 def _draw_hits(explanation: Explanation) -> None:
     for rank, hit in enumerate(explanation.hits, 1):
         _draw_hit(rank, hit)
-    st.markdown("### How they were ranked")
-    st.html(
-        '<p class="quiet">Each chunk has a part by meaning (its cosine, stretched over all '
-        "candidates) and a part by words (its BM25 score as a share of the best possible one). "
-        "A passage takes its best chunk's sum, and a little for others of the same page.</p>"
+    heading("How they were ranked", 2)
+    quiet(
+        "Each chunk has a part by meaning (its cosine, stretched over all candidates) and a part "
+        "by words (its BM25 score as a share of the best possible one). A passage takes its best "
+        "chunk's sum, and a little for others of the same page."
     )
     best = [each for each in explanation.candidates if each.rank]
     st.altair_chart(
@@ -68,6 +70,7 @@ def _draw_hits(explanation: Explanation) -> None:
     st.dataframe(
         table_of(explanation.candidates),
         hide_index=True,
+        placeholder="",
         alt="All candidates with their scores, best first",
         column_config={
             name: st.column_config.NumberColumn(format="%.3f")

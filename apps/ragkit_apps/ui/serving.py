@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import logging
 import os
 import socket
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ragkit import Config, KnowledgeBase, RagkitError, StoreMissing
+from ragkit_apps.ui.answering import Answering
 from ragkit_apps.ui.ingesting import Ingests
 
 logger = logging.getLogger(__name__)
@@ -23,15 +26,20 @@ _LOOPBACKS = (LOOPBACK, "localhost", "::1", "[::1]")
 
 @dataclass
 class Service:
-    """What all who are at the page share: the settings, the base, and the ingest that runs.
+    """What the server has: the settings, the base, the ingest that runs, and who is answered.
 
-    Nothing of a single person is in here.
+    `answers` are those that are being written, by person: a reload of the page finds its own.
     """
 
     config: Config
     ingests: Ingests = field(default_factory=Ingests)
-    _kb: KnowledgeBase | None = None
+    answers: dict[str, Answering] = field(default_factory=dict)
+    kb: KnowledgeBase | None = None
+    _file: tuple[int, int] | None = field(init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._file = _file_of(self.path)
 
     @property
     def path(self) -> Path:
@@ -43,14 +51,27 @@ class Service:
         return [Path(root).absolute() for root in self.config.roots.split(os.pathsep) if root]
 
     def base(self, *, create: bool = False) -> KnowledgeBase | None:
-        """The base; None while there is none in its directory."""
+        """The base that is in its directory now; None while there is none."""
         with self._guard:
-            if self._kb is None:
+            if self.kb is not None and self._file != _file_of(self.path):
+                self.kb.close()  # it was moved, removed or replaced
+                self.kb = None
+            if self.kb is None:
                 try:
-                    self._kb = KnowledgeBase(self.path, config=self.config, create=create)
+                    self.kb = KnowledgeBase(self.path, config=self.config, create=create)
                 except StoreMissing:
                     return None
-            return self._kb
+                self._file = _file_of(self.path)
+            return self.kb
+
+
+def _file_of(base: Path) -> tuple[int, int] | None:
+    """What tells the database in a directory from another one that takes its place."""
+    try:
+        found = os.stat(base / "ragkit.db")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 _services: list[Service] = []
@@ -91,6 +112,7 @@ def serve(
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
+        _warm_up()
         ready(url)
         yield
 
@@ -119,6 +141,18 @@ def serve(
                 **theme.options(),
             }
         )
+
+
+def _warm_up() -> None:
+    """Load what the first visitor would wait for.
+
+    Streamlit collects garbage after each run of the script: what is loaded now is put out of its
+    reach, which takes some 80 ms from every answer.
+    """
+    for part in ("ask", "documents", "search", "overview"):
+        importlib.import_module(f"ragkit_apps.ui.{part}")
+    gc.collect()
+    gc.freeze()
 
 
 def _say_it_plainly(error: Exception) -> bool:

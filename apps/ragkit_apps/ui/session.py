@@ -22,7 +22,7 @@ from ragkit import (
     choose_model,
     installed_models,
 )
-from ragkit_apps.ui.markup import where_of
+from ragkit_apps.ui.markup import one_line, where_of
 from ragkit_apps.ui.people import person
 from ragkit_apps.ui.serving import current
 
@@ -91,15 +91,23 @@ def plainly() -> Iterator[None]:
 
 
 def say_error(error: Exception) -> None:
-    st.error(in_words(error), icon=":material/error:")
+    notice(str(error), bad=True)
 
 
-def in_words(error: Exception) -> str:
-    """An error as text that Markdown leaves alone, beginning with a capital letter."""
-    from ragkit_apps.ui.markup import plain_name
+def notice(text: str, *, bad: bool = False) -> None:
+    """A line that people should see; a `bad` one is read out at once."""
+    kind, role = ("bad", "alert") if bad else ("good", "status")
+    st.html(f'<div class="notice {kind}" role="{role}">{escape(text)}</div>')
 
-    text = str(error)
-    return plain_name(text[:1].upper() + text[1:])
+
+def heading(text: str, level: int = 1) -> None:
+    """A heading in which nothing is Markdown."""
+    st.html(f'<h{level} class="heading">{escape(one_line(text))}</h{level}>')
+
+
+def quiet(text: str) -> None:
+    """A line in the background."""
+    st.html(f'<p class="quiet">{escape(text)}</p>')
 
 
 def base_with_documents() -> KnowledgeBase | None:
@@ -123,7 +131,7 @@ def base_with_documents() -> KnowledgeBase | None:
 def empty_state(icon: str, title: str, text: str, command: str = "") -> None:
     """What is shown where there is nothing to show: why, and what to do."""
     st.markdown(f"### :material/{icon}: {title}")
-    st.html(f'<p class="quiet">{escape(text)}</p>')
+    quiet(text)
     if command:
         st.code(command, language=None)
 

@@ -7,8 +7,15 @@ from html import escape
 import streamlit as st
 
 from ragkit import KnowledgeBase, RagkitError, SourceError, StoredChunk, StoredDocument, StoredPage
-from ragkit_apps.ui.markup import passage_html, plain_name, shortened
-from ragkit_apps.ui.session import Source, change_source, open_source, opened, plainly
+from ragkit_apps.ui.markup import passage_html, shortened
+from ragkit_apps.ui.session import (
+    Source,
+    change_source,
+    notice,
+    open_source,
+    opened,
+    plainly,
+)
 from ragkit_apps.ui.views import sheet_view, text_view
 
 _ZOOMS = (100, 140, 200, 280)
@@ -21,17 +28,19 @@ def draw_source(kb: KnowledgeBase, slot: str) -> None:
     if source is None:
         return
     with st.container(key="source", gap="xsmall"):
-        head, close = st.columns([8, 1], vertical_alignment="center", wrap=False)
-        number = f":yellow-background[**{source.number}**] " if source.number else ""
-        head.markdown(f"{number}**{plain_name(shortened(source.title, 110))}**")
-        close.button(
-            "Close the source",
-            key="icon-close-source",
-            icon=":material/close:",
-            type="tertiary",
-            on_click=open_source,
-            args=(slot, None),
-        )
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            number = f'<span class="cite">{source.number}</span> ' if source.number else ""
+            st.html(f'<h2 class="source">{number}{escape(shortened(source.title, 110))}</h2>')
+            st.button(
+                "Close the source",
+                key="icon-close-source",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=open_source,
+                args=(slot, None),
+            )
         with plainly():
             draw_place(kb, slot)
 
@@ -52,9 +61,11 @@ def draw_place(kb: KnowledgeBase, slot: str) -> None:
             _draw_sheet(kb, document, page, source, slot)
             return
         except SourceError as error:
-            st.caption(f"{plain_name(str(error))}. The text as it was read:")
+            notice(f"{error}. Here is its text, as it was read:")
     start, end, exact = _marked(source)
-    text_view(passage_html(page.text, start, end, exact), f"text-{slot}")
+    text_view(
+        passage_html(page.text, start, end, exact), f"text-{slot}", opened=_opened(source, slot)
+    )
 
 
 def _marked(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
@@ -74,7 +85,19 @@ def _draw_sheet(
     alt = f"Page {page.number} of {document.source}"
     alt += f"; marked: {quote}" if quote else f"; its text: {shortened(page.text, 300)}"
     name = f"{source.document} {page.ordinal} {start} {end}"
-    sheet_view(image, alt, f"sheet-{slot}", name=name, zoom=source.zoom)
+    sheet_view(
+        image, alt, f"sheet-{slot}", name=name, zoom=source.zoom, opened=_opened(source, slot)
+    )
+
+
+def _opened(source: Source, slot: str) -> str:
+    """What was opened by a click: the keyboard's focus goes there, whatever is turned or zoomed.
+
+    A document on its own is where people are already.
+    """
+    if slot == "document":
+        return ""
+    return f"{source.document} {source.page} {source.start} {source.number}"
 
 
 def _controls(
@@ -89,11 +112,9 @@ def _controls(
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if len(pages) > 1:
             _turn("Previous page", "chevron_left", source, -1, source.shown > 0, slot)
-            st.html(
-                f'<span class="quiet">{source.shown + 1} of {len(pages)}</span>', width="content"
-            )
+            _number(source, len(pages), slot)
             _turn("Next page", "chevron_right", source, 1, source.shown < len(pages) - 1, slot)
-        if source.turned:
+        if source.turned and source.end > source.start:
             st.button(
                 "Back to the passage", key=f"back-{slot}", on_click=change_source,
                 args=(slot,), kwargs={"turned": 0},
@@ -103,6 +124,27 @@ def _controls(
             _zoom("Smaller", "zoom_out", at - 1, slot)
             _zoom("Larger", "zoom_in", at + 1, slot)
         _download(kb, document, slot)
+
+
+def _number(source: Source, count: int, slot: str) -> None:
+    """The number of the page, to be changed."""
+    key = f"page-number-{slot}-{source.document}-{source.shown}"
+    st.number_input(
+        f"Page of {count}",
+        1,
+        count,
+        source.shown + 1,
+        key=key,
+        label_visibility="collapsed",
+        width=110,
+        on_change=_go_to,
+        args=(source, slot, key),
+    )
+    st.html(f'<span class="quiet">of {count}</span>', width="content")
+
+
+def _go_to(source: Source, slot: str, key: str) -> None:
+    change_source(slot, turned=st.session_state[key] - 1 - source.page)
 
 
 def _turn(label: str, icon: str, source: Source, by: int, there: bool, slot: str) -> None:

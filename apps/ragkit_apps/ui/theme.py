@@ -18,13 +18,13 @@ _LIGHT: Final = {
     "chartCategoricalColors": ["#176b52", "#d9a400", "#7a6f5c", "#3f7fae", "#b4543a"],
 }
 _DARK: Final = {
-    "primaryColor": "#2c9a78",
+    "primaryColor": "#1f7f62",
     "backgroundColor": "#15191a",
     "secondaryBackgroundColor": "#1e2425",
     "textColor": "#e9e7e1",
     "borderColor": "#343c3d",
     "linkColor": "#6fd0b0",
-    "yellowBackgroundColor": "#7d6914",
+    "yellowBackgroundColor": "#5f500f",
     "codeTextColor": "#e9e7e1",
     "codeBackgroundColor": "#1e2425",
     "chartCategoricalColors": ["#4dbd97", "#e8bf3f", "#a79c87", "#7ab3da", "#e08a70"],
@@ -97,16 +97,34 @@ def style(*, dark: bool) -> str:
 _STYLE = """
 .block-container { padding: 4.25rem 2.5rem 2rem; max-width: 90rem; }
 [data-testid="stStatusWidget"] button { display: none; }
-.st-key-talk, .st-key-one-page, .st-key-plain { max-width: 54rem; margin: 0 auto; }
+[data-testid="stPopover"] button[aria-expanded="true"] { color: inherit; }
+.st-key-talk, .st-key-one-page { max-width: 54rem; margin: 0 auto; }
+[data-testid="stHorizontalBlock"]:has(> * .st-key-talk, > * .st-key-found)
+  > [data-testid="stColumn"]:last-child:not(:has(.st-key-source)) { display: none; }
+h1.heading { font-size: 1.75rem; padding: 0 0 .25rem; }
+h2.heading { font-size: 1.35rem; padding: 1rem 0 0; }
+h3.heading { font-size: 1rem; padding: 0; }
+h2.source { font-size: 1rem; padding: 0; margin: 0; overflow-wrap: anywhere; }
+.unseen {
+  position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden;
+  clip-path: inset(50%);
+}
+.notice {
+  padding: .6rem .9rem; border-radius: .5rem; overflow-wrap: anywhere;
+  border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-left-width: 4px;
+}
+.notice.bad { border-left-color: #c8551f; }
+.notice.good { border-left-color: #d9a400; }
 [data-testid="stBottomBlockContainer"] { max-width: 90rem; padding: 1rem 2.5rem 1.75rem; }
 body:not(:has(.st-key-source)) [data-testid="stBottomBlockContainer"] { max-width: 59rem; }
 .cite {
-  font: inherit; font-size: .74em; font-weight: 650; line-height: 1; cursor: pointer;
-  color: inherit; background: #ffd84a; background: color-mix(in srgb, #ffd84a 55%, transparent);
+  font: inherit; font-size: .74em; font-weight: 650; line-height: 1;
+  color: #1d2422; background: #ffe48a;
   border: 0; border-radius: .35em; padding: .12em .42em .16em; margin: 0 .1em;
   vertical-align: .28em;
 }
-button.cite:hover { background: #ffd84a; color: #1d2422; }
+button.cite { cursor: pointer; }
+button.cite:hover { background: #ffd84a; }
 button.cite:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 mark.doubt {
   background: none; color: inherit; text-decoration: underline wavy #c8551f;
@@ -153,21 +171,26 @@ mark.passage.faint { background: #fff4be; }
 .chunk { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .92rem; }
 .warning { color: color-mix(in srgb, currentColor 60%, #c8551f); opacity: 1; }
 [class*="st-key-icon-"] button { padding-left: .55rem; padding-right: .55rem; }
-[class*="st-key-icon-"] button p {
+[class*="st-key-icon-"] button span { gap: 0; }
+[class*="st-key-icon-"] button [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
-@media (min-width: 641px) {
+@media (min-width: 1151px) {
   [data-testid="stColumn"]:has(.st-key-source) {
     position: sticky; top: 4.25rem; align-self: flex-start;
+  }
+}
+@media (max-width: 1150px) {
+  [data-testid="stColumn"]:has(.st-key-source) { flex: 0 0 0; min-width: 0; width: 0; }
+  .st-key-source {
+    position: fixed; top: 0; right: 0; bottom: 0; left: auto; width: min(38rem, 100vw);
+    z-index: 999990; padding: 1rem; overflow: auto; background: var(--ragkit-paper);
+    box-shadow: -1rem 0 3rem #0004;
   }
 }
 @media (max-width: 640px) {
   .block-container { padding-left: 1rem; padding-right: 1rem; }
   [data-testid="stBottomBlockContainer"] { padding: .5rem 1rem 1rem; }
-  .st-key-source {
-    position: fixed; inset: 0; z-index: 999990; padding: 1rem; overflow: auto;
-    background: var(--ragkit-paper);
-  }
 }
 :is(.st-key-conversations, .st-key-suggestions, .st-key-documents, .st-key-outline,
   [class*="st-key-hit-box-"], [class*="st-key-chunk-box-"]) button :is(div, span) {

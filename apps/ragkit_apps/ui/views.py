@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _ANSWER_JS: Final = """
 export default function ({ parentElement, data, setTriggerValue }) {
   const answer = parentElement.querySelector(".answer");
+  if (data.said) answer.setAttribute("aria-live", "polite");
   if (answer.dataset.html !== data.html) {
     answer.innerHTML = data.html;
     answer.dataset.html = data.html;
@@ -25,13 +26,31 @@ export default function ({ parentElement, data, setTriggerValue }) {
 }
 """
 
-_SHEET_JS: Final = """
+# What was opened gets the keyboard's focus, and gives it back when it is closed.
+_FOCUS_JS: Final = """
+function focused(part, data) {
+  if (data.opened && part.dataset.opened !== data.opened) {
+    part.before = document.activeElement;
+    part.dataset.opened = data.opened;
+    part.focus({ preventScroll: true });
+  }
+  return () => setTimeout(() => {
+    if (!part.isConnected && part.before?.isConnected) part.before.focus({ preventScroll: true });
+  });
+}
+"""
+
+_SHEET_JS: Final = (
+    _FOCUS_JS
+    + """
 export default function ({ parentElement, data }) {
   const sheet = parentElement.querySelector(".sheet");
+  const leave = focused(sheet, data);
   const picture = sheet.querySelector("img");
   picture.alt = data.alt;
   picture.style.width = data.zoom + "%";
-  if (sheet.dataset.shown === data.name) return;
+  sheet.setAttribute("aria-label", data.label);
+  if (sheet.dataset.shown === data.name) return leave;
   sheet.dataset.shown = data.name;
   picture.onload = () => {
     const height = picture.clientHeight;
@@ -39,8 +58,10 @@ export default function ({ parentElement, data }) {
     sheet.scrollLeft = data.left === null ? 0 : data.left * picture.clientWidth - 24;
   };
   picture.src = data.picture;
+  return leave;
 }
 """
+)
 _SHEET_CSS: Final = """
 .sheet { overflow: auto; max-height: calc(100vh - 22rem); min-height: 16rem; border-radius: .4rem;
   border: 1px solid color-mix(in srgb, currentColor 18%, transparent); }
@@ -48,16 +69,21 @@ _SHEET_CSS: Final = """
 .sheet img { display: block; max-width: none; background: #fff; }
 """
 
-_TEXT_JS: Final = """
+_TEXT_JS: Final = (
+    _FOCUS_JS
+    + """
 export default function ({ parentElement, data }) {
   const text = parentElement.querySelector(".page-text");
-  if (text.dataset.html === data.html) return;
+  const leave = focused(text, data);
+  if (text.dataset.html === data.html) return leave;
   text.innerHTML = data.html;
   text.dataset.html = data.html;
   const mark = text.querySelector("mark.exact") || text.querySelector("mark");
   text.scrollTop = mark ? mark.offsetTop - text.offsetTop - text.clientHeight / 4 : 0;
+  return leave;
 }
 """
+)
 
 _answer = st.components.v2.component(
     "ragkit_answer", html='<div class="answer"></div>', js=_ANSWER_JS, isolate_styles=False
@@ -67,6 +93,7 @@ _sheet = st.components.v2.component(
     html='<div class="sheet" tabindex="0" role="region" aria-label="Page"><img></div>',
     css=_SHEET_CSS,
     js=_SHEET_JS,
+    isolate_styles=False,
 )
 _text = st.components.v2.component(
     "ragkit_text",
@@ -76,25 +103,35 @@ _text = st.components.v2.component(
 )
 
 
-def answer_view(html: str, key: str, on_cite: Callable[[int], None]) -> None:
-    """An answer's HTML, as `markup.answer_html` makes it; a click on a citation calls back."""
+def answer_view(html: str, key: str, on_cite: Callable[[int], None], *, said: bool = False) -> None:
+    """An answer's HTML, as `markup.answer_html` makes it; a click on a citation calls back.
+
+    One that has just been given is to be `said` by a screen reader.
+    """
 
     def clicked() -> None:
         number = st.session_state[key].cite
         if number is not None:
             on_cite(number)
 
-    _answer(key=key, data={"html": html}, on_cite_change=clicked)
+    _answer(key=key, data={"html": html, "said": said}, on_cite_change=clicked)
 
 
-def sheet_view(image: PageImage, alt: str, key: str, *, name: str, zoom: int) -> None:
-    """A page as a picture, `zoom` percent of the width there is, scrolled to its first mark."""
+def sheet_view(
+    image: PageImage, alt: str, key: str, *, name: str, zoom: int, opened: str = ""
+) -> None:
+    """A page as a picture, `zoom` percent of the width there is, scrolled to its first mark.
+
+    What is newly `opened` gets the keyboard's focus.
+    """
     first: Any = image.boxes[0] if image.boxes else None
     _sheet(
         key=key,
         data={
             "picture": f"data:image/png;base64,{base64.b64encode(image.png).decode()}",
             "alt": alt,
+            "label": alt.partition(";")[0],
+            "opened": opened,
             "name": f"{name} {zoom}",
             "zoom": zoom,
             "top": first.top if first else None,
@@ -103,6 +140,9 @@ def sheet_view(image: PageImage, alt: str, key: str, *, name: str, zoom: int) ->
     )
 
 
-def text_view(html: str, key: str) -> None:
-    """A text's HTML, as `markup.passage_html` makes it, scrolled to its mark."""
-    _text(key=key, data={"html": html})
+def text_view(html: str, key: str, *, opened: str = "") -> None:
+    """A text's HTML, as `markup.passage_html` makes it, scrolled to its mark.
+
+    What is newly `opened` gets the keyboard's focus.
+    """
+    _text(key=key, data={"html": html, "opened": opened})
