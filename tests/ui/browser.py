@@ -138,10 +138,11 @@ class Visitors:
     refused: list[str] = field(default_factory=list)  # by the page's own policy
     broken: list[str] = field(default_factory=list)  # errors of scripts
 
-    def arrive(self, url: str, **options: object) -> Page:
-        """A new person opens an address."""
+    def arrive(self, url: str, script: str = "", **options: object) -> Page:
+        """A new person opens an address; a script may run before all others."""
         context = self.browser.new_context(**options)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE)
+        context.add_init_script(script)
         self.contexts.append(context)
         context.on("request", lambda request: self.loaded.append(request.url))
         context.on("page", self._watch)

@@ -44,7 +44,7 @@ from ragkit_apps.ui.source import draw_source
 from ragkit_apps.ui.views import answer_view
 
 _SLOT = "beside"
-_REDRAW = 0.04  # seconds between two states of an answer that is being written
+_REDRAW = 0.05  # seconds between two states of an answer that is being written
 _LONGEST_QUESTION = 4000
 
 
@@ -222,6 +222,7 @@ def _draw_answering(answering: Answering, place: int) -> None:
             turn = answering.conversation.turns()[-1]
             _answering()
             _draw_answered(answering.conversation, turn, place)
+    time.sleep(_REDRAW)  # the browser draws the answer before it is given more to do
     st.rerun()  # for the side bar, and the address
 
 
