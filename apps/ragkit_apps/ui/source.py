@@ -109,7 +109,7 @@ def _controls(
     *,
     zoomable: bool,
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if len(pages) > 1:
             _turn("Previous page", "chevron_left", source, -1, source.shown > 0, slot)
             _number(source, len(pages), slot)
@@ -136,7 +136,7 @@ def _number(source: Source, count: int, slot: str) -> None:
         source.shown + 1,
         key=key,
         label_visibility="collapsed",
-        width=110,
+        width=84,
         on_change=_go_to,
         args=(source, slot, key),
     )

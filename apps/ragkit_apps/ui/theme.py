@@ -101,9 +101,9 @@ _STYLE = """
 .st-key-talk, .st-key-one-page { max-width: 54rem; margin: 0 auto; }
 [data-testid="stHorizontalBlock"]:has(> * .st-key-talk, > * .st-key-found)
   > [data-testid="stColumn"]:last-child:not(:has(.st-key-source)) { display: none; }
-h1.heading { font-size: 1.75rem; padding: 0 0 .25rem; }
-h2.heading { font-size: 1.35rem; padding: 1rem 0 0; }
-h3.heading { font-size: 1rem; padding: 0; }
+h1.heading { font-size: 1.75rem; padding: 0; margin: 0; }
+h2.heading { font-size: 1.3rem; padding: .5rem 0 0; margin: 0; }
+h3.heading { font-size: 1rem; padding: 0; margin: 0; }
 h2.source { font-size: 1rem; padding: 0; margin: 0; overflow-wrap: anywhere; }
 .unseen {
   position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden;
@@ -163,7 +163,7 @@ mark.passage.faint { background: #fff4be; }
   border: 1px solid color-mix(in srgb, currentColor 30%, transparent);
 }
 .badge.extract { border-style: dashed; }
-.quiet { opacity: .75; font-size: .86rem; overflow-wrap: anywhere; }
+.quiet { opacity: .75; font-size: .86rem; overflow-wrap: anywhere; margin: 0; }
 .path { opacity: .8; font-size: .86rem; margin-bottom: .3rem; overflow-wrap: anywhere; }
 [class*="st-key-document-"], [class*="st-key-hit-box-"], [class*="st-key-chunk-box-"] {
   padding: .35rem .9rem .6rem;
