@@ -24,6 +24,7 @@ from tests.ui.browser import (
     answers,
     ask,
     choose_model,
+    go_to,
     marked,
     picture,
     tab_to,
@@ -207,6 +208,63 @@ def test_two_visitors_see_their_own_conversations_alone(shared: Served, visitors
     expect(second.get_by_text("What would you like to know?")).to_be_visible()
     expect(second.get_by_role("button", name=phones)).to_be_visible()
     expect(second.locator("body")).not_to_contain_text(LEAVE[:20])
+
+
+def test_a_conversation_stays_while_one_looks_at_another_part(
+    shared: Served, visitors: Visitors
+) -> None:
+    page = visitors.arrive(shared.url)
+    ask(page, LEAVE)
+    expect(page).to_have_url(re.compile("c="))
+    address = page.url
+    for part in ("Documents", "Overview"):
+        go_to(page, part)
+        expect(page.get_by_role("heading", name=part, exact=True).first).to_be_visible()
+        go_to(page, "Ask")
+        expect(answers(page)).to_contain_text("from the 15th year 32")
+        expect(page).to_have_url(address)
+
+
+def test_the_back_button_leads_back_to_the_conversation_before(
+    shared: Served, visitors: Visitors
+) -> None:
+    page = visitors.arrive(shared.url)
+    ask(page, LEAVE)
+    expect(page).to_have_url(re.compile("c="))
+    first = page.url
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.get_by_text("What would you like to know?")).to_be_visible()
+    ask(page, "When is the helpdesk open?")
+    expect(page).to_have_url(re.compile("c="))
+    assert page.url != first
+    while page.url != first:
+        page.go_back()
+    expect(answers(page)).to_contain_text("from the 15th year 32")
+
+
+def test_an_answer_that_is_being_written_survives_a_reload(
+    shared: Served, visitors: Visitors
+) -> None:
+    page = visitors.arrive(shared.url)
+    choose_model(page, "paced")
+    type_question(page, LEAVE)
+    expect(page.locator(".writing")).to_contain_text("Table 2")
+    page.reload()
+    expect(page.locator(".writing")).to_contain_text("Table 2")
+    expect(page.get_by_text("How it was answered")).to_be_visible()
+    expect(answers(page)).to_have_count(1)
+
+
+def test_the_source_has_the_keyboards_focus_and_gives_it_back(
+    shared: Served, visitors: Visitors
+) -> None:
+    page = visitors.arrive(shared.url)
+    chip = ask(page, LEAVE).locator("button.cite").first
+    chip.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="Page 5 of hr/employee-handbook.pdf")).to_be_focused()
+    page.get_by_role("button", name="Close the source").click()
+    expect(chip).to_be_focused()
 
 
 def test_a_thumb_and_its_comment_survive_a_reload(shared: Served, visitors: Visitors) -> None:

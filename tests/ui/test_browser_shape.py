@@ -159,13 +159,14 @@ def test_in_the_dark_paper_and_ink_change_places(shared: Served, visitors: Visit
 # -- who may call --------------------------------------------------------------------------------
 
 
-def shake_hands(url: str, host: str) -> str:
+def shake_hands(url: str, host: str, origin: str = "") -> str:
     """The first line that the server answers to a request for a websocket by this name."""
     at = httpx.URL(url)
+    origin = origin or f"http://{host}"
     with socket.create_connection((at.host, at.port), timeout=10) as connection:
         connection.sendall(
             f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
-            f"Origin: http://{host}\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Origin: {origin}\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         return connection.recv(4096).decode(errors="replace").partition("\r\n")[0]
@@ -181,6 +182,17 @@ def test_a_name_that_points_here_from_elsewhere_is_refused(serve: Serve, tmp_pat
     assert " 403 " in shake_hands(here.url, "127.0.0.1.rebound.example")
     assert here.errors.read_text().count("disallowed Origin or Host") == 2
     here.errors.write_text("")
+
+
+def test_a_page_of_another_site_is_refused_without_a_question_to_the_network(
+    serve: Serve, tmp_path: Path
+) -> None:
+    here = serve(tmp_path / "none.kb")
+    host = f"127.0.0.1:{httpx.URL(here.url).port}"
+    assert " 403 " in shake_hands(here.url, host, "http://evil.example")
+    assert " 403 " in shake_hands(here.url, host, "null")
+    assert " 101 " in shake_hands(here.url, host)
+    assert here.called == ""
 
 
 def test_the_page_says_what_a_browser_may_load_and_keeps_its_cookie_to_itself(

@@ -39,6 +39,8 @@ def main() -> None:
     st.session_state["pages"] = pages
     chosen = st.navigation(list(pages.values()), position="top")
     st.set_page_config(page_title=f"{chosen.title} - ragkit", page_icon=icon())
+    st.session_state["came-from"] = st.session_state.get("shown-part")
+    st.session_state["shown-part"] = chosen.title
     with plainly():
         chosen.run()
 

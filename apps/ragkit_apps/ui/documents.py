@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Sequence
-from functools import partial
 from html import escape
-from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
 
-from ragkit import FailedFile, KnowledgeBase, SourceError, StoredChunk, StoredDocument
-from ragkit_apps.terminal import progress_line
-from ragkit_apps.ui.ingesting import Ingesting, Stopped, allowed_folder, save_upload
+from ragkit import FailedFile, KnowledgeBase, StoredChunk, StoredDocument
+from ragkit_apps.ui.adding import draw_folders, draw_ingest, draw_uploader
 from ragkit_apps.ui.markup import counted, plain_name, shortened
 from ragkit_apps.ui.serving import Service, current
 from ragkit_apps.ui.session import (
@@ -22,19 +17,16 @@ from ragkit_apps.ui.session import (
     day_of,
     empty_state,
     heading,
-    notice,
     open_source,
     opened,
     plainly,
     quiet,
-    say_error,
 )
 from ragkit_apps.ui.source import draw_place
 
 _SLOT = "document"
 _Entry = TypeVar("_Entry")
 _ON_A_PAGE = 25
-_MOST_FOLDERS = 300
 _SORTS = ("Problems first", "Name", "Newest", "Most pages", "Most chunks")
 
 
@@ -47,13 +39,13 @@ def page() -> None:
             _draw_document(kb, int(named))
         return
     heading("Documents")
-    _draw_ingest(service)
+    draw_ingest(service)
     documents = kb.documents() if kb is not None else []
     with st.expander("Add documents", icon=":material/upload_file:", expanded=not documents):
-        _draw_uploader(service)
+        draw_uploader(service)
         st.divider()
         with plainly():
-            _draw_folders(service, kb)
+            draw_folders(service, kb)
     if kb is None or not documents:
         empty_state(
             "folder_off",
@@ -230,154 +222,6 @@ def _open(document: int) -> None:
     open_source(_SLOT, None)
     _first_part("chunk-part")
     st.session_state["part-of-document"] = "Pages"
-
-
-# -- adding --------------------------------------------------------------------------------------
-
-
-def _draw_uploader(service: Service) -> None:
-    with st.form("upload", border=False, clear_on_submit=True):
-        files = st.file_uploader(
-            "Files from your computer",
-            accept_multiple_files=True,
-            help="They are kept inside the base and never leave this machine.",
-        )
-        replace = st.checkbox(
-            "Replace files of the same name", help="Else the new one is kept beside the old one."
-        )
-        if st.form_submit_button("Upload", type="primary") and files:
-            with plainly():
-                kb = service.base(create=True)
-                assert kb is not None
-                for file in files:
-                    save_upload(kb.uploads, file.name, file, replace=replace)
-                _begin(service, [kb.uploads], "Uploaded files")
-
-
-def _draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
-    roots = folders_of(service, kb)
-    if not roots:
-        quiet(
-            "Folders of this machine can be ingested from here once the page is started with: "
-            "ragkit ui --root FOLDER"
-        )
-        return
-    with st.form("folder", border=False):
-        chosen = st.selectbox(
-            "A folder on this machine",
-            [str(folder) for folder in choices(roots)],
-            accept_new_options=True,
-            help="Unchanged files are left alone, vanished ones removed.",
-        )
-        if st.form_submit_button("Bring up to date") and chosen:
-            folder = Path(chosen)
-            with plainly():
-                if not allowed_folder(folder, roots):
-                    raise SourceError(
-                        f"{folder} is in none of the folders that this page may read; start it "
-                        f"with: ragkit ui --root {folder}"
-                    )
-                base = service.base(create=True)
-                assert base is not None
-                _begin(service, [folder], str(folder))
-
-
-def folders_of(service: Service, kb: KnowledgeBase | None) -> list[Path]:
-    """The folders that may be ingested from the page: those set, and those in the base already."""
-    known = [Path(root) for root in kb.status().roots] if kb is not None else []
-    own = kb.uploads if kb is not None else None
-    found = [*service.roots, *(path for path in known if path != own)]
-    return list(dict.fromkeys(path for path in found if path.is_absolute() and path.is_dir()))
-
-
-def choices(roots: Sequence[Path]) -> list[Path]:
-    """The roots, each followed by the folders right inside it."""
-    found: list[Path] = []
-    for root in roots:
-        with os.scandir(root) as entries:
-            names = sorted(
-                entry.name
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
-            )
-        found += [root, *(root / name for name in names)]
-    return found[:_MOST_FOLDERS]
-
-
-def _begin(service: Service, paths: list[Path], what: str) -> None:
-    kb = service.base()
-    assert kb is not None
-    service.ingests.begin(kb, paths, what)
-    st.rerun()
-
-
-_REMEMBERED = 120.0  # seconds that an ingest's end is told to whoever comes
-
-
-def _draw_ingest(service: Service) -> None:
-    """The ingest that runs, for everybody at the page; then what came of it."""
-    state = service.ingests.last
-    if state is None or st.session_state.get("seen-ingest") is state:
-        return
-    if state.ended is None:
-        st.session_state["watched-ingest"] = state
-    elif (
-        st.session_state.get("watched-ingest") is not state
-        and time.monotonic() - state.ended > _REMEMBERED
-    ):
-        return
-    with st.container(border=True, key="ingest"):
-        if state.running:
-            st.fragment(partial(_draw_progress, service, state), run_every=0.5)()
-        else:
-            _draw_report(state)
-
-
-def _draw_progress(service: Service, state: Ingesting) -> None:
-    if not state.running:
-        st.rerun()
-    progress = state.progress
-    st.markdown(f"**Ingesting {plain_name(state.what)}**")
-    if progress is None or progress.stage == "scan":
-        st.progress(0.0, "Looking at the files")
-    else:
-        done = progress.bytes_done / progress.bytes_total if progress.bytes_total else 0.0
-        source = shortened(progress.source, 60)
-        line = plain_name(f"{progress_line(progress)}  {source}")
-        st.progress(min(1.0, done), line)
-    if state.wants_stop:
-        quiet("Stopping after the document at hand; what is done stays in the base.")
-    else:
-        st.button("Stop", key="stop-ingest", icon=":material/stop_circle:", on_click=state.stop)
-    if waiting := service.ingests.waiting:
-        quiet(f"Then: {', '.join(waiting)}")
-
-
-def _draw_report(state: Ingesting) -> None:
-    st.markdown(f"**{plain_name(state.what)}**")
-    if isinstance(state.error, Stopped):
-        notice(str(state.error))
-    elif state.error is not None:
-        say_error(state.error)
-    report = state.report
-    if report is not None:
-        names = ("added", "updated", "unchanged", "renamed", "removed", "failed")
-        counts = {name: len(getattr(report, name)) for name in names}
-        parts = [f"{count:,} {name}" for name, count in counts.items() if count]
-        notice(", ".join(parts) or "Nothing to do")
-        for failed in report.failed[:50]:
-            detail = f" ({failed.detail})" if failed.detail else ""
-            st.html(
-                f'<div class="quiet warning">{escape(failed.source)}: '
-                f"{escape(failed.reason + detail)}</div>"
-            )
-        for source, warning in report.warnings[:50]:
-            quiet(f"{source}: {warning}")
-    st.button("Close", key="close-report", on_click=_seen, args=(state,))
-
-
-def _seen(state: Ingesting) -> None:
-    st.session_state["seen-ingest"] = state
 
 
 # -- one document --------------------------------------------------------------------------------
