@@ -25,7 +25,7 @@ WORDS = ("valve", "pump", "seal", "bolt", "report", "hall", "motor", "shift", "s
 def add(page: Page, files: list[dict[str, object]]) -> None:
     """Upload files on Documents, where the form for it is open."""
     page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
-    page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Upload").click()
+    page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Add to the base").click()
 
 
 def file(name: str, text: str | bytes) -> dict[str, object]:

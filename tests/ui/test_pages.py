@@ -260,6 +260,17 @@ def test_files_that_could_not_be_read_come_first_with_the_reason(
     assert "broken.pdf" in said
 
 
+def test_files_that_could_not_be_read_are_named_where_there_is_nothing_else(
+    empty: Service, tmp_path: Path, visit: Visit
+) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    with KnowledgeBase(empty.path, config=empty.config, embedder=HashingEmbedder()) as kb:
+        kb.ingest(tmp_path / "broken.pdf")
+    said = words(visit("documents"))
+    assert "broken.pdf" in said
+    assert "No documents yet" in said
+
+
 def test_an_upload_that_could_not_be_read_can_be_deleted(service: Service, visit: Visit) -> None:
     kb = service.base()
     assert kb is not None

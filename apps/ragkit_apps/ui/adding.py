@@ -32,7 +32,7 @@ def draw_uploader(service: Service) -> None:
         replace = st.checkbox(
             "Replace files of the same name", help="Else the new one is kept beside the old one."
         )
-        if st.form_submit_button("Upload", type="primary") and files:
+        if st.form_submit_button("Add to the base", type="primary") and files:
             with plainly():
                 kb = service.base(create=True)
                 assert kb is not None
@@ -73,9 +73,13 @@ def draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
 def folders_of(service: Service, kb: KnowledgeBase | None) -> list[Path]:
     """The folders that may be ingested from the page: those set, and those in the base already."""
     known = [Path(root) for root in kb.status().roots] if kb is not None else []
-    own = kb.uploads if kb is not None else None
-    found = [*service.roots, *(path for path in known if path != own)]
-    return list(dict.fromkeys(path for path in found if path.is_absolute() and path.is_dir()))
+    found = [*service.roots, *known]
+    own = [kb.path] if kb is not None else []
+    return [
+        path
+        for path in dict.fromkeys(found)
+        if path.is_absolute() and path.is_dir() and not any(map(path.is_relative_to, own))
+    ]
 
 
 def choices(roots: Sequence[Path]) -> list[Path]:

@@ -15,12 +15,12 @@ from ragkit_apps.ui.serving import Service, current
 from ragkit_apps.ui.session import (
     Source,
     day_of,
-    empty_state,
     heading,
     open_source,
     opened,
     plainly,
     quiet,
+    say_how,
 )
 from ragkit_apps.ui.source import draw_place
 
@@ -46,15 +46,12 @@ def page() -> None:
         st.divider()
         with plainly():
             draw_folders(service, kb)
+    if kb is not None:
+        _draw_failed(service, kb)
     if kb is None or not documents:
-        empty_state(
-            "folder_off",
-            "No documents yet",
-            "Drop some files above, or run this on the machine that holds them:",
-            f"ragkit ingest FOLDER --kb {service.path}",
-        )
+        heading("No documents yet", 2)
+        say_how("Drop some files above, or run this on the machine with them:", service.path)
         return
-    _draw_failed(service, kb)
     _draw_list(documents)
 
 
@@ -67,22 +64,29 @@ def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
         return
     many = f"{counted(len(problems), 'file')} {'is' if len(problems) == 1 else 'are'}"
     with st.expander(f"{many} not in the base", icon=":material/report:"):
-        for problem in problems[:200]:
+        for number, problem in enumerate(problems[:200]):
             detail = f" ({problem.detail})" if problem.detail else ""
             st.html(
                 f"<div><b>{escape(problem.source)}</b> "
                 f'<span class="quiet">{escape(problem.reason + detail)}</span></div>'
             )
-            if (kb.uploads / problem.source).is_file():
+            if _is_upload(kb, problem):
                 st.button(
                     "Delete this upload",
-                    key=f"delete-{problem.source}",
+                    key=f"delete-{number}",
                     icon=":material/delete:",
                     on_click=_delete_upload,
                     args=(service, kb, problem),
                 )
         if len(problems) > 200:
             quiet(f"… and {len(problems) - 200:,} more; ragkit status lists them")
+
+
+def _is_upload(kb: KnowledgeBase, problem: FailedFile) -> bool:
+    try:
+        return (kb.uploads / problem.source).is_file()
+    except OSError:  # where the base cannot be written to, nothing was uploaded
+        return False
 
 
 def _delete_upload(service: Service, kb: KnowledgeBase, problem: FailedFile) -> None:

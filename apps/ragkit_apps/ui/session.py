@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from html import escape
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
@@ -117,23 +118,17 @@ def base_with_documents() -> KnowledgeBase | None:
     if kb is not None and kb.status().documents:
         return kb
     what = "There is no base yet" if kb is None else "The base is empty"
-    empty_state(
-        "library_add",
-        what,
-        "Upload some files, or ingest a folder on this machine:",
-        f"ragkit ingest FOLDER --kb {service.path}",
-    )
+    heading(what)
+    say_how("Upload some files, or ingest a folder on this machine:", service.path)
     if st.button("Add documents", type="primary", icon=":material/upload_file:"):
         st.switch_page(st.session_state["pages"]["documents"])
     return None
 
 
-def empty_state(icon: str, title: str, text: str, command: str = "") -> None:
-    """What is shown where there is nothing to show: why, and what to do."""
-    st.markdown(f"### :material/{icon}: {title}")
+def say_how(text: str, base: Path) -> None:
+    """Say how documents come into a base where there are none."""
     quiet(text)
-    if command:
-        st.code(command, language=None)
+    st.code(f"ragkit ingest FOLDER --kb {base}", language=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from markdown_it import MarkdownIt
+
+from ragkit import Turn
+from ragkit.answers import Answer, citation_of
+from ragkit_apps.ui.conversations import file_name_of, markdown_of
+from tests.test_answers import hit
+from tests.ui.test_markup import Tags
+
+AT = "2026-11-22T10:00:00+00:00"
+
+
+def exported(question: str, text: str, quote: str) -> str:
+    passage = replace(hit(1), text=quote, end=len(quote))
+    answer = Answer(question, text, (citation_of(1, passage),), (passage,), model="llama3.2")
+    return markdown_of(question, [Turn(AT, question, answer, number=1)])
+
+
+def test_an_export_has_questions_answers_and_sources_with_their_words() -> None:
+    text = exported(
+        "How many days?", "28 days [1].\n\nUnused ones expire.", "Everybody has 28 days."
+    )
+    assert text.startswith("# How many days?\n\n## How many days?\n\n28 days [1].\n\nUnused ones")
+    assert "\n1. 1.txt: “Everybody has 28 days.”" in text
+    assert text.endswith("*2026-11-22 10:00 UTC, by llama3.2*\n")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "![x](http://evil.example/a.png)",
+        "[click](javascript:alert(1))",
+        "<img src=x onerror=alert(1)> <script>alert(1)</script>",
+        "http://evil.example and www.evil.example",
+        "[1]: http://evil.example",
+        "| a | b |\n|---|---|\n| <b> | `x` |",
+    ],
+)
+def test_nothing_in_an_export_is_alive(hostile: str) -> None:
+    text = exported(hostile, f"{hostile} [1]", hostile)
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    assert Tags(html).tags <= {"h1", "h2", "p", "ol", "li", "em"}
+    assert "http://" not in text  # which many viewers make a link
+    assert "www." not in text
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("How many days of leave?", "how-many-days-of-leave.md"),
+        ("../../etc/passwd", "etc-passwd.md"),
+        ("???", "conversation.md"),
+        ("Größe " * 30, "größe-größe-größe-größe-größe-größe-größe-größe-größe-größe.md"),
+    ],
+)
+def test_a_title_becomes_a_files_name(title: str, name: str) -> None:
+    assert file_name_of(title) == name
