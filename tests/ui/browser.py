@@ -187,10 +187,16 @@ def type_question(page: Page, question: str) -> None:
 
 def ask(page: Page, question: str) -> Locator:
     """Ask and wait for the end of the answer; gives the message with it."""
+    still(page)
     before = page.get_by_text("How it was answered").count()
     type_question(page, question)
     expect(page.get_by_text("How it was answered")).to_have_count(before + 1)
     return answers(page).last
+
+
+def still(page: Page) -> None:
+    """Wait until nothing is drawn any more: till then what was there before may still stand."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def answers(page: Page) -> Locator:
