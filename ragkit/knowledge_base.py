@@ -48,7 +48,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is in a base. `problems` are files that are not in it, with the reason."""
+    """What is in a base. `problems` are files that are not in it, with the reason.
+
+    `roots` are where its files are from, and `folders` those of them that were ingested whole, not
+    only single files of them.
+    """
 
     path: Path
     documents: int
@@ -58,6 +62,7 @@ class Status:
     embedder: str
     dimension: int
     roots: tuple[str, ...]
+    folders: tuple[str, ...]
     problems: tuple[FailedFile, ...]
 
 
@@ -462,6 +467,8 @@ class KnowledgeBase:
         with self._store.snapshot() as snapshot:
             documents, pages, chunks = snapshot.counts()
             identity = read_identity(snapshot)
+            root_path = self._store.layout.root_path
+            roots = [(root_path(name), whole) for _, name, whole in snapshot.roots()]
             return Status(
                 path=self.path,
                 documents=documents,
@@ -470,7 +477,8 @@ class KnowledgeBase:
                 bytes=_bytes_in(self.path),
                 embedder=identity.embedder.name if identity else "",
                 dimension=identity.embedder.dimension if identity else 0,
-                roots=tuple(self._store.layout.root_path(name) for _, name, _ in snapshot.roots()),
+                roots=tuple(path for path, _ in roots),
+                folders=tuple(path for path, whole in roots if whole),
                 problems=tuple(
                     FailedFile(problem.source, problem.reason, problem.detail)
                     for problem in snapshot.all_problems()

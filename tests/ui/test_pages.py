@@ -298,6 +298,10 @@ def test_only_folders_that_were_allowed_are_offered(
 ) -> None:
     (tmp_path / "more" / "hr").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "one.txt").write_text("One file of many.")
+    kb = service.base()
+    assert kb is not None
+    kb.ingest(tmp_path / "secret" / "one.txt")
     service.config = Config(kb=service.config.kb, roots=str(tmp_path / "more"))
     offered = visit("documents").selectbox[0].options
     assert offered == [str(tmp_path / "more"), str(tmp_path / "more" / "hr"), str(three)]

@@ -71,8 +71,11 @@ def draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
 
 
 def folders_of(service: Service, kb: KnowledgeBase | None) -> list[Path]:
-    """The folders that may be ingested from the page: those set, and those in the base already."""
-    known = [Path(root) for root in kb.status().roots] if kb is not None else []
+    """The folders that may be ingested from the page: those set, and those in the base already.
+
+    One of which only single files were ingested is none of them.
+    """
+    known = [Path(folder) for folder in kb.status().folders] if kb is not None else []
     found = [*service.roots, *known]
     own = [kb.path] if kb is not None else []
     return [
