@@ -213,6 +213,12 @@ def test_a_reload_finds_the_answer_that_is_being_written(
     stopper.join()
 
 
+def test_answers_that_have_ended_are_not_remembered(service: Service, visit: Visit) -> None:
+    for _ in range(3):
+        ask(visit())
+    assert len(service.answers) == 1
+
+
 def test_a_base_that_is_replaced_is_opened_anew(
     service: Service, tmp_path: Path, visit: Visit
 ) -> None:

@@ -159,7 +159,8 @@ def _ask(conversation: Conversation, question: str) -> None:
         think=st.session_state.get("think", False),
     )
     answering = Answering(conversation, wanted)
-    st.session_state["answering"] = current().answers[who()] = answering
+    st.session_state["answering"] = answering
+    current().remember(who(), answering)
 
 
 # -- before the first question -------------------------------------------------------------------
@@ -193,7 +194,6 @@ def _answering() -> Answering | None:
     if found is not None and found.answer is not None:
         st.session_state["latest"] = found.answer
         st.session_state["answering"] = found = None
-        current().answers.pop(who(), None)
     return found
 
 

@@ -64,6 +64,13 @@ class Service:
                 self._file = _file_of(self.path)
             return self.kb
 
+    def remember(self, person: str, answering: Answering) -> None:
+        """Keep what a person is being answered, and forget what has ended for anybody."""
+        with self._guard:
+            for known in [known for known, other in self.answers.items() if other.done]:
+                del self.answers[known]
+            self.answers[person] = answering
+
 
 def _file_of(base: Path) -> tuple[int, int] | None:
     """What tells the database in a directory from another one that takes its place."""

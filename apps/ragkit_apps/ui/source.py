@@ -84,7 +84,7 @@ def _draw_sheet(
     quote = shortened(page.text[start:end], 300)
     alt = f"Page {page.number} of {document.source}"
     alt += f"; marked: {quote}" if quote else f"; its text: {shortened(page.text, 300)}"
-    name = f"{source.document} {page.ordinal} {start} {end}"
+    name = f"{source.document} {page.ordinal} {start} {end} {exact}"
     sheet_view(
         image, alt, f"sheet-{slot}", name=name, zoom=source.zoom, opened=_opened(source, slot)
     )
@@ -97,7 +97,7 @@ def _opened(source: Source, slot: str) -> str:
     """
     if slot == "document":
         return ""
-    return f"{source.document} {source.page} {source.start} {source.number}"
+    return f"{source.document} {source.page} {source.start} {source.exact} {source.number}"
 
 
 def _controls(
@@ -111,18 +111,19 @@ def _controls(
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if len(pages) > 1:
-            _turn("Previous page", "chevron_left", source, -1, source.shown > 0, slot)
+            at, last = source.turned, len(pages) - 1
+            _step("Previous page", "chevron_left", slot, source.shown > 0, turned=at - 1)
             _number(source, len(pages), slot)
-            _turn("Next page", "chevron_right", source, 1, source.shown < len(pages) - 1, slot)
+            _step("Next page", "chevron_right", slot, source.shown < last, turned=at + 1)
         if source.turned and source.end > source.start:
             st.button(
                 "Back to the passage", key=f"back-{slot}", on_click=change_source,
                 args=(slot,), kwargs={"turned": 0},
             )  # fmt: skip
         if zoomable:
-            at = _ZOOMS.index(source.zoom)
-            _zoom("Smaller", "zoom_out", at - 1, slot)
-            _zoom("Larger", "zoom_in", at + 1, slot)
+            at, last = _ZOOMS.index(source.zoom), len(_ZOOMS) - 1
+            _step("Smaller", "zoom_out", slot, at > 0, zoom=_ZOOMS[at - 1])
+            _step("Larger", "zoom_in", slot, at < last, zoom=_ZOOMS[min(at + 1, last)])
         _download(kb, document, slot)
 
 
@@ -147,30 +148,17 @@ def _go_to(source: Source, slot: str, key: str) -> None:
     change_source(slot, turned=st.session_state[key] - 1 - source.page)
 
 
-def _turn(label: str, icon: str, source: Source, by: int, there: bool, slot: str) -> None:
+def _step(label: str, icon: str, slot: str, possible: bool, **change: int) -> None:
+    """A small button that changes what is looked at."""
     st.button(
         label,
         key=f"icon-{icon}-{slot}",
         icon=f":material/{icon}:",
         help=label,
-        disabled=not there,
+        disabled=not possible,
         on_click=change_source,
         args=(slot,),
-        kwargs={"turned": source.turned + by},
-    )
-
-
-def _zoom(label: str, icon: str, at: int, slot: str) -> None:
-    there = 0 <= at < len(_ZOOMS)
-    st.button(
-        label,
-        key=f"icon-{icon}-{slot}",
-        icon=f":material/{icon}:",
-        help=label,
-        disabled=not there,
-        on_click=change_source,
-        args=(slot,),
-        kwargs={"zoom": _ZOOMS[at]} if there else {},
+        kwargs=change,
     )
 
 
