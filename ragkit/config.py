@@ -21,7 +21,8 @@ class Config:
     `openai_key` is sent to it, if there is one. `num_ctx` and `num_predict` are tokens, `timeout`
     seconds for a file, `workers` processes that read files (0: one less than there are
     processors, at most four). `roots` are the folders that may be ingested from the web page,
-    joined as in PATH.
+    joined as in PATH. `audit_key` is the file of the key that seals the audit log, by default
+    ragkit/audit.key in the user's data folder.
     """
 
     kb: str = "ragkit.kb"
@@ -37,6 +38,7 @@ class Config:
     max_file_mb: int = 200
     timeout: int = 120
     roots: str = ""
+    audit_key: str = ""
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda"):

@@ -256,7 +256,13 @@ def _written(turn: Turn, who: str) -> StoredTurn:
         "first_word": turn.first_word,
         "seconds": turn.seconds,
     }
-    return StoredTurn(who, turn.at, turn.question, json.dumps(content, ensure_ascii=False))
+    return StoredTurn(
+        who,
+        turn.at,
+        turn.question,
+        json.dumps(content, ensure_ascii=False),
+        documents=frozenset(hit.document for hit in answer.passages),
+    )
 
 
 def _passage_of(cited: Citation, passages: Sequence[Hit]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sqlite3
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from pathlib import Path
 from ragkit.config import Config
 from ragkit.errors import ModelUnreachable, RagkitError
 
-# WAL-reset race: sqlite.org/wal.html, fixed in 3.51.3, 3.50.7 and 3.44.6.
-_RACE_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _TAGS_FLOOR = "0.17.1"  # CVE-2026-7482: older Ollama servers can be read from without a login
 
 
@@ -72,18 +69,9 @@ def _faiss() -> Iterator[Check]:
 
 
 def _sqlite() -> Check:
-    found = sqlite3.sqlite_version_info
-    fixed = found >= _RACE_FIXED[0] or any(
-        found[:2] == good[:2] and found >= good for good in _RACE_FIXED[1:]
-    )
-    if fixed:
-        return Check("sqlite", "ok", sqlite3.sqlite_version)
-    return Check(
-        "sqlite",
-        "ok",
-        f"{sqlite3.sqlite_version}: in the range of the WAL-reset race (3.7.0 to 3.51.2), which "
-        "needs two writers; ragkit has one, under a lock",
-    )
+    import apsw
+
+    return Check("sqlite", "ok", f"{apsw.sqlite_lib_version()}, with a checksum on every page")
 
 
 def _embedder(config: Config) -> Iterator[Check]:
@@ -171,16 +159,24 @@ def _base(kb: Path) -> Iterator[Check]:
     try:
         with KnowledgeBase(kb, config=Config(), create=False) as base:
             status = base.status()
-            broken = base.first_broken_audit_line()
+            log = base.audit.verify()
     except RagkitError as error:
         yield Check("base", "fail", f"{kb} cannot be opened", str(error))
         return
-    if broken is not None:
+    if log.broken is not None:
         yield Check(
             "audit",
             "fail",
-            f"line {broken} of the base's log was changed, or one before it is missing",
-            "restore the base from a backup, or find out who changed it",
+            f"the base's log was changed: {log.why}",
+            "find out who changed it, or restore the base from a backup",
+        )
+    elif log.unknown:
+        yield Check(
+            "audit",
+            "warn",
+            f"{sum(log.unknown.values())} of {log.lines} lines of the base's log are sealed with "
+            f"a key that is not here ({', '.join(log.unknown)})",
+            "ragkit audit verify --key FILE checks them with that key",
         )
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
     if status.problems:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.answers import Abstention, Answer, abstain
 from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once, cleaned
+from ragkit.auditing import AuditLog
 from ragkit.config import Config, load_config
 from ragkit.conversation import Conversation
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
@@ -92,7 +93,9 @@ class KnowledgeBase:
         create: bool = True,
     ) -> None:
         self.config = config or load_config()
-        self._store = Store(Path(path), create=create)
+        key_file = Path(self.config.audit_key).expanduser() if self.config.audit_key else None
+        self._store = Store(Path(path), create=create, key_file=key_file)
+        self.audit = AuditLog(self._store)
         self._wanted = embedder if embedder is not None else (self.config.embedder or None)
         self.model = model or self.config.model
         self._readers = {_suffix(suffix): reader for suffix, reader in (readers or {}).items()}
@@ -504,11 +507,6 @@ class KnowledgeBase:
 
         with self._store.snapshot(labels) as snapshot:
             return statistics(snapshot)
-
-    def first_broken_audit_line(self) -> int | None:
-        """The first line of the log that does not fit the one before it; None if all do."""
-        with self._store.snapshot() as snapshot:
-            return snapshot.first_broken_audit_line()
 
     def dump(self) -> Iterator[str]:
         """The base's content as JSON lines, the same for equal content however it came about.

@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import signal
-import sqlite3
 import struct
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 
 from ragkit import Config, KnowledgeBase, Progress
 from ragkit.store import Layout
+from ragkit.store.database import connect
 from ragkit.store.lock import WriterLock
 from ragkit_apps import cli
 from ragkit_apps.terminal import name_of, one_line, progress_line, safe
@@ -425,12 +425,10 @@ def test_base_that_is_something_else(
         write(database, "hello")
     elif kind == "other database":
         path.mkdir()
-        sqlite3.connect(database).executescript("CREATE TABLE meta (a); CREATE TABLE b (c);")
+        connect(database).execute("CREATE TABLE meta (a); CREATE TABLE b (c);")
     else:
         KnowledgeBase(path).close()
-        with sqlite3.connect(database) as connection:
-            connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
-        connection.close()
+        connect(database).execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     ended = ragkit(*command, "--kb", path)
     assert ended.code == 1
     assert str(path) in ended.error

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from ragkit import Config, KindCounts, KnowledgeBase, Message, ModelFailed
 from ragkit.models import Event
+from ragkit.store.database import connect
 from tests.hashing import HashingEmbedder
 
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
@@ -98,12 +98,11 @@ def test_turns_that_nobody_measured_have_no_times(tmp_path: Path, docs: Path) ->
         kb.ingest(docs)
         talk = kb.conversation()
         talk.ask(QUESTION)
-    with closing(sqlite3.connect(tmp_path / "a.kb" / "ragkit.db")) as database:
+    with closing(connect(tmp_path / "a.kb" / "ragkit.db")) as database:
         (answer,) = database.execute("SELECT answer FROM turn").fetchone()
         content = json.loads(answer)
         del content["first_word"], content["seconds"]
         database.execute("UPDATE turn SET answer = ?", (json.dumps(content),))
-        database.commit()
     with base(tmp_path) as kb:
         found = kb.statistics()
         (turn,) = kb.conversation(talk.id).turns()

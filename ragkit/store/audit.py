@@ -1,15 +1,47 @@
-"""The audit chain: each line's hash covers the line and the hash before it."""
+"""The audit log: a chain of lines, each sealed over itself and the line before it.
+
+What a line says forever is who did what to which object, and when. Names and texts, which may have
+to be forgotten one day, lie beside it with a salt: the line holds their digest only, so that they
+can be erased and the chain still fits.
+"""
 
 from __future__ import annotations
 
 import getpass
 import hashlib
 import json
-import sqlite3
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+
+from ragkit.store.database import Database
+from ragkit.store.keys import AuditKey
 
 _START = bytes(32)
+_SALT = 16  # bytes
+
+Detail = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One line: `actor` did `action` to `object` at a time in UTC.
+
+    `detail` holds ids, digests and counts. `names` are names and texts; None if they were erased.
+    `key` is the id of the key that sealed it, and `hash` its seal in hexadecimal digits.
+    """
+
+    number: int
+    at: str
+    actor: str
+    action: str
+    object: str
+    detail: dict[str, Any]
+    names: dict[str, str] | None
+    key: str
+    hash: str
 
 
 def acting() -> str:
@@ -21,41 +53,114 @@ def acting() -> str:
 
 
 def append(
-    database: sqlite3.Connection,
+    database: Database,
+    key: AuditKey,
     *,
     actor: str,
     action: str,
-    target: str,
-    detail: Mapping[str, str | int],
-) -> None:
-    """Add a line inside the caller's transaction."""
+    object: str,
+    detail: Detail | None = None,
+    names: Mapping[str, str] | None = None,
+    at: str = "",
+) -> int:
+    """Add a line inside the caller's transaction; returns its number."""
     row = database.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
     number, previous = (row[0] + 1, row[1]) if row else (1, _START)
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    text = json.dumps(detail, sort_keys=True, ensure_ascii=False)
+    at = at or datetime.now(UTC).isoformat(timespec="milliseconds")
+    sealed = b""
+    if names:
+        salt, text = secrets.token_bytes(_SALT), _json(names)
+        sealed = _commitment(salt, text)
+        database.execute("INSERT INTO audit_names VALUES (?, ?, ?)", (number, salt, text))
+    line = (number, at, actor, action, object, _json(detail or {}), sealed, key.id)
     database.execute(
-        "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (number, at, actor, action, target, text, previous,
-         line_hash(previous, number, at, actor, action, target, text)),
-    )  # fmt: skip
+        "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*line, key.seal(previous + _body(line))),
+    )
+    return int(number)
 
 
-def line_hash(
-    previous: bytes, number: int, at: str, actor: str, action: str, target: str, detail: str
-) -> bytes:
-    body = json.dumps([number, at, actor, action, target, detail], ensure_ascii=False)
-    return hashlib.sha256(previous + body.encode("utf-8", "surrogatepass")).digest()
+def lines(database: Database, after: int = 0) -> Iterator[AuditLine]:
+    """The lines after a number, in order."""
+    rows = database.execute(
+        "SELECT a.id, a.at, a.actor, a.action, a.object, a.detail, n.text, a.sealed, a.key, a.hash "
+        "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ? ORDER BY a.id",
+        (after,),
+    )
+    for number, at, actor, action, target, detail, text, sealed, key, digest in rows:
+        names = json.loads(text) if text is not None else None if sealed else {}
+        yield AuditLine(
+            number, at, actor, action, target, json.loads(detail), names, key, digest.hex()
+        )
 
 
-def first_broken(database: sqlite3.Connection) -> int | None:
-    """The number of the first line that does not fit the chain, or None if all do."""
-    previous = _START
-    expected = 1
-    for number, at, actor, action, target, detail, before, found in database.execute(
-        "SELECT * FROM audit ORDER BY id"
-    ):
-        fits = number == expected and before == previous
-        if not fits or found != line_hash(previous, number, at, actor, action, target, detail):
-            return int(number)
-        previous, expected = found, expected + 1
-    return None
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, ensure_ascii=False)
+
+
+def _commitment(salt: bytes, text: str) -> bytes:
+    return hashlib.sha256(salt + text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _body(line: tuple[Any, ...]) -> bytes:
+    """A line's fields up to its seal, as they are sealed."""
+    *texts, sealed, key = line
+    return json.dumps([*texts, sealed.hex(), key], ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+# -- checking --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What a check of the log found: `broken` is the first line that does not fit, and why.
+
+    `unknown` counts, for each key that is not at hand, the lines that it sealed: whether these
+    were changed cannot be told without it.
+    """
+
+    lines: int
+    erased: int
+    broken: int | None
+    why: str
+    unknown: dict[str, int]
+
+    @property
+    def intact(self) -> bool:
+        """Whether every line was checked, and fits."""
+        return self.broken is None and not self.unknown
+
+
+def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
+    """Go through the whole chain with the keys at hand, by their ids."""
+    previous, expected, erased = _START, 1, 0
+    unknown: dict[str, int] = {}
+
+    def report(broken: int | None = None, why: str = "") -> ChainReport:
+        return ChainReport(expected - 1, erased, broken, why, unknown)
+
+    rows = database.execute(
+        "SELECT a.id, a.at, a.actor, a.action, a.object, a.detail, a.sealed, a.key, a.hash, "
+        "n.salt, n.text FROM audit a LEFT JOIN audit_names n ON n.line = a.id ORDER BY a.id"
+    )
+    for *line, digest, salt, text in rows:
+        number, sealed, key = line[0], line[6], line[7]
+        if number != expected:
+            return report(expected, f"line {expected} is missing")
+        if key not in keys:
+            unknown[key] = unknown.get(key, 0) + 1
+        elif digest != keys[key].seal(previous + _body(tuple(line))):
+            return report(number, f"line {number} is not what was written, or not in its place")
+        if text is None:
+            erased += bool(sealed)
+        elif _commitment(salt, text) != sealed:
+            return report(number, f"the names of line {number} are not what was written")
+        previous, expected = digest, expected + 1
+    stray = database.execute(
+        "SELECT line FROM audit_names WHERE line NOT IN (SELECT id FROM audit) ORDER BY line"
+    ).fetchone()
+    if stray is not None:
+        return report(int(stray[0]), f"line {stray[0]} is missing")
+    return report()

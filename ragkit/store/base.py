@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ragkit.errors import StoreError, StoreForeign, StoreMissing
-from ragkit.store.database import create, open_reader, translated
+from ragkit.store.database import Database, create, open_reader, translated
+from ragkit.store.keys import AuditKey, default_key_file, own_key
 from ragkit.store.layout import Layout
 from ragkit.store.lock import WriterLock
 from ragkit.store.reader import Snapshot
@@ -21,16 +21,21 @@ from ragkit.store.writer import Writer
 class Store:
     """Opens the base in a directory, or creates it there when `create` is true.
 
-    One of an older format that this ragkit knows is brought to this format first.
+    One of an older format that this ragkit knows is brought to this format first. `key_file` holds
+    the audit key, and is made when something is first written.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, path: Path, *, create: bool = True, key_file: Path | None = None) -> None:
         self.layout = Layout(path.absolute())
-        self._idle: list[sqlite3.Connection] = []
+        self.key_file = key_file or default_key_file()
+        self._key: AuditKey | None = None
+        self._idle: list[Database] = []
         self._guard = threading.Lock()
+        self._recording = threading.Lock()
+        self._recorder: Writer | None = None
         self._closed = False
         if self.layout.exists():
-            upgrade(self.layout)
+            upgrade(self.layout, self.key)
         else:
             self._create(create)
         self._give_back(open_reader(self.layout))
@@ -73,7 +78,8 @@ class Store:
                         snapshot = snapshot.restricted(snapshot.label_ids(labels))
                     yield snapshot
                 finally:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # an I/O error has ended it
+                        connection.execute("ROLLBACK")
         finally:
             self._give_back(connection)
 
@@ -87,26 +93,46 @@ class Store:
                 shutil.rmtree(self.layout.tmp, ignore_errors=True)
                 for folder in (self.layout.tmp, self.layout.index):
                     folder.mkdir(mode=0o700, exist_ok=True)
-                writer = held.enter_context(closing(Writer(self.layout)))
+                writer = held.enter_context(closing(Writer(self.layout, self.key())))
             yield writer
 
     @contextmanager
     def recorder(self) -> Iterator[Writer]:
-        """A writer for conversations alone, also while another process ingests."""
-        with ExitStack() as held:
-            with translated(self.layout.root):
-                self._check_open()
-                writer = held.enter_context(closing(Writer(self.layout)))
-            yield writer
+        """A writer for conversations and the log alone, also while another process ingests.
+
+        It is kept for the next one; after an error another one is opened.
+        """
+        with self._recording:
+            self._check_open()
+            if self._recorder is None:
+                self._recorder = Writer(self.layout, self.key())
+            try:
+                yield self._recorder
+            except StoreError:
+                self._close_recorder()
+                raise
+
+    def key(self) -> AuditKey:
+        """The key that seals the log, made if there is none."""
+        if self._key is None:
+            self._key = own_key(self.key_file)
+        return self._key
 
     def close(self) -> None:
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, []
+        with self._recording:
+            self._close_recorder()
         for connection in idle:
             connection.close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _close_recorder(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.close()
+
+    def _take(self) -> Database:
         with self._guard:
             self._check_open()
             if self._idle:
@@ -117,7 +143,7 @@ class Store:
         if self._closed:
             raise StoreError("this base was closed; open it again with KnowledgeBase(path)")
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: Database) -> None:
         with self._guard:
             if not self._closed:
                 self._idle.append(connection)

@@ -1,22 +1,56 @@
-"""Opens the SQLite file of a base: pragmas, format check, foreign errors made ours."""
+"""Opens the SQLite file of a base: pragmas, checksums, format check, foreign errors made ours.
+
+Every page of the file carries a checksum that is compared whenever it is read (SQLite's checksum
+VFS, sqlite.org/cksumvfs.html, which comes with APSW): a bit that has flipped is an error, never
+another answer.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Protocol, cast
+from uuid import uuid4
+
+import apsw
 
 from ragkit.errors import StoreDamaged, StoreError, StoreForeign, StoreFull, StoreLocked
 from ragkit.store.layout import Layout
 
-FORMAT = "3"
-_FULL = ("full", "no space")
+FORMAT = "4"
+_CHECKSUM = 8  # bytes at the end of each page
+_CACHE = 16_000  # KiB of pages that a connection keeps
+_PATIENCE = 10_000  # milliseconds
 _SPARE = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
+
+
+class Rows(Protocol):
+    """What a statement gives, row by row."""
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+
+class Database(Protocol):
+    """A connection; what ragkit asks of APSW's."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(self, statements: str, bindings: Sequence[object] = ...) -> Rows: ...
+
+    def executemany(self, statements: str, bindings: Sequence[Sequence[object]]) -> Rows: ...
+
+    def close(self) -> None: ...
 
 
 def create(layout: Layout) -> None:
@@ -27,16 +61,23 @@ def create(layout: Layout) -> None:
         fresh = layout.tmp / "ragkit.db"
         for leftover in layout.tmp.glob("ragkit.db*"):
             leftover.unlink()
-        database = sqlite3.connect(fresh, isolation_level=None)
+        database = connect(fresh)
         try:
             # Without a write-ahead log until all is there: on a full disk closing leaves pages in
             # the log without a word, and the file that is renamed would lack them.
             database.execute("PRAGMA synchronous = FULL")
+            with_checksums(database)
             schema = files("ragkit.store").joinpath("schema.sql").read_text()
-            database.executescript(f"BEGIN;{schema}")
+            database.execute(f"BEGIN;{schema}")
             database.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
-                [("format", FORMAT), ("seq", "0"), ("next_id", "1"), ("access", "off")],
+                [
+                    ("format", FORMAT),
+                    ("base", uuid4().hex),
+                    ("seq", "0"),
+                    ("next_id", "1"),
+                    ("access", "off"),
+                ],
             )
             database.execute("INSERT INTO label VALUES (1, 'default')")
             database.execute("COMMIT")
@@ -48,18 +89,16 @@ def create(layout: Layout) -> None:
         sync_directory(layout.root)
 
 
-def open_writer(layout: Layout) -> sqlite3.Connection:
+def open_writer(layout: Layout) -> Database:
     """The one connection that writes and checkpoints; the writer lock must be held."""
     with translated(layout.root):
-        database = sqlite3.connect(
-            layout.database, isolation_level=None, timeout=10, check_same_thread=False
-        )
+        database = connect(layout.database)
         configure(database)
         _check(database, layout)
         return database
 
 
-def open_reader(layout: Layout) -> sqlite3.Connection:
+def open_reader(layout: Layout) -> Database:
     """A connection that can only read."""
     with translated(layout.root):
         database = _connect_reader(layout)
@@ -67,18 +106,45 @@ def open_reader(layout: Layout) -> sqlite3.Connection:
         return database
 
 
-def _connect_reader(layout: Layout) -> sqlite3.Connection:
-    uri = f"{layout.database.absolute().as_uri()}?mode=ro"
-    database = sqlite3.connect(
-        uri, uri=True, isolation_level=None, timeout=10, check_same_thread=False
-    )
-    database.execute("PRAGMA query_only = ON")
-    database.execute("PRAGMA wal_autocheckpoint = 0")
-    database.execute("PRAGMA mmap_size = 1073741824")
+def connect(path: Path, *, readonly: bool = False) -> Database:
+    """A connection to a SQLite file, which compares the checksums if its pages have any."""
+    flags = apsw.SQLITE_OPEN_READONLY
+    if not readonly:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = apsw.Connection(str(path), flags, _checking_vfs())
+    connection.set_busy_timeout(_PATIENCE)
+    database = cast(Database, connection)
+    database.execute(f"PRAGMA cache_size = -{_CACHE}")
     return database
 
 
-def configure(database: sqlite3.Connection) -> None:
+@cache
+def _checking_vfs() -> str:
+    """The name of the VFS that compares checksums; it is not made the default of the process."""
+    usual = apsw.vfs_names()[0]
+    loader = apsw.Connection(":memory:")
+    loader.enable_load_extension(True)
+    binaries = Path(str(apsw.__file__)).parent / "sqlite_extra_binaries"
+    loader.load_extension(str(binaries / "cksumvfs"))
+    loader.close()
+    name = apsw.vfs_names()[0]
+    apsw.set_default_vfs(usual)
+    return name
+
+
+def with_checksums(database: Database) -> None:
+    """Give each page room for a checksum; of a database with content once it is vacuumed."""
+    cast(apsw.Connection, database).reserve_bytes("main", _CHECKSUM)
+
+
+def _connect_reader(layout: Layout) -> Database:
+    database = connect(layout.database, readonly=True)
+    database.execute("PRAGMA query_only = ON")
+    database.execute("PRAGMA wal_autocheckpoint = 0")
+    return database
+
+
+def configure(database: Database) -> None:
     """What holds for every connection that writes."""
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
@@ -92,7 +158,7 @@ def stored_format(layout: Layout) -> str:
         return format_of(database, layout)
 
 
-def format_of(database: sqlite3.Connection, layout: Layout) -> str:
+def format_of(database: Database, layout: Layout) -> str:
     """What a database says of its format. Raises StoreForeign for another program's."""
     columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('meta')")]
     row = (
@@ -107,7 +173,7 @@ def format_of(database: sqlite3.Connection, layout: Layout) -> str:
     return str(row[0])
 
 
-def _check(database: sqlite3.Connection, layout: Layout) -> None:
+def _check(database: Database, layout: Layout) -> None:
     found = format_of(database, layout)
     if found != FORMAT:
         raise StoreForeign(
@@ -121,24 +187,18 @@ def translated(place: Path) -> Iterator[None]:
     """Turn SQLite's and the system's errors into ours, with the way out."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        text = str(error)
-        if any(word in text for word in _FULL) or ("I/O" in text and is_full(place)):
+    except (apsw.FullError, apsw.IOError) as error:
+        if isinstance(error, apsw.FullError) or is_full(place):
             raise _full(place) from error
-        if "locked" in text or "busy" in text:
-            raise StoreLocked(f"{place} is busy: {text}; try again in a moment") from error
-        if "unable to open" in text or "readonly" in text:
-            raise StoreError(
-                f"cannot open the base in {place}: {text}; check its owner and mode"
-            ) from error
-        raise StoreDamaged(
-            f"the database in {place} failed: {text}; nothing more is written"
+        raise _damaged(place, error) from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreLocked(f"{place} is busy: {error}; try again in a moment") from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
+        raise StoreError(
+            f"cannot open the base in {place}: {error}; check its owner and mode"
         ) from error
-    except sqlite3.DatabaseError as error:
-        raise StoreDamaged(
-            f"{place / 'ragkit.db'} cannot be read as a base ({error}); restore a backup, "
-            "or ingest the documents into a new base"
-        ) from error
+    except apsw.Error as error:
+        raise _damaged(place, error) from error
     except PermissionError as error:
         raise StoreError(f"no permission for {error.filename or place}; check its owner") from error
     except NotADirectoryError as error:
@@ -149,6 +209,16 @@ def translated(place: Path) -> Iterator[None]:
         if error.errno == errno.EROFS:
             raise StoreError(f"{place} is on a disk that can only be read") from error
         raise
+
+
+def _damaged(place: Path, error: apsw.Error) -> StoreDamaged:
+    what = "cannot be read as a base"
+    if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA:
+        what = "is damaged: a part of it is not what was written"
+    return StoreDamaged(
+        f"{place / 'ragkit.db'} {what} ({error}); restore a backup, "
+        "or ingest the documents into a new base"
+    )
 
 
 def is_full(place: Path, spare: int = _SPARE) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ragkit.store import audit
+from ragkit.store.database import Database
 from ragkit.store.records import (
     Generation,
     HalfVectors,
@@ -83,7 +82,7 @@ class Snapshot:
     empty set means none.
     """
 
-    def __init__(self, database: sqlite3.Connection, labels: frozenset[int] | None = None) -> None:
+    def __init__(self, database: Database, labels: frozenset[int] | None = None) -> None:
         self._db = database
         self.labels = labels
         self.seq = int(self.meta("seq") or 0)
@@ -347,8 +346,10 @@ class Snapshot:
         ).fetchone()
         return (row[0], int.from_bytes(row[1][:8], "big")) if row else (0, 0)
 
-    def first_broken_audit_line(self) -> int | None:
-        return audit.first_broken(self._db)
+    @property
+    def connection(self) -> Database:
+        """For what else is read in this transaction."""
+        return self._db
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -130,7 +130,8 @@ class Rating:
 class StoredTurn:
     """A question and what came of it; `answer` is a JSON object, `at` in UTC.
 
-    `ordinal` counts the conversation's turns from 1.
+    `ordinal` counts the conversation's turns from 1. `documents` are the ids of those that a new
+    one was answered from; of one that was read they are not given.
     """
 
     who: str
@@ -139,6 +140,7 @@ class StoredTurn:
     answer: str
     ordinal: int = 0
     rating: Rating | None = None
+    documents: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
--- Format 3. Everything visible is defined by one sequence number: meta.seq of a read transaction.
+-- Format 4. Everything visible is defined by one sequence number: meta.seq of a read transaction.
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -25,7 +25,8 @@ CREATE TABLE label_grant (
 ) WITHOUT ROWID;
 
 -- Chunk ids of a document are the run [first_chunk, last_chunk]; both NULL without chunks.
--- `readable_pages` counts those whose text is not blank.
+-- `readable_pages` counts those whose text is not blank. `origin` is the id that the document had
+-- when it was first added: it keeps that one when it is replaced or renamed.
 CREATE TABLE document (
     id INTEGER PRIMARY KEY,
     root INTEGER NOT NULL REFERENCES root (id),
@@ -41,9 +42,11 @@ CREATE TABLE document (
     last_chunk INTEGER,
     added_at TEXT NOT NULL,
     readable_pages INTEGER NOT NULL DEFAULT 0,
+    origin INTEGER NOT NULL DEFAULT 0,
     UNIQUE (root, source)
 );
 CREATE INDEX document_label ON document (label);
+CREATE INDEX document_origin ON document (origin);
 
 CREATE TABLE page (
     document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
@@ -108,9 +111,10 @@ CREATE TABLE journal (
     seq INTEGER NOT NULL,
     operation TEXT NOT NULL,
     document INTEGER NOT NULL,
-    source TEXT NOT NULL,
+    origin INTEGER NOT NULL,
     PRIMARY KEY (seq, document)
 ) WITHOUT ROWID;
+CREATE INDEX journal_document ON journal (document, origin);
 
 -- Files that could not be read, so that they are named without being read again.
 CREATE TABLE problem (
@@ -142,6 +146,17 @@ CREATE TABLE turn (
     PRIMARY KEY (conversation, ordinal)
 ) WITHOUT ROWID;
 
+-- Which documents' passages a turn was answered from, by their origins.
+CREATE TABLE turn_origin (
+    conversation INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,
+    origin INTEGER NOT NULL,
+    PRIMARY KEY (conversation, ordinal, origin),
+    FOREIGN KEY (conversation, ordinal) REFERENCES turn (conversation, ordinal)
+        ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX turn_origin_origin ON turn_origin (origin);
+
 -- What somebody thought of an answer.
 CREATE TABLE rating (
     conversation INTEGER NOT NULL,
@@ -154,7 +169,8 @@ CREATE TABLE rating (
         ON DELETE CASCADE
 ) WITHOUT ROWID;
 
--- Each line's hash covers the line and the hash before it.
+-- Each line's hash is a seal, by a key outside the base, over the line and the hash before it.
+-- `sealed` is the digest of what stands in audit_names for it, and empty where nothing ever did.
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
@@ -162,6 +178,14 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     object TEXT NOT NULL,
     detail TEXT NOT NULL,
-    previous BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    key TEXT NOT NULL,
     hash BLOB NOT NULL
+);
+
+-- Names and texts of audit lines, which can be erased without breaking the chain.
+CREATE TABLE audit_names (
+    line INTEGER PRIMARY KEY,
+    salt BLOB NOT NULL,
+    text TEXT NOT NULL
 );

@@ -2,21 +2,70 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from typing import Any
+from uuid import uuid4
 
-from ragkit.store.database import FORMAT, configure, format_of, stored_format, translated
+from ragkit.store import audit
+from ragkit.store.database import (
+    FORMAT,
+    Database,
+    configure,
+    connect,
+    format_of,
+    stored_format,
+    translated,
+    with_checksums,
+)
+from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.lock import WriterLock, commit_lock
 
-# What each format needs to become the next one; `readable` says whether a text is not blank.
-_STEPS = {
-    "2": (
-        "ALTER TABLE document ADD COLUMN readable_pages INTEGER NOT NULL DEFAULT 0",
-        "UPDATE document SET readable_pages = (SELECT count(*) FROM page "
-        "WHERE page.document = document.id AND readable(page.text))",
-        "ALTER TABLE conversation ADD COLUMN title TEXT NOT NULL DEFAULT ''",
+
+def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:
+    """Bring a base to this format, whole or not at all; one of an unknown format stays as it is.
+
+    Raises StoreLocked while another process has it open: it may be of the older format.
+    """
+    if stored_format(layout) not in _STEPS:
+        return
+    with (
+        translated(layout.root),
+        WriterLock(layout.lock),
+        commit_lock(layout.commit_lock),
+        closing(connect(layout.database)) as database,
+    ):
+        database.execute("PRAGMA secure_delete = ON")
+        _rewrite(database)
+        database.execute("BEGIN IMMEDIATE")  # closing without COMMIT takes it all back
+        while (found := format_of(database, layout)) != FORMAT:
+            _STEPS[found](database, key())
+        database.execute("COMMIT")
+        configure(database)
+
+
+def _rewrite(database: Database) -> None:
+    """Give every page of an older file its checksum; what the file holds stays the same."""
+    database.execute("PRAGMA journal_mode = DELETE")
+    database.execute("PRAGMA synchronous = FULL")
+    with_checksums(database)
+    database.execute("VACUUM")
+
+
+def _from_2(database: Database, key: AuditKey) -> None:
+    pages = database.execute("SELECT document, text FROM page").fetchall()
+    readable = [document for document, text in pages if text.strip()]
+    database.execute("ALTER TABLE document ADD COLUMN readable_pages INTEGER NOT NULL DEFAULT 0")
+    database.executemany(
+        "UPDATE document SET readable_pages = readable_pages + 1 WHERE id = ?",
+        [(document,) for document in readable],
+    )
+    database.execute(
         """
+        ALTER TABLE conversation ADD COLUMN title TEXT NOT NULL DEFAULT '';
         CREATE TABLE rating (
             conversation INTEGER NOT NULL,
             ordinal INTEGER NOT NULL,
@@ -26,27 +75,106 @@ _STEPS = {
             PRIMARY KEY (conversation, ordinal),
             FOREIGN KEY (conversation, ordinal) REFERENCES turn (conversation, ordinal)
                 ON DELETE CASCADE
-        ) WITHOUT ROWID
-        """,
-        "UPDATE meta SET value = '3' WHERE key = 'format'",
-    ),
-}
+        ) WITHOUT ROWID;
+        UPDATE meta SET value = '3' WHERE key = 'format'
+        """
+    )
 
 
-def upgrade(layout: Layout) -> None:
-    """Bring a base to this format, whole or not at all; one of an unknown format stays as it is.
+def _from_3(database: Database, key: AuditKey) -> None:
+    """Documents get an origin, turns know theirs, and the log is sealed with names set apart."""
+    journal = database.execute(
+        "SELECT seq, operation, document, source FROM journal ORDER BY seq, document"
+    ).fetchall()
+    origins, replaced = dict[int, int](), dict[tuple[int, str], int]()
+    for seq, operation, document, source in journal:
+        origin = replaced.get((seq, source), document) if operation == "add" else document
+        origins.setdefault(document, origin)
+        if operation == "remove":
+            replaced[seq, source] = origins[document]
+    turns = database.execute("SELECT conversation, ordinal, answer FROM turn").fetchall()
+    lines = database.execute("SELECT * FROM audit ORDER BY id").fetchall()
+    database.execute(
+        """
+        ALTER TABLE document ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX document_origin ON document (origin);
+        DROP TABLE journal;
+        CREATE TABLE journal (
+            seq INTEGER NOT NULL,
+            operation TEXT NOT NULL,
+            document INTEGER NOT NULL,
+            origin INTEGER NOT NULL,
+            PRIMARY KEY (seq, document)
+        ) WITHOUT ROWID;
+        CREATE INDEX journal_document ON journal (document, origin);
+        CREATE TABLE turn_origin (
+            conversation INTEGER NOT NULL,
+            ordinal INTEGER NOT NULL,
+            origin INTEGER NOT NULL,
+            PRIMARY KEY (conversation, ordinal, origin),
+            FOREIGN KEY (conversation, ordinal) REFERENCES turn (conversation, ordinal)
+                ON DELETE CASCADE
+        ) WITHOUT ROWID;
+        CREATE INDEX turn_origin_origin ON turn_origin (origin);
+        DROP TABLE audit;
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            action TEXT NOT NULL,
+            object TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            sealed BLOB NOT NULL,
+            key TEXT NOT NULL,
+            hash BLOB NOT NULL
+        );
+        CREATE TABLE audit_names (
+            line INTEGER PRIMARY KEY,
+            salt BLOB NOT NULL,
+            text TEXT NOT NULL
+        );
+        UPDATE meta SET value = '4' WHERE key = 'format';
+        """
+    )
+    database.execute("INSERT INTO meta VALUES ('base', ?)", (uuid4().hex,))
+    database.executemany(
+        "UPDATE document SET origin = ? WHERE id = ?",
+        [(origin, document) for document, origin in origins.items()],
+    )
+    database.executemany(
+        "INSERT INTO journal VALUES (?, ?, ?, ?)",
+        [(seq, operation, document, origins[document]) for seq, operation, document, _ in journal],
+    )
+    known = sorted(origins)
+    for conversation, ordinal, answer in turns:
+        chunks = [chunk for ids, *_ in json.loads(answer)["passages"] for chunk in ids]
+        # The ids of a document's chunks follow its own.
+        documents = {known[bisect_right(known, chunk) - 1] for chunk in chunks}
+        database.executemany(
+            "INSERT INTO turn_origin VALUES (?, ?, ?)",
+            [(conversation, ordinal, one) for one in sorted({origins[d] for d in documents})],
+        )
+    named = {source: origins[document] for _, _, document, source in journal}
+    _reseal(database, key, lines, named)
 
-    Raises StoreLocked while another process writes: it may be of the older format.
-    """
-    if stored_format(layout) not in _STEPS:
-        return
-    with translated(layout.root), WriterLock(layout.lock), commit_lock(layout.commit_lock):
-        database = sqlite3.connect(layout.database, isolation_level=None, timeout=10)
-        with closing(database):
-            configure(database)
-            database.create_function("readable", 1, lambda text: bool(text.strip()))
-            database.execute("BEGIN IMMEDIATE")  # closing without COMMIT takes it all back
-            while (found := format_of(database, layout)) != FORMAT:
-                for statement in _STEPS[found]:
-                    database.execute(statement)
-            database.execute("COMMIT")
+
+def _reseal(
+    database: Database, key: AuditKey, lines: list[tuple[Any, ...]], origins: Mapping[str, int]
+) -> None:
+    """Write lines that anybody could have sealed again, and note what they ended with."""
+    for _, at, actor, action, source, detail, _, _ in lines:
+        facts = json.loads(detail)
+        names = {"source": source} | ({"from": facts.pop("from")} if "from" in facts else {})
+        target = f"document:{origins[source]}" if source in origins else "file"
+        audit.append(
+            database, key, actor=actor, action=action, object=target, detail=facts, names=names,
+            at=at,
+        )  # fmt: skip
+    before = lines[-1][-1].hex() if lines else ""
+    audit.append(
+        database, key, actor=audit.acting(), action="base.upgrade", object="base",
+        detail={"format": "4", "lines_before": len(lines), "hash_before": before},
+    )  # fmt: skip
+
+
+_STEPS: dict[str, Callable[[Database, AuditKey], None]] = {"2": _from_2, "3": _from_3}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -12,7 +11,8 @@ from pathlib import Path
 
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.store import audit
-from ragkit.store.database import open_writer, translated
+from ragkit.store.database import Database, open_writer, translated
+from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.lock import commit_lock
 from ragkit.store.records import Generation, NewDocument, Problem, Rating, StoredTurn
@@ -28,8 +28,9 @@ class Writer:
     long ingest runs.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, key: AuditKey) -> None:
         self._layout = layout
+        self._key = key
         with translated(layout.root), commit_lock(layout.commit_lock):
             self._db = open_writer(layout)
         self._actor = audit.acting()
@@ -42,7 +43,7 @@ class Writer:
             self._db.close()
 
     @property
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> Database:
         """For reading what this writer has committed."""
         return self._db
 
@@ -66,6 +67,24 @@ class Writer:
             seq = int(self._meta("seq") or 0) + 1
             yield seq
             self._set_meta("seq", str(seq))
+
+    def _audit(
+        self,
+        action: str,
+        object: str,
+        detail: audit.Detail | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> int:
+        """Add a line to the log, inside a commit; returns its number."""
+        return audit.append(
+            self._db,
+            self._key,
+            actor=self._actor,
+            action=action,
+            object=object,
+            detail=detail,
+            names=names,
+        )
 
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -118,8 +137,8 @@ class Writer:
 
     def _move(self, document: int, root: int, source: str, seq: int) -> None:
         """Give a document another source; its chunks keep their vectors, not their headers."""
-        old, title = self._db.execute(
-            "SELECT source, title FROM document WHERE id = ?", (document,)
+        old, title, origin = self._db.execute(
+            "SELECT source, title, origin FROM document WHERE id = ?", (document,)
         ).fetchone()
         self._db.execute(
             "UPDATE document SET root = ?, source = ? WHERE id = ?", (root, source, document)
@@ -132,45 +151,38 @@ class Writer:
             "UPDATE chunk SET header = ? WHERE id = ?",
             [(after + header.removeprefix(before), chunk) for chunk, header in rows],
         )
-        self._journal(seq, "change", document, source)
-        audit.append(
-            self._db,
-            actor=self._actor,
-            action="document.rename",
-            target=source,
-            detail={"from": old},
-        )
+        self._journal(seq, "change", document, origin)
+        self._audit("document.rename", _document(origin), names={"source": source, "from": old})
 
     def put_document(self, new: NewDocument) -> int:
         """Commit a document in place of the one with the same root and source; returns its id."""
         with self._transaction() as seq:
             replaced = self._db.execute(
-                "SELECT d.id, l.name FROM document d JOIN label l ON l.id = d.label "
+                "SELECT d.id, d.origin, l.name FROM document d JOIN label l ON l.id = d.label "
                 "WHERE d.root = ? AND d.source = ?",
                 (new.root, new.source),
             ).fetchone()
             if replaced:
-                self._delete(int(replaced[0]), new.source, seq)
-            label = new.label or (replaced[1] if replaced else DEFAULT_LABEL)
-            document = self._insert(new, self._label(label))
+                self._delete(replaced[0], seq)
+            label = new.label or (replaced[2] if replaced else DEFAULT_LABEL)
+            document = self._new_ids(1 + len(new.chunks))
+            origin = replaced[1] if replaced else document
+            self._insert(document, origin, new, self._label(label))
             self._clear_problem(new.root, new.source)
-            self._journal(seq, "add", document, new.source)
-            detail: dict[str, str | int] = {"digest": new.digest.hex(), "chunks": len(new.chunks)}
-            audit.append(
-                self._db,
-                actor=self._actor,
-                action="document.replace" if replaced else "document.add",
-                target=new.source,
-                detail=detail,
+            self._journal(seq, "add", document, origin)
+            self._audit(
+                "document.replace" if replaced else "document.add",
+                _document(origin),
+                {"digest": new.digest.hex(), "chunks": len(new.chunks), "label": label},
+                {"source": new.source},
             )
             return document
 
-    def _insert(self, new: NewDocument, label: int) -> int:
+    def _insert(self, document: int, origin: int, new: NewDocument, label: int) -> None:
         content = new.document
-        document = self._new_ids(1 + len(new.chunks))
         first = document + 1
         self._db.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document,
                 new.root,
@@ -186,6 +198,7 @@ class Writer:
                 first + len(new.chunks) - 1 if new.chunks else None,
                 datetime.now(UTC).isoformat(timespec="seconds"),
                 sum(bool(page.text.strip()) for page in content.pages),
+                origin,
             ),
         )
         self._db.executemany(
@@ -210,7 +223,6 @@ class Writer:
             "INSERT INTO vector VALUES (?, ?)",
             [(first + n, vector.tobytes()) for n, vector in enumerate(new.vectors)],
         )
-        return document
 
     def _label(self, name: str) -> int:
         self._db.execute("INSERT OR IGNORE INTO label (name) VALUES (?)", (name,))
@@ -223,41 +235,40 @@ class Writer:
             number = self._label(label)
             for source in sources:
                 row = self._db.execute(
-                    "SELECT id FROM document WHERE root = ? AND source = ? AND label != ?",
+                    "SELECT id, origin FROM document WHERE root = ? AND source = ? AND label != ?",
                     (root, source, number),
                 ).fetchone()
                 if row is None:
                     continue
                 self._db.execute("UPDATE document SET label = ? WHERE id = ?", (number, row[0]))
-                self._journal(seq, "change", int(row[0]), source)
-                audit.append(
-                    self._db,
-                    actor=self._actor,
-                    action="document.label",
-                    target=source,
-                    detail={"label": label},
+                self._journal(seq, "change", *row)
+                self._audit(
+                    "document.label", _document(row[1]), {"label": label}, {"source": source}
                 )
 
-    def _delete(self, document: int, source: str, seq: int) -> None:
+    def _delete(self, document: int, seq: int) -> int:
+        """Take a document out; returns its origin."""
+        (origin,) = self._db.execute(
+            "SELECT origin FROM document WHERE id = ?", (document,)
+        ).fetchone()
         self._db.execute(
             "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
         )
         self._db.execute("DELETE FROM document WHERE id = ?", (document,))
-        self._journal(seq, "remove", document, source)
+        self._journal(seq, "remove", document, origin)
+        return int(origin)
 
-    def _journal(self, seq: int, operation: str, document: int, source: str) -> None:
+    def _journal(self, seq: int, operation: str, document: int, origin: int) -> None:
         self._db.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?)", (seq, operation, document, source)
+            "INSERT INTO journal VALUES (?, ?, ?, ?)", (seq, operation, document, origin)
         )
 
     def remove_documents(self, documents: Iterable[tuple[int, str]]) -> None:
         """Remove (id, source) pairs in one commit."""
         with self._transaction() as seq:
             for document, source in documents:
-                self._delete(document, source, seq)
-                audit.append(
-                    self._db, actor=self._actor, action="document.remove", target=source, detail={}
-                )
+                target = _document(self._delete(document, seq))
+                self._audit("document.remove", target, names={"source": source})
 
     def rename_document(self, document: int, source: str) -> None:
         """Give a document another source in its root."""
@@ -274,18 +285,16 @@ class Writer:
             replaced = self._db.execute(
                 "SELECT id FROM document WHERE root = ? AND source = ?", (root, problem.source)
             ).fetchone()
-            if replaced:
-                self._delete(int(replaced[0]), problem.source, seq)
+            target = _document(self._delete(replaced[0], seq)) if replaced else "file"
             self._db.execute(
                 "INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?, ?, ?)",
                 (root, problem.source, problem.digest, problem.reason, problem.detail, reader),
             )
-            audit.append(
-                self._db,
-                actor=self._actor,
-                action="document.refuse",
-                target=problem.source,
-                detail={"reason": problem.reason},
+            self._audit(
+                "document.refuse",
+                target,
+                {"reason": problem.reason},
+                {"source": problem.source},
             )
 
     def clear_problems(self, root: int, sources: Iterable[str]) -> None:
@@ -318,6 +327,11 @@ class Writer:
             self._db.execute(
                 "INSERT INTO turn VALUES (?, ?, ?, ?, ?)",
                 (conversation, ordinal, turn.at, turn.question, turn.answer),
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO turn_origin "
+                "SELECT ?, ?, origin FROM journal WHERE document = ?",
+                [(conversation, ordinal, document) for document in turn.documents],
             )
             return conversation, ordinal
 
@@ -379,3 +393,8 @@ class Writer:
             )
             self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
         return [name for name in old if name != generation.name]
+
+
+def _document(origin: int) -> str:
+    """What the log calls a document, through all its versions and names."""
+    return f"document:{origin}"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.store import Problem, Store
-from ragkit.store.audit import first_broken
 from tests.stored import contents, new_document, put, remove
 
 
@@ -73,12 +71,12 @@ def test_ids_are_never_reused(store: Store) -> None:
 
 def test_a_reader_keeps_its_view_while_a_writer_commits(store: Store) -> None:
     with store.writer() as writer:
-        first = put(writer, "a.txt", ["one"])
+        put(writer, "a.txt", ["one"])
         with store.snapshot() as reader:
             seq = reader.seq
-            put(writer, "a.txt", ["changed"])
+            changed = put(writer, "a.txt", ["changed"])
             put(writer, "b.txt", ["two"])
-            remove(writer, first, "a.txt")
+            remove(writer, changed, "a.txt")
             assert reader.meta("seq") == str(seq)
             assert contents(reader) == {"a.txt": ["one"]}
             assert [d.source for d in reader.documents()] == ["a.txt"]
@@ -151,47 +149,6 @@ def test_two_roots_may_hold_equal_paths(store: Store) -> None:
     with store.snapshot() as snapshot:
         texts = [snapshot.page_text(d.id, 0) for d in snapshot.documents()]
         assert sorted(texts) == ["/one", "/two"]
-
-
-def audited(store: Store) -> sqlite3.Connection:
-    """A base with five audit lines, opened past ragkit, as a forger would."""
-    with store.writer() as writer:
-        for number in range(5):
-            put(writer, f"{number}.txt", ["text"])
-    return sqlite3.connect(store.layout.database, isolation_level=None)
-
-
-def test_an_untouched_audit_chain_fits(store: Store) -> None:
-    database = audited(store)
-    assert first_broken(database) is None
-    database.close()
-
-
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ("UPDATE audit SET object = 'other.txt' WHERE id = 3", 3),
-        ("UPDATE audit SET at = '2020-01-01' WHERE id = 1", 1),
-        ("UPDATE audit SET actor = 'os:nobody' WHERE id = 5", 5),
-        ("UPDATE audit SET detail = '{}' WHERE id = 2", 2),
-        ("UPDATE audit SET hash = zeroblob(32) WHERE id = 5", 5),
-        ("UPDATE audit SET previous = zeroblob(32) WHERE id = 4", 4),
-        ("DELETE FROM audit WHERE id = 1", 2),
-        ("DELETE FROM audit WHERE id = 3", 4),
-        (
-            "UPDATE audit SET id = 9 WHERE id = 2; UPDATE audit SET id = 2 WHERE id = 3; "
-            "UPDATE audit SET id = 3 WHERE id = 9",
-            2,
-        ),
-        ("INSERT INTO audit SELECT 6, at, actor, action, object, detail, hash, hash FROM audit "
-         "WHERE id = 5", 6),
-    ],
-)  # fmt: skip
-def test_the_audit_chain_names_the_first_forged_line(store: Store, change: str, line: int) -> None:
-    database = audited(store)
-    database.executescript(change)
-    assert first_broken(database) == line
-    database.close()
 
 
 def test_a_closed_store_neither_reads_nor_writes(store: Store) -> None:

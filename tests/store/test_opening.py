@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from ragkit.errors import (
     StoreMissing,
 )
 from ragkit.store import Store
+from ragkit.store.database import connect
 from tests.hashing import HashingEmbedder
 from tests.stored import put
 
@@ -66,9 +66,8 @@ def test_a_base_that_is_not_to_be_made_is_missing(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     store = Store(tmp_path / "a.kb")
     store.close()
-    database = sqlite3.connect(store.layout.database)
+    database = connect(store.layout.database)
     database.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
-    database.commit()
     database.close()
     assert "format 99" in refused(tmp_path / "a.kb", StoreForeign)
 
@@ -88,9 +87,8 @@ def test_a_database_of_garbage_is_damaged(tmp_path: Path, content: bytes) -> Non
     ],
 )
 def test_another_programs_database_is_foreign(tmp_path: Path, schema: str) -> None:
-    database = sqlite3.connect(tmp_path / "ragkit.db")
+    database = connect(tmp_path / "ragkit.db")
     database.execute(schema)
-    database.commit()
     database.close()
     refused(tmp_path, StoreForeign)
 

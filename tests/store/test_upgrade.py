@@ -1,33 +1,44 @@
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase, StoreError, StoreLocked
+from ragkit import Config, KnowledgeBase, StoreDamaged, StoreError, StoreLocked
 from ragkit.store import Store
+from ragkit.store.database import connect
 from ragkit.store.lock import WriterLock
 from tests.hashing import HashingEmbedder
 
-FORMAT_2 = Path(__file__).parent / "format-2.sql"  # two documents and a conversation of two turns
+HERE = Path(__file__).parent
+FORMAT_2 = HERE / "format-2.sql"  # two documents and a conversation of two turns
+FORMAT_3 = HERE / "format-3.sql"  # one document replaced, one renamed, a turn after each, a problem
+
+
+def written(path: Path, script: Path) -> Path:
+    path.mkdir()
+    with closing(connect(path / "ragkit.db")) as database:
+        database.execute(script.read_text())
+        database.execute("PRAGMA journal_mode = WAL")
+    return path
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A base as the ragkit of format 2 left it."""
-    path = tmp_path / "a.kb"
-    path.mkdir()
-    with closing(sqlite3.connect(path / "ragkit.db")) as database:
-        database.executescript(FORMAT_2.read_text())
-        database.execute("PRAGMA journal_mode = WAL")
-    return path
+    return written(tmp_path / "a.kb", FORMAT_2)
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """A base as the ragkit of format 3 left it."""
+    return written(tmp_path / "b.kb", FORMAT_3)
 
 
 def columns(path: Path) -> set[tuple[object, ...]]:
     """Every column of every table, and every table that another one refers to."""
-    with closing(sqlite3.connect(path / "ragkit.db")) as database:
+    with closing(connect(path / "ragkit.db")) as database:
         return {
             (name, *row)
             for (name,) in database.execute("SELECT name FROM sqlite_master").fetchall()
@@ -37,7 +48,7 @@ def columns(path: Path) -> set[tuple[object, ...]]:
 
 
 def stored_format(path: Path) -> str:
-    with closing(sqlite3.connect(path / "ragkit.db")) as database:
+    with closing(connect(path / "ragkit.db")) as database:
         (found,) = database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
     return str(found)
 
@@ -60,14 +71,50 @@ def test_a_base_of_format_2_is_brought_to_this_one_with_all_that_is_in_it(old: P
         ]  # fmt: skip
         assert "28 days" in turns[0].answer.text
         assert kb.remove("pumps") == ["pumps"]
-        assert kb.first_broken_audit_line() is None
-    assert stored_format(old) == "3"
+        assert kb.audit.verify().intact
+    assert stored_format(old) == "4"
 
 
-def test_a_base_that_was_upgraded_is_like_a_new_one(old: Path, tmp_path: Path) -> None:
-    Store(old).close()
+def test_a_base_that_was_upgraded_is_like_a_new_one(old: Path, newer: Path, tmp_path: Path) -> None:
     Store(tmp_path / "new.kb").close()
-    assert columns(old) == columns(tmp_path / "new.kb")
+    for path in (old, newer):
+        Store(path).close()
+        assert columns(path) == columns(tmp_path / "new.kb")
+
+
+def test_a_base_of_format_3_is_sealed_and_knows_its_documents_through_their_versions(
+    newer: Path,
+) -> None:
+    with KnowledgeBase(newer, embedder=HashingEmbedder()) as kb:
+        assert kb.search("annual leave at Christmas")[0].source == "leave.txt"
+        assert kb.audit.verify().intact
+        lines = [(line.action, line.object, line.names) for line in kb.audit.lines()]
+    assert lines == [
+        ("document.add", "document:1", {"source": "leave.txt"}),
+        ("document.add", "document:3", {"source": "pumps.txt"}),
+        ("document.replace", "document:1", {"source": "leave.txt"}),
+        ("document.rename", "document:3", {"source": "cellar.txt", "from": "pumps.txt"}),
+        ("document.refuse", "file", {"source": "empty.txt"}),
+        ("base.upgrade", "base", {}),
+    ]
+    with closing(connect(newer / "ragkit.db")) as database:
+        origins = database.execute("SELECT id, origin FROM document ORDER BY id").fetchall()
+        turns = database.execute("SELECT ordinal, origin FROM turn_origin").fetchall()
+    assert origins == [(3, 3), (6, 1)]
+    assert sorted(turns) == [(1, 1), (1, 3), (2, 1), (2, 3)]
+
+
+def test_a_base_that_was_upgraded_notices_a_flipped_bit(newer: Path) -> None:
+    Store(newer).close()
+    database = newer / "ragkit.db"
+    content = bytearray(database.read_bytes())
+    content[content.index(b"at Christmas") + 3] ^= 1
+    database.write_bytes(content)
+    with (
+        pytest.raises(StoreDamaged, match="not what was written"),
+        KnowledgeBase(newer, embedder=HashingEmbedder()) as kb,
+    ):
+        kb.search("annual leave")
 
 
 def test_a_base_is_not_upgraded_under_somebody_who_writes(old: Path) -> None:
@@ -81,7 +128,7 @@ def test_a_base_is_not_upgraded_under_somebody_who_writes(old: Path) -> None:
 
 
 def test_an_upgrade_that_fails_changes_nothing(old: Path) -> None:
-    with closing(sqlite3.connect(old / "ragkit.db")) as database:
+    with closing(connect(old / "ragkit.db")) as database:
         database.execute("CREATE TABLE rating (x)")  # in the way of the last step but one
     before = columns(old)
     with pytest.raises(StoreError, match="already exists"):

@@ -1,0 +1,82 @@
+"""The audit key: a secret of this machine's, outside every base, that seals what is logged."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragkit.errors import StoreError
+
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AuditKey:
+    """Seals lines of the log: whoever has not got it can neither change nor add one unseen."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """What tells one key from another, and nothing of the key: 16 hexadecimal digits."""
+        return self._derived(b"id")[:8].hex()
+
+    def seal(self, data: bytes) -> bytes:
+        """The HMAC-SHA256 of `data`, 32 bytes."""
+        return hmac.digest(self._derived(b"chain"), data, hashlib.sha256)
+
+    def _derived(self, purpose: bytes) -> bytes:
+        """A secret for one purpose, which says nothing of those for others."""
+        return hmac.digest(self.secret, b"ragkit audit " + purpose, hashlib.sha256)
+
+
+def default_key_file() -> Path:
+    """Where the key is, unless a setting says otherwise: in the user's data folder."""
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(home).expanduser() / "ragkit" / "audit.key"
+
+
+def read_key(path: Path) -> AuditKey:
+    """The key in a file. Raises StoreError if it cannot be read, or is none."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+        secret = bytes.fromhex(text)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the audit key in {path} cannot be read: {error}") from error
+    if len(secret) != _BYTES:
+        raise StoreError(f"{path} holds no audit key, which is {2 * _BYTES} hexadecimal digits")
+    return AuditKey(secret)
+
+
+def own_key(path: Path) -> AuditKey:
+    """The key in a file, made there if there is none. Raises StoreError where that fails."""
+    if not path.exists():
+        try:
+            _make(path)
+        except OSError as error:
+            raise StoreError(
+                f"cannot keep the audit key in {path}: {error.strerror}; name another file as "
+                "audit_key in ragkit.toml, or as RAGKIT_AUDIT_KEY"
+            ) from error
+    return read_key(path)
+
+
+def _make(path: Path) -> None:
+    """Put a new key there, whole or not at all, unless another process was faster."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(_BYTES).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+    finally:
+        fresh.unlink()

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ragkit.errors import StoreError
+from ragkit.store import Store
+from ragkit.store.audit import ChainReport, check, lines
+from ragkit.store.database import Database, connect
+from ragkit.store.keys import own_key, read_key
+from tests.stored import put, remove
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "a.kb", key_file=tmp_path / "audit.key")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def forged(store: Store) -> Iterator[Database]:
+    """A base with five audit lines, opened past ragkit, as a forger would."""
+    with store.writer() as writer:
+        for number in range(5):
+            put(writer, f"{number}.txt", ["text"])
+    with closing(connect(store.layout.database)) as database:
+        yield database
+
+
+def checked(database: Database, store: Store) -> ChainReport:
+    return check(database, {store.key().id: store.key()})
+
+
+def test_an_untouched_chain_fits(store: Store, forged: Database) -> None:
+    assert checked(forged, store) == ChainReport(5, 0, None, "", {})
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("UPDATE audit SET object = 'document:9' WHERE id = 3", 3),
+        ("UPDATE audit SET at = '2020-01-01' WHERE id = 1", 1),
+        ("UPDATE audit SET actor = 'os:nobody' WHERE id = 5", 5),
+        ("UPDATE audit SET action = 'document.remove' WHERE id = 5", 5),
+        ("UPDATE audit SET detail = '{}' WHERE id = 2", 2),
+        ("UPDATE audit SET hash = zeroblob(32) WHERE id = 5", 5),
+        ("UPDATE audit SET sealed = zeroblob(32) WHERE id = 4", 4),
+        ("DELETE FROM audit WHERE id = 1", 1),
+        ("DELETE FROM audit WHERE id = 3", 3),
+        ("DELETE FROM audit WHERE id = 5", 5),  # its name is still there
+        ("UPDATE audit_names SET text = '{}' WHERE line = 4", 4),
+        ("UPDATE audit_names SET salt = zeroblob(16) WHERE line = 2", 2),
+        ("INSERT INTO audit_names VALUES (9, x'00', '{}')", 9),
+        (
+            "UPDATE audit SET id = 9 WHERE id = 2; UPDATE audit SET id = 2 WHERE id = 3; "
+            "UPDATE audit SET id = 3 WHERE id = 9",
+            2,
+        ),
+        (
+            "INSERT INTO audit SELECT 6, at, actor, action, object, detail, sealed, key, hash "
+            "FROM audit WHERE id = 5",
+            6,
+        ),
+    ],
+)
+def test_the_first_forged_line_is_named(
+    store: Store, forged: Database, change: str, line: int
+) -> None:
+    forged.execute(change)
+    report = checked(forged, store)
+    assert (report.broken, report.intact) == (line, False)
+    assert f"line {line}" in report.why
+
+
+def test_names_can_be_erased_and_the_chain_still_fits(store: Store, forged: Database) -> None:
+    assert [line.names for line in lines(forged, 3)] == [{"source": "3.txt"}, {"source": "4.txt"}]
+    forged.execute("DELETE FROM audit_names WHERE line = 4")
+    assert checked(forged, store) == ChainReport(5, 1, None, "", {})
+    assert [line.names for line in lines(forged, 3)] == [None, {"source": "4.txt"}]
+
+
+def test_a_line_cannot_be_forged_without_the_key(
+    store: Store, forged: Database, tmp_path: Path
+) -> None:
+    with store.snapshot() as snapshot:
+        document = next(snapshot.documents())
+    other = Store(store.layout.root, key_file=tmp_path / "other.key")
+    with other.writer() as writer:
+        remove(writer, document.id, document.source)
+    other.close()
+    assert checked(forged, store).unknown == {other.key().id: 1}
+    assert not checked(forged, store).intact
+    assert check(forged, {key.id: key for key in (store.key(), other.key())}).intact
+
+
+def test_a_document_has_one_object_in_the_log_through_all_its_versions(store: Store) -> None:
+    with store.writer() as writer:
+        first = put(writer, "a.txt", ["one"])
+        second = put(writer, "a.txt", ["two"])
+        writer.rename_document(second, "b.txt")
+        remove(writer, second, "b.txt")
+    with store.snapshot() as snapshot:
+        found = [(line.action, line.object) for line in lines(snapshot.connection)]
+    assert found == [
+        ("document.add", f"document:{first}"),
+        ("document.replace", f"document:{first}"),
+        ("document.rename", f"document:{first}"),
+        ("document.remove", f"document:{first}"),
+    ]
+
+
+def test_the_key_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "ragkit" / "audit.key"
+    key = own_key(path)
+    assert own_key(path) == key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(path.parent) == ["audit.key"]
+    assert key.secret.hex() not in repr(key)
+
+
+@pytest.mark.parametrize("content", ["", "no key", "00" * 31, "00" * 33, "gg" * 32])
+def test_what_is_no_key_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "audit.key").write_text(content)
+    with pytest.raises(StoreError, match="audit"):
+        read_key(tmp_path / "audit.key")
+
+
+def test_a_key_that_cannot_be_kept_is_an_error_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="RAGKIT_AUDIT_KEY"):
+        own_key(tmp_path / "file" / "audit.key")
