@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ragkit.answers import Abstention, Answer, Citation, Statement
     from ragkit.asking import AnswerStream
+    from ragkit.auditing import Anchor, AuditLog, AuditReport
     from ragkit.config import Config, load_config
     from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
     from ragkit.embedding import Embedder
     from ragkit.errors import (
+        AccessDenied,
         ConfigError,
         ContextOverflow,
         EmbedderError,
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
         StoreMissing,
         StreamBroken,
     )
-    from ragkit.knowledge_base import KnowledgeBase, Status
+    from ragkit.governing import AccessControl, Reach
+    from ragkit.knowledge_base import KnowledgeBase
     from ragkit.models import (
         InstalledModel,
         LanguageModel,
@@ -58,24 +61,33 @@ if TYPE_CHECKING:
     from ragkit.retrieval import Candidate, Explanation, Hit
     from ragkit.statistics import Statistics
     from ragkit.store import (
+        Access,
+        AuditLine,
+        ChainReport,
+        Grants,
         KindCounts,
+        Principal,
         Rating,
         StoredChunk,
         StoredConversation,
         StoredDocument,
         StoredPage,
+        principal,
     )
+    from ragkit.view import Status, View
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "answers": ("Abstention", "Answer", "Citation", "Statement"),
     "asking": ("AnswerStream",),
+    "auditing": ("Anchor", "AuditLog", "AuditReport"),
     "config": ("Config", "load_config"),
     "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
     "embedding": ("Embedder",),
     "errors": (
+        "AccessDenied",
         "ConfigError",
         "ContextOverflow",
         "EmbedderError",
@@ -102,7 +114,8 @@ _HOMES = {
         "StoreMissing",
         "StreamBroken",
     ),
-    "knowledge_base": ("KnowledgeBase", "Status"),
+    "governing": ("AccessControl", "Reach"),
+    "knowledge_base": ("KnowledgeBase",),
     "models": (
         "InstalledModel",
         "LanguageModel",
@@ -118,22 +131,37 @@ _HOMES = {
     "retrieval": ("Candidate", "Explanation", "Hit"),
     "statistics": ("Statistics",),
     "store": (
+        "Access",
+        "AuditLine",
+        "ChainReport",
+        "Grants",
         "KindCounts",
+        "Principal",
         "Rating",
         "StoredChunk",
         "StoredConversation",
         "StoredDocument",
         "StoredPage",
+        "principal",
     ),
+    "view": ("Status", "View"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Abstention",
+    "Access",
+    "AccessControl",
+    "AccessDenied",
+    "Anchor",
     "Answer",
     "AnswerStream",
+    "AuditLine",
+    "AuditLog",
+    "AuditReport",
     "Box",
     "Candidate",
+    "ChainReport",
     "Check",
     "Citation",
     "Config",
@@ -145,6 +173,7 @@ __all__ = [
     "EmbedderMissing",
     "Explanation",
     "FailedFile",
+    "Grants",
     "Hit",
     "IngestReport",
     "InstalledModel",
@@ -162,10 +191,12 @@ __all__ = [
     "ModelServer",
     "ModelUnreachable",
     "PageImage",
+    "Principal",
     "Progress",
     "PromptCut",
     "RagkitError",
     "Rating",
+    "Reach",
     "SchemaError",
     "SchemaMismatch",
     "SourceError",
@@ -187,11 +218,13 @@ __all__ = [
     "Thought",
     "Turn",
     "Usage",
+    "View",
     "__version__",
     "choose_model",
     "examine",
     "installed_models",
     "load_config",
+    "principal",
 ]
 
 

@@ -64,6 +64,11 @@ class AnswerStream:
                 yield piece
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the answer is there."""
+        return self._answer is not None
+
+    @property
     def answer(self) -> Answer:
         """The whole answer with its citations; takes what has not been iterated over.
 
@@ -74,6 +79,17 @@ class AnswerStream:
         if self._answer is None:
             raise StreamBroken("the answer was stopped before it was whole; ask again")
         return self._answer
+
+    def then(self, kept: Callable[[AnswerStream], Generator[str | Answer]]) -> AnswerStream:
+        """This stream with something done about it; closing the new one closes both."""
+        pieces = kept(self)
+
+        def close() -> None:
+            self.close()
+            with suppress(ValueError):  # another thread is reading it
+                pieces.close()
+
+        return AnswerStream(pieces, self.model, self.query, close)
 
     def close(self) -> None:
         """Stop the answer where it is, from any thread; the server ends its work at once.

@@ -1,16 +1,57 @@
-"""The audit log of a base, for people: read it, check it."""
+"""The audit log of a base, for people: read it, check it, anchor it elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ragkit.store.audit import AuditLine, ChainReport, check, lines
-from ragkit.store.keys import read_key
+from ragkit.errors import SourceError, StoreError
+from ragkit.labels import matching
+from ragkit.store import Snapshot, Store
+from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines
+from ragkit.store.keys import AuditKey, read_key
 
-if TYPE_CHECKING:
-    from ragkit.store import Store
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run (OWASP, CSV injection)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What the log ended with at some time, to be kept where its keeper cannot change it.
+
+    With it a check also finds that lines are missing from the end, or that all were written anew.
+    `seal` shows that this very anchor was made with the key.
+    """
+
+    base: str
+    line: int
+    hash: str
+    at: str
+    key: str
+    seal: str = ""
+
+    def sealed(self, key: AuditKey) -> Anchor:
+        body = json.dumps([self.base, self.line, self.hash, self.at, self.key])
+        return replace(self, seal=key.seal(b"anchor" + body.encode()).hex())
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What a check of the log found; see ChainReport. `anchors` is how many of them it holds to."""
+
+    chain: ChainReport
+    anchors: int
+    problems: tuple[str, ...]
+
+    @property
+    def intact(self) -> bool:
+        """Whether every line was checked and fits, and the log holds to all anchors."""
+        return not self.problems
 
 
 class AuditLog:
@@ -19,12 +60,49 @@ class AuditLog:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def lines(self, after: int = 0) -> Iterator[AuditLine]:
-        """The lines after a number, in order, as they are now."""
-        with self._store.snapshot() as snapshot:
-            yield from lines(snapshot.connection, after)
+    def lines(
+        self,
+        after: int = 0,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        document: str | int | None = None,
+        since: str = "",
+    ) -> list[AuditLine]:
+        """The lines after a number, in order; that they were read is a line of its own.
 
-    def verify(self, *, keys: tuple[Path, ...] = ()) -> ChainReport:
+        Only those of an actor, of an action ("ask", or "document" for all such as "document.add"),
+        since a day or time in UTC, or about a document: that it was changed, found, cited or
+        opened, in whatever version. `document` is what `ragkit label set` takes, or the name that
+        it had. Raises SourceError for a document that was never in the base.
+        """
+        with self._store.snapshot() as snapshot:
+            is_about = _about(snapshot, document, self._store) if document is not None else _any
+            found = [
+                line
+                for line in lines(snapshot.connection, after)
+                if (actor is None or line.actor == actor)
+                and (action is None or line.action.split(".")[0] == action or line.action == action)
+                and line.at >= since
+                and is_about(line)
+            ]
+        with self._store.recorder() as writer:
+            detail = {"lines": len(found), "after": after}
+            writer.record(acting(), "audit.read", "base", detail)
+        return found
+
+    def anchor(self) -> Anchor:
+        """What the log ends with now, sealed; the line that says so is its last."""
+        with self._store.recorder() as writer:
+            writer.record(acting(), "audit.anchor", "base", {})
+            snapshot = Snapshot(writer.connection)
+            *_, last = lines(snapshot.connection, snapshot.history()[0] - 1)
+        key = self._store.key()
+        base = snapshot.meta("base") or ""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return Anchor(base, last.number, last.hash, at, key.id).sealed(key)
+
+    def verify(self, *, keys: Sequence[Path] = (), anchors: Sequence[Anchor] = ()) -> AuditReport:
         """Check every line against the keys: this machine's, and those in the files `keys`.
 
         Raises StoreError for a file that holds no key.
@@ -32,4 +110,93 @@ class AuditLog:
         own = (self._store.key_file,) if self._store.key_file.exists() else ()
         known = {key.id: key for key in map(read_key, (*own, *keys))}
         with self._store.snapshot() as snapshot:
-            return check(snapshot.connection, known)
+            chain = check(snapshot.connection, known)
+            problems = [chain.why] if chain.broken is not None else []
+            problems += [
+                f"{count} lines are sealed with the key {key}, which is not here"
+                for key, count in chain.unknown.items()
+            ]
+            broken = [why for anchor in anchors if (why := _unheld(snapshot, anchor, known))]
+        held = len(anchors) - len(broken)
+        return AuditReport(chain, held, (*problems, *broken))
+
+
+def _unheld(snapshot: Snapshot, anchor: Anchor, keys: dict[str, AuditKey]) -> str:
+    """Why the log does not hold to an anchor; "" if it does."""
+    when = f"the anchor of {anchor.at}"
+    if anchor.key not in keys:
+        return f"{when} is sealed with the key {anchor.key}, which is not here"
+    if anchor != anchor.sealed(keys[anchor.key]):
+        return f"{when} is not what was made then"
+    if anchor.base != snapshot.meta("base"):
+        return f"{when} is of another base"
+    last, _ = snapshot.history()
+    if last < anchor.line:
+        return f"the log ends at line {last}, and {when} has seen line {anchor.line}: some are gone"
+    line = next(lines(snapshot.connection, anchor.line - 1))
+    if (line.number, line.hash) != (anchor.line, anchor.hash):
+        return f"line {anchor.line} is not the one that {when} has seen: it was written anew"
+    return ""
+
+
+def read_anchors(path: Path) -> list[Anchor]:
+    """The anchors in a file, one JSON object on each line. Raises StoreError for anything else."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return [Anchor(**json.loads(line)) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"{path} cannot be read as anchors: {error}") from error
+
+
+def as_jsonl(found: Sequence[AuditLine]) -> Iterator[str]:
+    """Lines of the log as JSON objects."""
+    for line in found:
+        yield json.dumps(asdict(line), ensure_ascii=False)
+
+
+def as_csv(found: Sequence[AuditLine]) -> Iterator[str]:
+    """Lines of the log as CSV with a head; nothing in it is run by a spreadsheet."""
+    names = [field.name for field in fields(AuditLine)]
+    yield _csv_row(names)
+    for line in found:
+        values = asdict(line)
+        for name in ("detail", "names"):
+            values[name] = json.dumps(values[name], ensure_ascii=False)
+        yield _csv_row([_harmless(str(values[name])) for name in names])
+
+
+def _csv_row(values: Sequence[str]) -> str:
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(values)
+    return row.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _any(line: AuditLine) -> bool:
+    return True
+
+
+def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditLine], bool]:
+    """Tells lines about documents, also about such as are in the base no longer."""
+    origins = {found.origin for found in matching(snapshot, pattern, store.layout)}
+    for line in lines(snapshot.connection):
+        if pattern in (line.names or {}).values() and line.object.startswith("document:"):
+            origins.add(int(line.object.removeprefix("document:")))
+    if not origins:
+        raise SourceError(f"{pattern} is not in the base and never was, by its log")
+    objects = {f"document:{origin}" for origin in origins}
+    ids = snapshot.versions_of(origins)
+
+    def is_about(line: AuditLine) -> bool:
+        return line.object in objects or not ids.isdisjoint(_documents_in(line.detail))
+
+    return is_about
+
+
+def _documents_in(detail: dict[str, Any]) -> set[int]:
+    """The ids of the documents that were found or cited."""
+    found = {passage[0] for passage in detail.get("found", ())}
+    return found | {cited[1] for cited in detail.get("citations", ())}

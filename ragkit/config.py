@@ -22,7 +22,11 @@ class Config:
     seconds for a file, `workers` processes that read files (0: one less than there are
     processors, at most four). `roots` are the folders that may be ingested from the web page,
     joined as in PATH. `audit_key` is the file of the key that seals the audit log, by default
-    ragkit/audit.key in the user's data folder.
+    ragkit/audit.key in the user's data folder. `audit` is "required" (what cannot be recorded is
+    not answered) or "optional"; `audit_questions` is "digest" or "text", what the log keeps of a
+    question. `labels` are the rules that give documents their label when they are ingested: in
+    ragkit.toml a table [labels] of folders, relative to the one that is ingested or absolute, each
+    with a label.
     """
 
     kb: str = "ragkit.kb"
@@ -39,10 +43,21 @@ class Config:
     timeout: int = 120
     roots: str = ""
     audit_key: str = ""
+    audit: str = "required"
+    audit_questions: str = "digest"
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda"):
             raise ConfigError(f"device is {self.device!r}; expected auto, cpu or cuda")
+        for name, choices in (
+            ("audit", ("required", "optional")),
+            ("audit_questions", ("digest", "text")),
+        ):
+            if getattr(self, name) not in choices:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; expected {' or '.join(choices)}"
+                )
         if self.openai_url and not self.openai_url.startswith(("http://", "https://")):
             raise ConfigError(
                 f"openai_url is {self.openai_url!r}; expected an address like "
@@ -61,7 +76,9 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least {least}")
 
 
-_TYPES = {each.name: int if isinstance(each.default, int) else str for each in fields(Config)}
+_TYPES: dict[str, type] = {
+    each.name: type(each.default) for each in fields(Config) if each.name != "labels"
+}
 
 
 def load_config(
@@ -83,7 +100,9 @@ def load_config(
         values |= _from_file(file)
     values |= _from_environment(environment)
     values |= {key: value for key, value in (overrides or {}).items() if value is not None}
-    return Config(**{key: _typed(key, value, "the call") for key, value in values.items()})  # type: ignore[arg-type]
+    rules = values.pop("labels", {})
+    typed = {key: _typed(key, value, "the call") for key, value in values.items()}
+    return Config(**typed, labels=rules)  # type: ignore[arg-type]
 
 
 def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -107,7 +126,19 @@ def _from_file(path: Path) -> dict[str, object]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    return {key: _typed(key, value, str(path)) for key, value in content.items()}
+    labels = content.pop("labels", {})
+    typed = {key: _typed(key, value, str(path)) for key, value in content.items()}
+    return typed | ({"labels": _rules(labels, path)} if labels else {})
+
+
+def _rules(labels: object, path: Path) -> dict[str, str]:
+    """The table of folders and their labels."""
+    if not isinstance(labels, dict) or not all(isinstance(one, str) for one in labels.values()):
+        raise ConfigError(f'{path} sets labels to {labels!r}; expected lines like "hr/" = "hr"')
+    for label in labels.values():
+        if not label.strip() or not label.isprintable():
+            raise ConfigError(f"{path} gives the label {label!r}; expected a short name like hr")
+    return labels
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:

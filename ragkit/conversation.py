@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import Collection, Generator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,14 @@ from ragkit.asking import AnswerStream, cleaned
 from ragkit.errors import ModelError, SourceError, StoreError
 from ragkit.models import LanguageModel, Message, Usage, choose_model
 from ragkit.retrieval import Hit, HitScores, hit_again
-from ragkit.rewriting import standalone
+from ragkit.rewriting import TURNS, standalone
 from ragkit.store import Rating, Snapshot, Store, StoredTurn
 
 if TYPE_CHECKING:
-    from ragkit.knowledge_base import KnowledgeBase
+    from ragkit.view import View
 
 _REMEMBERED = 2  # turns that the model is shown again
+_SHOWN_AGAIN = max(_REMEMBERED, TURNS)
 _CITATION = re.compile(r"\s*\[\d+\]")
 _LONGEST_TITLE = 120  # characters
 _WITHHELD = "Not shown: this was answered from documents that may not be read."
@@ -38,7 +38,10 @@ class Turn:
 
     Passages and citations are read from the base as it is now: those that were removed since, or
     may no longer be read, are missing, and `gone` has the numbers of such citations. The text of
-    an answer stays when its documents are removed, and is withheld when they may not be read.
+    an answer is withheld, and `withheld` says so, from whoever may not read all documents that it
+    rests on: those that it was answered from, and those of the turns before it. `origins` are
+    their ids, which stay the same through all versions of a document. For whoever may read
+    everything, the text stays also when a document was removed.
     """
 
     at: str
@@ -49,6 +52,8 @@ class Turn:
     rating: Rating | None = None
     first_word: float = 0.0
     seconds: float = 0.0
+    origins: tuple[int, ...] = ()
+    withheld: bool = False
 
 
 class Conversation:
@@ -62,20 +67,20 @@ class Conversation:
         print(talk.ask("And from the 15th year?").text)
     """
 
-    def __init__(self, kb: KnowledgeBase, store: Store, who: str, id: int | None = None) -> None:
+    def __init__(self, view: View, store: Store, id: int | None = None) -> None:
         self.id = id
-        self.who = who
-        self._kb = kb
+        self.who = view.who
+        self._view = view
         self._store = store
-        self._title = ""
-        self._turns: list[Turn] = []
+        self._title = self._first_question = ""
+        self._unkept: list[Turn] = []
         if id is not None:
             self.turns()
 
     @property
     def title(self) -> str:
         """The name that it was given, else its first question; "" before there is one."""
-        return self._title or (self._turns[0].question if self._turns else "")
+        return self._title or self._first_question
 
     def rename(self, title: str) -> None:
         """Give it a name, one line of at most 120 characters.
@@ -107,13 +112,14 @@ class Conversation:
 
         Turns that could not be kept, those with the number 0, come last.
         """
-        unkept = [turn for turn in self._readable(labels) if not turn.number]
-        if self.id is None:
-            return unkept
-        with self._store.snapshot(labels) as snapshot:
-            turns = [_read(snapshot, turn) for turn in snapshot.turns(self.id)] + unkept
-            if labels is None:  # also what was said and named elsewhere meanwhile
-                self._turns, self._title = turns, snapshot.title(self.id)
+        with self._view.snapshot(labels) as snapshot:
+            kept = []
+            if self.id is not None:
+                kept = [_read(snapshot, turn) for turn in snapshot.turns(self.id)]
+                self._title = snapshot.title(self.id)
+            turns = kept + [turn for turn in self._unkept if _may_read(snapshot, turn.origins)]
+        if turns:
+            self._first_question = turns[0].question
         return turns
 
     def ask(
@@ -140,10 +146,10 @@ class Conversation:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
         began = time.monotonic()
         question = cleaned(question)
-        turns = self._readable(labels)
+        turns = [turn for turn in self.turns(labels=labels) if not turn.withheld]
         said = [(turn.question, turn.answer.text) for turn in turns]
         query = standalone(question, said, self._rewriter(model) if said else None)
-        stream = self._kb.stream(
+        stream = self._view.stream(
             question,
             k=k,
             model=model,
@@ -152,50 +158,47 @@ class Conversation:
             query=query,
             history=_history(turns),
         )
-        pieces = self._kept(stream, began)
-
-        def close() -> None:
-            stream.close()
-            with suppress(ValueError):  # another thread is reading it
-                pieces.close()
-
-        return AnswerStream(pieces, stream.model, query, close)
+        return stream.then(lambda stream: self._kept(stream, began, turns))
 
     def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:
         try:
-            return choose_model(model or self._kb.model, self._kb.config)[0]
+            return choose_model(model or self._view.model, self._view.config)[0]
         except ModelError:
             return None
 
-    def _readable(self, labels: Collection[str] | None) -> list[Turn]:
-        """The turns that a model may be shown for somebody who may read these labels."""
-        if labels is None:
-            return list(self._turns)
-        with self._store.snapshot(labels) as snapshot:
-            return [
-                turn
-                for turn in self._turns
-                if _may_read(snapshot, [hit.chunks for hit in turn.answer.passages])
-            ]
-
-    def _kept(self, stream: AnswerStream, began: float) -> Generator[str | Answer]:
+    def _kept(
+        self, stream: AnswerStream, began: float, before: Sequence[Turn]
+    ) -> Generator[str | Answer]:
         """Give out a stream's text, and keep the turn; `began` is a time of the monotonic clock."""
         first_word = 0.0
         for piece in stream:
             first_word = first_word or _since(began)
             yield piece
         answer = stream.answer
-        turn = Turn(_now(), answer.question, answer, first_word=first_word, seconds=_since(began))
+        turn = Turn(
+            _now(),
+            answer.question,
+            answer,
+            first_word=first_word,
+            seconds=_since(began),
+            origins=self._origins(answer, before),
+        )
+        self._first_question = self._first_question or turn.question
         try:
             with self._store.recorder() as writer:
                 written = _written(turn, self.who)
-                self.id, number = writer.add_turn(self.id, written, self._title)
-            turn = replace(turn, number=number)
+                self.id, _ = writer.add_turn(self.id, written, self._title)
         except StoreError as error:
             notice = f"{answer.notice} Not kept in the conversation: {error}".strip()
             answer = replace(answer, notice=notice)
-        self._turns.append(replace(turn, answer=answer))
+            self._unkept.append(replace(turn, answer=answer))
         yield answer
+
+    def _origins(self, answer: Answer, before: Sequence[Turn]) -> tuple[int, ...]:
+        """What an answer rests on: its passages, and the turns that a model was shown with them."""
+        with self._store.snapshot() as snapshot:
+            own = snapshot.origins_of({hit.document for hit in answer.passages})
+        return tuple(sorted(own.union(*(turn.origins for turn in before[-_SHOWN_AGAIN:]))))
 
 
 def _now() -> str:
@@ -224,10 +227,9 @@ def _history(turns: Sequence[Turn]) -> list[Message]:
     ]
 
 
-def _may_read(snapshot: Snapshot, passages: Sequence[Sequence[int]]) -> bool:
-    """Whether no passage, given by its chunks, is there and hidden from this reader."""
-    chunks = [chunk for passage in passages for chunk in passage]
-    return len(snapshot.places(chunks)) == len(snapshot.restricted(None).places(chunks))
+def _may_read(snapshot: Snapshot, origins: Collection[int]) -> bool:
+    """Whether somebody may read all of these; what is gone, only who may read everything."""
+    return snapshot.labels is None or snapshot.readable_origins(origins) == set(origins)
 
 
 def _written(turn: Turn, who: str) -> StoredTurn:
@@ -261,7 +263,7 @@ def _written(turn: Turn, who: str) -> StoredTurn:
         turn.at,
         turn.question,
         json.dumps(content, ensure_ascii=False),
-        documents=frozenset(hit.document for hit in answer.passages),
+        origins=turn.origins,
     )
 
 
@@ -301,7 +303,8 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         model_digest=content["model_digest"],
         query=content["query"],
     )
-    if not _may_read(snapshot, [chunks for chunks, *_ in content["passages"]]):
+    withheld = not _may_read(snapshot, stored.origins)
+    if withheld:
         plainly = tuple(replace(cited, exact=()) for cited in answer.citations)
         answer = replace(
             answer, text=_WITHHELD, citations=plainly, statements=(), query="", notice=""
@@ -316,6 +319,8 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         rating=stored.rating,
         first_word=content.get("first_word", 0.0),
         seconds=content.get("seconds", 0.0),
+        origins=stored.origins,
+        withheld=withheld,
     )
 
 

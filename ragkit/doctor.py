@@ -163,19 +163,18 @@ def _base(kb: Path) -> Iterator[Check]:
     except RagkitError as error:
         yield Check("base", "fail", f"{kb} cannot be opened", str(error))
         return
-    if log.broken is not None:
+    if log.chain.broken is not None:
         yield Check(
             "audit",
             "fail",
-            f"the base's log was changed: {log.why}",
+            f"the base's log was changed: {log.chain.why}",
             "find out who changed it, or restore the base from a backup",
         )
-    elif log.unknown:
+    elif log.problems:
         yield Check(
             "audit",
             "warn",
-            f"{sum(log.unknown.values())} of {log.lines} lines of the base's log are sealed with "
-            f"a key that is not here ({', '.join(log.unknown)})",
+            f"the base's log: {'; '.join(log.problems)}",
             "ragkit audit verify --key FILE checks them with that key",
         )
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"

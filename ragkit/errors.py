@@ -11,6 +11,7 @@ RagkitError
 │   └── StoreDamaged       the database itself cannot be read
 ├── EmbedderError          an embedder that is missing, damaged or answers nonsense
 │   └── EmbedderMissing    the model is not on this machine
+├── AccessDenied           a governed base was asked without saying who asks
 ├── MissingExtra           an optional library is not installed
 ├── SchemaError            a schema for an answer that is no JSON schema
 ├── SourceError            a path, document, conversation or turn that is not there
@@ -74,6 +75,10 @@ class EmbedderError(RagkitError):
 
 class EmbedderMissing(EmbedderError):
     """The embedder's model is not on this machine."""
+
+
+class AccessDenied(RagkitError):
+    """A governed base was asked without saying who asks, or for what nobody may."""
 
 
 class MissingExtra(RagkitError):

@@ -14,6 +14,7 @@ import numpy as np
 from ragkit.embedding import Embedder, checked
 from ragkit.errors import SourceError
 from ragkit.index import dense, lexical
+from ragkit.labels import label_by_rule
 from ragkit.planning import Plan, file_digest, locate, make_plan, reader_tag
 from ragkit.reading import Options, Read, chunked, read_in_threads
 from ragkit.reports import FailedFile, IngestReport, Progress, ProgressCallback
@@ -57,6 +58,7 @@ class Ingest:
         self._open_embedder = opener
         self._options = options
         self._progress = progress
+        self._roots: dict[int, str] = {}
         self._started = time.monotonic()
         self._unsynced = 0
         self._unpublished = 0
@@ -107,14 +109,33 @@ class Ingest:
         if plan.removed:
             self._writer.remove_documents(plan.removed)
             self.report.removed = [source for _, source in plan.removed]
-        if self._options.label is not None:
-            moved = [new for _, new in self.report.renamed]
-            kept = [*self.report.unchanged, *moved]
-            self._writer.relabel(plan.root, kept, self._options.label)
+        self._relabel(plan.root)
         if plan.mended:
             self._writer.clear_problems(plan.root, plan.mended)
         if plan.read:
             self._read_all(plan)
+
+    def _relabel(self, root: int) -> None:
+        """Give the documents that are not read again the labels that they would get now."""
+        given = self._options.label
+        if given is None and not self._options.rules:
+            return
+        labels = Snapshot(self._writer.connection).labels_of(root)
+        changed: dict[str, list[int]] = {}
+        for source in (*self.report.unchanged, *(new for _, new in self.report.renamed)):
+            document, label, pinned = labels[source]
+            wanted = given or (None if pinned else self._rule(root, source))
+            if wanted is not None and (wanted, bool(given)) != (label, pinned):
+                changed.setdefault(wanted, []).append(document)
+        for label, documents in changed.items():
+            self._writer.relabel(documents, label, pinned=given is not None)
+
+    def _rule(self, root: int, source: str) -> str | None:
+        """The label that the settings' rules give a document."""
+        if root not in self._roots:
+            known = Snapshot(self._writer.connection).roots()
+            self._roots = {id: self._layout.root_path(path) for id, path, _ in known}
+        return label_by_rule(self._options.rules, self._roots[root], source)
 
     def _note_failed(self, problems: Sequence[Problem]) -> None:
         for problem in problems:
@@ -200,6 +221,7 @@ class Ingest:
                 chunks=read.chunks or [],
                 digests=digests,
                 vectors=vectors,
+                rule=self._rule(root, source) if self._options.rules else None,
             )
         )
         (self.report.updated if known else self.report.added).append(source)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit.documents import DOCUMENTS_ROOT
 from ragkit.errors import SourceError
 from ragkit.planning import file_digest
-from ragkit.store import Snapshot, Store, StoredDocument
+from ragkit.store import Layout, Snapshot, StoredDocument
 from ragkit_ingest.pdf_image import Box
 from ragkit_ingest.reading import Limits, ReaderProcess, Refused
 from ragkit_ingest.scan import FileState, file_state
 
 __all__ = ["Box", "Originals", "PageImage"]
+
+Viewing = AbstractContextManager[Snapshot]
+"""Opens what somebody may read."""
 
 _SECONDS = 10  # for one page
 _MEMORY = 1_000_000_000  # bytes
@@ -46,16 +50,16 @@ class Originals:
     it (PR_SET_PDEATHSIG, prctl(2)), which may therefore not be a caller's.
     """
 
-    def __init__(self, store: Store, max_bytes: int) -> None:
-        self._store = store
+    def __init__(self, layout: Layout, max_bytes: int) -> None:
+        self._layout = layout
         limits = Limits(max_bytes=max_bytes, seconds=_SECONDS, memory=_MEMORY)
         self._reader = ReaderProcess(limits)
         self._thread = ThreadPoolExecutor(1, "ragkit-pages")
         self._digests: dict[FileState, bytes] = {}
 
-    def path(self, document: int, labels: Collection[str] | None) -> Path:
-        """See KnowledgeBase.original."""
-        with self._store.snapshot(labels) as snapshot:
+    def path(self, view: Viewing, document: int) -> Path:
+        """See View.original."""
+        with view as snapshot:
             found, path = self._find(snapshot, document)
         if self._digest(path) != found.digest:
             raise _changed(path)
@@ -63,16 +67,16 @@ class Originals:
 
     def page_image(
         self,
+        view: Viewing,
         document: int,
         page: int,
         start: int,
         end: int,
         width: int,
         exact: Sequence[tuple[int, int]],
-        labels: Collection[str] | None,
     ) -> PageImage:
-        """See KnowledgeBase.page_image."""
-        with self._store.snapshot(labels) as snapshot:
+        """See View.page_image."""
+        with view as snapshot:
             found, path = self._find(snapshot, document)
             _check_page(found, path, page)
             text = snapshot.page_text(document, page)
@@ -118,7 +122,7 @@ class Originals:
         found = snapshot.document(document)
         if found is None:
             raise SourceError(
-                f"there is no document {document} in {self._store.layout.root} that may be read; "
+                f"there is no document {document} in {self._layout.root} that may be read; "
                 "list what is with: ragkit status --documents"
             )
         root = next(path for id, path, _ in snapshot.roots() if id == found.root)
@@ -127,7 +131,7 @@ class Originals:
                 f"{found.source} was added without a file, so there is none to show; its text is "
                 "in the base"
             )
-        root = self._store.layout.root_path(root)
+        root = self._layout.root_path(root)
         path = Path(root, found.source)
         if not path.is_file():
             raise SourceError(

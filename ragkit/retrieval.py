@@ -184,20 +184,23 @@ class Retriever:
         return best_of([dense, self._dense.cosines(snapshot, vector, others)])
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
-        """Where chunks are. A chunk never moves, nor is its id used again: places are kept.
+        """Where chunks are; of those alone that may be read.
 
-        For a reader who may not see all, each is looked up: what is remembered is no permission.
+        A chunk never moves, nor is its id used again: places are kept. But what is remembered is no
+        permission: for a reader who may not see all, the documents are looked up.
         """
-        if snapshot.labels is not None:
-            return snapshot.places(ids)
         known = self._places
         unknown = [chunk for chunk in ids if chunk not in known]
         if unknown:
-            found = snapshot.places(unknown)
+            found = snapshot.restricted(None).places(unknown)
             if len(known) > _PLACES_KEPT:
                 known = self._places = {chunk: known[chunk] for chunk in ids if chunk in known}
             known.update(found)
-        return known
+        if snapshot.labels is None:
+            return known
+        here = {chunk: known[chunk] for chunk in ids if chunk in known}
+        readable = snapshot.readable({place.document for place in here.values()})
+        return {chunk: place for chunk, place in here.items() if place.document in readable}
 
 
 def scores_of(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:

@@ -16,7 +16,7 @@ _INSTRUCTION = (
     "meaning, and do not answer it. If it can be understood alone, repeat it unchanged. Reply with "
     "the question only."
 )
-_TURNS = 3
+TURNS = 3  # that a question may lean on
 _SHOWN = 300  # characters of an earlier answer
 _LONGEST = 400  # characters of a question that was rewritten
 _LABEL = re.compile(r"^(?:(?:standalone|rewritten)\s+)?(?:question|query)\s*:\s*", re.IGNORECASE)
@@ -37,7 +37,7 @@ def standalone(question: str, turns: Sequence[tuple[str, str]], model: LanguageM
     """
     if not turns:
         return question
-    recent = turns[-_TURNS:]
+    recent = turns[-TURNS:]
     rewritten = _rewritten(question, recent, model) if model else None
     if rewritten:
         return rewritten

@@ -38,10 +38,13 @@ class Statistics:
     questions_per_day: list[tuple[str, int]]
 
 
-def statistics(snapshot: Snapshot) -> Statistics:
-    """Numbers of one snapshot; documents are those that it may read."""
+def statistics(snapshot: Snapshot, who: str | None = None) -> Statistics:
+    """Numbers of one snapshot: of the documents that it may read, and of one person's questions.
+
+    Without `who` they are everybody's questions.
+    """
     kinds = snapshot.kinds()
-    outcomes = snapshot.outcomes()
+    outcomes = snapshot.outcomes(who)
     answered = [outcome for outcome in outcomes if not outcome.abstention]
     return Statistics(
         kinds=kinds,

@@ -55,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def base(folder: Path, host: str, *, model: str = "auto") -> KnowledgeBase:
-    config = Config(ollama_host=host, model=model)
+def base(folder: Path, host: str, *, model: str = "auto", audit: str = "required") -> KnowledgeBase:
+    config = Config(ollama_host=host, model=model, audit=audit)
     return KnowledgeBase(folder / "a.kb", embedder=HashingEmbedder(), config=config)
 
 
@@ -149,13 +149,13 @@ def test_conversation_works_without_a_model(folder: Path) -> None:
 
 def test_conversation_is_kept_and_gone_on_with(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url) as kb:
-        talk = kb.conversation(who="user:ana")
+        talk = kb.as_principal("user:ana").conversation()
         first = talk.ask(FIRST)
         assert talk.id is not None
     with base(folder, server.url) as kb:
-        (found,) = kb.conversations(who="user:ana")
+        (found,) = kb.as_principal("user:ana").conversations()
         assert (found.id, found.who, found.title, found.turns) == (talk.id, "user:ana", FIRST, 1)
-        again = kb.conversation(talk.id, who="user:ana")
+        again = kb.as_principal("user:ana").conversation(talk.id)
         assert again.ask(SECOND).query == f"{SECOND} days annual leave everybody"
         turns = again.turns()
     assert [turn.question for turn in turns] == [FIRST, SECOND]
@@ -254,13 +254,13 @@ def test_model_sees_no_turn_from_documents_that_may_not_be_read(folder: Path) ->
 
 def test_conversations_of_others_are_not_found(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
-        talk = kb.conversation(who="user:ana")
+        talk = kb.as_principal("user:ana").conversation()
         talk.ask(FIRST)
-        assert kb.conversations(who="user:bob") == []
+        assert kb.as_principal("user:bob").conversations() == []
         with pytest.raises(SourceError, match=f"user:bob has no conversation {talk.id}"):
-            kb.conversation(talk.id, who="user:bob")
+            kb.as_principal("user:bob").conversation(talk.id)
         with pytest.raises(SourceError, match="list them with: ragkit conversations"):
-            kb.delete_conversation(talk.id or 0, who="user:bob")
+            kb.as_principal("user:bob").delete_conversation(talk.id or 0)
 
 
 def test_deleted_conversation_is_gone_and_its_number_is_not_used_again(folder: Path) -> None:
@@ -487,7 +487,7 @@ def test_turns_and_documents_are_committed_by_one_at_a_time(folder: Path) -> Non
     for n in range(20):
         (folder / "docs" / f"more-{n}.txt").write_text(f"Valve {n} opens at {n} bar.\n")
     with base(folder, NOBODY) as kb:
-        talks = [kb.conversation(who=f"user:{n}") for n in range(8)]
+        talks = [kb.as_principal(f"user:{n}").conversation() for n in range(8)]
 
         def ask(n: int) -> None:
             for question in (FIRST, SECOND, f"At how many bar does valve {n} open?"):
@@ -508,7 +508,7 @@ def test_turns_and_documents_are_committed_by_one_at_a_time(folder: Path) -> Non
 def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = Layout(folder / "a.kb")
     monkeypatch.setattr("ragkit.store.lock._PATIENCE", 0.05)
-    with base(folder, NOBODY) as kb, commit_lock(layout.commit_lock):
+    with base(folder, NOBODY, audit="optional") as kb, commit_lock(layout.commit_lock):
         talk = kb.conversation()
         answer = talk.ask(FIRST)
         (turn,) = talk.turns()

@@ -71,10 +71,10 @@ def test_questions_are_counted_by_what_became_of_them(tmp_path: Path, docs: Path
     (docs / "leave.txt").write_text(LEAVE)
     with base(tmp_path) as kb:
         kb.ingest(docs)
-        talk = kb.conversation(who="user:ana")
+        talk = kb.as_principal("user:ana").conversation()
         talk.ask(QUESTION)
         talk.ask("Xylophone zither quarks?")
-        other = kb.conversation(who="user:bob")
+        other = kb.as_principal("user:bob").conversation()
         other.ask(QUESTION, model=Model(f"{LEAVE} [1]"))
         other.ask(QUESTION, model=Model("Everybody has 29 days of annual leave [1]."))
         other.ask(QUESTION, model=Model(f"{LEAVE} [1]", breaks=True))

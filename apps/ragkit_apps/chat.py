@@ -12,8 +12,8 @@ from ragkit import (
     Answer,
     AnswerStream,
     Conversation,
-    KnowledgeBase,
     RagkitError,
+    View,
     choose_model,
     installed_models,
 )
@@ -51,9 +51,7 @@ def write_answer(stream: AnswerStream) -> Answer:
 class Chat:
     """One conversation at a time, until its reader has had enough."""
 
-    def __init__(
-        self, kb: KnowledgeBase, conversation: Conversation, *, k: int, think: bool
-    ) -> None:
+    def __init__(self, kb: View, conversation: Conversation, *, k: int, think: bool) -> None:
         self._kb = kb
         self._conversation = conversation
         self._k = k

@@ -18,25 +18,23 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ragkit_apps import governance
+from ragkit_apps.common import (
+    Asking,
+    as_option,
+    emit,
+    json_option,
+    kb_option,
+    load,
+    open_base,
+    typed_text,
+    utf8_path,
+)
+
 if TYPE_CHECKING:
-    from ragkit import Answer, Config, KnowledgeBase, Progress
+    from ragkit import Answer, Progress, View
 
 FAILED_FILES = 3
-
-
-def _path(context: click.Context, option: click.Parameter, value: Any) -> Any:
-    """Refuse paths that cannot be written down: the base keeps them as UTF-8."""
-    for path in value if isinstance(value, tuple) else (value,):
-        try:
-            os.path.abspath(path or "").encode()
-        except UnicodeEncodeError as error:
-            raise click.BadParameter(f"{path!r} is no UTF-8; rename the folder") from error
-    return value
-
-
-def _text(context: click.Context, option: click.Parameter, value: str) -> str:
-    """What was typed, also where the terminal's encoding is not the one that Python expects."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _schema(context: click.Context, option: click.Parameter, value: Path | None) -> Any:
@@ -54,16 +52,12 @@ def _schema(context: click.Context, option: click.Parameter, value: Path | None)
     return content
 
 
-def _question(context: click.Context, option: click.Parameter, value: str) -> str:
+def _question(context: click.Context, option: click.Parameter, value: str) -> str | None:
     if not value.strip():
         raise click.BadParameter("it is empty")
-    return _text(context, option, value)
+    return typed_text(context, option, value)
 
 
-_kb = click.option(
-    "--kb", metavar="DIR", callback=_path, help="The base's directory (default: ragkit.kb)."
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 _embedder = click.option("--embedder", metavar="NAME", help="Embedding model, by name or folder.")
 
 
@@ -77,15 +71,15 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=_path)
-@_kb
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=utf8_path)
+@kb_option
 @_embedder
 @click.option("--label", help="Access label of all documents of the paths.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--keep-missing", is_flag=True, help="Keep documents whose files have vanished.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that read files.")
-@_json
+@json_option
 @click.pass_obj
 def ingest(
     config_path: Path | None,
@@ -103,12 +97,12 @@ def ingest(
 
     Exit code 3 means that some files could not be read; each is named with its reason.
     """
-    config = _config(config_path, kb=kb, embedder=embedder)
+    config = load(config_path, kb=kb, embedder=embedder)
     _check_paths(paths)
     with ExitStack() as held:
         if dry_run and not Path(config.kb).exists():  # then it is compared with an empty base
             config = replace(config, kb=held.enter_context(tempfile.TemporaryDirectory()))
-        base = held.enter_context(_open(config, create=True))
+        base = held.enter_context(open_base(config, create=True))
         progress = held.enter_context(_display(quiet=as_json))
         report = base.ingest(
             *paths,
@@ -121,37 +115,47 @@ def ingest(
         )
     from ragkit_apps.terminal import report_lines
 
-    _print(asdict(report), report_lines(report), as_json)
+    emit(asdict(report), report_lines(report), as_json)
     if report.failed:
         sys.exit(FAILED_FILES)
 
 
 @cli.command()
-@click.argument("query", callback=_text)
-@_kb
+@click.argument("query", callback=typed_text)
+@kb_option
+@as_option
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits.")
 @click.option("--explain", is_flag=True, help="Show what every stage of the search gave.")
-@_json
+@json_option
 @click.pass_obj
 def search(
-    config_path: Path | None, query: str, kb: str | None, k: int, explain: bool, as_json: bool
+    config_path: Path | None,
+    query: str,
+    kb: str | None,
+    name: str | None,
+    groups: tuple[str, ...],
+    k: int,
+    explain: bool,
+    as_json: bool,
 ) -> None:
     """Show the passages that match a query, best first."""
     from ragkit_apps.terminal import explain_lines, hit_lines
 
-    with _open(_config(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base:
+        view = Asking(name, groups).view(base)
         if explain:
-            explanation = base.explain(query, k)
-            _print(asdict(explanation), explain_lines(explanation), as_json)
+            explanation = view.explain(query, k)
+            emit(asdict(explanation), explain_lines(explanation), as_json)
             return
-        hits = base.search(query, k)
+        hits = view.search(query, k)
     lines = [line for number, hit in enumerate(hits, 1) for line in hit_lines(number, hit)]
-    _print([_with_place(hit) for hit in hits], lines or ["no passage found"], as_json)
+    emit([_with_place(hit) for hit in hits], lines or ["no passage found"], as_json)
 
 
 @cli.command()
 @click.argument("question", callback=_question)
-@_kb
+@kb_option
+@as_option
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
 @click.option("--think", is_flag=True, help="Let the model reason first, and show its reasoning.")
@@ -162,12 +166,14 @@ def search(
     callback=_schema,
     help="A JSON schema in a file; the answer is JSON of it.",
 )
-@_json
+@json_option
 @click.pass_obj
 def ask(
     config_path: Path | None,
     question: str,
     kb: str | None,
+    name: str | None,
+    groups: tuple[str, ...],
     model: str | None,
     k: int,
     think: bool,
@@ -182,28 +188,37 @@ def ask(
     from ragkit_apps.chat import write_answer
     from ragkit_apps.terminal import answer_lines, safe
 
-    with _open(_config(config_path, kb=kb, model=model)) as base:
+    with open_base(load(config_path, kb=kb, model=model)) as base:
+        view = Asking(name, groups).view(base)
         if schema is not None:
-            answer = _ask_for_data(base, question, k=k, think=think, schema=schema)
+            answer = _ask_for_data(view, question, k=k, think=think, schema=schema)
             lines = [safe(answer.text), *answer_lines(answer, thinking=think)]
-            _print(_with_kind(answer), lines, as_json)
+            emit(_with_kind(answer), lines, as_json)
             return
-        stream = base.stream(question, k=k, think=think)
+        stream = view.stream(question, k=k, think=think)
         answer = stream.answer if as_json else write_answer(stream)
-    _print(_with_kind(answer), answer_lines(answer, thinking=think), as_json)
+    emit(_with_kind(answer), answer_lines(answer, thinking=think), as_json)
     if answer.incomplete:
         sys.exit(1)
 
 
 @cli.command()
-@_kb
+@kb_option
+@as_option
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
 @click.option("--think", is_flag=True, help="Let the model reason first.")
 @click.option("--continue", "number", type=int, metavar="ID", help="Go on with a conversation.")
 @click.pass_obj
 def chat(
-    config_path: Path | None, kb: str | None, model: str | None, k: int, think: bool, number: int
+    config_path: Path | None,
+    kb: str | None,
+    name: str | None,
+    groups: tuple[str, ...],
+    model: str | None,
+    k: int,
+    think: bool,
+    number: int,
 ) -> None:
     """Ask question after question; each may lean on those before it.
 
@@ -211,81 +226,91 @@ def chat(
     """
     from ragkit_apps.chat import Chat
 
-    with _open(_config(config_path, kb=kb, model=model)) as base:
-        Chat(base, base.conversation(number), k=k, think=think).run()
+    with open_base(load(config_path, kb=kb, model=model)) as base:
+        view = Asking(name, groups).view(base)
+        Chat(view, view.conversation(number), k=k, think=think).run()
 
 
 @cli.group(invoke_without_command=True)
-@_kb
-@_json
+@kb_option
+@as_option
+@json_option
 @click.pass_context
-def conversations(context: click.Context, kb: str | None, as_json: bool) -> None:
+def conversations(
+    context: click.Context,
+    kb: str | None,
+    name: str | None,
+    groups: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """List your conversations; with show or delete and an ID, look at one or remove it."""
     from ragkit_apps.terminal import conversation_lines
 
     if context.invoked_subcommand is not None:
-        context.obj = (context.obj, kb)
+        context.obj = (context.obj, kb, Asking(name, groups))
         return
-    with _open(_config(context.obj, kb=kb)) as base:
-        found = base.conversations()
+    with open_base(load(context.obj, kb=kb)) as base:
+        found = Asking(name, groups).view(base).conversations()
     none = ["no conversation is kept; begin one with: ragkit chat"]
-    _print([asdict(entry) for entry in found], conversation_lines(found) or none, as_json)
+    emit([asdict(entry) for entry in found], conversation_lines(found) or none, as_json)
 
 
 @conversations.command()
 @click.argument("number", type=int, metavar="ID")
-@_kb
-@_json
+@kb_option
+@json_option
 @click.pass_obj
-def show(given: tuple[Path | None, str | None], number: int, kb: str | None, as_json: bool) -> None:
+def show(
+    given: tuple[Path | None, str | None, Asking], number: int, kb: str | None, as_json: bool
+) -> None:
     """Show a conversation."""
     from ragkit_apps.terminal import turn_lines
 
-    config_path, outer = given
-    with _open(_config(config_path, kb=kb or outer)) as base:
-        turns = base.conversation(number).turns()
+    config_path, outer, asking = given
+    with open_base(load(config_path, kb=kb or outer)) as base:
+        turns = asking.view(base).conversation(number).turns()
     lines = [line for turn in turns for line in turn_lines(turn)]
-    _print([{**asdict(turn), "answer": _with_kind(turn.answer)} for turn in turns], lines, as_json)
+    emit([{**asdict(turn), "answer": _with_kind(turn.answer)} for turn in turns], lines, as_json)
 
 
 @conversations.command()
 @click.argument("number", type=int, metavar="ID")
-@_kb
+@kb_option
 @click.pass_obj
-def delete(given: tuple[Path | None, str | None], number: int, kb: str | None) -> None:
+def delete(given: tuple[Path | None, str | None, Asking], number: int, kb: str | None) -> None:
     """Remove a conversation and all that was said in it."""
-    config_path, outer = given
-    with _open(_config(config_path, kb=kb or outer)) as base:
-        base.delete_conversation(number)
+    config_path, outer, asking = given
+    with open_base(load(config_path, kb=kb or outer)) as base:
+        asking.view(base).delete_conversation(number)
     click.echo(f"removed conversation {number}")
 
 
 @cli.command()
-@_json
+@json_option
 @click.pass_obj
 def models(config_path: Path | None, as_json: bool) -> None:
     """List the language models on the model server, and say which of them answers."""
     from ragkit import choose_model, installed_models
     from ragkit_apps.terminal import model_lines
 
-    config = _config(config_path)
+    config = load(config_path)
     found = installed_models(config)
     chosen, why = choose_model(config.model, config, models=found)
     lines = model_lines(found, chosen.name, why)
     content = {"models": [asdict(model) for model in found], "answers": chosen.name, "why": why}
-    _print(content, lines, as_json)
+    emit(content, lines, as_json)
 
 
 @cli.command()
-@_kb
+@kb_option
 @click.option("--documents", is_flag=True, help="List every document.")
-@_json
+@json_option
 @click.pass_obj
 def status(config_path: Path | None, kb: str | None, documents: bool, as_json: bool) -> None:
     """Show what is in the base, and which files are not."""
     from ragkit_apps.terminal import name_of, status_lines
 
-    with _open(_config(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base:
         found = base.status()
         entries = base.documents() if documents else []
     lines = status_lines(found)
@@ -296,25 +321,26 @@ def status(config_path: Path | None, kb: str | None, documents: bool, as_json: b
     content = {**asdict(found), "path": str(found.path)}
     if documents:
         content["document_list"] = [{**asdict(e), "digest": e.digest.hex()} for e in entries]
-    _print(content, lines, as_json)
+    emit(content, lines, as_json)
 
 
 @cli.command()
-@click.argument("source", callback=_text)
-@_kb
-@_json
+@click.argument("source", callback=typed_text)
+@kb_option
+@json_option
 @click.pass_obj
 def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool) -> None:
     """Remove a document, or all documents of a folder, from the base."""
     from ragkit_apps.terminal import name_of
 
-    with _open(_config(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base:
         removed = base.remove(source)
-    _print({"removed": removed}, [f"removed {name_of(entry)}" for entry in removed], as_json)
+    emit({"removed": removed}, [f"removed {name_of(entry)}" for entry in removed], as_json)
 
 
 @cli.command()
-@_kb
+@kb_option
+@as_option
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port (default: 8501, or the next).")
@@ -338,6 +364,8 @@ def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool)
 def ui(
     config_path: Path | None,
     kb: str | None,
+    name: str | None,
+    groups: tuple[str, ...],
     model: str | None,
     host: str,
     port: int | None,
@@ -347,8 +375,9 @@ def ui(
 ) -> None:
     """Open the web page: ask, read the sources, add and remove documents.
 
-    Whoever reaches the address reads all documents of the base; it serves this machine alone
-    unless --host says otherwise.
+    It serves this machine alone unless --host says otherwise, and has no log-in: whoever reaches
+    the address reads all documents; of a governed base those that are granted to everyone, or to
+    the principal given by --as.
     """
     from ragkit import MissingExtra
     from ragkit_apps.ui.serving import LOOPBACK, serve
@@ -361,13 +390,17 @@ def ui(
     def ready(url: str) -> None:
         click.echo(f"ragkit's page: {url}  (Ctrl-C ends it)")
         if host != LOOPBACK:
-            click.echo("Whoever reaches this address reads all documents of the base.", err=True)
+            click.echo(
+                "Whoever reaches this address reads all documents, unless the base is governed.",
+                err=True,
+            )
         if not no_browser and _has_screen():
             webbrowser.open(url)
 
     allowed = os.pathsep.join(map(str, roots)) or None
-    config = _config(config_path, kb=kb, model=model, roots=allowed)
-    serve(config, host=host, port=port, names=names, ready=ready)
+    config = load(config_path, kb=kb, model=model, roots=allowed)
+    as_principal = Asking(name, groups).principal() if name else None
+    serve(config, host=host, port=port, names=names, who=as_principal, ready=ready)
 
 
 def _has_screen() -> bool:
@@ -377,14 +410,14 @@ def _has_screen() -> bool:
 
 
 @cli.command()
-@_kb
-@_json
+@kb_option
+@json_option
 @click.pass_obj
 def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
     """Check this machine and the base, and say how to mend what is wrong."""
     from ragkit import examine
 
-    config = _config(config_path, kb=kb)
+    config = load(config_path, kb=kb)
     checks = examine(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
     marks = {"ok": "ok  ", "warn": "note", "fail": "FAIL"}
     lines = []
@@ -392,15 +425,9 @@ def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
         lines.append(f"{marks[check.state]}  {check.name}: {check.finding}")
         if check.fix:
             lines.append(f"      -> {check.fix}")
-    _print([asdict(check) for check in checks], lines, as_json)
+    emit([asdict(check) for check in checks], lines, as_json)
     if any(check.state == "fail" for check in checks):
         sys.exit(1)
-
-
-def _config(path: Path | None, **overrides: str | None) -> Config:
-    from ragkit import load_config
-
-    return load_config(path, overrides=overrides)
 
 
 def _check_paths(paths: tuple[str, ...]) -> None:
@@ -412,14 +439,8 @@ def _check_paths(paths: tuple[str, ...]) -> None:
             raise SourceError(f"there is no {path}; name a file or folder to ingest")
 
 
-def _open(config: Config, *, create: bool = False) -> KnowledgeBase:
-    from ragkit import KnowledgeBase
-
-    return KnowledgeBase(config.kb, config=config, create=create)
-
-
 def _ask_for_data(
-    base: KnowledgeBase, question: str, *, k: int, think: bool, schema: dict[str, Any]
+    base: View, question: str, *, k: int, think: bool, schema: dict[str, Any]
 ) -> Answer:
     from ragkit import SchemaError
 
@@ -435,13 +456,6 @@ def _with_kind(answer: Answer) -> dict[str, Any]:
 
 def _with_place(hit: Any) -> dict[str, Any]:
     return {**asdict(hit), "place": hit.place}
-
-
-def _print(content: object, lines: list[str], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(content, ensure_ascii=False))
-    elif lines:
-        click.echo("\n".join(lines))
 
 
 def _display(*, quiet: bool) -> AbstractContextManager[Callable[[Progress], None] | None]:
@@ -505,6 +519,13 @@ def _point_at_nothing(stream: TextIO) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
+
+
+cli.add_command(governance.label)
+cli.add_command(governance.grant)
+cli.add_command(governance.revoke)
+cli.add_command(governance.access)
+cli.add_command(governance.audit)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ragkit.errors import MissingExtra, StoreError
 from ragkit.index.ranking import Ids, Scores, best_of
+from ragkit.store.access import Access, access_of
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Snapshot
@@ -28,6 +29,9 @@ FLAT_LIMIT = 200_000  # chunks; above it an inverted file is faster and smaller
 _BATCH = 20_000
 DELTA_LIMIT = 20_000  # chunks scanned exactly before another generation is due
 _NPROBE_SHARE = 1 / 64
+_MASKS_KEPT = 100
+
+Mask = npt.NDArray[np.bool_]
 
 
 def faiss() -> Any:
@@ -52,20 +56,25 @@ def is_due(snapshot: Snapshot, layout: Layout) -> bool:
         return total > 0
     if not _is_intact(layout.index / generation.name, generation):
         return True
+    if generation.kind != "flat" and access_of(snapshot.connection) is Access.STRICT:
+        return True
     dead = len(snapshot.tombstones(generation.last_chunk))
     fresh = total - (generation.count - dead)
     return dead + fresh > max(generation.count // 10, 100) or dead + fresh > _BATCH
 
 
-def publish(writer: Writer, layout: Layout, dimension: int) -> None:
+def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = False) -> None:
     """Build a generation from the database and make it the newest.
+
+    It is one that is searched exactly if it is small, `exact` asks for it, or the base is strict.
 
     Written to tmp through our own writer, synced, read back, renamed, and only then named in the
     database: FAISS's own writer neither syncs nor notices a full disk.
     """
     snapshot = Snapshot(writer.connection)
     total = snapshot.vector_count()
-    kind = "flat" if total <= FLAT_LIMIT else "ivf"
+    exact = exact or access_of(snapshot.connection) is Access.STRICT
+    kind = "flat" if exact or total <= FLAT_LIMIT else "ivf"
     index, ids = _build(snapshot, kind, total, dimension)
     previous = snapshot.generation()
     number = previous.id + 1 if previous else 1
@@ -196,13 +205,18 @@ class _Generation:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What one sequence number sees: a generation, the dead in it, and all chunks after it."""
+    """What one sequence number sees: a generation, the dead in it, and all chunks after it.
+
+    `masks` remembers, by the labels that somebody may read, which chunks that leaves of the
+    generation and of the delta: as long as the sequence number stays, so do the documents' labels.
+    """
 
     seq: int
     generation: _Generation | None
-    alive: npt.NDArray[np.bool_] | None  # None while nothing in the generation is dead
+    alive: Mask | None  # None while nothing in the generation is dead
     delta: Any
     delta_ids: Ids
+    masks: dict[frozenset[int], tuple[Mask, Mask]] = field(default_factory=dict)
 
 
 class DenseIndex:
@@ -220,16 +234,27 @@ class DenseIndex:
         `query` is float32 of shape (dimension,) with length 1.
         """
         view = self._view_of(snapshot)
-        runs = None if snapshot.labels is None else snapshot.chunk_runs()
+        allowed, allowed_delta = self._masks(snapshot, view)
         found: list[tuple[Ids, Scores]] = []
         if view.generation is not None and len(view.generation.ids):
-            ids = view.generation.ids
-            allowed = view.alive if runs is None else _positions(ids, runs)
-            found.append(_search(view.generation.index, ids, query, k, allowed))
+            found.append(_search(view.generation.index, view.generation.ids, query, k, allowed))
         if len(view.delta_ids):
-            allowed = None if runs is None else _positions(view.delta_ids, runs)
-            found.append(_search(view.delta, view.delta_ids, query, k, allowed))
+            found.append(_search(view.delta, view.delta_ids, query, k, allowed_delta))
         return best_of(found, k)
+
+    def _masks(self, snapshot: Snapshot, view: _View) -> tuple[Mask | None, Mask | None]:
+        """Which chunks of a view may be found; None for all of them."""
+        if snapshot.labels is None:
+            return view.alive, None
+        known = view.masks.get(snapshot.labels)
+        if known is None:
+            runs = snapshot.chunk_runs()
+            ids = view.generation.ids if view.generation else view.delta_ids[:0]
+            known = _positions(ids, runs), _positions(view.delta_ids, runs)
+            if len(view.masks) >= _MASKS_KEPT:
+                view.masks.clear()
+            view.masks[snapshot.labels] = known
+        return known
 
     def cosines(self, snapshot: Snapshot, query: Scores, chunks: Ids) -> tuple[Ids, Scores]:
         """The cosines of chunks that are in the snapshot, and those chunks, best first."""
@@ -243,13 +268,11 @@ class DenseIndex:
             here = at < len(ids)
             here[here] = ids[at[here]] == chunks[here]
             if here.any():
-                found.append(
-                    (chunks[here], _half_vectors(owned)[at[here]].astype(np.float32) @ query)
-                )
+                found.append((chunks[here], _dots(_half_vectors(owned)[at[here]], query)))
                 chunks = chunks[~here]
         if len(chunks):
             stored, vectors = snapshot.vectors(chunks.tolist(), self._dimension)
-            found.append((np.array(stored, np.int64), vectors.astype(np.float32) @ query))
+            found.append((np.array(stored, np.int64), _dots(vectors, query)))
         return best_of(found)
 
     def _view_of(self, snapshot: Snapshot) -> _View:
@@ -292,7 +315,8 @@ class DenseIndex:
             logger.warning("%s is gone; searching without it", path)
             return None
         ids = module.vector_to_array(index.id_map).copy()
-        return _Generation(row, _Owned(index, module.downcast_index(index.index)), ids)
+        owned = _Owned(index, module.downcast_index(index.index))
+        return _Generation(row, _tested(owned, len(ids)), ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +335,15 @@ def _half_vectors(owned: _Owned) -> HalfVectors:
     return vectors
 
 
+def _dots(vectors: HalfVectors, query: Scores) -> Scores:
+    """The inner product of each vector with the query.
+
+    Summed row by row: a matrix product's last bits depend on how many rows there are.
+    """
+    products: Scores = (vectors.astype(np.float32) * query).sum(axis=1)
+    return products
+
+
 def _exact(vectors: HalfVectors) -> Any:
     module = faiss()
     index = module.IndexScalarQuantizer(
@@ -318,10 +351,10 @@ def _exact(vectors: HalfVectors) -> Any:
     )
     for at in range(0, len(vectors), _BATCH):
         index.add(vectors[at : at + _BATCH].astype(np.float32))
-    return _Owned(index, index)
+    return _tested(_Owned(index, index), len(vectors))
 
 
-def _positions(ids: Ids, runs: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+def _positions(ids: Ids, runs: Sequence[tuple[int, int]]) -> Mask:
     """Which positions hold a chunk of one of the runs [first, last]; no run means none."""
     allowed = np.zeros(len(ids), dtype=np.bool_)
     bounds = np.array(runs, dtype=np.int64).reshape(-1, 2)
@@ -333,31 +366,59 @@ def _positions(ids: Ids, runs: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool
 
 
 def _search(
-    owned: _Owned, ids: Ids, query: Scores, k: int, allowed: npt.NDArray[np.bool_] | None
+    owned: _Owned, ids: Ids, query: Scores, k: int, allowed: Mask | None
 ) -> tuple[Ids, Scores]:
     """Search one index; what is not allowed is left out before anything is ranked."""
+    k = min(k, len(ids) if allowed is None else int(allowed.sum()))
+    if k == 0:
+        return best_of([])
+    faiss().omp_set_num_threads(1)  # of this thread: one query is not worth waking others
+    positions, scores = _scan(owned.inner, query, k, allowed)
+    if len(positions) < k:  # an inverted file's cells held too few: look into all of them
+        positions, scores = _scan(owned.inner, query, k, allowed, everywhere=True)
+    return ids[positions], scores
+
+
+def _scan(
+    index: Any, query: Scores, k: int, allowed: Mask | None, *, everywhere: bool = False
+) -> tuple[Ids, Scores]:
+    """The best `k` positions among those allowed, and their scores."""
     module = faiss()
-    parameters = None
+    selector = None
     if allowed is not None:
-        if not allowed.any():
-            return best_of([])
-        bits = np.packbits(allowed, bitorder="little")
-        selector = module.IDSelectorBitmap(bits)
-        ivf = isinstance(owned.inner, module.IndexIVF)
-        parameters = (
-            module.SearchParametersIVF(sel=selector, nprobe=_nprobe(owned.inner, allowed))
-            if ivf
-            else module.SearchParameters(sel=selector)
-        )
-    module.omp_set_num_threads(1)  # of this thread: one query is not worth waking others
-    scores, positions = owned.inner.search(
-        query.reshape(1, -1), min(k, len(ids)), params=parameters
-    )
+        selector = module.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    if isinstance(index, module.IndexIVF):
+        nprobe = index.nlist if everywhere else _nprobe(index, allowed)
+        parameters = module.SearchParametersIVF(sel=selector, nprobe=nprobe)
+    else:
+        parameters = module.SearchParameters(sel=selector)
+    scores, positions = index.search(query.reshape(1, -1), k, params=parameters)
     found = positions[0] >= 0
-    return ids[positions[0][found]], scores[0][found]
+    return positions[0][found], scores[0][found]
 
 
-def _nprobe(index: Any, allowed: npt.NDArray[np.bool_]) -> int:
+def _nprobe(index: Any, allowed: Mask | None) -> int:
     """Look into more cells the rarer the allowed chunks are, into all of them at last."""
-    share = float(allowed.mean())
+    share = 1.0 if allowed is None else float(allowed.mean())
     return int(min(index.nlist, max(index.nprobe, index.nprobe / max(share, 1e-9))))
+
+
+def _tested(owned: _Owned, count: int) -> _Owned:
+    """The index, once it has shown that it finds nothing but what a selector allows.
+
+    Some builds take a selector and search everything all the same, without an error (flat and
+    IVF on a GPU without cuVS: github.com/facebookresearch/faiss/issues/3114). Raises StoreError
+    for such a one.
+    """
+    if count:
+        query = np.ones(owned.inner.d, dtype=np.float32)
+        allowed = np.zeros(count, dtype=np.bool_)
+        nothing, _ = _scan(owned.inner, query, 1, allowed, everywhere=True)
+        allowed[count // 2] = True
+        one, _ = _scan(owned.inner, query, min(count, 2), allowed, everywhere=True)
+        if len(nothing) or one.tolist() != [count // 2]:
+            raise StoreError(
+                "this build of FAISS ignores which documents may be found, and would show what "
+                'somebody may not read; install another one: pip install "ragkit[cpu]"'
+            )
+    return owned

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ _COMMON = 0.25  # of all chunks; a term in more of them is left out of a query .
 _FEW = 500  # ... unless these are still few
 _K1 = 1.2  # tantivy's, which is fixed
 _HEAP = 60_000_000  # bytes the writer may hold before it writes a segment
+_HEAP_IN_MEMORY = 1_000_000_000  # enough for one segment of what is searched exactly
+_OWN_VIEWS_KEPT = 8  # of a strict base: one for each set of labels that somebody may read
 _MAX_TERMS = 64  # of a query; later ones are dropped
 _MARK = 1  # kind of the one record that carries the sequence
 _OS_ERROR = re.compile(r"os error (\d+)|\bcode: (\d+), kind:")  # Rust's two ways to show one
@@ -107,7 +109,7 @@ def _synchronise(snapshot: Snapshot, folder: Path) -> None:
     if seen == snapshot.seq:
         return
     if seen is None:
-        documents = snapshot.all_document_ids()
+        documents = snapshot.document_ids()
     else:
         documents = sorted({change.document for change in snapshot.changes_since(seen)})
     writer = index.writer(_HEAP, 1)
@@ -213,6 +215,18 @@ class _View:
     changed: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _OwnView:
+    """An index of the documents that somebody may read, and of no others.
+
+    `last_change` and `documents` tell whether these are still the same.
+    """
+
+    view: _View
+    last_change: int
+    documents: list[int]
+
+
 def _terms(query: str) -> Iterator[tuple[str, str]]:
     """The distinct (field, term) pairs of a query."""
     query = query.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
@@ -237,6 +251,7 @@ class LexicalIndex:
         self._schema = _schema()
         self._guard = threading.Lock()
         self._view: _View | None = None
+        self._own_views: dict[frozenset[int], _OwnView] = {}
 
     def words(self, snapshot: Snapshot, query: str) -> Words | None:
         """What a query asks for, weighed by this snapshot; None if no chunk holds any of it.
@@ -288,6 +303,8 @@ class LexicalIndex:
         return tantivy.Query.boolean_query(clauses) if len(clauses) > 1 else query
 
     def _view_of(self, snapshot: Snapshot) -> _View:
+        if snapshot.is_strict:
+            return self._own_view_of(snapshot)
         view = self._view
         if view is not None and view.seq == snapshot.seq:
             return view
@@ -296,11 +313,32 @@ class LexicalIndex:
                 self._view = self._make_view(snapshot)
             return self._view
 
+    def _own_view_of(self, snapshot: Snapshot) -> _View:
+        """An index made of what the reader may read alone, as if there were nothing else.
+
+        How rare a word is, and how long chunks are on the average, then tell of no other document.
+        """
+        labels = snapshot.labels or frozenset()
+        with self._guard:
+            known = self._own_views.pop(labels, None)
+            if known is None or known.view.seq != snapshot.seq:
+                last_change, documents = snapshot.last_change(), snapshot.document_ids()
+                if known and (known.last_change, known.documents) == (last_change, documents):
+                    view = replace(known.view, seq=snapshot.seq)
+                else:
+                    delta = self._in_memory(snapshot, documents)
+                    view = _View(snapshot.seq, None, delta, frozenset())
+                known = _OwnView(view, last_change, documents)
+            self._own_views[labels] = known  # now the one that was used last
+            if len(self._own_views) > _OWN_VIEWS_KEPT:
+                del self._own_views[next(iter(self._own_views))]
+            return known.view
+
     def _make_view(self, snapshot: Snapshot) -> _View:
         index = _open(self._folder)
         seen = _seen(index, snapshot) if index else None
         if index is None or seen is None:
-            documents, disk = snapshot.all_document_ids(), None
+            documents, disk = snapshot.restricted(None).document_ids(), None
         else:
             disk = index.searcher()
             documents = sorted({change.document for change in snapshot.changes_since(seen)})
@@ -309,7 +347,7 @@ class LexicalIndex:
 
     def _in_memory(self, snapshot: Snapshot, documents: list[int]) -> tantivy.Searcher:
         index = _registered(tantivy.Index(self._schema))
-        writer = index.writer(_HEAP, 1)
+        writer = index.writer(_HEAP_IN_MEMORY, 1)
         for document in documents:
             _add_rows(writer, document, snapshot.lexical_rows(document))
         writer.commit()

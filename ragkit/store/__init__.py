@@ -1,11 +1,13 @@
 """The base on disk: SQLite is the only truth, the indexes are derived from it."""
 
-from ragkit.store.audit import acting
+from ragkit.store.access import Access, Principal, principal
+from ragkit.store.audit import AuditLine, ChainReport, acting
 from ragkit.store.base import Store
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Named, Place, Section, Snapshot
 from ragkit.store.records import (
     Generation,
+    Grants,
     HalfVectors,
     KindCounts,
     NewDocument,
@@ -21,7 +23,11 @@ from ragkit.store.records import (
 from ragkit.store.writer import Writer
 
 __all__ = [
+    "Access",
+    "AuditLine",
+    "ChainReport",
     "Generation",
+    "Grants",
     "HalfVectors",
     "KindCounts",
     "Layout",
@@ -29,6 +35,7 @@ __all__ = [
     "NewDocument",
     "Outcome",
     "Place",
+    "Principal",
     "Problem",
     "Rating",
     "Section",
@@ -41,4 +48,5 @@ __all__ = [
     "StoredTurn",
     "Writer",
     "acting",
+    "principal",
 ]

@@ -45,11 +45,11 @@ class AuditLine:
 
 
 def acting() -> str:
-    """Who acts: the user of the operating system, "os:ana"."""
+    """Who acts where nobody is named: the user of the operating system, "user:ana"."""
     try:
-        return f"os:{getpass.getuser()}"
+        return f"user:{getpass.getuser()}"
     except (KeyError, OSError):
-        return "os:unknown"
+        return "user:unknown"
 
 
 def append(

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ragkit.errors import StoreError, StoreForeign, StoreMissing
+from ragkit.store.access import Principal, allowed_labels
 from ragkit.store.database import Database, create, open_reader, translated
 from ragkit.store.keys import AuditKey, default_key_file, own_key
 from ragkit.store.layout import Layout
@@ -61,22 +62,30 @@ class Store:
                     create(self.layout)
 
     @contextmanager
-    def snapshot(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
-        """A consistent view for the length of the block.
+    def view(
+        self, who: Principal | None, labels: Collection[str] | None = None
+    ) -> Iterator[Snapshot]:
+        """What somebody may read, of documents with one of these labels if any are given.
 
-        `labels` are the names of the labels that may be read; None is all, an empty one none.
+        Rights are those of the snapshot: what was granted or revoked before it holds. Raises
+        AccessDenied where a governed base is asked and nobody is named.
+        """
+        with self.snapshot() as snapshot:
+            allowed = allowed_labels(snapshot.connection, who)
+            yield snapshot.restricted(allowed).only(labels)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A consistent view of everything for the length of the block.
+
+        For whoever keeps the base: what is shown to somebody who asks goes through `view`.
         """
         connection = self._take()
         try:
             with translated(self.layout.root):
                 connection.execute("BEGIN")
                 try:
-                    snapshot = Snapshot(connection)
-                    if isinstance(labels, str):
-                        labels = [labels]
-                    if labels is not None:
-                        snapshot = snapshot.restricted(snapshot.label_ids(labels))
-                    yield snapshot
+                    yield Snapshot(connection)
                 finally:
                     if connection.in_transaction:  # an I/O error has ended it
                         connection.execute("ROLLBACK")

@@ -30,6 +30,11 @@ class AuditKey:
         """The HMAC-SHA256 of `data`, 32 bytes."""
         return hmac.digest(self._derived(b"chain"), data, hashlib.sha256)
 
+    def digest(self, text: str) -> str:
+        """What tells whether a text is this one, to whoever has the key: 32 hexadecimal digits."""
+        data = text.encode("utf-8", "surrogatepass")
+        return hmac.digest(self._derived(b"text"), data, hashlib.sha256)[:16].hex()
+
     def _derived(self, purpose: bytes) -> bytes:
         """A secret for one purpose, which says nothing of those for others."""
         return hmac.digest(self.secret, b"ragkit audit " + purpose, hashlib.sha256)

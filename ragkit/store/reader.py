@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ragkit.store.access import Access, access_of
 from ragkit.store.database import Database
 from ragkit.store.records import (
     Generation,
+    Grants,
     HalfVectors,
     KindCounts,
     Outcome,
@@ -36,7 +38,7 @@ _DOCUMENT = """
     SELECT d.id, d.root, d.source, d.digest, d.size, d.kind, d.title, l.name, d.warnings,
            (SELECT count(*) FROM page p WHERE p.document = d.id),
            coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at, d.readable_pages, d.metadata,
-           r.path = 'uploads:'
+           r.path = 'uploads:', d.origin
     FROM document d JOIN label l ON l.id = d.label JOIN root r ON r.id = d.root
 """
 
@@ -87,6 +89,11 @@ class Snapshot:
         self.labels = labels
         self.seq = int(self.meta("seq") or 0)
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether what this reader may not see must change nothing in what they find."""
+        return self.labels is not None and access_of(self._db) is Access.STRICT
+
     def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
@@ -98,6 +105,13 @@ class Snapshot:
             list(names),
         )
         return frozenset(row[0] for row in rows)
+
+    def only(self, names: Collection[str] | None) -> Snapshot:
+        """Of what may be seen here, the documents with a label of one of these names, if given."""
+        if names is None:
+            return self
+        labels = self.label_ids([names] if isinstance(names, str) else names)
+        return self.restricted(labels if self.labels is None else labels & self.labels)
 
     def restricted(self, labels: frozenset[int] | None) -> Snapshot:
         """The same snapshot for someone who may read these labels only."""
@@ -172,6 +186,28 @@ class Snapshot:
             "SELECT source, id, digest, size FROM document WHERE root = ?", (root,)
         )
         return {source: (document, digest, size) for source, document, digest, size in rows}
+
+    def labels_of(self, root: int) -> dict[str, tuple[int, str, bool]]:
+        """(document id, label, whether it was given by hand) by source, of a root's documents."""
+        rows = self._db.execute(
+            "SELECT d.source, d.id, l.name, d.pinned FROM document d "
+            "JOIN label l ON l.id = d.label WHERE d.root = ?",
+            (root,),
+        )
+        return {source: (id, label, bool(pinned)) for source, id, label, pinned in rows}
+
+    def grants(self) -> list[Grants]:
+        """Every label, with how many documents carry it and to whom it is granted; by name."""
+        granted: dict[int, list[str]] = {}
+        for label, principal in self._db.execute(
+            "SELECT label, principal FROM label_grant ORDER BY principal"
+        ):
+            granted.setdefault(label, []).append(principal)
+        rows = self._db.execute(
+            "SELECT l.id, l.name, (SELECT count(*) FROM document d WHERE d.label = l.id) "
+            "FROM label l ORDER BY l.name"
+        )
+        return [Grants(name, count, tuple(granted.get(id, ()))) for id, name, count in rows]
 
     def roots(self) -> list[tuple[int, str, bool]]:
         rows = self._db.execute("SELECT id, path, whole FROM root ORDER BY path")
@@ -272,6 +308,65 @@ class Snapshot:
             found.update((row[0], Place(*row[1:])) for row in rows)
         return found
 
+    def readable(self, documents: Collection[int]) -> set[int]:
+        """Those of the documents that are there and may be read."""
+        return {
+            row[0]
+            for part in _parts(sorted(documents))
+            for row in self._db.execute(
+                f"SELECT d.id FROM document d WHERE d.id IN ({_marks(part)}) "
+                f"AND {self._label_clause()}",
+                part,
+            )
+        }
+
+    def origins_of(self, documents: Collection[int]) -> frozenset[int]:
+        """The ids that documents had when they were first added; also of those that are gone."""
+        return frozenset(
+            row[0]
+            for part in _parts(sorted(documents))
+            for row in self._db.execute(
+                f"SELECT origin FROM journal WHERE document IN ({_marks(part)})", part
+            )
+        )
+
+    def versions_of(self, origins: Collection[int]) -> frozenset[int]:
+        """The ids of all documents, also of those that are gone, that have one of these origins."""
+        return frozenset(
+            row[0]
+            for part in _parts(sorted(origins))
+            for row in self._db.execute(
+                f"SELECT document FROM journal WHERE origin IN ({_marks(part)})", part
+            )
+        )
+
+    def readable_origins(self, origins: Collection[int]) -> frozenset[int]:
+        """Those origins whose document is there, in whatever version, and may be read."""
+        return frozenset(
+            row[0]
+            for part in _parts(sorted(origins))
+            for row in self._db.execute(
+                f"SELECT d.origin FROM document d WHERE d.origin IN ({_marks(part)}) "
+                f"AND {self._label_clause()}",
+                part,
+            )
+        )
+
+    def last_change(self) -> int:
+        """The sequence number of the last change to a document that may be read; 0 if none is."""
+        (seq,) = self._db.execute(
+            "SELECT coalesce(max(j.seq), 0) FROM journal j JOIN document d ON d.id = j.document "
+            f"WHERE {self._label_clause()}"
+        ).fetchone()
+        return int(seq)
+
+    def document_ids(self) -> list[int]:
+        """The ids of all documents that may be read, ascending."""
+        rows = self._db.execute(
+            f"SELECT d.id FROM document d WHERE {self._label_clause()} ORDER BY d.id"
+        )
+        return [row[0] for row in rows]
+
     def chunk_runs(self) -> list[tuple[int, int]]:
         """First and last chunk id of every document that may be read, ascending."""
         return self._db.execute(
@@ -366,6 +461,11 @@ class Snapshot:
 
     def turns(self, conversation: int) -> list[StoredTurn]:
         """What was said in a conversation, in order."""
+        origins: dict[int, set[int]] = {}
+        for ordinal, origin in self._db.execute(
+            "SELECT ordinal, origin FROM turn_origin WHERE conversation = ?", (conversation,)
+        ):
+            origins.setdefault(ordinal, set()).add(origin)
         rows = self._db.execute(
             "SELECT c.who, t.at, t.question, t.answer, t.ordinal, r.up, r.comment, r.at "
             "FROM turn t JOIN conversation c ON c.id = t.conversation "
@@ -373,10 +473,10 @@ class Snapshot:
             "WHERE t.conversation = ? ORDER BY t.ordinal",
             (conversation,),
         )
-        return [_turn(row) for row in rows]
+        return [_turn(row, tuple(sorted(origins.get(row[4], ())))) for row in rows]
 
-    def outcomes(self) -> list[Outcome]:
-        """What became of the questions of all conversations, in order."""
+    def outcomes(self, who: str | None = None) -> list[Outcome]:
+        """What became of the questions of one person's conversations, or of all, in order."""
         rows = self._db.execute(
             """
             SELECT substr(t.at, 1, 10), coalesce(json_extract(t.answer, '$.abstention'), ''),
@@ -387,9 +487,12 @@ class Snapshot:
                    coalesce(json_extract(t.answer, '$.first_word'), 0.0),
                    coalesce(json_extract(t.answer, '$.seconds'), 0.0), r.up
             FROM turn t
+            JOIN conversation c ON c.id = t.conversation
             LEFT JOIN rating r ON r.conversation = t.conversation AND r.ordinal = t.ordinal
+            WHERE c.who = coalesce(?, c.who)
             ORDER BY t.conversation, t.ordinal
-            """
+            """,
+            (who,),
         )
         return [_outcome(row) for row in rows]
 
@@ -407,9 +510,6 @@ class Snapshot:
             "JOIN document d ON d.id = c.document WHERE c.document = ? ORDER BY c.ordinal",
             (document,),
         ).fetchall()
-
-    def all_document_ids(self) -> list[int]:
-        return [row[0] for row in self._db.execute("SELECT id FROM document ORDER BY id")]
 
 
 def _parts(ids: Sequence[int] | Sequence[bytes]) -> Iterator[list[int | bytes]]:
@@ -435,10 +535,10 @@ def _document(row: tuple[Any, ...]) -> StoredDocument:
     return StoredDocument(*values)
 
 
-def _turn(row: tuple[Any, ...]) -> StoredTurn:
+def _turn(row: tuple[Any, ...], origins: tuple[int, ...]) -> StoredTurn:
     who, at, question, answer, ordinal, up, comment, rated = row
     rating = None if up is None else Rating(bool(up), comment, rated)
-    return StoredTurn(who, at, question, answer, ordinal, rating)
+    return StoredTurn(who, at, question, answer, ordinal, rating, origins)
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:

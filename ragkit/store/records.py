@@ -16,7 +16,10 @@ HalfVectors = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """A document ready to be committed; without a `label` a changed one keeps its own.
+    """A document ready to be committed.
+
+    `label` is what somebody gives it by hand, and `rule` what the settings' rules do; without
+    either a changed document keeps its own, and a new one gets "default".
 
     `digests` and `vectors` (float16, shape (n, dimension), length 1) are of the chunks, in order.
     """
@@ -30,6 +33,7 @@ class NewDocument:
     chunks: list[Chunk]
     digests: list[bytes]
     vectors: HalfVectors
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class StoredDocument:
     """A document row. `source` is its path relative to the root it was ingested from.
 
     `readable_pages` are those whose text is not blank; `metadata` is what the file says of itself;
-    `uploaded` files lie in the base and are deleted with the document.
+    `uploaded` files lie in the base and are deleted with the document. `origin` is the id that the
+    document had when it was first added, and stays the same when it is replaced or renamed.
     """
 
     id: int
@@ -55,6 +60,7 @@ class StoredDocument:
     readable_pages: int
     metadata: dict[str, str]
     uploaded: bool
+    origin: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,15 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Grants:
+    """A label, how many documents carry it, and the principals who may read these."""
+
+    label: str
+    documents: int
+    principals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rating:
     """What somebody thought of an answer; `at` is when it was said, in UTC."""
 
@@ -130,8 +145,8 @@ class Rating:
 class StoredTurn:
     """A question and what came of it; `answer` is a JSON object, `at` in UTC.
 
-    `ordinal` counts the conversation's turns from 1. `documents` are the ids of those that a new
-    one was answered from; of one that was read they are not given.
+    `ordinal` counts the conversation's turns from 1; `origins` are those of the documents that it
+    rests on, also through the turns before it.
     """
 
     who: str
@@ -140,7 +155,7 @@ class StoredTurn:
     answer: str
     ordinal: int = 0
     rating: Rating | None = None
-    documents: frozenset[int] = frozenset()
+    origins: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

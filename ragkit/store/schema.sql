@@ -27,6 +27,7 @@ CREATE TABLE label_grant (
 -- Chunk ids of a document are the run [first_chunk, last_chunk]; both NULL without chunks.
 -- `readable_pages` counts those whose text is not blank. `origin` is the id that the document had
 -- when it was first added: it keeps that one when it is replaced or renamed.
+-- `pinned` is 1 where somebody gave the document its label by hand: then no rule changes it.
 CREATE TABLE document (
     id INTEGER PRIMARY KEY,
     root INTEGER NOT NULL REFERENCES root (id),
@@ -43,6 +44,7 @@ CREATE TABLE document (
     added_at TEXT NOT NULL,
     readable_pages INTEGER NOT NULL DEFAULT 0,
     origin INTEGER NOT NULL DEFAULT 0,
+    pinned INTEGER NOT NULL DEFAULT 0,
     UNIQUE (root, source)
 );
 CREATE INDEX document_label ON document (label);
@@ -115,6 +117,7 @@ CREATE TABLE journal (
     PRIMARY KEY (seq, document)
 ) WITHOUT ROWID;
 CREATE INDEX journal_document ON journal (document, origin);
+CREATE INDEX journal_origin ON journal (origin, document);
 
 -- Files that could not be read, so that they are named without being read again.
 CREATE TABLE problem (

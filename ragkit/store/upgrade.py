@@ -97,6 +97,7 @@ def _from_3(database: Database, key: AuditKey) -> None:
     database.execute(
         """
         ALTER TABLE document ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE document ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX document_origin ON document (origin);
         DROP TABLE journal;
         CREATE TABLE journal (
@@ -107,6 +108,7 @@ def _from_3(database: Database, key: AuditKey) -> None:
             PRIMARY KEY (seq, document)
         ) WITHOUT ROWID;
         CREATE INDEX journal_document ON journal (document, origin);
+        CREATE INDEX journal_origin ON journal (origin, document);
         CREATE TABLE turn_origin (
             conversation INTEGER NOT NULL,
             ordinal INTEGER NOT NULL,
@@ -133,6 +135,7 @@ def _from_3(database: Database, key: AuditKey) -> None:
             salt BLOB NOT NULL,
             text TEXT NOT NULL
         );
+        UPDATE conversation SET who = 'user:' || substr(who, 4) WHERE who LIKE 'os:%';
         UPDATE meta SET value = '4' WHERE key = 'format';
         """
     )
@@ -166,8 +169,9 @@ def _reseal(
         facts = json.loads(detail)
         names = {"source": source} | ({"from": facts.pop("from")} if "from" in facts else {})
         target = f"document:{origins[source]}" if source in origins else "file"
+        who = actor.replace("os:", "user:", 1)
         audit.append(
-            database, key, actor=actor, action=action, object=target, detail=facts, names=names,
+            database, key, actor=who, action=action, object=target, detail=facts, names=names,
             at=at,
         )  # fmt: skip
     before = lines[-1][-1].hex() if lines else ""

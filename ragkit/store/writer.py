@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.store import audit
+from ragkit.store.access import Access
 from ragkit.store.database import Database, open_writer, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
@@ -67,6 +68,26 @@ class Writer:
             seq = int(self._meta("seq") or 0) + 1
             yield seq
             self._set_meta("seq", str(seq))
+
+    def record(
+        self,
+        actor: str,
+        action: str,
+        object: str,
+        detail: audit.Detail,
+        names: Mapping[str, str] | None = None,
+    ) -> int:
+        """Commit a line of the log that goes with no change; returns its number."""
+        with self._commit():
+            return audit.append(
+                self._db,
+                self._key,
+                actor=actor,
+                action=action,
+                object=object,
+                detail=detail,
+                names=names,
+            )
 
     def _audit(
         self,
@@ -158,16 +179,21 @@ class Writer:
         """Commit a document in place of the one with the same root and source; returns its id."""
         with self._transaction() as seq:
             replaced = self._db.execute(
-                "SELECT d.id, d.origin, l.name FROM document d JOIN label l ON l.id = d.label "
+                "SELECT d.id, d.origin, l.name, d.pinned FROM document d "
+                "JOIN label l ON l.id = d.label "
                 "WHERE d.root = ? AND d.source = ?",
                 (new.root, new.source),
             ).fetchone()
             if replaced:
                 self._delete(replaced[0], seq)
-            label = new.label or (replaced[2] if replaced else DEFAULT_LABEL)
+            label, pinned = replaced[2:] if replaced else (DEFAULT_LABEL, False)
+            if new.label is not None:
+                label, pinned = new.label, True
+            elif new.rule is not None and not pinned:
+                label = new.rule
             document = self._new_ids(1 + len(new.chunks))
             origin = replaced[1] if replaced else document
-            self._insert(document, origin, new, self._label(label))
+            self._insert(document, origin, new, self._label(label), pinned)
             self._clear_problem(new.root, new.source)
             self._journal(seq, "add", document, origin)
             self._audit(
@@ -178,11 +204,13 @@ class Writer:
             )
             return document
 
-    def _insert(self, document: int, origin: int, new: NewDocument, label: int) -> None:
+    def _insert(
+        self, document: int, origin: int, new: NewDocument, label: int, pinned: bool
+    ) -> None:
         content = new.document
         first = document + 1
         self._db.execute(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document,
                 new.root,
@@ -199,6 +227,7 @@ class Writer:
                 datetime.now(UTC).isoformat(timespec="seconds"),
                 sum(bool(page.text.strip()) for page in content.pages),
                 origin,
+                int(pinned),
             ),
         )
         self._db.executemany(
@@ -229,22 +258,65 @@ class Writer:
         (label,) = self._db.execute("SELECT id FROM label WHERE name = ?", (name,)).fetchone()
         return int(label)
 
-    def relabel(self, root: int, sources: Iterable[str], label: str) -> None:
-        """Give documents of a root another label, where they have not got it yet."""
+    def relabel(self, documents: Iterable[int], label: str, *, pinned: bool) -> list[str]:
+        """Give documents a label, in one commit; returns the sources of those that had another.
+
+        A rule's label is not `pinned`, and is given only where no hand has given one.
+        """
         with self._transaction() as seq:
             number = self._label(label)
-            for source in sources:
-                row = self._db.execute(
-                    "SELECT id, origin FROM document WHERE root = ? AND source = ? AND label != ?",
-                    (root, source, number),
+            changed = []
+            for document in documents:
+                source, origin, old, held = self._db.execute(
+                    "SELECT source, origin, label, pinned FROM document WHERE id = ?", (document,)
                 ).fetchone()
-                if row is None:
+                if (held and not pinned) or (old, held) == (number, pinned):
                     continue
-                self._db.execute("UPDATE document SET label = ? WHERE id = ?", (number, row[0]))
-                self._journal(seq, "change", *row)
-                self._audit(
-                    "document.label", _document(row[1]), {"label": label}, {"source": source}
+                self._db.execute(
+                    "UPDATE document SET label = ?, pinned = ? WHERE id = ?",
+                    (number, int(pinned), document),
                 )
+                if old != number:
+                    changed.append(source)
+                    self._journal(seq, "change", document, origin)
+                    self._audit(
+                        "document.label", _document(origin), {"label": label}, {"source": source}
+                    )
+            return changed
+
+    def set_access(self, access: Access) -> None:
+        """Say how the base is governed."""
+        with self._commit():
+            if self._meta("access") != access:
+                self._set_meta("access", access)
+                self._audit("access.mode", "base", {"access": access})
+
+    def grant(self, label: str, principal: str) -> bool:
+        """Let somebody read what carries a label; returns whether that is new."""
+        with self._commit():
+            found = self._db.execute(
+                "SELECT 1 FROM label_grant g JOIN label l ON l.id = g.label "
+                "WHERE l.name = ? AND g.principal = ?",
+                (label, principal),
+            ).fetchone()
+            if found is None:
+                self._db.execute(
+                    "INSERT INTO label_grant VALUES (?, ?)", (self._label(label), principal)
+                )
+                self._audit("access.grant", "label", {"label": label, "principal": principal})
+            return found is None
+
+    def revoke(self, label: str, principal: str) -> bool:
+        """Take back what was granted; returns whether there was anything."""
+        with self._commit():
+            found = self._db.execute(
+                "DELETE FROM label_grant WHERE principal = ? "
+                "AND label = (SELECT id FROM label WHERE name = ?) RETURNING 1",
+                (principal, label),
+            ).fetchall()
+            if found:
+                self._audit("access.revoke", "label", {"label": label, "principal": principal})
+            return bool(found)
 
     def _delete(self, document: int, seq: int) -> int:
         """Take a document out; returns its origin."""
@@ -329,9 +401,8 @@ class Writer:
                 (conversation, ordinal, turn.at, turn.question, turn.answer),
             )
             self._db.executemany(
-                "INSERT OR IGNORE INTO turn_origin "
-                "SELECT ?, ?, origin FROM journal WHERE document = ?",
-                [(conversation, ordinal, document) for document in turn.documents],
+                "INSERT INTO turn_origin VALUES (?, ?, ?)",
+                [(conversation, ordinal, origin) for origin in turn.origins],
             )
             return conversation, ordinal
 

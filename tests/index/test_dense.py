@@ -68,7 +68,7 @@ def check(
     """Compare with the oracle for several queries and k; returns what was found last."""
     index = index or dense.DenseIndex(store.layout, DIMENSION)
     found: Found = []
-    with store.snapshot(labels) as snapshot:
+    with store.view(None, labels) as snapshot:
         for seed in range(5):
             for k in (1, 7, 2000):
                 found = pairs(index.search(snapshot, query(1000 + seed), k))
@@ -225,7 +225,7 @@ def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
 @pytest.mark.parametrize("labels", [["board"], ["default"], ["board", "default"], []])
 def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str]) -> None:
     index = dense.DenseIndex(big.layout, DIMENSION)
-    with big.snapshot(labels) as snapshot:
+    with big.view(None, labels) as snapshot:
         allowed = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
         for seed in range(20):
             found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 20))}
@@ -235,7 +235,7 @@ def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str
 
 def test_an_inverted_file_finds_all_of_a_rare_label(big: Store) -> None:
     index = dense.DenseIndex(big.layout, DIMENSION)
-    with big.snapshot(["board"]) as snapshot:
+    with big.view(None, ["board"]) as snapshot:
         found = {chunk for chunk, _ in pairs(index.search(snapshot, query(1), 100))}
         assert found == {chunk for chunk, _ in oracle(snapshot, query(1), 100)}
 

@@ -66,7 +66,7 @@ def search(
 ) -> list[str]:
     """Sources of the chunks found, best first; each must be one of the snapshot."""
     index = index or lexical.LexicalIndex(store.layout)
-    with store.snapshot(labels) as snapshot:
+    with store.view(None, labels) as snapshot:
         found = best(index, snapshot, query, 10)
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
         chunks = snapshot.chunks([chunk for chunk, _ in found])

@@ -117,13 +117,13 @@ def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "open.txt", ["one"])
         secret = put(writer, "secret.txt", ["two"], label="board")
-    with store.snapshot(["default"]) as snapshot:
+    with store.view(None, ["default"]) as snapshot:
         assert list(contents(snapshot)) == ["open.txt"]
         assert snapshot.page_text(secret, 0) == ""
         assert snapshot.chunks_of(secret) == []
         assert snapshot.counts() == (1, 1, 1)
     for nothing in ([], ["no such label"]):
-        with store.snapshot(nothing) as snapshot:
+        with store.view(None, nothing) as snapshot:
             assert contents(snapshot) == {}
             assert snapshot.chunk_runs() == []
 

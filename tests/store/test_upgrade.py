@@ -59,9 +59,9 @@ def test_a_base_of_format_2_is_brought_to_this_one_with_all_that_is_in_it(old: P
         documents = {d.source: (d.pages, d.readable_pages, d.metadata) for d in kb.documents()}
         assert documents == {"leave": (2, 1, {"author": "Ana"}), "pumps": (1, 1, {})}
         assert kb.search("annual leave")[0].source == "leave"
-        (found,) = kb.conversations(who="user:ana")
+        (found,) = kb.as_principal("user:ana").conversations()
         assert found.title == "How many days of annual leave does everybody have?"
-        talk = kb.conversation(found.id, who="user:ana")
+        talk = kb.as_principal("user:ana").conversation(found.id)
         talk.rename("Leave")
         talk.ask("And the pump?")
         talk.rate(1, up=True)
@@ -86,9 +86,9 @@ def test_a_base_of_format_3_is_sealed_and_knows_its_documents_through_their_vers
     newer: Path,
 ) -> None:
     with KnowledgeBase(newer, embedder=HashingEmbedder()) as kb:
-        assert kb.search("annual leave at Christmas")[0].source == "leave.txt"
         assert kb.audit.verify().intact
         lines = [(line.action, line.object, line.names) for line in kb.audit.lines()]
+        assert kb.search("annual leave at Christmas")[0].source == "leave.txt"
     assert lines == [
         ("document.add", "document:1", {"source": "leave.txt"}),
         ("document.add", "document:3", {"source": "pumps.txt"}),

@@ -189,7 +189,7 @@ def test_an_answer_that_could_not_be_kept_is_shown_with_the_reason(
     kb = service.base()
     assert kb is not None
     conversation = page.session_state["conversation"]
-    kb.delete_conversation(conversation.id, who=conversation.who)
+    kb.as_principal(conversation.who).delete_conversation(conversation.id)
     page = ask(page, "And from the 15th year of service?")
     assert len(answers(page)) == 1
     assert "Not kept in the conversation" in words(page)
@@ -203,7 +203,7 @@ def test_a_reload_finds_the_answer_that_is_being_written(
     monkeypatch.setattr(session, "who", lambda: "page:me")
     monkeypatch.setattr(ask_module, "who", lambda: "page:me")
     kb.model = "endless"
-    answering = Answering(kb.conversation(who="page:me"), Wanted(QUESTION))
+    answering = Answering(kb.as_principal("page:me").conversation(), Wanted(QUESTION))
     service.answers["page:me"] = answering
     while not answering.text:
         answering.wait(0, 5)

@@ -9,7 +9,7 @@ from html import escape
 
 import streamlit as st
 
-from ragkit import Conversation, KnowledgeBase, SourceError
+from ragkit import Conversation, SourceError, View
 from ragkit_apps.ui.answering import Answering, Wanted
 from ragkit_apps.ui.conversations import draw_conversations
 from ragkit_apps.ui.markup import answer_html, counted, plain_name
@@ -79,7 +79,7 @@ def page() -> None:
 # -- the conversation ----------------------------------------------------------------------------
 
 
-def _conversation(kb: KnowledgeBase) -> Conversation:
+def _conversation(kb: View) -> Conversation:
     """The conversation of this visit: the one that its address names, or a new one.
 
     The address changes with the conversation, and the conversation when somebody goes back.
@@ -113,12 +113,12 @@ def _resumed(named: str) -> Conversation | None:
     return conversation
 
 
-def _named(kb: KnowledgeBase, named: str) -> Conversation:
+def _named(kb: View, named: str) -> Conversation:
     """The conversation of this number, if it is this person's own; else a new one."""
     if named.isdecimal():
         with suppress(SourceError):  # it is somebody else's, or was deleted
-            return kb.conversation(int(named), who=who())
-    return kb.conversation(who=who())
+            return kb.conversation(int(named))
+    return kb.conversation()
 
 
 def _set_address(number: str) -> None:
@@ -166,7 +166,7 @@ def _ask(conversation: Conversation, question: str) -> None:
 # -- before the first question -------------------------------------------------------------------
 
 
-def _draw_welcome(kb: KnowledgeBase, conversation: Conversation) -> None:
+def _draw_welcome(kb: View, conversation: Conversation) -> None:
     status = kb.status()
     heading("What would you like to know?")
     quiet(

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from ragkit import Conversation, KnowledgeBase, Turn
+from ragkit import Conversation, Turn, View
 from ragkit_apps.terminal import words_of
 from ragkit_apps.ui.markup import one_line, plain_name, shortened, where_of
-from ragkit_apps.ui.session import plainly, who
+from ragkit_apps.ui.session import plainly
 
 _SHOWN = 25
 
 
 def draw_conversations(
-    kb: KnowledgeBase, conversation: Conversation, begin: Callable[[Conversation | None], None]
+    kb: View, conversation: Conversation, begin: Callable[[Conversation | None], None]
 ) -> None:
     st.button(
         "New conversation",
@@ -25,7 +25,7 @@ def draw_conversations(
         on_click=begin,
         args=(None,),
     )
-    found = kb.conversations(who=who())
+    found = kb.conversations()
     if conversation.id is not None:
         _draw_menu(kb, conversation, begin)
     everything = len(found) > _SHOWN and st.session_state.get("all-conversations", False)
@@ -43,13 +43,13 @@ def draw_conversations(
         st.toggle(f"All {len(found)} conversations", key="all-conversations")
 
 
-def _go_on(kb: KnowledgeBase, id: int, begin: Callable[[Conversation | None], None]) -> None:
+def _go_on(kb: View, id: int, begin: Callable[[Conversation | None], None]) -> None:
     with plainly():
-        begin(kb.conversation(id, who=who()))
+        begin(kb.conversation(id))
 
 
 def _draw_menu(
-    kb: KnowledgeBase, conversation: Conversation, begin: Callable[[Conversation | None], None]
+    kb: View, conversation: Conversation, begin: Callable[[Conversation | None], None]
 ) -> None:
     with st.popover("This conversation", icon=":material/more_horiz:", width="stretch"):
         key = f"title-{conversation.id}"
@@ -88,11 +88,11 @@ def _rename(conversation: Conversation, key: str) -> None:
 
 
 def _delete(
-    kb: KnowledgeBase, conversation: Conversation, begin: Callable[[Conversation | None], None]
+    kb: View, conversation: Conversation, begin: Callable[[Conversation | None], None]
 ) -> None:
     assert conversation.id is not None
     with plainly():
-        kb.delete_conversation(conversation.id, who=who())
+        kb.delete_conversation(conversation.id)
         begin(None)
 
 

@@ -21,6 +21,7 @@ from ragkit_apps.ui.session import (
     plainly,
     quiet,
     say_how,
+    seen,
 )
 from ragkit_apps.ui.source import draw_place
 
@@ -39,6 +40,10 @@ def page() -> None:
             _draw_document(kb, int(named))
         return
     heading("Documents")
+    if kb is not None and kb.access.mode != "off":
+        quiet("This base is governed: whoever keeps it adds and removes documents, with ragkit.")
+        _draw_list(seen(kb).documents())
+        return
     draw_ingest(service)
     documents = kb.documents() if kb is not None else []
     with st.expander("Add documents", icon=":material/upload_file:", expanded=not documents):
@@ -235,8 +240,9 @@ _PARTS = ("Pages", "Chunks", "Outline")
 
 def _draw_document(kb: KnowledgeBase, id: int) -> None:
     st.button("All documents", icon=":material/arrow_back:", type="tertiary", on_click=_close)
-    document = kb.document(id)
-    chunks = kb.chunks(id)
+    view = seen(kb)
+    document = view.document(id)
+    chunks = view.chunks(id)
     heading(document.title or document.source)
     st.html(
         f"<div>{escape(document.source)}</div>"
@@ -248,7 +254,7 @@ def _draw_document(kb: KnowledgeBase, id: int) -> None:
             "What of it", _PARTS, key="part-of-document", required=True,
             label_visibility="collapsed", default=None,
         )  # fmt: skip
-        if st.button("Remove", icon=":material/delete:"):
+        if kb.access.mode == "off" and st.button("Remove", icon=":material/delete:"):
             _confirm_removal(kb, document)
     if part == "Chunks":
         _draw_chunks(document, chunks)
@@ -262,7 +268,7 @@ def _draw_document(kb: KnowledgeBase, id: int) -> None:
             source = Source(id, first, 0, 0, document.source)
             open_source(_SLOT, source)
         st.query_params["page"] = str(source.shown + 1)
-        draw_place(kb, _SLOT)
+        draw_place(view, _SLOT)
 
 
 def _close() -> None:

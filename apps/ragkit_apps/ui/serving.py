@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit import Config, KnowledgeBase, RagkitError, StoreMissing
+from ragkit import Config, KnowledgeBase, Principal, RagkitError, StoreMissing
 from ragkit_apps.ui.answering import Answering
 from ragkit_apps.ui.ingesting import Ingests
 
@@ -28,13 +28,15 @@ _LOOPBACKS = (LOOPBACK, "localhost", "::1", "[::1]")
 class Service:
     """What the server has: the settings, the base, the ingest that runs, and who is answered.
 
-    `answers` are those that are being written, by person: a reload of the page finds its own.
+    `answers` are those that are being written, by person: a reload of the page finds its own. With
+    `who`, everybody at the page is this principal; else browsers are told apart.
     """
 
     config: Config
     ingests: Ingests = field(default_factory=Ingests)
     answers: dict[str, Answering] = field(default_factory=dict)
     kb: KnowledgeBase | None = None
+    who: Principal | None = None
     _file: tuple[int, int] | None = field(init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,10 +101,12 @@ def serve(
     host: str = LOOPBACK,
     port: int | None = None,
     names: Sequence[str] = (),
+    who: Principal | None = None,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve the page until Ctrl-C; `ready` is told its address once it can be opened.
 
+    `who` is whom all at the page count as; without, each browser is somebody else.
     Without a `port` it is 8501 or the next one that is free. On the loopback address a browser must
     call it by a loopback name, or one of `names`: a page elsewhere could else have its own name
     point here. Raises RagkitError if the port is taken.
@@ -123,7 +127,7 @@ def serve(
         ready(url)
         yield
 
-    begin(Service(config))
+    begin(Service(config, who=who))
     hosts = [*_LOOPBACKS, *names] if host in _LOOPBACKS else list(names)
     app = streamlit.App(
         Path(__file__).with_name("app.py"),

@@ -20,6 +20,7 @@ from ragkit import (
     InstalledModel,
     KnowledgeBase,
     RagkitError,
+    View,
     choose_model,
     installed_models,
 )
@@ -29,7 +30,13 @@ from ragkit_apps.ui.serving import current
 
 
 def who() -> str:
-    """The person at this browser; one that takes no cookies is a new person at each visit."""
+    """Who asks: the principal that the page was started for, or the person at this browser.
+
+    One that takes no cookies is a new person at each visit.
+    """
+    principal = current().who
+    if principal is not None:
+        return principal.name
     known = person(str(st.context.headers.get("Cookie")))
     if known is None:
         known = st.session_state.setdefault("visitor", f"page:{secrets.token_hex(12)}")
@@ -111,12 +118,24 @@ def quiet(text: str) -> None:
     st.html(f'<p class="quiet">{escape(text)}</p>')
 
 
-def base_with_documents() -> KnowledgeBase | None:
-    """The base, if there is something in it; else the page says what to do, and this is None."""
+def seen(kb: KnowledgeBase) -> View:
+    """The base as whoever is at this browser sees it."""
+    principal = current().who
+    return kb.as_principal(who(), principal.groups if principal else ())
+
+
+def base_with_documents() -> View | None:
+    """What may be read, if there is something; else the page says what to do, and this is None."""
     service = current()
     kb = service.base()
-    if kb is not None and kb.status().documents:
-        return kb
+    if kb is not None:
+        view = seen(kb)
+        if view.status().documents:
+            return view
+        if kb.access.mode != "off":
+            heading("Nothing here for you yet")
+            quiet("None of the documents in this base may be read by you; ask whoever keeps it.")
+            return None
     what = "There is no base yet" if kb is None else "The base is empty"
     heading(what)
     say_how("Upload some files, or ingest a folder on this machine:", service.path)

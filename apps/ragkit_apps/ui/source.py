@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from ragkit import KnowledgeBase, RagkitError, SourceError, StoredChunk, StoredDocument, StoredPage
+from ragkit import RagkitError, SourceError, StoredChunk, StoredDocument, StoredPage, View
 from ragkit_apps.ui.markup import passage_html, shortened
 from ragkit_apps.ui.session import (
     Source,
@@ -22,7 +22,7 @@ _ZOOMS = (100, 140, 200, 280)
 _WIDTH = 1100  # pixels at a zoom of 100
 
 
-def draw_source(kb: KnowledgeBase, slot: str) -> None:
+def draw_source(kb: View, slot: str) -> None:
     """The panel with a citation's page, if one is opened."""
     source = opened(slot)
     if source is None:
@@ -45,7 +45,7 @@ def draw_source(kb: KnowledgeBase, slot: str) -> None:
             draw_place(kb, slot)
 
 
-def draw_place(kb: KnowledgeBase, slot: str) -> None:
+def draw_place(kb: View, slot: str) -> None:
     """The page of a document that is opened, with its passage."""
     source = opened(slot)
     if source is None:
@@ -74,7 +74,7 @@ def _marked(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
 
 
 def _draw_sheet(
-    kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source: Source, slot: str
+    kb: View, document: StoredDocument, page: StoredPage, source: Source, slot: str
 ) -> None:
     start, end, exact = _marked(source)
     width = min(_WIDTH * source.zoom // 100, 2400)
@@ -101,7 +101,7 @@ def _opened(source: Source, slot: str) -> str:
 
 
 def _controls(
-    kb: KnowledgeBase,
+    kb: View,
     document: StoredDocument,
     pages: list[StoredPage],
     source: Source,
@@ -162,7 +162,7 @@ def _step(label: str, icon: str, slot: str, possible: bool, **change: int) -> No
     )
 
 
-def _download(kb: KnowledgeBase, document: StoredDocument, slot: str) -> None:
+def _download(kb: View, document: StoredDocument, slot: str) -> None:
     try:
         path = kb.original(document.id)
     except RagkitError:
@@ -179,7 +179,7 @@ def _download(kb: KnowledgeBase, document: StoredDocument, slot: str) -> None:
     )
 
 
-def _path(kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source: Source) -> str:
+def _path(kb: View, document: StoredDocument, page: StoredPage, source: Source) -> str:
     """Where this is: the document's title and the headings, sheet and cells, or mail part."""
     chunk = _chunk_at(kb, source) if source.turned == 0 else None
     place = f"{page.kind} {page.number}" if page.number is not None else page.label
@@ -191,7 +191,7 @@ def _path(kb: KnowledgeBase, document: StoredDocument, page: StoredPage, source:
     return " › ".join(dict.fromkeys(filter(None, parts)))
 
 
-def _chunk_at(kb: KnowledgeBase, source: Source) -> StoredChunk | None:
+def _chunk_at(kb: View, source: Source) -> StoredChunk | None:
     """The chunk that a passage begins in."""
     return next(
         (

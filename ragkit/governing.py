@@ -1,0 +1,123 @@
+"""Who may read what in a base: labels, grants, and the switch that makes them hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ragkit.errors import SourceError, StoreLocked
+from ragkit.identity import read_identity
+from ragkit.index import dense, lexical
+from ragkit.labels import check_label, matching
+from ragkit.store import Grants, Snapshot, Store, StoredDocument
+from ragkit.store.access import Access, access_of, check_grantee, principal
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What somebody may read: the labels, and how many of all documents carry one of them."""
+
+    labels: tuple[str, ...]
+    documents: int
+    of: int
+
+
+class AccessControl:
+    """The rules of a base about who may read what. Each change is a line of the audit log."""
+
+    def __init__(self, store: Store, rules: Mapping[str, str]) -> None:
+        self._store = store
+        self._rules = rules
+
+    @property
+    def mode(self) -> Access:
+        """Whether the base is governed; see Access."""
+        with self._store.snapshot() as snapshot:
+            return access_of(snapshot.connection)
+
+    def govern(self, mode: Access | str) -> None:
+        """Govern the base, strictly or not, or no longer ("off"). Raises ValueError for no mode.
+
+        Once it is governed nobody reads a document whose label is not granted to them. In a large
+        base "strict" builds the index anew that is searched exactly.
+        """
+        mode = Access(mode)
+        if mode is Access.STRICT:
+            with self._store.writer() as writer:
+                snapshot = Snapshot(writer.connection)
+                identity, generation = read_identity(snapshot), snapshot.generation()
+                if identity and generation and generation.kind != "flat":
+                    dimension = identity.embedder.dimension
+                    dense.publish(writer, self._store.layout, dimension, exact=True)
+                writer.set_access(mode)
+        else:
+            with self._store.recorder() as writer:
+                writer.set_access(mode)
+
+    def label(self, pattern: str | int, label: str) -> list[str]:
+        """Give documents a label, which no rule then changes; returns those that had another.
+
+        `pattern` is a source, a path on disk, a folder of either kind, a document's id, or a
+        pattern of sources like "hr/*.pdf". Raises SourceError if nothing matches, and ValueError
+        for a name that no label can have.
+        """
+        check_label(label)
+        with self._store.recorder() as writer:  # also while an ingest runs
+            found = self._matching(Snapshot(writer.connection), pattern)
+            changed = writer.relabel([one.id for one in found], label, pinned=True)
+        with suppress(StoreLocked), self._store.writer() as writer:
+            lexical.synchronise(Snapshot(writer.connection), self._store.layout)
+        return changed
+
+    def grant(self, label: str, to: str) -> bool:
+        """Let "user:ana", "group:hr" or "everyone" read what carries a label; says if it is new.
+
+        Raises ValueError for no such principal, and SourceError for a label that neither a
+        document nor a rule of the settings has.
+        """
+        check_grantee(to)
+        known = [*(grants.label for grants in self.labels()), *self._rules.values()]
+        if label not in known:
+            raise SourceError(
+                f"no document and no rule has the label {label!r}; there are "
+                f"{', '.join(sorted(set(known)))}; give it first, with: ragkit label set"
+            )
+        with self._store.recorder() as writer:
+            return writer.grant(label, to)
+
+    def revoke(self, label: str, to: str) -> bool:
+        """Take back a grant; holds for whatever is asked next. Returns whether there was one."""
+        with self._store.recorder() as writer:
+            return writer.revoke(label, check_grantee(to))
+
+    def labels(self) -> list[Grants]:
+        """Every label, with its documents counted and the principals it is granted to."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.grants()
+
+    def documents(self, pattern: str | int) -> Sequence[StoredDocument]:
+        """The documents that a pattern means. Raises SourceError if it is none."""
+        with self._store.snapshot() as snapshot:
+            return self._matching(snapshot, pattern)
+
+    def of(self, name: str, groups: Iterable[str] = ()) -> Reach:
+        """What somebody may read, governed or not. Raises ValueError for a name that is none."""
+        who = principal(name, groups)
+        grants = self.labels()
+        is_open = self.mode is Access.OFF
+        mine = [entry for entry in grants if is_open or who.names & set(entry.principals)]
+        return Reach(
+            tuple(entry.label for entry in mine),
+            sum(entry.documents for entry in mine),
+            sum(entry.documents for entry in grants),
+        )
+
+    def _matching(self, snapshot: Snapshot, pattern: str | int) -> Sequence[StoredDocument]:
+        found = matching(snapshot, pattern, self._store.layout)
+        if not found:
+            raise SourceError(
+                f"{pattern} is not in {self._store.layout.root}; list what is with: "
+                "ragkit status --documents"
+            )
+        return found

@@ -1,0 +1,64 @@
+"""Which label a document gets, and which documents a pattern means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from ragkit.store import Layout, Snapshot, StoredDocument
+
+
+def check_label(name: str) -> str:
+    """A name that a label can have. Raises ValueError for any other."""
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
+        raise ValueError(f"{name!r} is no label; expected a short name like hr")
+    return name
+
+
+def label_by_rule(rules: Mapping[str, str], root: str, source: str) -> str | None:
+    """The label that the rules give a document; None if none is about it.
+
+    A rule names a folder or file: relative to the folder that was ingested, or absolute. The one
+    that names most of the path wins.
+    """
+    best: tuple[int, str] | None = None
+    for place, label in rules.items():
+        folder = os.path.expanduser(place)
+        path = os.path.join(root, source) if os.path.isabs(folder) else source
+        parts = PurePosixPath(folder).parts
+        if PurePosixPath(path).parts[: len(parts)] != parts:
+            continue
+        named = len(parts) - (len(PurePosixPath(root).parts) if os.path.isabs(folder) else 0)
+        if best is None or named > best[0]:
+            best = named, label
+    return best[1] if best else None
+
+
+def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence[StoredDocument]:
+    """The documents that a pattern means.
+
+    A number is a document's id. A text is a source as hits show it, or a path on disk; else a
+    folder of either kind; else a pattern of sources with "*", "?" and "[...]", where "*" also
+    stands for "/".
+    """
+    if isinstance(pattern, int):
+        found = snapshot.document(pattern)
+        return [found] if found else []
+    roots = {root: layout.root_path(name) for root, name, _ in snapshot.roots()}
+    wanted = pattern.rstrip("/")
+    absolute = os.path.abspath(pattern)
+    documents = [
+        (document, os.path.join(roots[document.root], document.source))
+        for document in snapshot.documents()
+    ]
+    return (
+        [found for found, path in documents if found.source == wanted or path == absolute]
+        or [
+            found
+            for found, path in documents
+            if found.source.startswith(f"{wanted}/") or path.startswith(f"{absolute}/")
+        ]
+        or [found for found, _ in documents if fnmatchcase(found.source, pattern)]
+    )

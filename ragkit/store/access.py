@@ -1,0 +1,99 @@
+"""Who may read what: the one place that decides."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ragkit.errors import AccessDenied, StoreDamaged
+from ragkit.store.database import Database
+
+EVERYONE = "everyone"
+"""Whoever asks, known or not: what is granted to it is public."""
+
+_NAME = re.compile(r"(user|group|page):[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+
+
+class Access(StrEnum):
+    """How a base is governed.
+
+    OFF: everybody reads everything. ON: a document is read by those that its label is granted to.
+    STRICT: the same, and what others may read changes nothing in what one finds: words are weighed
+    by the documents that one may read alone, and vectors always searched exactly.
+    """
+
+    OFF = "off"
+    ON = "on"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who asks, "user:ana", with the groups that they belong to, "group:hr".
+
+    Who somebody is, and in which groups, is for the caller to know: ragkit has no log-in.
+    """
+
+    name: str
+    groups: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or self.name.startswith("group:"):
+            raise ValueError(f"{self.name!r} is nobody who can ask; expected a name like user:ana")
+        for group in self.groups:
+            if not _NAME.fullmatch(group) or not group.startswith("group:"):
+                raise ValueError(f"{group!r} is no group; expected a name like group:hr")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that a label can be granted to for this one to read it."""
+        return self.groups | {self.name, EVERYONE}
+
+
+def principal(name: str, groups: Iterable[str] = ()) -> Principal:
+    """A principal; groups may be named without "group:". Raises ValueError for no such name."""
+    if isinstance(groups, str):
+        raise ValueError(f"groups are a list of names, not the text {groups!r}")
+    full = (group if group.startswith("group:") else f"group:{group}" for group in groups)
+    return Principal(name, frozenset(full))
+
+
+def check_grantee(name: str) -> str:
+    """A name that a label can be granted to. Raises ValueError for any other."""
+    if name == EVERYONE or _NAME.fullmatch(name):
+        return name
+    raise ValueError(
+        f"{name!r} is nobody to grant anything to; expected user:NAME, group:NAME or everyone"
+    )
+
+
+def access_of(database: Database) -> Access:
+    """How the base is governed. Raises StoreDamaged where that cannot be told."""
+    row = database.execute("SELECT value FROM meta WHERE key = 'access'").fetchone()
+    try:
+        return Access(row[0])
+    except (TypeError, ValueError) as error:
+        raise StoreDamaged(
+            f"the base does not say whether it is governed ({row}); restore a backup"
+        ) from error
+
+
+def allowed_labels(database: Database, who: Principal | None) -> frozenset[int] | None:
+    """The ids of the labels that somebody may read; None for all, an empty set for none.
+
+    Raises AccessDenied where a governed base is asked without saying who asks.
+    """
+    if access_of(database) is Access.OFF:
+        return None
+    if who is None:
+        raise AccessDenied(
+            "this base is governed: say who asks, with KnowledgeBase.as_principal or --as"
+        )
+    rows = database.execute(
+        "SELECT label FROM label_grant WHERE principal IN (SELECT value FROM json_each(?))",
+        (json.dumps(sorted(who.names)),),
+    )
+    return frozenset(label for (label,) in rows)
