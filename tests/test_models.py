@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -543,6 +544,44 @@ def test_proxy_settings_do_not_reach_the_model_server(
     monkeypatch.setenv("HTTP_PROXY", NOBODY)
     monkeypatch.setenv("ALL_PROXY", NOBODY)
     assert OllamaServer(server.url).version() == "0.33.0"
+
+
+class _Redirecting(BaseHTTPRequestHandler):
+    """Sends whoever asks it to another server."""
+
+    to = ""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(307)
+        self.send_header("Location", self.to + self.path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+def test_a_server_that_sends_us_elsewhere_is_not_followed(
+    own_server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Redirecting, "to", own_server.url)
+    with HTTPServer(("127.0.0.1", 0), _Redirecting) as redirecting:
+        thread = threading.Thread(target=redirecting.serve_forever, args=(0.02,))
+        thread.start()
+        url = f"http://127.0.0.1:{redirecting.server_port}"
+        try:
+            for server in (OllamaServer(url), OpenAIServer(f"{url}/v1")):
+                with pytest.raises(ModelFailed, match=url):
+                    server.models()
+                with server.server.streaming("/api/chat", {}, GOOD) as response:
+                    assert response.status_code == 307
+        finally:
+            redirecting.shutdown()
+            thread.join()
+    assert own_server.paths == []
 
 
 def test_installed_models_come_as_the_server_lists_them(server: FakeOllama) -> None:
