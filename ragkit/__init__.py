@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ModelMissing,
         ModelRefused,
         ModelUnreachable,
+        NetworkRefused,
         PromptCut,
         RagkitError,
         SchemaError,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         choose_model,
         installed_models,
     )
+    from ragkit.network import restrict_network
     from ragkit.originals import Box, PageImage
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retrieval import Candidate, Explanation, Hit
@@ -100,6 +102,7 @@ _HOMES = {
         "ModelMissing",
         "ModelRefused",
         "ModelUnreachable",
+        "NetworkRefused",
         "PromptCut",
         "RagkitError",
         "SchemaError",
@@ -126,6 +129,7 @@ _HOMES = {
         "choose_model",
         "installed_models",
     ),
+    "network": ("restrict_network",),
     "originals": ("Box", "PageImage"),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
@@ -190,6 +194,7 @@ __all__ = [
     "ModelRefused",
     "ModelServer",
     "ModelUnreachable",
+    "NetworkRefused",
     "PageImage",
     "Principal",
     "Progress",
@@ -225,6 +230,7 @@ __all__ = [
     "installed_models",
     "load_config",
     "principal",
+    "restrict_network",
 ]
 
 

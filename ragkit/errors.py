@@ -13,6 +13,7 @@ RagkitError
 │   └── EmbedderMissing    the model is not on this machine
 ├── AccessDenied           a governed base was asked without saying who asks
 ├── MissingExtra           an optional library is not installed
+├── NetworkRefused         something would have left this machine
 ├── SchemaError            a schema for an answer that is no JSON schema
 ├── SourceError            a path, document, conversation or turn that is not there
 └── ModelError             the language model
@@ -83,6 +84,13 @@ class AccessDenied(RagkitError):
 
 class MissingExtra(RagkitError):
     """An optional library is not installed."""
+
+
+class NetworkRefused(RagkitError):
+    """Something tried to reach what is neither this machine nor named by the settings.
+
+    No OSError, which libraries take for a network that is down and try again, or say nothing.
+    """
 
 
 class SchemaError(RagkitError):

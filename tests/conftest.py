@@ -7,6 +7,7 @@ import pytest
 
 from ragkit import KnowledgeBase
 from tests.hashing import HashingEmbedder
+from tests.sealed import free
 
 Opener = Callable[..., KnowledgeBase]
 
@@ -23,6 +24,12 @@ def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def embedder() -> HashingEmbedder:
     return HashingEmbedder()
+
+
+@pytest.fixture
+def free_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test restricts is free again after it."""
+    free(monkeypatch)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from ragkit_apps import cli
 from ragkit_apps.terminal import name_of, one_line, progress_line, safe
 from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.hashing import HashingEmbedder
+from tests.sealed import free
 
 NOBODY = "127.0.0.1:9"  # the discard port, where no model server listens
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
@@ -75,6 +76,7 @@ def ragkit(
 def clean(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("RAGKIT_")]:
         monkeypatch.delenv(name)
+    free(monkeypatch)
     monkeypatch.setenv("OLLAMA_HOST", NOBODY)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
     monkeypatch.chdir(folder)

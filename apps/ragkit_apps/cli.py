@@ -485,8 +485,9 @@ def _plain_progress(every: float = 5.0) -> Callable[[Progress], None]:
 
 def main() -> None:
     """Run the command line; errors are one line, and an exit code says their kind."""
-    from ragkit import RagkitError
+    from ragkit import RagkitError, restrict_network
 
+    restrict_network()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # else a letter that is not in it is an error
             stream.reconfigure(errors="replace")

@@ -88,10 +88,12 @@ def as_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load(path: Path | None, **overrides: str | None) -> Config:
-    """The settings, with what the command line says."""
-    from ragkit import load_config
+    """The settings, with what the command line says; no other host is reached from now on."""
+    from ragkit import load_config, restrict_network
 
-    return load_config(path, overrides=overrides)
+    config = load_config(path, overrides=overrides)
+    restrict_network(config)
+    return config
 
 
 def open_base(config: Config, *, create: bool = False) -> KnowledgeBase:

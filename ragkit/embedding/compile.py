@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import warnings
@@ -15,6 +14,7 @@ from ragkit.embedding import EmbedderFacts
 from ragkit.embedding.models import ModelSource
 from ragkit.embedding.openvino import OpenVINOEmbedder, import_openvino, write_facts
 from ragkit.errors import EmbedderError, MissingExtra
+from ragkit.network import hubs_offline
 
 _PROBES = (
     "Which pump fits the cooling circuit?",
@@ -29,7 +29,7 @@ def compile_model(source: ModelSource, folder: Path) -> None:
     Pooling, projection and prompts are the model's own; weights are kept as float16. Its vectors
     are compared with sentence-transformers' before the folder is put in place.
     """
-    os.environ["HF_HUB_OFFLINE"] = "1"  # before the import: nothing is ever fetched
+    hubs_offline()
     try:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging

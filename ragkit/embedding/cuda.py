@@ -10,6 +10,7 @@ import numpy as np
 from ragkit.embedding import EmbedderFacts, Vectors
 from ragkit.embedding.models import find
 from ragkit.embedding.openvino import OpenVINOEmbedder
+from ragkit.network import hubs_offline
 
 
 def cuda_available() -> bool:
@@ -27,6 +28,7 @@ class SentenceTransformersEmbedder:
     """Embeds documents with torch; questions stay with the compiled model on the CPU."""
 
     def __init__(self, compiled: OpenVINOEmbedder, *, device: str = "cuda") -> None:
+        hubs_offline()
         from sentence_transformers import SentenceTransformer
 
         self.facts: EmbedderFacts = compiled.facts

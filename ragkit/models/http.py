@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ragkit.errors import ModelBusy, ModelFailed, ModelUnreachable, StreamBroken
+from ragkit.network import host_of, on_this_machine
 
 if TYPE_CHECKING:
     import httpx
 
-_HERE = re.compile(r"localhost|.*\.localhost|127(\.\d+){3}|::1")
 _LONGEST_LINE = 8_000_000  # bytes; Ollama's own client allows as many
 _PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
 
@@ -52,7 +51,7 @@ class Server:
     @property
     def is_here(self) -> bool:
         """Whether it runs on this machine, so that our memory is its memory."""
-        return bool(_HERE.fullmatch(urlsplit(self.url).hostname or ""))
+        return on_this_machine(host_of(self.url))
 
     def unreachable(self) -> ModelUnreachable:
         return ModelUnreachable(f"no model server answers at {self.url}; {self.way_out}")

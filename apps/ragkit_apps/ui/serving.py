@@ -13,7 +13,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit import Config, KnowledgeBase, Principal, RagkitError, StoreMissing
+from ragkit import (
+    Config,
+    KnowledgeBase,
+    Principal,
+    RagkitError,
+    StoreMissing,
+    restrict_network,
+)
 from ragkit_apps.ui.answering import Answering
 from ragkit_apps.ui.ingesting import Ingests
 
@@ -117,6 +124,7 @@ def serve(
     from ragkit_apps.ui import theme
     from ragkit_apps.ui.people import Gate
 
+    restrict_network(config, host)
     port = free_port(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/"
