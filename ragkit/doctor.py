@@ -27,7 +27,8 @@ class Check:
 
 def examine(config: Config, kb: Path | None = None) -> list[Check]:
     """All checks of this machine, and of the base in `kb` if there is one."""
-    checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu(), *_model_server(config)]
+    checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu()]
+    checks += [_network(config), *_model_server(config)]
     if kb is not None:
         checks += _base(kb)
     return checks
@@ -115,6 +116,27 @@ def _gpu() -> Check:
             "gpu", "warn", "there is one, but torch cannot use it", 'pip install "ragkit[torch]"'
         )
     return Check("gpu", "ok", "none; everything runs on the processor")
+
+
+def _network(config: Config) -> Check:
+    """What this process may reach, and whether others on the way can read what it sends."""
+    from ragkit.models.choice import model_server
+    from ragkit.network import host_of, on_this_machine, reachable
+
+    hosts = reachable()
+    if hosts is None:
+        finding = "not restricted in this process; ragkit.restrict_network(config) does it"
+    else:
+        finding = f"this process is kept to {' and '.join(['this machine', *hosts])}"
+    url = model_server(config).url
+    if url.startswith("https:") or on_this_machine(host_of(url)):
+        return Check("network", "ok", finding)
+    return Check(
+        "network",
+        "warn",
+        f"{finding}; questions and passages go to {url} unencrypted",
+        "have it answer by https, or through a tunnel that begins on this machine (ssh -L)",
+    )
 
 
 def _model_server(config: Config) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from ragkit import Check, Config, KnowledgeBase, examine
+from ragkit import Check, Config, KnowledgeBase, examine, restrict_network
 from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.hashing import HashingEmbedder
 
@@ -30,7 +30,9 @@ def named(config: Config, kb: Path | None = None) -> dict[str, Check]:
 
 def test_everything_but_what_is_fine_comes_with_a_fix(tmp_path: Path) -> None:
     found = named(Config(ollama_host=NOBODY, embedder=str(tmp_path / "none")), tmp_path / "x.kb")
-    assert list(found) == ["python", "faiss", "sqlite", "embedder", "gpu", "ollama", "base"]
+    assert list(found) == [
+        *("python", "faiss", "sqlite", "embedder", "gpu", "network", "ollama", "base")
+    ]
     assert all(check.fix for check in found.values() if check.state != "ok")
     assert all(check.state in ("ok", "warn", "fail") for check in found.values())
 
@@ -93,6 +95,44 @@ def test_ollama_without_models_says_how_to_get_one(server: FakeOllama) -> None:
 def test_old_server_is_a_fault(server: FakeOllama, version: str, state: str) -> None:
     server.version = version
     assert named(Config(ollama_host=server.url))["ollama"].state == state
+
+
+@pytest.mark.usefixtures("free_network")
+def test_what_the_process_may_reach_is_said() -> None:
+    config = Config(ollama_host=NOBODY)
+    free = "not restricted in this process; ragkit.restrict_network(config) does it"
+    assert named(config)["network"] == Check("network", "ok", free)
+    restrict_network(config)
+    assert named(config)["network"] == Check(
+        "network", "ok", "this process is kept to this machine"
+    )
+    restrict_network(Config(openai_url="https://gpu.example/v1"))
+    assert named(config)["network"] == Check(
+        "network", "ok", "this process is kept to this machine and gpu.example"
+    )
+
+
+@pytest.mark.usefixtures("free_network")
+@pytest.mark.parametrize(
+    ("config", "url"),
+    [
+        (Config(ollama_host="gpu.example"), "http://gpu.example:11434"),
+        (Config(openai_url="http://192.0.2.1:8000/v1"), "http://192.0.2.1:8000/v1"),
+        (Config(openai_url="http://[2001:db8::1]/v1"), "http://[2001:db8::1]/v1"),
+        (Config(ollama_host="https://gpu.example"), ""),
+        (Config(openai_url="http://[::1]:8000/v1"), ""),
+        (Config(openai_url="http://0.0.0.0:8000/v1"), ""),
+        (Config(ollama_host="localhost"), ""),
+    ],
+)
+def test_a_server_elsewhere_that_is_spoken_to_in_plain_text_is_a_note(
+    config: Config, url: str
+) -> None:
+    restrict_network()  # so that none of them is asked
+    check = named(config)["network"]
+    assert check.state == ("warn" if url else "ok")
+    assert check.finding.endswith(f"questions and passages go to {url} unencrypted" if url else "e")
+    assert ("https" in check.fix) is bool(url)
 
 
 def test_no_server_is_a_note_and_another_one_too(server: FakeOllama) -> None:
