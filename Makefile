@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-long bench browser clean
+.PHONY: demo test test-long bench browser strace clean
 
 # The CPU build of torch, where one is to be had: the newest one brings gigabytes of CUDA.
 TORCH := torch==2.13.0
@@ -23,21 +23,30 @@ demo: .venv/.demo
 	$(BIN)/ragkit ingest examples/documents --kb demo.kb
 	$(BIN)/ragkit ask "How many days of annual leave do I get from the 15th year of service?" --kb demo.kb
 
-test: .venv/.dev browser
+test: .venv/.dev browser strace
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not long"
 
-# The tests of the page need a browser; where Debian's cannot be installed they are skipped.
+# What some tests need besides Python, from Debian; where it cannot be installed they are skipped.
+define install
+	export DEBIAN_FRONTEND=noninteractive; { \
+	  command -v apt-get && [ "$$(id -u)" = 0 ] && apt-get -qq update && \
+	  apt-get -qq install --yes --no-install-recommends $(1); \
+	} >/dev/null 2>&1 || echo "Not installed: $(1); tests that need it are skipped"
+endef
+
 browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
-	  ! command -v apt-get >/dev/null || [ "$$(id -u)" != 0 ] || { \
-	    export DEBIAN_FRONTEND=noninteractive; \
-	    apt-get -qq update && \
-	    apt-get -qq install --yes --no-install-recommends chromium fonts-liberation; \
-	  } >/dev/null 2>&1 || echo "Chromium could not be installed; tests that need it are skipped"
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  $(call install,chromium fonts-liberation); \
+	}
+
+strace:
+	@command -v strace >/dev/null || { \
+	  $(call install,strace); \
+	}
 
 # Kill sweeps and load: minutes, run before a release.
 test-long: .venv/.dev

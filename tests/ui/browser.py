@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,14 +80,19 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, base: Path, ollama: str = NOBODY, *options: str) -> Iterator[Served]:
-    """`ragkit ui` over a base, ended by Ctrl-C, which it takes without a word."""
+def served(
+    folder: Path, base: Path, ollama: str = NOBODY, *options: str, within: Sequence[str] = ()
+) -> Iterator[Served]:
+    """`ragkit ui` over a base, ended by Ctrl-C, which it takes without a word.
+
+    `within` is a command that runs the one which follows it.
+    """
     environment = {**watched(folder), "OLLAMA_HOST": ollama}
     command = [sys.executable, "-m", "ragkit_apps.cli", "ui", "--port", "0", "--no-browser"]
     with (
         (folder / "errors").open("a+") as errors,
         subprocess.Popen(
-            [*command, "--kb", str(base), *options],
+            [*within, *command, "--kb", str(base), *options],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -112,12 +117,12 @@ def served(folder: Path, base: Path, ollama: str = NOBODY, *options: str) -> Ite
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(executable: str | None = CHROMIUM) -> Iterator[Browser]:
     """Debian's Chromium, for which no name but this machine's own leads anywhere."""
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=executable,
             args=[
                 "--no-sandbox",
                 "--disable-background-networking",
