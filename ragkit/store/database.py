@@ -57,10 +57,7 @@ def create(layout: Layout) -> None:
     """Make the database of a new base, whole or not at all; the writer lock must be held."""
     with translated(layout.root):
         layout.index.mkdir(mode=0o700, exist_ok=True)
-        layout.tmp.mkdir(mode=0o700, exist_ok=True)
-        fresh = layout.tmp / "ragkit.db"
-        for leftover in layout.tmp.glob("ragkit.db*"):
-            leftover.unlink()
+        fresh = fresh_database(layout)
         database = connect(fresh)
         try:
             # Without a write-ahead log until all is there: on a full disk closing leaves pages in
@@ -84,9 +81,22 @@ def create(layout: Layout) -> None:
             configure(database)
         finally:
             database.close()
-        os.chmod(fresh, 0o600)
-        fresh.rename(layout.database)
-        sync_directory(layout.root)
+        put_in_place(layout, fresh)
+
+
+def fresh_database(layout: Layout) -> Path:
+    """Where a database is made that will be put in place; what a killed process left is gone."""
+    layout.tmp.mkdir(mode=0o700, exist_ok=True)
+    for leftover in layout.tmp.glob("ragkit.db*"):
+        leftover.unlink()
+    return layout.tmp / "ragkit.db"
+
+
+def put_in_place(layout: Layout, fresh: Path) -> None:
+    """Let a whole database that nobody has open be that of the base, durably."""
+    os.chmod(fresh, 0o600)
+    fresh.rename(layout.database)
+    sync_directory(layout.root)
 
 
 def open_writer(layout: Layout) -> Database:

@@ -6,6 +6,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from ragkit.store.database import (
     configure,
     connect,
     format_of,
+    fresh_database,
+    put_in_place,
     stored_format,
     translated,
     with_checksums,
@@ -32,27 +35,42 @@ def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:
     """
     if stored_format(layout) not in _STEPS:
         return
-    with (
-        translated(layout.root),
-        WriterLock(layout.lock),
-        commit_lock(layout.commit_lock),
-        closing(connect(layout.database)) as database,
-    ):
-        database.execute("PRAGMA secure_delete = ON")
-        _rewrite(database)
-        database.execute("BEGIN IMMEDIATE")  # closing without COMMIT takes it all back
-        while (found := format_of(database, layout)) != FORMAT:
-            _STEPS[found](database, key())
-        database.execute("COMMIT")
-        configure(database)
+    with translated(layout.root), WriterLock(layout.lock), commit_lock(layout.commit_lock):
+        with closing(connect(layout.database)) as older:
+            older.execute("PRAGMA journal_mode = DELETE")  # fails while somebody else has it open
+        fresh = fresh_database(layout)
+        with closing(connect(fresh)) as database:
+            _copy(layout.database, database)
+            database.execute("BEGIN")
+            while (found := format_of(database, layout)) != FORMAT:
+                _STEPS[found](database, key())
+            database.execute("COMMIT")
+            configure(database)
+        put_in_place(layout, fresh)
 
 
-def _rewrite(database: Database) -> None:
-    """Give every page of an older file its checksum; what the file holds stays the same."""
-    database.execute("PRAGMA journal_mode = DELETE")
+def _copy(older: Path, database: Database) -> None:
+    """Copy all that a database holds into a new one, whose pages have checksums.
+
+    Pages get theirs from the first commit on: it must be a small one (VACUUM of a large file
+    writes pages before it has written the one that says that they have any).
+    """
     database.execute("PRAGMA synchronous = FULL")
     with_checksums(database)
-    database.execute("VACUUM")
+    database.execute("ATTACH ? AS older", (str(older),))
+    made = database.execute(
+        "SELECT type, name, sql FROM older.sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+    ).fetchall()
+    tables = [name for kind, name, _ in made if kind == "table"]
+    database.execute("BEGIN")
+    for *_, statement in made:
+        database.execute(statement)
+    database.execute("COMMIT")
+    database.execute("BEGIN")
+    for table in tables:
+        database.execute(f'INSERT INTO main."{table}" SELECT * FROM older."{table}"')  # noqa: S608
+    database.execute("COMMIT")
+    database.execute("DETACH older")
 
 
 def _from_2(database: Database, key: AuditKey) -> None:
