@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
     from ragkit.embedding import Embedder
+    from ragkit.erasure import ErasurePlan, Receipt, is_genuine, read_receipt
     from ragkit.errors import (
         AccessDenied,
         ConfigError,
@@ -88,6 +89,7 @@ _HOMES = {
     "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
     "embedding": ("Embedder",),
+    "erasure": ("ErasurePlan", "Receipt", "is_genuine", "read_receipt"),
     "errors": (
         "AccessDenied",
         "ConfigError",
@@ -175,6 +177,7 @@ __all__ = [
     "Embedder",
     "EmbedderError",
     "EmbedderMissing",
+    "ErasurePlan",
     "Explanation",
     "FailedFile",
     "Grants",
@@ -202,6 +205,7 @@ __all__ = [
     "RagkitError",
     "Rating",
     "Reach",
+    "Receipt",
     "SchemaError",
     "SchemaMismatch",
     "SourceError",
@@ -228,8 +232,10 @@ __all__ = [
     "choose_model",
     "examine",
     "installed_models",
+    "is_genuine",
     "load_config",
     "principal",
+    "read_receipt",
     "restrict_network",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ragkit.erasure import Receipt
 from ragkit.errors import SourceError, StoreError
 from ragkit.labels import matching
 from ragkit.store import Snapshot, Store
@@ -101,6 +103,20 @@ class AuditLog:
         base = snapshot.meta("base") or ""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return Anchor(base, last.number, last.hash, at, key.id).sealed(key)
+
+    def holds(self, receipt: Receipt) -> bool:
+        """Whether the log has the very lines that the receipt of an erasure names."""
+        draft = replace(receipt, log=receipt.log[:1], signature="")
+        digest = hashlib.sha256(draft.body()).hexdigest()
+        with self._store.snapshot() as snapshot:
+            found = [next(lines(snapshot.connection, n - 1), None) for n, _ in receipt.log]
+            there = [(line.number, line.hash) for line in found if line is not None]
+            return (
+                receipt.base == snapshot.meta("base")
+                and there == list(receipt.log)
+                and found[-1] is not None
+                and found[-1].detail.get("receipt") == digest
+            )
 
     def verify(self, *, keys: Sequence[Path] = (), anchors: Sequence[Anchor] = ()) -> AuditReport:
         """Check every line against the keys: this machine's, and those in the files `keys`.

@@ -171,23 +171,44 @@ class Ingest:
             yield batch
 
     def _commit(self, plan: Plan, batch: list[Read], embedder: Embedder) -> None:
-        outcomes = [item.outcome for item in batch if isinstance(item.outcome, ReadFile)]
-        embedded = iter(self._embed(outcomes, embedder))
+        read = [(item.file.source, item.outcome) for item in batch]
+        kept = {
+            source: outcome
+            for source, outcome in read
+            if isinstance(outcome, ReadFile) and self._may_come(source, outcome.digest)
+        }
+        embedded = iter(self._embed(list(kept.values()), embedder))
         for item in batch:
             source = item.file.source
             if isinstance(item.outcome, Refused):
                 self._refuse(plan, item.file, item.outcome)
-            else:
+            elif source in kept:
                 self._store(plan.root, source, item.outcome, *next(embedded), source in plan.known)
             self._files_done += 1
             self._bytes_done += item.file.size
             self._tell("read", source)
+
+    def _may_come(self, source: str, digest: bytes) -> bool:
+        """Whether a content was not forgotten, or is to come back; else it is named as failed.
+
+        Nothing of it is stored, not even that it is not in the base.
+        """
+        when = Snapshot(self._writer.connection).erased_contents().get(digest)
+        if when is None:
+            return True
+        if self._options.readmit:
+            return self._writer.readmit(digest)
+        detail = f"its content was forgotten on {when[:10]}; ingest with --readmit to take it again"
+        self._note_failed([Problem(source, digest, "forgotten", detail)])
+        return False
 
     def add(self, root: int, source: str, document: Document, digest: bytes, known: bool) -> None:
         """Embed and commit one document that is no file; without text it counts as failed."""
         size = sum(len(page.text) for page in document.pages)
         if not any(page.text.strip() for page in document.pages):
             self._note_failed([Problem(source, digest, Reason.NO_TEXT, "")])
+            return
+        if not self._may_come(source, digest):
             return
         embedder, settings = self._open_embedder()
         name = "/".join(PurePosixPath(source).parts[-2:])  # an absolute path would be searched

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+from ragkit import erasure
 from ragkit.auditing import AuditLog
 from ragkit.config import Config, load_config
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder
 from ragkit.engine import Engine
+from ragkit.erasure import ErasurePlan, Receipt, read_receipt
 from ragkit.errors import SourceError
 from ragkit.governing import AccessControl
 from ragkit.identity import new_identity, read_identity
@@ -126,6 +128,7 @@ class KnowledgeBase(View):
         keep_missing: bool = False,
         strict: bool = False,
         dry_run: bool = False,
+        readmit: bool = False,
         workers: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
@@ -135,9 +138,9 @@ class KnowledgeBase(View):
         recognised by their content. A file that cannot be read is named in the report and never
         stops the run, unless `strict`. All documents of the paths get the `label`, if one is
         given; else that of the settings' rules, if one is about them and nobody gave them another
-        by hand; else new ones get "default" and others keep theirs. `dry_run` says what would be
-        done. Raises SourceError for a path that does not exist and StoreLocked while another
-        process writes.
+        by hand; else new ones get "default" and others keep theirs. A file whose content was
+        forgotten is not taken again, unless `readmit`. `dry_run` says what would be done. Raises
+        SourceError for a path that does not exist and StoreLocked while another process writes.
         """
         if label is not None:
             check_label(label)
@@ -151,9 +154,10 @@ class KnowledgeBase(View):
             limits=limits,
             readers=self._readers,
             rules=self.config.labels,
+            readmit=readmit,
         )
         total = IngestReport(dry_run=dry_run)
-        with self._store.writer() as writer:
+        with self._writer() as writer:
             try:
                 for path in paths:
                     run = Ingest(
@@ -182,7 +186,7 @@ class KnowledgeBase(View):
         for document in documents:
             by_source.setdefault(source_of(document), []).append(document)
         options = Options(label=label, rules=self.config.labels)
-        with self._store.writer() as writer:
+        with self._writer() as writer:
             opener = self._opener(writer)
             run = Ingest(writer, self._store.layout, opener, options, None)
             root = writer.add_root(DOCUMENTS_ROOT, whole=False)
@@ -204,7 +208,7 @@ class KnowledgeBase(View):
         `source` is as hits show it, or a path on disk, a pattern like "hr/*.pdf", or a document's
         id: two folders may hold documents of the same name. Raises SourceError if nothing matches.
         """
-        with self._store.writer() as writer:
+        with self._writer() as writer:
             snapshot = Snapshot(writer.connection)
             matched = matching(snapshot, source, self._store.layout)
             if not matched:
@@ -218,6 +222,44 @@ class KnowledgeBase(View):
                     (self._store.layout.uploads / document.source).unlink(missing_ok=True)
             self._finish(writer)
         return [document.source for document in matched]
+
+    def erasure_plan(self, pattern: str | int) -> ErasurePlan:
+        """What `forget` would take out. Raises SourceError where there is nothing."""
+        layout = self._store.layout
+        with self._store.snapshot() as snapshot:
+            return erasure.plan(snapshot, erasure.find(snapshot, pattern, layout), layout)
+
+    def forget(self, pattern: str | int, *, reason: str) -> Receipt:
+        """Erase documents for good, with all that rests on them, and prove it.
+
+        Their text, vectors and words go, their names in the log, uploaded files, and the questions
+        and answers that were made from them with what followed in the same conversations; also of
+        documents that were removed before, by a name that they had. The indexes are written anew,
+        and every byte of the base is then compared with what was erased. A file with the same
+        content is not ingested again. `pattern` is what `remove` takes. A run that is killed is
+        finished by the next one that writes.
+
+        Raises SourceError where nothing matches and StoreError where something is left.
+        """
+        with self._writer() as writer:
+            layout = self._store.layout
+            found = erasure.find(Snapshot(writer.connection), pattern, layout)
+            return erasure.erase(writer, layout, self._store.key(), found, reason)
+
+    def receipt(self, number: int) -> Receipt:
+        """The receipt of an erasure, by its number. Raises SourceError if there is none."""
+        with self._store.snapshot() as snapshot:
+            text = snapshot.receipt(number)
+        if not text:
+            raise SourceError(f"there is no receipt of an erasure {number} in {self.path}")
+        return read_receipt(text)
+
+    @contextmanager
+    def _writer(self) -> Iterator[Writer]:
+        """The single writer, which first finishes what a killed one has begun to erase."""
+        with self._store.writer() as writer:
+            erasure.finish_begun(writer, self._store.layout, self._store.key())
+            yield writer
 
     def _opener(self, writer: Writer) -> EmbedderOpener:
         """Gives the embedder and the chunk settings once they are needed, and not before."""

@@ -35,6 +35,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     readers: Mapping[str, Reader] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
+    readmit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

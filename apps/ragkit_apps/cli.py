@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ragkit_apps import governance
+from ragkit_apps import forgetting, governance
 from ragkit_apps.common import (
     Asking,
     as_option,
@@ -78,6 +78,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--keep-missing", is_flag=True, help="Keep documents whose files have vanished.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
+@click.option("--readmit", is_flag=True, help="Take files whose content was forgotten again.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that read files.")
 @json_option
 @click.pass_obj
@@ -90,6 +91,7 @@ def ingest(
     dry_run: bool,
     keep_missing: bool,
     strict: bool,
+    readmit: bool,
     workers: int | None,
     as_json: bool,
 ) -> None:
@@ -110,6 +112,7 @@ def ingest(
             dry_run=dry_run,
             keep_missing=keep_missing,
             strict=strict,
+            readmit=readmit,
             workers=workers,
             progress=progress,
         )
@@ -527,6 +530,9 @@ cli.add_command(governance.grant)
 cli.add_command(governance.revoke)
 cli.add_command(governance.access)
 cli.add_command(governance.audit)
+cli.add_command(forgetting.forget)
+cli.add_command(forgetting.receipt)
+cli.add_command(forgetting.verify_receipt)
 
 
 if __name__ == "__main__":

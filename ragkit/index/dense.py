@@ -111,6 +111,22 @@ def sweep(layout: Layout, generation: Generation | None) -> None:
             path.unlink()
 
 
+def count(snapshot: Snapshot, layout: Layout) -> int:
+    """How many vectors the published file holds, all of them of chunks that are there.
+
+    Raises StoreError where one is not.
+    """
+    row = snapshot.generation()
+    if row is None:
+        return 0
+    module = faiss()
+    index = module.read_index(str(layout.index / row.name), module.IO_FLAG_MMAP_IFC)
+    ids = module.vector_to_array(index.id_map).tolist()
+    if len(snapshot.places(ids)) != index.ntotal:
+        raise StoreError(f"{layout.index / row.name} holds vectors of what is not in the base")
+    return int(index.ntotal)
+
+
 def _build(snapshot: Snapshot, kind: str, total: int, dimension: int) -> tuple[Any, Ids]:
     module = faiss()
     metric = module.METRIC_INNER_PRODUCT

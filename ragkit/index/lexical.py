@@ -86,13 +86,16 @@ def _add_rows(writer: Any, document: int, rows: Iterable[tuple[int, int, str, st
 # -- writing ---------------------------------------------------------------------------------
 
 
-def synchronise(snapshot: Snapshot, layout: Layout) -> None:
-    """Bring the index on disk to the snapshot's sequence; the writer lock must be held."""
+def synchronise(snapshot: Snapshot, layout: Layout, *, anew: bool = False) -> None:
+    """Bring the index on disk to the snapshot's sequence; the writer lock must be held.
+
+    Made `anew` it holds nothing of what was ever removed: tantivy keeps that until it merges.
+    """
     with translated(layout.root):
         folder = layout.lexical / f"v{_VERSION}"
         try:
             delete_leftovers(folder)
-            _synchronise(snapshot, folder)
+            _synchronise(snapshot, folder, anew)
         except ValueError as error:  # tantivy gives the system's errors as text, or not at all
             if number := _OS_ERROR.search(str(error)):
                 raise OSError(int(number[1] or number[2]), str(error)) from error
@@ -104,8 +107,8 @@ def synchronise(snapshot: Snapshot, layout: Layout) -> None:
         note_stamps(folder, layout.tmp)
 
 
-def _synchronise(snapshot: Snapshot, folder: Path) -> None:
-    index, seen = _open_or_make(folder, snapshot)
+def _synchronise(snapshot: Snapshot, folder: Path, anew: bool) -> None:
+    index, seen = _new(folder) if anew else _open_or_make(folder, snapshot)
     if seen == snapshot.seq:
         return
     if seen is None:
@@ -126,6 +129,14 @@ def _synchronise(snapshot: Snapshot, folder: Path) -> None:
             writer.wait_merging_threads()  # lets go of its lock, which would outlive the error
         raise
     writer.wait_merging_threads()
+
+
+def count(snapshot: Snapshot, layout: Layout) -> int:
+    """How many chunks the index on disk holds; 0 if it cannot be used."""
+    index = _open(layout.lexical / f"v{_VERSION}")
+    if index is None or _seen(index, snapshot) is None:
+        return 0
+    return int(index.searcher().num_docs) - 1  # the mark
 
 
 def _any_of(field: str, values: list[int]) -> tantivy.Query:
@@ -149,6 +160,11 @@ def _open_or_make(folder: Path, snapshot: Snapshot) -> tuple[tantivy.Index, int 
     seen = _seen(index, snapshot) if index else None
     if index is not None and seen is not None and seen <= snapshot.seq:
         return index, seen
+    return _new(folder)
+
+
+def _new(folder: Path) -> tuple[tantivy.Index, None]:
+    """An empty index in a folder, which has seen nothing."""
     _make_anew(folder)
     return _registered(tantivy.Index(_schema(), str(folder))), None
 

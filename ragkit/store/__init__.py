@@ -6,11 +6,13 @@ from ragkit.store.base import Store
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Named, Place, Section, Snapshot
 from ragkit.store.records import (
+    Erasure,
     Generation,
     Grants,
     HalfVectors,
     KindCounts,
     NewDocument,
+    OpenErasure,
     Outcome,
     Problem,
     Rating,
@@ -26,6 +28,7 @@ __all__ = [
     "Access",
     "AuditLine",
     "ChainReport",
+    "Erasure",
     "Generation",
     "Grants",
     "HalfVectors",
@@ -33,6 +36,7 @@ __all__ = [
     "Layout",
     "Named",
     "NewDocument",
+    "OpenErasure",
     "Outcome",
     "Place",
     "Principal",

@@ -44,6 +44,11 @@ class AuditLine:
     hash: str
 
 
+def now() -> str:
+    """The time in UTC, as the log writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 def acting() -> str:
     """Who acts where nobody is named: the user of the operating system, "user:ana"."""
     try:
@@ -66,7 +71,7 @@ def append(
     """Add a line inside the caller's transaction; returns its number."""
     row = database.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
     number, previous = (row[0] + 1, row[1]) if row else (1, _START)
-    at = at or datetime.now(UTC).isoformat(timespec="milliseconds")
+    at = at or now()
     sealed = b""
     if names:
         salt, text = secrets.token_bytes(_SALT), _json(names)

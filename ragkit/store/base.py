@@ -131,10 +131,10 @@ class Store:
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, []
-        with self._recording:
-            self._close_recorder()
         for connection in idle:
             connection.close()
+        with self._recording:  # last, for it moves the write-ahead log
+            self._close_recorder()
 
     def _close_recorder(self) -> None:
         recorder, self._recorder = self._recorder, None

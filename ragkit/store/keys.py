@@ -9,8 +9,12 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragkit.errors import StoreError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _BYTES = 32
 
@@ -30,6 +34,20 @@ class AuditKey:
         """The HMAC-SHA256 of `data`, 32 bytes."""
         return hmac.digest(self._derived(b"chain"), data, hashlib.sha256)
 
+    @property
+    def public(self) -> str:
+        """The public key of what `sign` gives, in hexadecimal digits."""
+        return self._signer().public_key().public_bytes_raw().hex()
+
+    def sign(self, data: bytes) -> str:
+        """An Ed25519 signature, which whoever has the public key can check; hexadecimal."""
+        return self._signer().sign(data).hex()
+
+    def _signer(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self._derived(b"signature"))
+
     def digest(self, text: str) -> str:
         """What tells whether a text is this one, to whoever has the key: 32 hexadecimal digits."""
         data = text.encode("utf-8", "surrogatepass")
@@ -38,6 +56,19 @@ class AuditKey:
     def _derived(self, purpose: bytes) -> bytes:
         """A secret for one purpose, which says nothing of those for others."""
         return hmac.digest(self.secret, b"ragkit audit " + purpose, hashlib.sha256)
+
+
+def is_signed(data: bytes, signature: str, public: str) -> bool:
+    """Whether the key that belongs to a public one signed this very data."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(bytes.fromhex(signature), data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def default_key_file() -> Path:

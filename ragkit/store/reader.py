@@ -16,6 +16,7 @@ from ragkit.store.records import (
     Grants,
     HalfVectors,
     KindCounts,
+    OpenErasure,
     Outcome,
     Problem,
     Rating,
@@ -351,6 +352,63 @@ class Snapshot:
                 part,
             )
         )
+
+    def open_erasures(self) -> list[OpenErasure]:
+        """Erasures that were begun and of which something may be left on the disk."""
+        rows = self._db.execute(
+            "SELECT id, at, line, files, traces FROM erasure WHERE state != 'done' ORDER BY id"
+        )
+        return [
+            OpenErasure(id, at, line, tuple(json.loads(files)), traces)
+            for id, at, line, files, traces in rows
+        ]
+
+    def receipt(self, erasure: int) -> str:
+        """The receipt of an erasure; "" if there is none."""
+        row = self._db.execute("SELECT receipt FROM erasure WHERE id = ?", (erasure,)).fetchone()
+        return row[0] if row else ""
+
+    def erased_contents(self, erasure: int | None = None) -> dict[bytes, str]:
+        """Digests of what must not come back, by one erasure or by all, and when it went."""
+        rows = self._db.execute(
+            "SELECT c.digest, e.at FROM erased_content c JOIN erasure e ON e.id = c.erasure "
+            "WHERE e.id = coalesce(?, e.id)",
+            (erasure,),
+        )
+        return dict(rows.fetchall())
+
+    def erased_origins(self, erasure: int | None = None) -> list[int]:
+        """The origins of documents that were erased, by one erasure or by all, ascending."""
+        rows = self._db.execute(
+            "SELECT origin FROM erased_origin WHERE erasure = coalesce(?, erasure) ORDER BY origin",
+            (erasure,),
+        )
+        return [row[0] for row in rows]
+
+    def turns_resting_on(self, origins: Collection[int]) -> list[tuple[int, int]]:
+        """(conversation, ordinal) of the first turn in each that rests on one of the documents."""
+        first: dict[int, int] = {}
+        for part in _parts(sorted(origins)):
+            for conversation, ordinal in self._db.execute(
+                "SELECT conversation, min(ordinal) FROM turn_origin "
+                f"WHERE origin IN ({_marks(part)}) GROUP BY conversation",
+                part,
+            ):
+                first[conversation] = min(ordinal, first.get(conversation, ordinal))
+        return sorted(first.items())
+
+    def everything(self) -> Iterator[bytes]:
+        """All texts and byte strings that stand in the base, as they are stored."""
+        tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            if table == "erasure":  # which has the traces of what is looked for
+                continue
+            for row in self._db.execute(f'SELECT * FROM "{table}"'):
+                for value in row:
+                    if isinstance(value, str):
+                        yield value.encode("utf-8", "surrogatepass")
+                    elif isinstance(value, bytes):
+                        yield value
 
     def last_change(self) -> int:
         """The sequence number of the last change to a document that may be read; 0 if none is."""

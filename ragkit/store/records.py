@@ -106,6 +106,34 @@ class StoredChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """What is to be erased, by the origins of documents, and all that is known of them.
+
+    `digests` are those of their content in all versions, `names` what they were called, `lines`
+    those of the log that hold such names or a question that was answered from them, and `turns`
+    (conversation, ordinal of the first one that rests on them) are the tails of conversations.
+    """
+
+    origins: tuple[int, ...]
+    documents: tuple[int, ...]
+    digests: tuple[bytes, ...]
+    names: tuple[str, ...]
+    lines: tuple[int, ...]
+    turns: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenErasure:
+    """An erasure that was begun: gone for whoever asks, but perhaps not from the disk yet."""
+
+    id: int
+    at: str
+    line: int
+    files: tuple[str, ...]
+    traces: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """A published FAISS file: chunks up to `last_chunk` as of `built_at`.
 

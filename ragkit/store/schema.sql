@@ -119,6 +119,29 @@ CREATE TABLE journal (
 CREATE INDEX journal_document ON journal (document, origin);
 CREATE INDEX journal_origin ON journal (origin, document);
 
+-- What was forgotten, for good: ids and digests alone. As long as its `state` is 'begun' something
+-- may still be left on the disk: `files` of the base to delete, and `traces` to look for it by.
+CREATE TABLE erasure (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    files TEXT NOT NULL,
+    traces BLOB NOT NULL,
+    receipt TEXT NOT NULL
+);
+
+CREATE TABLE erased_origin (
+    origin INTEGER PRIMARY KEY,
+    erasure INTEGER NOT NULL REFERENCES erasure (id)
+);
+
+-- Content that is not to come back: a file with this digest is not ingested again.
+CREATE TABLE erased_content (
+    digest BLOB PRIMARY KEY,
+    erasure INTEGER NOT NULL REFERENCES erasure (id)
+) WITHOUT ROWID;
+
 -- Files that could not be read, so that they are named without being read again.
 CREATE TABLE problem (
     root INTEGER NOT NULL REFERENCES root (id),

@@ -153,6 +153,25 @@ def _from_3(database: Database, key: AuditKey) -> None:
             salt BLOB NOT NULL,
             text TEXT NOT NULL
         );
+        CREATE TABLE erasure (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            line INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            files TEXT NOT NULL,
+            traces BLOB NOT NULL,
+            receipt TEXT NOT NULL
+        );
+
+        CREATE TABLE erased_origin (
+            origin INTEGER PRIMARY KEY,
+            erasure INTEGER NOT NULL REFERENCES erasure (id)
+        );
+
+        CREATE TABLE erased_content (
+            digest BLOB PRIMARY KEY,
+            erasure INTEGER NOT NULL REFERENCES erasure (id)
+        ) WITHOUT ROWID;
         UPDATE conversation SET who = 'user:' || substr(who, 4) WHERE who LIKE 'os:%';
         UPDATE meta SET value = '4' WHERE key = 'format';
         """

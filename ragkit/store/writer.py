@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from ragkit.store.database import Database, open_writer, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.lock import commit_lock
-from ragkit.store.records import Generation, NewDocument, Problem, Rating, StoredTurn
+from ragkit.store.records import Erasure, Generation, NewDocument, Problem, Rating, StoredTurn
 from ragkit_ingest.chunk import document_header
 
 DEFAULT_LABEL = "default"
@@ -342,6 +342,101 @@ class Writer:
                 target = _document(self._delete(document, seq))
                 self._audit("document.remove", target, names={"source": source})
 
+    def begin_erasure(
+        self, erasure: Erasure, *, reason: str, files: Sequence[str], traces: bytes
+    ) -> int:
+        """Take out, in one commit, all that is to be erased; returns the erasure's number.
+
+        From then on nobody finds any of it; `end_erasure` says that it is gone from the disk, too.
+        """
+        with self._transaction() as seq:
+            for document in erasure.documents:
+                self._delete(document, seq)
+            for conversation, ordinal in erasure.turns:
+                self._db.execute(
+                    "DELETE FROM turn WHERE conversation = ? AND ordinal >= ?",
+                    (conversation, ordinal),
+                )
+            self._db.execute(
+                "DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM turn)"
+            )
+            self._db.executemany(
+                "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
+            )
+            self._db.executemany(
+                "DELETE FROM problem WHERE source = ?", [(name,) for name in erasure.names]
+            )
+            (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
+            line = self._audit(
+                "erase",
+                f"erasure:{number}",
+                {
+                    "documents": [_document(origin) for origin in erasure.origins],
+                    "digests": [digest.hex() for digest in erasure.digests],
+                    "turns": len(erasure.turns),
+                    "names": len(erasure.lines),
+                },
+                {"reason": reason},
+            )
+            self._db.execute(
+                "INSERT INTO erasure VALUES (?, ?, ?, 'begun', ?, ?, '')",
+                (number, audit.now(), line, json.dumps(list(files)), traces),
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO erased_origin VALUES (?, ?)",
+                [(origin, number) for origin in erasure.origins],
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO erased_content VALUES (?, ?)",
+                [(digest, number) for digest in erasure.digests],
+            )
+            return int(number)
+
+    def end_erasure(
+        self, number: int, digest: str, receipt: Callable[[audit.AuditLine], str]
+    ) -> None:
+        """Note that nothing is left of what was erased.
+
+        `digest` is that of the receipt before `receipt` puts the log's last line into it; it is
+        kept for whoever needs it again.
+        """
+        with self._commit():
+            line = self._audit("erase.done", f"erasure:{number}", {"receipt": digest})
+            self._db.execute(
+                "UPDATE erasure SET state = 'done', traces = x'', receipt = ? WHERE id = ?",
+                (receipt(next(audit.lines(self._db, line - 1))), number),
+            )
+
+    def forget_files(self, number: int) -> None:
+        """Keep the names of the files that an erasure had to delete no longer."""
+        with self._commit():
+            self._db.execute("UPDATE erasure SET files = '[]' WHERE id = ?", (number,))
+
+    def readmit(self, digest: bytes) -> bool:
+        """Let a content come back that was erased; returns whether it was."""
+        with self._commit():
+            found = self._db.execute(
+                "DELETE FROM erased_content WHERE digest = ? RETURNING erasure", (digest,)
+            ).fetchone()
+            if found:
+                self._audit("readmit", f"erasure:{found[0]}", {"digest": digest.hex()})
+            return found is not None
+
+    def vacuum(self) -> None:
+        """Write the whole file anew, without what lies between the rows."""
+        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+            self._db.execute("VACUUM")
+
+    def move_log(self) -> None:
+        """Empty the write-ahead log into the file. Raises StoreLocked while readers hold it."""
+        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreLocked(
+                f"{self._layout.root} is being read without end by another process, so its "
+                "write-ahead log cannot be emptied; end that one, and run this again"
+            )
+
     def rename_document(self, document: int, source: str) -> None:
         """Give a document another source in its root."""
         with self._transaction() as seq:
@@ -393,6 +488,7 @@ class Writer:
                     (conversation, turn.who, turn.at, title),
                 )
             self._check_conversation(conversation)
+            self._check_not_erased(turn.origins)
             (ordinal,) = self._db.execute(
                 "SELECT count(*) + 1 FROM turn WHERE conversation = ?", (conversation,)
             ).fetchone()
@@ -435,6 +531,13 @@ class Writer:
                 self._db.execute(
                     "INSERT INTO rating VALUES (?, ?, ?, ?, ?)", (*place, *astuple(rating))
                 )
+
+    def _check_not_erased(self, origins: Iterable[int]) -> None:
+        """Raise StoreError for an answer from a document that was forgotten meanwhile."""
+        for origin in origins:
+            found = self._db.execute("SELECT 1 FROM erased_origin WHERE origin = ?", (origin,))
+            if found.fetchone() is not None:
+                raise StoreError("a document that it was answered from was forgotten meanwhile")
 
     def _check_conversation(self, conversation: int) -> None:
         found = self._db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation,))

@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragkit import (
+    Config,
+    KnowledgeBase,
+    Receipt,
+    SourceError,
+    StoreError,
+    is_genuine,
+    read_receipt,
+)
+from ragkit.traces import Traces
+from tests.hashing import HashingEmbedder
+
+SECRET = "Ana Zwickelmeier earns 91,234 euros a year and lives in Lindenweg 7, Kranzmoor-Nord. "
+LATER = "Ana Zwickelmeier earns 95,000 euros a year and lives in Lindenweg 7, Kranzmoor-Nord. "
+QUESTION = "What does Ana Zwickelmeier earn a year?"
+GONE = (b"Zwickelmeier", b"zwickelmeier", b"91,234", b"95,000", b"Lindenweg", b"ana-salary")
+NOBODY = Config(ollama_host="http://127.0.0.1:9")
+
+
+@pytest.fixture
+def kb(docs: Path, tmp_path: Path) -> Iterator[KnowledgeBase]:
+    """A base with a document about somebody, and twenty others."""
+    (docs / "ana-salary.txt").write_text(SECRET * 3)
+    for number in range(20):
+        text = f"Pump {number} weighs {3 * number} kilograms and stands in hall {number % 4}. "
+        (docs / f"pump-{number}.txt").write_text(text * 3)
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=NOBODY) as opened:
+        opened.ingest(docs)
+        yield opened
+
+
+def left_in(kb: KnowledgeBase) -> list[tuple[str, bytes]]:
+    """Which words of the document stand in which file of the base."""
+    files = [path for path in kb.path.rglob("*") if path.is_file()]
+    return [(str(path), word) for path in files for word in GONE if word in path.read_bytes()]
+
+
+def test_what_is_forgotten_is_in_no_byte_of_the_base(kb: KnowledgeBase, docs: Path) -> None:
+    assert left_in(kb)
+    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    assert left_in(kb) == []
+    assert all("Zwickel" not in hit.text for hit in kb.search(QUESTION))
+    assert receipt.searched["places"] > 5
+    assert receipt.searched["found"] == 0
+    assert receipt.searched["vectors"] == receipt.searched["words"] == 20
+    assert len(list(kb.dump())) == 21
+    assert (docs / "ana-salary.txt").exists()
+
+
+def test_older_versions_and_the_answers_from_them_are_forgotten_too(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    talk = kb.conversation()
+    other = kb.conversation()
+    other.ask("How many kilograms does pump 3 weigh?", k=1)
+    assert "91,234" in talk.ask(QUESTION).text
+    (docs / "ana-salary.txt").write_text(LATER * 3)
+    kb.ingest(docs)
+    talk.ask("How many kilograms does pump 4 weigh?", k=1)
+    plan = kb.erasure_plan("ana-salary.txt")
+    assert (plan.sources, plan.turns, plan.conversations) == (("ana-salary.txt",), 2, 1)
+    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    assert left_in(kb) == []
+    assert len(receipt.digests) == 2
+    assert [found.id for found in kb.conversations()] == [other.id]
+    assert len(other.turns()) == 1
+
+
+def test_a_document_that_was_removed_before_is_forgotten_by_its_name(kb: KnowledgeBase) -> None:
+    kb.remove("ana-salary.txt")
+    assert left_in(kb)
+    plan = kb.erasure_plan("ana-salary.txt")
+    assert (plan.sources, plan.former) == ((), ("ana-salary.txt",))
+    kb.forget("ana-salary.txt", reason="request 7")
+    assert left_in(kb) == []
+
+
+def test_a_document_is_forgotten_with_the_name_that_it_had(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "ana-salary.txt").rename(docs / "pay.txt")
+    kb.ingest(docs)
+    kb.forget("pay.txt", reason="request 7")
+    assert left_in(kb) == []
+
+
+def test_the_log_still_fits_and_has_no_names_of_what_was_forgotten(kb: KnowledgeBase) -> None:
+    kb.forget("ana-salary.txt", reason="request 7")
+    assert kb.audit.verify().intact
+    lines = kb.audit.lines()
+    added = next(line for line in lines if line.object == "document:1")
+    assert (added.action, added.names) == ("document.add", None)
+    (erased,) = [line for line in lines if line.action == "erase"]
+    assert erased.detail["documents"] == ["document:1"]
+    assert erased.names == {"reason": "request 7"}
+
+
+def test_a_question_that_was_answered_from_it_leaves_the_log(tmp_path: Path, docs: Path) -> None:
+    (docs / "ana-salary.txt").write_text(SECRET * 3)
+    (docs / "pump.txt").write_text("The pump weighs 31 kilograms.")
+    config = Config(ollama_host="http://127.0.0.1:9", audit_questions="text")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
+        kb.ingest(docs)
+        kb.search(QUESTION, k=1)
+        kb.search("How much does the pump weigh?", k=1)
+        kb.forget("ana-salary.txt", reason="request 7")
+        asked = [line.names for line in kb.audit.lines(action="search")]
+        assert asked == [None, {"question": "How much does the pump weigh?"}]
+        assert left_in(kb) == []
+
+
+def test_a_forgotten_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, docs: Path) -> None:
+    kb.forget("ana-salary.txt", reason="request 7")
+    report = kb.ingest(docs)
+    assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "forgotten")]
+    assert report.added == []
+    assert left_in(kb) == []
+    assert kb.status().problems == ()
+    assert kb.ingest(docs, readmit=True).added == ["ana-salary.txt"]
+    assert "91,234" in kb.ask(QUESTION).text
+    assert kb.ingest(docs).failed == []
+
+
+def test_an_uploaded_file_is_deleted_with_its_document(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=NOBODY) as kb:
+        (kb.uploads / "ana-salary.txt").write_text(SECRET)
+        kb.ingest(kb.uploads)
+        assert kb.erasure_plan("ana-salary.txt").files == ("ana-salary.txt",)
+        kb.forget("ana-salary.txt", reason="request 7")
+        assert list(kb.uploads.iterdir()) == []
+        assert left_in(kb) == []
+
+
+def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "copy.txt").write_text(f"Of the board: {SECRET * 3}")
+    kb.ingest(docs)
+    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    assert receipt.searched["shared"] > 0
+    assert kb.search(QUESTION)[0].source == "copy.txt"
+
+
+def test_an_answer_that_comes_after_is_not_kept(kb: KnowledgeBase) -> None:
+    talk = kb.conversation()
+    stream = talk.stream(QUESTION)
+    kb.forget("ana-salary.txt", reason="request 7")
+    assert "forgotten meanwhile" in stream.answer.notice
+    assert kb.conversations() == []
+    assert left_in(kb) == []
+
+
+def test_what_was_never_there_cannot_be_forgotten(kb: KnowledgeBase) -> None:
+    with pytest.raises(SourceError, match="never was"):
+        kb.forget("nothing.txt", reason="request 7")
+    assert kb.audit.lines(action="erase") == []
+
+
+# -- receipts ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def receipt(kb: KnowledgeBase) -> Receipt:
+    return kb.forget("ana-salary.txt", reason="request 7")
+
+
+def test_a_receipt_is_checked_without_the_base(receipt: Receipt) -> None:
+    again = read_receipt(receipt.to_json())
+    assert again == receipt
+    assert is_genuine(again)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Receipt)])
+def test_whatever_is_changed_in_a_receipt_is_noticed(receipt: Receipt, name: str) -> None:
+    content = json.loads(receipt.to_json())
+    before = content[name]
+    if isinstance(before, list):
+        content[name] = before[:-1]
+    elif isinstance(before, dict):
+        content[name] = {**before, "places": 0}
+    elif isinstance(before, int):
+        content[name] = before + 1
+    else:
+        content[name] = ("0" if before[0] != "0" else "1") + before[1:]
+    assert not is_genuine(read_receipt(json.dumps(content)))
+
+
+def test_the_log_has_the_receipts_lines(kb: KnowledgeBase, receipt: Receipt) -> None:
+    assert kb.audit.holds(receipt)
+    assert not kb.audit.holds(replace(receipt, reason="another"))
+    assert not kb.audit.holds(replace(receipt, base="0" * 32))
+    assert kb.receipt(receipt.erasure) == receipt
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "x"}', '"ragkit"'])
+def test_what_is_no_receipt_is_refused(text: str) -> None:
+    with pytest.raises(StoreError, match="no receipt"):
+        read_receipt(text)
+
+
+def test_a_receipt_has_no_name_in_it(receipt: Receipt) -> None:
+    assert not re.search("zwickel|ana-salary", receipt.to_json(), re.IGNORECASE)
+
+
+# -- a process that is killed --------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from ragkit import Config, KnowledgeBase
+from tests.hashing import HashingEmbedder
+
+left = int(sys.argv[2])
+begun = False
+
+def watch(event, arguments):
+    global left
+    if begun and event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "fcntl.flock"):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+config = Config(ollama_host="http://127.0.0.1:9")
+kb = KnowledgeBase(sys.argv[1], embedder=HashingEmbedder(), config=config)
+begun = True
+kb.forget("ana-salary.txt", reason="request 7")
+begun = False
+print("done")
+"""
+
+
+def test_a_killed_forget_is_finished_by_whatever_writes_next(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    kb.close()
+    killed = finished = 0
+    for point in range(0, 1000, 4):
+        path = tmp_path / f"{point}.kb"
+        subprocess.run(["cp", "-a", tmp_path / "a.kb", path], check=True)
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, str(path), str(point)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode == 0:
+            break
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        killed += 1
+        with KnowledgeBase(path, embedder=HashingEmbedder(), config=NOBODY) as again:
+            forgotten = not any(d.source == "ana-salary.txt" for d in again.documents())
+            found = [hit for hit in again.search(QUESTION) if "Zwickel" in hit.text]
+            assert bool(found) is not forgotten
+            again.ingest(docs, keep_missing=True)
+            if forgotten:
+                finished += 1
+                assert left_in(again) == []
+                assert is_genuine(again.receipt(1))
+            assert again.audit.verify().intact
+    assert ended.stdout == "done\n"
+    assert killed > finished > 4
+
+
+# -- traces ------------------------------------------------------------------------------------
+
+
+def test_a_trace_is_found_wherever_it_stands() -> None:
+    data = np.random.default_rng(1).bytes(1_000_003)
+    for at in (0, 1, 7, 8, 12_345, 262_144 - 16, 524_288 - 31, len(data) - 32):
+        assert len(Traces.of([data[at : at + 32]]).in_contents([data])) == 1
+
+
+def test_a_trace_is_found_in_a_file_and_across_its_blocks(tmp_path: Path) -> None:
+    data = np.random.default_rng(2).bytes(700_001)
+    (tmp_path / "file").write_bytes(data)
+    traces = Traces.of([data])
+    again = Traces.from_bytes(traces.to_bytes())
+    assert set(again.in_file(tmp_path / "file")) == set(traces.prints)
+    other = Traces.of([np.random.default_rng(3).bytes(50_000)])
+    assert len(other.in_file(tmp_path / "file")) == 0
+
+
+def test_traces_say_nothing_of_zeros_and_rows_of_dots() -> None:
+    assert len(Traces.of([bytes(4096), b"." * 4096, b"short"]).prints) == 0
+    assert len(Traces.of([b"short"]).in_contents([b"short" * 100])) == 0
+
+
+def test_traces_do_not_hold_the_text() -> None:
+    assert b"Zwick" not in Traces.of([SECRET.encode()]).to_bytes()
+    assert Traces.of([SECRET.encode()]).to_bytes() != Traces.of([SECRET.encode()]).to_bytes()
