@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ragkit.erasure import ErasurePlan, Receipt, is_genuine, read_receipt
     from ragkit.errors import (
         AccessDenied,
+        ClockDoubtful,
         ConfigError,
         ContextOverflow,
         EmbedderError,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from ragkit.network import restrict_network
     from ragkit.originals import Box, PageImage
     from ragkit.reports import FailedFile, IngestReport, Progress
+    from ragkit.retention import Due, Hold, Retention, RetentionReport
     from ragkit.retrieval import Candidate, Explanation, Hit
     from ragkit.statistics import Statistics
     from ragkit.store import (
@@ -92,6 +94,7 @@ _HOMES = {
     "erasure": ("ErasurePlan", "Receipt", "is_genuine", "read_receipt"),
     "errors": (
         "AccessDenied",
+        "ClockDoubtful",
         "ConfigError",
         "ContextOverflow",
         "EmbedderError",
@@ -134,6 +137,7 @@ _HOMES = {
     "network": ("restrict_network",),
     "originals": ("Box", "PageImage"),
     "reports": ("FailedFile", "IngestReport", "Progress"),
+    "retention": ("Due", "Hold", "Retention", "RetentionReport"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
     "statistics": ("Statistics",),
     "store": (
@@ -170,10 +174,12 @@ __all__ = [
     "ChainReport",
     "Check",
     "Citation",
+    "ClockDoubtful",
     "Config",
     "ConfigError",
     "ContextOverflow",
     "Conversation",
+    "Due",
     "Embedder",
     "EmbedderError",
     "EmbedderMissing",
@@ -182,6 +188,7 @@ __all__ = [
     "FailedFile",
     "Grants",
     "Hit",
+    "Hold",
     "IngestReport",
     "InstalledModel",
     "KindCounts",
@@ -206,6 +213,8 @@ __all__ = [
     "Rating",
     "Reach",
     "Receipt",
+    "Retention",
+    "RetentionReport",
     "SchemaError",
     "SchemaMismatch",
     "SourceError",

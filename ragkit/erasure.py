@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class ErasurePlan:
     `sources` are the documents that are in the base, `former` the names of those that once were;
     `turns` counts the questions and answers that rest on them, with all that was said after these
     in the same conversations. `files` are uploads of the base, which are deleted, and `outside`
-    the files elsewhere that the documents were read from, which are left alone.
+    the files elsewhere that the documents were read from, which are left alone. `held` are those
+    of the documents that are on hold: an erasure goes before it, and the log says so.
     """
 
     sources: tuple[str, ...]
@@ -47,6 +48,7 @@ class ErasurePlan:
     conversations: int
     files: tuple[str, ...]
     outside: tuple[str, ...]
+    held: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,9 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     Raises SourceError where there is nothing.
     """
     origins = {document.origin for document in matching(snapshot, pattern, layout)}
-    log = list(lines(snapshot.connection))
     origins |= {
         origin
-        for line in log
+        for line in lines(snapshot.connection)
         if (origin := _origin(line)) is not None and pattern in (line.names or {}).values()
     }
     if not origins:
@@ -122,6 +123,12 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
             f"{pattern} is not in {layout.root} and never was; list what is with: "
             "ragkit status --documents"
         )
+    return about(snapshot, origins)
+
+
+def about(snapshot: Snapshot, origins: Collection[int]) -> Erasure:
+    """All that is known of documents, by their origins."""
+    log = list(lines(snapshot.connection))
     versions = snapshot.versions_of(origins)
     return Erasure(
         origins=tuple(sorted(origins)),
@@ -138,19 +145,21 @@ def _origin(line: AuditLine) -> int | None:
     return int(number) if kind == "document" and number else None
 
 
-def _names(line: AuditLine, origins: set[int]) -> Iterator[str]:
+def _names(line: AuditLine, origins: Collection[int]) -> Iterator[str]:
     if line.names and _origin(line) in origins:
         yield from line.names.values()
 
 
-def _digests(snapshot: Snapshot, log: Sequence[AuditLine], origins: set[int]) -> Iterator[bytes]:
+def _digests(
+    snapshot: Snapshot, log: Sequence[AuditLine], origins: Collection[int]
+) -> Iterator[bytes]:
     for line in log:
         if _origin(line) in origins and "digest" in line.detail:
             yield bytes.fromhex(line.detail["digest"])
     yield from (found.digest for found in snapshot.documents() if found.origin in origins)
 
 
-def _is_about(line: AuditLine, origins: set[int], versions: frozenset[int]) -> bool:
+def _is_about(line: AuditLine, origins: Collection[int], versions: frozenset[int]) -> bool:
     """Whether a line has names of the documents, or a question that was answered from them."""
     if not line.names:
         return False
@@ -164,6 +173,7 @@ def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
     found = [snapshot.document(document) for document in erasure.documents]
     there = [document for document in found if document is not None]
     sources = {document.source for document in there}
+    documents = set(erasure.documents)
     counts = {entry.id: entry.turns for entry in snapshot.conversations()}
     return ErasurePlan(
         sources=tuple(sorted(sources)),
@@ -171,6 +181,7 @@ def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
         chunks=sum(document.chunks for document in there),
         turns=sum(counts.get(talk, 0) - ordinal + 1 for talk, ordinal in erasure.turns),
         conversations=len(erasure.turns),
+        held=tuple(source for document, source, *_ in snapshot.holds() if document in documents),
         files=tuple(sorted(document.source for document in there if document.uploaded)),
         outside=tuple(
             sorted(

@@ -12,6 +12,7 @@ RagkitError
 ├── EmbedderError          an embedder that is missing, damaged or answers nonsense
 │   └── EmbedderMissing    the model is not on this machine
 ├── AccessDenied           a governed base was asked without saying who asks
+├── ClockDoubtful          documents would be purged, but the clock may have jumped
 ├── MissingExtra           an optional library is not installed
 ├── NetworkRefused         something would have left this machine
 ├── SchemaError            a schema for an answer that is no JSON schema
@@ -80,6 +81,10 @@ class EmbedderMissing(EmbedderError):
 
 class AccessDenied(RagkitError):
     """A governed base was asked without saying who asks, or for what nobody may."""
+
+
+class ClockDoubtful(RagkitError):
+    """Documents would be purged by their age, but the clock may have jumped."""
 
 
 class MissingExtra(RagkitError):

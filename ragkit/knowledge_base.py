@@ -24,6 +24,7 @@ from ragkit.models import LanguageModel
 from ragkit.originals import Originals
 from ragkit.reading import Options, Reader
 from ragkit.reports import IngestReport, ProgressCallback
+from ragkit.retention import Retention
 from ragkit.store import Snapshot, Store, Writer
 from ragkit.store.access import principal
 from ragkit.store.layout import UPLOADS_ROOT
@@ -70,6 +71,7 @@ class KnowledgeBase(View):
         )
         self.audit = AuditLog(store)
         self.access = AccessControl(store, config.labels)
+        self.retention = Retention(store, self._writer)
         self._readers = {_suffix(suffix): reader for suffix, reader in (readers or {}).items()}
 
     def __enter__(self) -> KnowledgeBase:

@@ -16,6 +16,8 @@ from ragkit_ingest.model import Reason
 from ragkit_ingest.reading import Limits
 from ragkit_ingest.scan import FoundFile, Scan, within
 
+_HELD = "it was changed, and the document is held as it was; ragkit release lets it go"
+
 
 @dataclass(slots=True)
 class Plan:
@@ -75,8 +77,13 @@ def make_plan(
     for source, (_, _, size) in gone.items():
         by_size.setdefault(size, []).append(source)
     unchanged: list[str] = []
+    ids = {document for document, *_ in snapshot.holds()}
+    held = {source for source, (document, _, _) in known.items() if document in ids}
     for file in found.files:
         outcome = _compare(file, known, problems, options)
+        if file.source in held and outcome != "unchanged":
+            plan.failed.append(Problem(file.source, b"", "held", _HELD))
+            continue
         if outcome == "unchanged":
             unchanged.append(file.source)
         elif isinstance(outcome, Problem):
@@ -89,7 +96,11 @@ def make_plan(
         else:
             plan.read.append(file)
     if not options.keep_missing:
-        plan.removed = [(document, source) for source, (document, _, _) in sorted(gone.items())]
+        plan.removed = [
+            (document, source)
+            for source, (document, _, _) in sorted(gone.items())
+            if source not in held
+        ]
     plan.failed += [Problem(source, b"", reason, text) for source, reason, text in found.problems]
     plan.mended = [source for source in problems if source not in present and reached(source)]
     return plan, unchanged

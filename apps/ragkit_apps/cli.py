@@ -533,6 +533,9 @@ cli.add_command(governance.audit)
 cli.add_command(forgetting.forget)
 cli.add_command(forgetting.receipt)
 cli.add_command(forgetting.verify_receipt)
+cli.add_command(forgetting.retention)
+cli.add_command(forgetting.hold)
+cli.add_command(forgetting.release)
 
 
 if __name__ == "__main__":

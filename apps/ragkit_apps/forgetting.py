@@ -12,7 +12,7 @@ import click
 from ragkit_apps.common import emit, json_option, kb_option, load, open_base, typed_text
 
 if TYPE_CHECKING:
-    from ragkit import ErasurePlan, Receipt
+    from ragkit import Due, ErasurePlan, Receipt
 
 
 @click.command()
@@ -102,6 +102,118 @@ def verify_receipt(
         sys.exit(1)
 
 
+@click.group()
+def retention() -> None:
+    """Keep documents for so many days, by their labels, and forget them then."""
+
+
+@retention.command("keep")
+@click.argument("label", callback=typed_text)
+@click.argument("days", metavar="DAYS|ever")
+@kb_option
+@click.pass_obj
+def keep(config_path: Path | None, label: str, days: str, kb: str | None) -> None:
+    """Keep documents of LABEL for DAYS after they were ingested, or for ever."""
+    from ragkit_apps.terminal import name_of
+
+    if days != "ever" and not days.isdecimal():
+        raise click.BadParameter(f"{days!r} is no number of days, nor ever", param_hint="DAYS")
+    with open_base(load(config_path, kb=kb)) as base:
+        base.retention.keep(label, None if days == "ever" else int(days))
+    click.echo(f"{name_of(label)} is kept for {'ever' if days == 'ever' else f'{days} days'}")
+
+
+@retention.command("show")
+@kb_option
+@json_option
+@click.pass_obj
+def show_retention(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+    """Show how long labels are kept, what is due, and what is held."""
+    from ragkit_apps.terminal import name_of
+
+    with open_base(load(config_path, kb=kb)) as base:
+        rules, due, holds = base.retention.rules(), base.retention.due(), base.retention.holds()
+    lines = [f"{name_of(label)} is kept for {days} days" for label, days in sorted(rules.items())]
+    lines = lines or ["everything is kept for ever; to change that: ragkit retention keep"]
+    lines += [_due_line(one) for one in due]
+    lines += [f"held since {one.at[:10]}: {name_of(one.source)} ({name_of(one.reason)})"
+              for one in holds]  # fmt: skip
+    content = {
+        "days": rules,
+        "due": [asdict(one) for one in due],
+        "holds": [asdict(one) for one in holds],
+    }
+    emit(content, lines, as_json)
+
+
+@retention.command("purge")
+@click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and do nothing.")
+@click.option("--clock-is-right", is_flag=True, help="Go on although the clock made a step.")
+@click.option(
+    "--receipt", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it there."
+)
+@kb_option
+@json_option
+@click.pass_obj
+def purge(
+    config_path: Path | None,
+    dry_run: bool,
+    clock_is_right: bool,
+    path: Path | None,
+    kb: str | None,
+    as_json: bool,
+) -> None:
+    """Forget for good what has been kept for as long as its label says; to be run daily."""
+    with open_base(load(config_path, kb=kb)) as base:
+        if dry_run:
+            due = base.retention.due()
+            lines = [_due_line(one) for one in due] or ["nothing is due"]
+            emit([asdict(one) for one in due], lines, as_json)
+            return
+        report = base.retention.purge(clock_is_right=clock_is_right)
+    if path is not None and report.receipt is not None:
+        path.write_text(report.receipt.to_json() + "\n", encoding="utf-8")
+    lines = [_due_line(one) for one in (*report.purged, *report.held)] or ["nothing is due"]
+    lines += _receipt_lines(report.receipt) if report.receipt else []
+    emit(asdict(report), lines, as_json)
+
+
+def _due_line(due: Due) -> str:
+    from ragkit_apps.terminal import name_of
+
+    what = f"due, but held ({name_of(due.hold)})" if due.hold else "due"
+    return f"{what}: {name_of(due.source)}, {name_of(due.label)}, added {due.added_at[:10]}"
+
+
+@click.command()
+@click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the log.")
+@kb_option
+@click.pass_obj
+def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) -> None:
+    """Let documents not go, whatever their age; only an erasure goes before that."""
+    from ragkit_apps.terminal import name_of
+
+    with open_base(load(config_path, kb=kb)) as base:
+        held = base.retention.hold(pattern, reason)
+    lines = [f"held: {name_of(source)}" for source in held] or ["they are held already"]
+    click.echo("\n".join(lines))
+
+
+@click.command()
+@click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
+@kb_option
+@click.pass_obj
+def release(config_path: Path | None, pattern: str, kb: str | None) -> None:
+    """Let documents go again that were held."""
+    from ragkit_apps.terminal import name_of
+
+    with open_base(load(config_path, kb=kb)) as base:
+        freed = base.retention.release(pattern)
+    lines = [f"no longer held: {name_of(source)}" for source in freed] or ["none of them is held"]
+    click.echo("\n".join(lines))
+
+
 def _plan_lines(plan: ErasurePlan) -> list[str]:
     from ragkit_apps.terminal import name_of
 
@@ -113,6 +225,7 @@ def _plan_lines(plan: ErasurePlan) -> list[str]:
     )
     if plan.files:
         lines.append(f"{len(plan.files)} uploaded files would be deleted")
+    lines += [f"on hold, and forgotten all the same: {name_of(source)}" for source in plan.held]
     lines += [f"not touched: {name_of(path)}" for path in plan.outside]
     return lines
 

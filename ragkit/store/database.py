@@ -76,7 +76,7 @@ def create(layout: Layout) -> None:
                     ("access", "off"),
                 ],
             )
-            database.execute("INSERT INTO label VALUES (1, 'default')")
+            database.execute("INSERT INTO label VALUES (1, 'default', NULL)")
             database.execute("COMMIT")
             configure(database)
         finally:

@@ -353,6 +353,27 @@ class Snapshot:
             )
         )
 
+    def keep_days(self) -> dict[str, int]:
+        """How long documents are kept, by their labels; those kept for ever are not in it."""
+        return dict(
+            self._db.execute("SELECT name, keep_days FROM label WHERE keep_days IS NOT NULL")
+        )
+
+    def holds(self) -> list[tuple[int, str, str, str]]:
+        """(document, source, since when, why) of documents that are not to go, by source."""
+        return self._db.execute(
+            "SELECT d.id, d.source, h.at, h.reason FROM hold h "
+            "JOIN document d ON d.origin = h.origin ORDER BY d.source, d.root"
+        ).fetchall()
+
+    def times_since_purge(self) -> list[str]:
+        """When the lines of the log were written since the last purge, it included, in order."""
+        rows = self._db.execute(
+            "SELECT at FROM audit WHERE id >= coalesce((SELECT max(id) FROM audit "
+            "WHERE action = 'retention.purge'), 0) ORDER BY id"
+        )
+        return [row[0] for row in rows]
+
     def open_erasures(self) -> list[OpenErasure]:
         """Erasures that were begun and of which something may be left on the disk."""
         rows = self._db.execute(

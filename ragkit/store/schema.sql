@@ -12,10 +12,12 @@ CREATE TABLE root (
     whole INTEGER NOT NULL
 );
 
--- What a document carries for access: exactly one label.
+-- What a document carries for access: exactly one label. Its documents are kept for `keep_days`
+-- after they were added, or for ever.
 CREATE TABLE label (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    name TEXT NOT NULL UNIQUE,
+    keep_days INTEGER
 );
 
 CREATE TABLE label_grant (
@@ -118,6 +120,13 @@ CREATE TABLE journal (
 ) WITHOUT ROWID;
 CREATE INDEX journal_document ON journal (document, origin);
 CREATE INDEX journal_origin ON journal (origin, document);
+
+-- Documents that are not to go, whatever their age, by their origins.
+CREATE TABLE hold (
+    origin INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
 
 -- What was forgotten, for good: ids and digests alone. As long as its `state` is 'begun' something
 -- may still be left on the disk: `files` of the base to delete, and `traces` to look for it by.

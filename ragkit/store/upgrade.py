@@ -114,6 +114,12 @@ def _from_3(database: Database, key: AuditKey) -> None:
     lines = database.execute("SELECT * FROM audit ORDER BY id").fetchall()
     database.execute(
         """
+        ALTER TABLE label ADD COLUMN keep_days INTEGER;
+        CREATE TABLE hold (
+            origin INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            reason TEXT NOT NULL
+        );
         ALTER TABLE document ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE document ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX document_origin ON document (origin);

@@ -318,11 +318,59 @@ class Writer:
                 self._audit("access.revoke", "label", {"label": label, "principal": principal})
             return bool(found)
 
-    def _delete(self, document: int, seq: int) -> int:
-        """Take a document out; returns its origin."""
-        (origin,) = self._db.execute(
-            "SELECT origin FROM document WHERE id = ?", (document,)
+    def keep_days(self, label: str, days: int | None) -> bool:
+        """Keep documents of a label for so many days; returns whether there is that label."""
+        with self._commit():
+            found = self._db.execute(
+                "UPDATE label SET keep_days = ? WHERE name = ? RETURNING 1", (days, label)
+            ).fetchall()
+            if found:
+                self._audit("retention.keep", "label", {"label": label, "days": days})
+            return bool(found)
+
+    def hold(self, origins: Iterable[int], reason: str) -> list[str]:
+        """Let documents not go; returns the sources of those that were not held yet."""
+        with self._commit():
+            fresh = [origin for origin in origins if not self._is_held(origin)]
+            for origin in fresh:
+                self._db.execute("INSERT INTO hold VALUES (?, ?, ?)", (origin, audit.now(), reason))
+                self._audit("retention.hold", _document(origin), names={"reason": reason})
+            return self._sources(fresh)
+
+    def release(self, origins: Iterable[int]) -> list[str]:
+        """Let documents go again; returns the sources of those that were held."""
+        with self._commit():
+            held = [origin for origin in origins if self._is_held(origin)]
+            for origin in held:
+                self._db.execute("DELETE FROM hold WHERE origin = ?", (origin,))
+                self._audit("retention.release", _document(origin))
+            return self._sources(held)
+
+    def note_purge(self, purged: int, held: int) -> None:
+        """Note in the log that what is due was purged."""
+        with self._commit():
+            self._audit("retention.purge", "base", {"purged": purged, "held": held})
+
+    def _is_held(self, origin: int) -> bool:
+        found = self._db.execute("SELECT 1 FROM hold WHERE origin = ?", (origin,))
+        return found.fetchone() is not None
+
+    def _sources(self, origins: Iterable[int]) -> list[str]:
+        return [
+            source
+            for origin in origins
+            for (source,) in self._db.execute(
+                "SELECT source FROM document WHERE origin = ?", (origin,)
+            )
+        ]
+
+    def _delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
+        """Take a document out; returns its origin. Raises SourceError for one that is held."""
+        origin, source = self._db.execute(
+            "SELECT origin, source FROM document WHERE id = ?", (document,)
         ).fetchone()
+        if not despite_hold and self._is_held(origin):
+            raise SourceError(f"{source} is held; let it go first, with: ragkit release {source}")
         self._db.execute(
             "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
         )
@@ -351,7 +399,10 @@ class Writer:
         """
         with self._transaction() as seq:
             for document in erasure.documents:
-                self._delete(document, seq)
+                self._delete(document, seq, despite_hold=True)
+            held = [origin for origin in erasure.origins if self._is_held(origin)]
+            for origin in held:
+                self._db.execute("DELETE FROM hold WHERE origin = ?", (origin,))
             for conversation, ordinal in erasure.turns:
                 self._db.execute(
                     "DELETE FROM turn WHERE conversation = ? AND ordinal >= ?",
@@ -375,6 +426,7 @@ class Writer:
                     "digests": [digest.hex() for digest in erasure.digests],
                     "turns": len(erasure.turns),
                     "names": len(erasure.lines),
+                    "held": [_document(origin) for origin in held],
                 },
                 {"reason": reason},
             )
