@@ -309,5 +309,6 @@ def finish(writer: Writer, layout: Layout, dimension: int | None) -> None:
     snapshot = Snapshot(writer.connection)
     lexical.synchronise(snapshot, layout)
     dense.sweep(layout, snapshot.generation())
+    dense.note_stamp(writer, layout)
     if dimension is not None and dense.is_due(snapshot, layout):
         dense.publish(writer, layout, dimension)

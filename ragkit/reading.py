@@ -130,12 +130,18 @@ def _read_here(reader: Reader, file: FoundFile) -> ReadFile | Refused:
         return Refused(b"", Reason.UNREADABLE, error.strerror or str(error))
     digest = hashlib.sha256(data).digest()
     try:
-        return ReadFile(digest, len(data), reader(data, file.source), None)
+        return ReadFile(digest, len(data), _without_nul(reader(data, file.source)), None)
     except ReadError as error:
         return Refused(digest, error.reason, error.detail)
     except Exception as error:  # one bad file never stops a run, whoever reads it
         logger.exception("the reader for %s failed", file.source)
         return Refused(digest, Reason.CRASHED, f"{type(error).__name__}: {error}"[:200])
+
+
+def _without_nul(document: Document) -> Document:
+    """The document with spaces for the character that the base takes for the trace of a loss."""
+    pages = (replace(page, text=page.text.replace("\0", " ")) for page in document.pages)
+    return replace(document, pages=tuple(pages))
 
 
 def chunked(read: ReadFile, source: str, embedder: Embedder, settings: ChunkSettings) -> ReadFile:

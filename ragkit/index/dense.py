@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ragkit.errors import MissingExtra, StoreError
 from ragkit.index.ranking import Ids, Scores, best_of
+from ragkit.index.segments import file_stamp
 from ragkit.store.access import Access, access_of
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.layout import Layout
@@ -97,11 +98,22 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
         count=len(ids),
         bytes=size,
         sha256=digest,
-        signature=_signature(layout.index / name),
+        signature=file_stamp(layout.index / name),
     )
     replaced = writer.publish(generation)
     for old in replaced:
         (layout.index / old).unlink(missing_ok=True)
+
+
+def note_stamp(writer: Writer, layout: Layout) -> None:
+    """Note what an intact file looks like now: in a base that was moved it has another stamp."""
+    row = Snapshot(writer.connection).generation()
+    path = layout.index / row.name if row else None
+    if row is None or path is None or not path.exists():
+        return
+    stamp = file_stamp(path)
+    if stamp != row.signature and _is_intact(path, row):
+        writer.note_stamp(row.id, stamp)
 
 
 def sweep(layout: Layout, generation: Generation | None) -> None:
@@ -183,21 +195,15 @@ def _write(index: Any, path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _signature(path: Path) -> str:
-    """Changes whenever the file is written to, copied or replaced."""
-    stat = path.stat()
-    return f"{stat.st_mtime_ns}:{stat.st_ino}"
-
-
 def _is_intact(path: Path, row: Generation) -> bool:
     """Whether the file is the one that was published: by its stamp, else by its whole digest.
 
     The stamp spares reading the file at every start; a base that was moved is read once.
     """
     try:
-        if path.stat().st_size != row.bytes:
+        if path.lstat().st_size != row.bytes:  # of a link, which is not followed, it is another
             return False
-        return _signature(path) == row.signature or _digest(path) == row.sha256
+        return file_stamp(path) == row.signature or _digest(path) == row.sha256
     except FileNotFoundError:
         return False
 

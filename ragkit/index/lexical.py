@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import math
+import os
 import re
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,8 @@ import tantivy
 
 from ragkit.errors import StoreError
 from ragkit.index.ranking import Ids, Scores, best_of
-from ragkit.index.segments import delete_leftovers, first_damaged, note_stamps
-from ragkit.store.database import is_full, translated
+from ragkit.index.segments import delete_leftovers, first_damaged, note_files
+from ragkit.store.database import is_full, open_reader, translated
 from ragkit.store.layout import Layout
 from ragkit.store.reader import Snapshot
 
@@ -104,7 +106,7 @@ def synchronise(snapshot: Snapshot, layout: Layout, *, anew: bool = False) -> No
             raise StoreError(
                 f"the word index in {folder} cannot be written ({error}); run the ingest again"
             ) from error
-        note_stamps(folder, layout.tmp)
+        note_files(folder, layout.tmp)
 
 
 def _synchronise(snapshot: Snapshot, folder: Path, anew: bool) -> None:
@@ -174,7 +176,8 @@ def _make_anew(folder: Path) -> None:
     for _ in range(20):
         shutil.rmtree(folder.parent, ignore_errors=True)
         with suppress(FileExistsError):
-            folder.mkdir(mode=0o700, parents=True)
+            for made in (folder.parent, folder):
+                made.mkdir(mode=0o700)
             return
         time.sleep(0.05)
     raise StoreError(f"{folder} cannot be emptied; delete it and run the ingest again")
@@ -189,7 +192,7 @@ def _open(folder: Path) -> tantivy.Index | None:
         try:
             damaged = first_damaged(folder)
             if damaged is None:
-                return _registered(tantivy.Index.open(str(folder)))
+                return _registered(_opened(folder))
             error = ValueError(f"{damaged} is damaged")
         except (ValueError, OSError) as found:
             error = found
@@ -197,8 +200,26 @@ def _open(folder: Path) -> tantivy.Index | None:
     return None
 
 
+def _opened(folder: Path) -> tantivy.Index:
+    """Tantivy locks a file where it reads; in a folder that is not ours to write to it gets links.
+
+    They can go at once: its files are mapped then.
+    """
+    if os.access(folder, os.W_OK):
+        return tantivy.Index.open(str(folder))
+    with tempfile.TemporaryDirectory() as links:
+        for path in folder.iterdir():
+            if path.suffix != ".lock":
+                Path(links, path.name).symlink_to(path.absolute())
+        return tantivy.Index.open(links)
+
+
 def _seen(index: tantivy.Index, snapshot: Snapshot) -> int | None:
-    """The sequence that the index has seen; None if it is of another base or history."""
+    """The sequence that the index has seen; None if the snapshot does not have that history.
+
+    It is then of another base, of one whose database is older now, or of a commit that came after
+    the snapshot.
+    """
     searcher = index.searcher()
     query = tantivy.Query.term_query(_schema(), "kind", _MARK)
     hits = searcher.search(query, limit=1, count=False).hits
@@ -208,9 +229,7 @@ def _seen(index: tantivy.Index, snapshot: Snapshot) -> int | None:
     (seq,), (line,), (digest,) = (
         searcher.fast_field_values(field, address) for field in ("seq", "line", "digest")
     )
-    if seq is None or line is None:
-        return None
-    if seq <= snapshot.seq and snapshot.history(int(line)) != (line, digest):
+    if seq is None or line is None or snapshot.history(int(line)) != (line, digest):
         return None
     return int(seq)
 
@@ -263,6 +282,7 @@ class LexicalIndex:
     """Searches the words of a base; safe from several threads."""
 
     def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._folder = layout.lexical / f"v{_VERSION}"
         self._schema = _schema()
         self._guard = threading.Lock()
@@ -352,7 +372,7 @@ class LexicalIndex:
 
     def _make_view(self, snapshot: Snapshot) -> _View:
         index = _open(self._folder)
-        seen = _seen(index, snapshot) if index else None
+        seen = (_seen(index, snapshot) or self._seen_later(index)) if index else None
         if index is None or seen is None:
             documents, disk = snapshot.restricted(None).document_ids(), None
         else:
@@ -360,6 +380,11 @@ class LexicalIndex:
             documents = sorted({change.document for change in snapshot.changes_since(seen)})
         delta = self._in_memory(snapshot, documents) if documents else None
         return _View(snapshot.seq, disk, delta, frozenset(documents))
+
+    def _seen_later(self, index: tantivy.Index) -> int | None:
+        """The same by the base as it is now: somebody may have committed after the snapshot."""
+        with closing(open_reader(self._layout)) as database:
+            return _seen(index, Snapshot(database))
 
     def _in_memory(self, snapshot: Snapshot, documents: list[int]) -> tantivy.Searcher:
         index = _registered(tantivy.Index(self._schema))

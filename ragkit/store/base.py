@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import threading
+import weakref
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ragkit.errors import StoreError, StoreForeign, StoreMissing
 from ragkit.store.access import Principal, allowed_labels
-from ragkit.store.database import Database, create, open_reader, translated
+from ragkit.store.database import (
+    Database,
+    Unwritten,
+    create,
+    damaged,
+    open_reader,
+    translated,
+)
 from ragkit.store.keys import AuditKey, default_key_file, own_key
 from ragkit.store.layout import Layout
-from ragkit.store.lock import WriterLock
+from ragkit.store.lock import WriterLock, enter, no_commits
+from ragkit.store.log import is_cut_off, lost_commits
+from ragkit.store.mounts import check_local
 from ragkit.store.reader import Snapshot
 from ragkit.store.upgrade import upgrade
 from ragkit.store.writer import Writer
+
+logger = logging.getLogger(__name__)
 
 
 class Store:
@@ -35,11 +49,46 @@ class Store:
         self._recording = threading.Lock()
         self._recorder: Writer | None = None
         self._closed = False
-        if self.layout.exists():
-            upgrade(self.layout, self.key)
-        else:
+        if not self.layout.exists():
             self._create(create)
-        self._give_back(open_reader(self.layout))
+        with translated(self.layout.root):
+            self._leave = weakref.finalize(self, os.close, enter(self.layout.root))
+        try:
+            self._open()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _open(self) -> None:
+        upgrade(self.layout, self.key)
+        connection = open_reader(self.layout)
+        try:
+            self._check_whole(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+
+    def _check_whole(self, database: Database) -> None:
+        """Refuse a base of which something is missing that SQLite does not miss."""
+        layout = self.layout
+
+        def look() -> tuple[bool, int]:
+            return is_cut_off(database, layout.database), lost_commits(database, layout.log)
+
+        with translated(layout.root):
+            cut, lost = look()
+            if cut or lost:
+                with no_commits(layout.commit_lock):
+                    cut, lost = look()
+        if cut:
+            raise damaged(layout.root, "its end is missing")
+        if lost > 1:
+            raise damaged(layout.root, f"{lost} changes in {layout.log.name} cannot be read")
+        if lost:
+            logger.warning(
+                "the last change to %s was not finished, or is damaged; do it again", layout.root
+            )
 
     def _create(self, wanted: bool) -> None:
         root = self.layout.root
@@ -49,6 +98,7 @@ class Store:
             raise StoreMissing(
                 f"there is no base in {root}; make one with: ragkit ingest FOLDER --kb {root}"
             )
+        check_local(root)
         with translated(root):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             strangers = [entry.name for entry in root.iterdir()]
@@ -98,6 +148,7 @@ class Store:
         with ExitStack() as held:
             with translated(self.layout.root):
                 self._check_open()
+                check_local(self.layout.root)
                 held.enter_context(WriterLock(self.layout.lock))
                 shutil.rmtree(self.layout.tmp, ignore_errors=True)
                 for folder in (self.layout.tmp, self.layout.index):
@@ -114,6 +165,7 @@ class Store:
         with self._recording:
             self._check_open()
             if self._recorder is None:
+                check_local(self.layout.root)
                 self._recorder = Writer(self.layout, self.key())
             try:
                 yield self._recorder
@@ -135,6 +187,7 @@ class Store:
             connection.close()
         with self._recording:  # last, for it moves the write-ahead log
             self._close_recorder()
+        self._leave()
 
     def _close_recorder(self) -> None:
         recorder, self._recorder = self._recorder, None
@@ -154,7 +207,7 @@ class Store:
 
     def _give_back(self, connection: Database) -> None:
         with self._guard:
-            if not self._closed:
+            if not self._closed and not isinstance(connection, Unwritten):
                 self._idle.append(connection)
                 return
         connection.close()

@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +22,8 @@ import apsw
 
 from ragkit.errors import StoreDamaged, StoreError, StoreForeign, StoreFull, StoreLocked
 from ragkit.store.layout import Layout
+from ragkit.store.lock import no_commits
+from ragkit.store.mounts import network_file_system
 
 FORMAT = "4"
 _CHECKSUM = 8  # bytes at the end of each page
@@ -101,18 +103,20 @@ def put_in_place(layout: Layout, fresh: Path) -> None:
 
 def open_writer(layout: Layout) -> Database:
     """The one connection that writes and checkpoints; the writer lock must be held."""
-    with translated(layout.root):
-        database = connect(layout.database)
+    with translated(layout.root), ExitStack() as opened:
+        database = opened.enter_context(closing(connect(layout.database)))
         configure(database)
         _check(database, layout)
+        opened.pop_all()
         return database
 
 
 def open_reader(layout: Layout) -> Database:
     """A connection that can only read."""
-    with translated(layout.root):
-        database = _connect_reader(layout)
+    with translated(layout.root), ExitStack() as opened:
+        database = opened.enter_context(closing(_connect_reader(layout)))
         _check(database, layout)
+        opened.pop_all()
         return database
 
 
@@ -121,11 +125,44 @@ def connect(path: Path, *, readonly: bool = False) -> Database:
     flags = apsw.SQLITE_OPEN_READONLY
     if not readonly:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    connection = apsw.Connection(str(path), flags, _checking_vfs())
-    connection.set_busy_timeout(_PATIENCE)
+    return _set_up(apsw.Connection(str(path), flags, _checking_vfs()))
+
+
+def _set_up(connection: apsw.Connection) -> Database:
     database = cast(Database, connection)
-    database.execute(f"PRAGMA cache_size = -{_CACHE}")
+    try:
+        connection.set_busy_timeout(_PATIENCE)
+        database.execute(f"PRAGMA cache_size = -{_CACHE}")
+    except BaseException:
+        connection.close()
+        raise
     return database
+
+
+class Unwritten(apsw.Connection):
+    """Reads a database that cannot be written to from here, as it is in its file.
+
+    SQLite reads one with a write-ahead log only where it may put files beside it, unless it is
+    told that nobody writes (sqlite.org/uri.html, immutable). So it must have no log, and as long
+    as this connection is open whoever could commit by another way is held back.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        with ExitStack() as held:
+            held.enter_context(no_commits(layout.commit_lock))
+            if layout.log.exists() and layout.log.stat().st_size:
+                raise StoreError(
+                    f"{layout.root} cannot be written to from here, and its last changes are still "
+                    f"in {layout.log.name}; where it can be written to, run once: ragkit repair"
+                )
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            address = f"{layout.database.as_uri()}?immutable=1"
+            super().__init__(address, flags, _checking_vfs())
+            self._held = held.pop_all()
+
+    def close(self, force: bool = False) -> None:
+        super().close(force)
+        self._held.close()
 
 
 @cache
@@ -148,10 +185,21 @@ def with_checksums(database: Database) -> None:
 
 
 def _connect_reader(layout: Layout) -> Database:
-    database = connect(layout.database, readonly=True)
-    database.execute("PRAGMA query_only = ON")
-    database.execute("PRAGMA wal_autocheckpoint = 0")
-    return database
+    if network_file_system(layout.root):
+        return _set_up(Unwritten(layout))
+    with ExitStack() as opened:
+        try:
+            database = opened.enter_context(closing(connect(layout.database, readonly=True)))
+            database.execute("PRAGMA query_only = ON")
+            database.execute("PRAGMA wal_autocheckpoint = 0")
+            database.execute("PRAGMA wal_checkpoint(NOOP)")  # fails unless the log can be shared
+        except (apsw.CantOpenError, apsw.ReadOnlyError):
+            if os.access(layout.root, os.W_OK):
+                raise
+            opened.close()
+            return _set_up(Unwritten(layout))
+        opened.pop_all()
+        return database
 
 
 def configure(database: Database) -> None:
@@ -190,6 +238,9 @@ def _check(database: Database, layout: Layout) -> None:
             f"{layout.root} has format {found}, this ragkit reads format {FORMAT}; "
             "use the ragkit that wrote it, or ingest into a new base"
         )
+    # One byte of the file says whether its pages have checksums; it is read before any of them.
+    if database.execute("PRAGMA checksum_verification").fetchone() != ("1",):
+        raise damaged(layout.root, "its head is not what was written")
 
 
 @contextmanager
@@ -222,12 +273,16 @@ def translated(place: Path) -> Iterator[None]:
 
 
 def _damaged(place: Path, error: apsw.Error) -> StoreDamaged:
-    what = "cannot be read as a base"
+    what = "it cannot be read as a base"
     if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA:
-        what = "is damaged: a part of it is not what was written"
+        what = "a part of it is not what was written"
+    return damaged(place, f"{what} ({error})")
+
+
+def damaged(place: Path, what: str) -> StoreDamaged:
     return StoreDamaged(
-        f"{place / 'ragkit.db'} {what} ({error}); restore a backup, "
-        "or ingest the documents into a new base"
+        f"{place / 'ragkit.db'} is damaged: {what}; restore a backup, or keep what can be read "
+        f"with: ragkit repair --kb {place}"
     )
 
 

@@ -18,6 +18,11 @@ class Layout:
         return self.root / "ragkit.db"
 
     @property
+    def log(self) -> Path:
+        """SQLite's write-ahead log; it is empty, or not there, while nobody writes."""
+        return self.root / "ragkit.db-wal"
+
+    @property
     def lock(self) -> Path:
         return self.root / "writer.lock"
 

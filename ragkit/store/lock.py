@@ -67,11 +67,29 @@ def commit_lock(path: Path) -> Iterator[None]:
     Raises StoreLocked after ten seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _locked(descriptor, path, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def no_commits(path: Path) -> Iterator[None]:
+    """Held while nobody may commit, by one who cannot do so either. Raises StoreLocked as above."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # nobody ever has
+        yield
+        return
+    with _locked(descriptor, path, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(descriptor: int, path: Path, kind: int) -> Iterator[None]:
     try:
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
@@ -80,6 +98,41 @@ def commit_lock(path: Path) -> Iterator[None]:
                         "is one of them stopped?"
                     ) from None
                 time.sleep(0.005)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def enter(root: Path) -> int:
+    """A descriptor that shows, until it is closed, that somebody has the base in `root` open.
+
+    Raises StoreLocked while it is being replaced by another one.
+    """
+    while True:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(root)):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise StoreLocked(f"{root} is being replaced; try again in a moment") from None
+        except OSError:  # a file system without such locks
+            return descriptor
+        os.close(descriptor)  # it was replaced in this very moment
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Held while nobody has the base in `root` open. Raises StoreLocked if somebody has."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreLocked(
+                f"{root} is open elsewhere (a page, a chat, an ingest); end that, and try again"
+            ) from None
         yield
     finally:
         os.close(descriptor)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ragkit.errors import StoreDamaged
 from ragkit.store.access import Access, access_of
 from ragkit.store.database import Database
 from ragkit.store.records import (
@@ -151,7 +152,7 @@ class Snapshot:
             f"WHERE p.document = ? AND {self._label_clause()} ORDER BY p.ordinal",
             (document,),
         )
-        return [StoredPage(*row) for row in rows]
+        return [_page(row) for row in rows]
 
     def names(self) -> list[Named]:
         """What all documents are called, by source."""
@@ -234,7 +235,7 @@ class Snapshot:
             f"WHERE p.document = ? AND p.ordinal = ? AND {self._label_clause()}",
             (document, ordinal),
         ).fetchone()
-        return row[0] if row else ""
+        return _whole(row[0]) if row else ""
 
     def counts(self) -> tuple[int, int, int]:
         """Documents, pages and chunks that may be seen."""
@@ -614,10 +615,15 @@ def _document(row: tuple[Any, ...]) -> StoredDocument:
     return StoredDocument(*values)
 
 
+def _page(row: tuple[Any, ...]) -> StoredPage:
+    ordinal, kind, number, label, text, images, hidden, garbage = row
+    return StoredPage(ordinal, kind, number, label, _whole(text), images, hidden, garbage)
+
+
 def _turn(row: tuple[Any, ...], origins: tuple[int, ...]) -> StoredTurn:
     who, at, question, answer, ordinal, up, comment, rated = row
     rating = None if up is None else Rating(bool(up), comment, rated)
-    return StoredTurn(who, at, question, answer, ordinal, rating, origins)
+    return StoredTurn(who, at, question, _whole(answer), ordinal, rating, origins)
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:
@@ -637,4 +643,18 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
 def _chunk(row: tuple[object, ...]) -> StoredChunk:
     values = list(row)
     values[14] = tuple(json.loads(str(values[14])))
+    values[16] = _whole(str(values[16]))
     return StoredChunk(*values)  # type: ignore[arg-type]
+
+
+def _whole(text: str) -> str:
+    """The text, unless its end was lost: nothing that is stored ends with this character.
+
+    Where a disk gives zeros for a page, also its checksum is right.
+    """
+    if text.endswith("\0"):
+        raise StoreDamaged(
+            "a text in the base's database is damaged, its end is gone; see what else is with: "
+            "ragkit verify"
+        )
+    return text

@@ -137,7 +137,7 @@ class OpenErasure:
 class Generation:
     """A published FAISS file: chunks up to `last_chunk` as of `built_at`.
 
-    `signature` is the file's modification time and inode when it was published.
+    `signature` is the file's stamp when it was published, or last checked.
     """
 
     id: int

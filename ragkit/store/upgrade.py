@@ -26,6 +26,7 @@ from ragkit.store.database import (
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.lock import WriterLock, commit_lock
+from ragkit.store.mounts import check_local
 
 
 def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:
@@ -35,6 +36,7 @@ def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:
     """
     if stored_format(layout) not in _STEPS:
         return
+    check_local(layout.root)
     with translated(layout.root), WriterLock(layout.lock), commit_lock(layout.commit_lock):
         with closing(connect(layout.database)) as older:
             older.execute("PRAGMA journal_mode = DELETE")  # fails while somebody else has it open

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
+
+import apsw
 
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.store import audit
@@ -37,10 +39,14 @@ class Writer:
         self._actor = audit.acting()
 
     def close(self) -> None:
+        """Move the log into the file, where each page is checked; what was committed stands."""
         try:
-            with commit_lock(self._layout.commit_lock):  # the last one to close moves the log
+            with commit_lock(self._layout.commit_lock):
+                with suppress(apsw.Error):  # somebody reads what is in it, or the disk is full
+                    self._db.execute("PRAGMA busy_timeout = 0")
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._db.close()
-        except StoreLocked:  # what was committed stands, and somebody else moves the log
+        except StoreLocked:  # somebody else moves it
             self._db.close()
 
     @property
@@ -619,6 +625,13 @@ class Writer:
             )
             self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
         return [name for name in old if name != generation.name]
+
+    def note_stamp(self, generation: int, stamp: str) -> None:
+        """Note what the file of a generation looks like now."""
+        with self._commit():
+            self._db.execute(
+                "UPDATE generation SET signature = ? WHERE id = ?", (stamp, generation)
+            )
 
 
 def _document(origin: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from ragkit.index import dense
 from ragkit.ingestion import finish
 from ragkit.store import Snapshot, Store
+from tests import damage
 from tests.stored import DIMENSION, new_document, pairs, put, remove, unit_vectors
 
 Found = list[tuple[int, float]]
@@ -281,16 +282,35 @@ def replace_by_same_size(path: Path) -> None:
     other.rename(path)
 
 
-DAMAGES = [flip, truncate, grow, empty, replace_by_same_size, Path.unlink]
+def flip_unseen(path: Path) -> None:
+    damage.flip(path, -7)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+def replace_by_a_link(path: Path) -> None:
+    """Nothing is followed out of the base."""
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+DAMAGES = [
+    flip,
+    flip_unseen,
+    truncate,
+    grow,
+    empty,
+    replace_by_same_size,
+    replace_by_a_link,
+    Path.unlink,
+]
+
+
+@pytest.mark.parametrize("damaging", DAMAGES)
 def test_a_damaged_generation_is_not_loaded_and_built_again(
-    store: Store, caplog: pytest.LogCaptureFixture, damage: object
+    store: Store, caplog: pytest.LogCaptureFixture, damaging: object
 ) -> None:
     fill(store, 30, 10)
     (name,) = generations(store)
-    damage(store.layout.index / name)  # type: ignore[operator]
+    damaging(store.layout.index / name)  # type: ignore[operator]
     with caplog.at_level(logging.WARNING):
         assert len(check(store)) == 300
     assert "gone or damaged" in caplog.text
@@ -330,7 +350,16 @@ def test_a_copied_base_reads_its_generation(
     copied = Store(moved)
     with caplog.at_level(logging.WARNING):
         assert len(check(copied)) == 300
+        with copied.snapshot() as snapshot:
+            before = snapshot.generation()
+        fill(copied, 0, 0)
+        with copied.snapshot() as snapshot:
+            after = snapshot.generation()
     assert caplog.text == ""
+    assert before is not None
+    assert after is not None
+    assert after.name == before.name
+    assert after.signature != before.signature  # from now on it is not read at every start
     copied.close()
 
 

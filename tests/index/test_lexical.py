@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from ragkit.index import lexical
 from ragkit.store import Layout, Snapshot, Store
+from tests import damage
 from tests.stored import pairs, put, remove
+
+Damage = Callable[[Store], None]
 
 TEXTS = {
     "pump.txt": "The pump VX-4410-31 has a mechanical seal.",
@@ -236,7 +239,54 @@ def swap_two_files(store: Store) -> None:
     put_in_place(two, data)
 
 
+def flip_unseen(store: Store) -> None:
+    damage.flip(next(path for path in segment_files(store) if path.suffix == ".idx"), 3)
+
+
+def swap_whole_files(suffix: str) -> Damage:
+    """Each keeps its own checksum, and is of the same index."""
+
+    def swap(store: Store) -> None:
+        one, two, *_ = (path for path in segment_files(store) if path.suffix == suffix)
+        damage.swap(one, two)
+
+    return swap
+
+
+def change_meta(old: bytes, new: bytes) -> Damage:
+    def change(store: Store) -> None:
+        path = folder(store) / "meta.json"
+        content = path.read_bytes()
+        assert old in content
+        damage.overwrite(path, content.replace(old, new, 1))
+
+    return change
+
+
+def flip_in_the_notes(store: Store) -> None:
+    damage.flip(folder(store) / "stamps.json", 60)
+
+
+def delete_the_notes(store: Store) -> None:
+    (folder(store) / "stamps.json").unlink()
+
+
+def notes_of_another_program(store: Store) -> None:
+    damage.overwrite(folder(store) / "stamps.json", b'{"files": [], "segments": 1}')
+
+
 DAMAGES = [
+    flip_unseen,
+    *map(swap_whole_files, [".idx", ".term", ".fast", ".fieldnorm"]),
+    change_meta(b'"max_doc": 5', b'"max_doc": 7'),
+    change_meta(b'"max_doc": 5', b'"max_doc": 4'),
+    change_meta(b'"name": "stemmed"', b'"name": "stemmef"'),
+    change_meta(b'"name": "seq"', b'"name": "sdq"'),
+    change_meta(b'"fast": true', b'"gast": true'),
+    change_meta(b'"num_deleted_docs": 1', b'"num_deleted_docs": 3'),
+    flip_in_the_notes,
+    delete_the_notes,
+    notes_of_another_program,
     delete_folder,
     garbage_in_meta,
     meta_of_another_program,
@@ -251,20 +301,43 @@ DAMAGES = [
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damaging", DAMAGES)
 def test_a_damaged_index_answers_rightly_and_is_built_again(
-    store: Store, damage: Callable[[Store], None], caplog: pytest.LogCaptureFixture
+    store: Store, damaging: Damage, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(store, {"late.txt": "A late word."})
-    expected = {"pump.txt", "other.txt", "late.txt"}
-    assert set(search(store, "pump seal late")) == expected
-    damage(store)
-    assert set(search(store, "pump seal late")) == expected
+    expected = search(store, "pump seal late VX-4410-31")
+    assert set(expected) == {"pump.txt", "other.txt", "late.txt"}
+    damaging(store)
+    assert search(store, "pump seal late VX-4410-31") == expected
     write(store, {})
     caplog.clear()
     with caplog.at_level(logging.WARNING):
-        assert set(search(store, "pump seal late")) == expected
+        assert search(store, "pump seal late VX-4410-31") == expected
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["meta.json", ".managed.json", "stamps.json"])
+def test_no_flipped_bit_in_what_has_no_checksum_is_believed(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    """A bit of each tenth byte and of each digit: either it is seen, or it changes no score."""
+    path = folder(store) / name
+    with store.snapshot() as snapshot:
+
+        def found() -> list[tuple[int, float]]:
+            index = lexical.LexicalIndex(store.layout)
+            return best(index, snapshot, "pump seal VX-4410-31 rechnung", 10)
+
+        expected = [found()]
+        store.layout.lexical.rename(tmp_path / "away")
+        expected.append(found())
+        (tmp_path / "away").rename(store.layout.lexical)
+        for at, byte in enumerate(path.read_bytes()):
+            if at % 10 == 0 or chr(byte).isdigit():
+                damage.flip(path, at, bit=at % 3)
+                assert found() in expected, f"byte {at}"
+                damage.flip(path, at, bit=at % 3)
 
 
 def test_a_killed_writers_unfinished_segment_does_no_harm(
@@ -318,6 +391,30 @@ def test_the_index_of_another_base_is_not_used(store: Store, tmp_path: Path) -> 
     other.close()
 
 
+@pytest.mark.parametrize("more", [0, 3])
+def test_the_index_of_a_base_with_more_commits_is_not_used(
+    store: Store, tmp_path: Path, more: int
+) -> None:
+    """It looks as if somebody had committed since the snapshot."""
+    other = Store(tmp_path / "b.kb")
+    names = [*TEXTS, *map(str, range(more))]
+    write(other, dict.fromkeys(names, "Something else about zebras."))
+    other.close()
+    delete(store.layout.lexical)
+    shutil.copytree(other.layout.lexical, store.layout.lexical)
+    assert search(store, "zebra") == []
+    assert search(store, "seal") == ["pump.txt"]
+
+
+def test_an_index_newer_than_a_snapshot_is_used_where_the_base_went_on(store: Store) -> None:
+    index = lexical.LexicalIndex(store.layout)
+    with store.snapshot() as old:
+        write(store, {"late.txt": "A late seal."})
+        assert [chunk for chunk, _ in best(index, old, "pump", 10)]
+        assert index._view is not None
+        assert index._view.disk is not None
+
+
 def test_an_index_newer_than_a_restored_database_is_not_believed(
     store: Store, tmp_path: Path
 ) -> None:
@@ -329,6 +426,8 @@ def test_an_index_newer_than_a_restored_database_is_not_believed(
     newer.close()
     shutil.copytree(newer.layout.lexical, Layout(backup).lexical, dirs_exist_ok=True)
     restored = Store(backup)
+    assert search(restored, "zebra") == []
+    assert search(restored, "pump") != []
     write(restored, {"new.txt": "A bearing.", "newer.txt": "A wheel.", "newest.txt": "A belt."})
     assert search(restored, "zebra") == []
     for source, word in (("new.txt", "bearing"), ("newer.txt", "wheel"), ("newest.txt", "belt")):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import Config, KnowledgeBase
 from ragkit.errors import (
     RagkitError,
     StoreDamaged,
@@ -141,6 +142,122 @@ def test_a_read_only_disk_is_said_in_one_line(mount: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.fixture
+def elsewhere(mount: Path, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A base with the example documents, and the same one seen through a read-only mount."""
+    remount(mount, "size=20m")
+    with KnowledgeBase(mount / "a.kb", embedder=HashingEmbedder()) as kb:
+        kb.ingest(EXAMPLES, workers=1)
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    subprocess.run(["mount", "--bind", str(mount), str(seen)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(seen)], check=True)
+    yield mount / "a.kb", seen / "a.kb"
+    subprocess.run(["umount", "--lazy", str(seen)], check=True)
+
+
+def found(path: Path) -> list[str]:
+    config = Config(audit="optional")
+    with KnowledgeBase(path, embedder=HashingEmbedder(), config=config, create=False) as kb:
+        return [hit.text for hit in kb.search("first day notebook VX-4410-31")]
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_base_that_can_only_be_read_is_searched(
+    elsewhere: tuple[Path, Path], caplog: pytest.LogCaptureFixture, left: bool
+) -> None:
+    own, seen = elsewhere
+    expected = found(own)
+    if not left:  # what SQLite puts beside its file
+        for path in own.glob("ragkit.db-*"):
+            path.unlink()
+    with caplog.at_level(logging.WARNING):
+        assert found(seen) == expected
+    assert [record.name for record in caplog.records] == ["ragkit.recording"]
+    with KnowledgeBase(seen, embedder=HashingEmbedder()) as kb:
+        with pytest.raises(StoreError, match="can only be read"):
+            kb.ingest(EXAMPLES)
+        with pytest.raises(StoreError, match="cannot be recorded, so nothing is shown"):
+            kb.search("first day")
+
+
+def test_a_base_that_can_only_be_read_is_whole_while_another_process_writes(
+    elsewhere: tuple[Path, Path],
+) -> None:
+    own, seen = elsewhere
+    reader = Store(seen, create=False)
+    with reader.snapshot() as snapshot:
+        before = snapshot.counts()
+        writing = threading.Thread(target=remove_one, args=(own,))
+        writing.start()
+        writing.join(0.5)
+        assert writing.is_alive()  # it waits for the reader, for whom nothing may change
+        assert snapshot.counts() == before
+    writing.join()
+    with reader.snapshot() as snapshot:
+        assert snapshot.counts()[0] == before[0] - 1
+    with KnowledgeBase(own, embedder=HashingEmbedder()) as kb:
+        kb.ingest(EXAMPLES, workers=1)
+        with reader.snapshot() as snapshot:
+            assert snapshot.counts() == before
+    reader.close()
+
+
+def remove_one(path: Path) -> None:
+    with KnowledgeBase(path, embedder=HashingEmbedder()) as kb:
+        kb.remove("hr/onboarding.md")
+
+
+def test_changes_that_only_a_writer_can_bring_in_are_not_passed_over(
+    elsewhere: tuple[Path, Path],
+) -> None:
+    own, seen = elsewhere
+    holder = subprocess.Popen(
+        [sys.executable, "-c", COMMITTER, str(own)], env=environment(), stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"committed\n"
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+    assert "ragkit repair" in refused(seen, StoreError, create=False)
+    with Store(own).writer():
+        pass
+    assert Store(seen, create=False).layout.root == seen
+
+
+def a_mount(path: Path, kind: str) -> str:
+    name = str(path).replace(" ", "\\040")
+    return f"99 1 0:99 / {name} rw,relatime shared:1 - {kind} server:/export rw,vers=4.2\n"
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
+def test_a_base_on_a_network_file_system_is_read_and_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    share = tmp_path / "the share"
+    Store(share / "a.kb").close()
+    opened = Store(share / "a.kb")
+    mounts = tmp_path / "mountinfo"
+    lines = [(Path("/"), "ext4"), (share, kind), (tmp_path / "the sharepoint", "ext4")]
+    mounts.write_text("".join(a_mount(*line) for line in lines))
+    monkeypatch.setattr("ragkit.store.mounts._MOUNTS", mounts)
+    with pytest.raises(StoreError, match=f"network file system .{kind}.*ragkit backup"):
+        Store(share / "b.kb")
+    assert not (share / "b.kb").exists()
+    for writing in (opened.writer, opened.recorder):
+        with pytest.raises(StoreError, match=kind), writing():
+            pass
+    opened.close()
+    (share / "a.kb" / "ragkit.db-shm").unlink()
+    store = Store(share / "a.kb", create=False)
+    with store.snapshot() as snapshot:
+        assert snapshot.seq == 0
+    store.close()
+    assert not (share / "a.kb" / "ragkit.db-shm").exists()  # memory that no two machines share
+    Store(tmp_path / "the sharepoint" / "a.kb").close()
+
+
 def test_someone_elses_base_is_said_in_one_line(tmp_path: Path) -> None:
     Store(tmp_path / "a.kb").close()
     (tmp_path / "a.kb" / "ragkit.db").chmod(0)
@@ -166,12 +283,12 @@ def test_a_full_disk_stops_with_the_old_content_searchable(mount: Path) -> None:
         assert {document.source for document in kb.documents()} == before
         report = kb.ingest(EXAMPLES, workers=1)
         assert len(report.unchanged) >= len(before) - 1
-        found = list(kb.dump())
+        dumped = list(kb.dump())
         assert not list((path / "tmp").iterdir())
     with KnowledgeBase(mount / "b.kb", embedder=HashingEmbedder()) as kb:
         kb.ingest(EXAMPLES / "hr" / "onboarding.md")
         kb.ingest(EXAMPLES, workers=1)
-        assert list(kb.dump()) == found
+        assert list(kb.dump()) == dumped
 
 
 @pytest.mark.parametrize("size", [80, 120, 160, 200, 260])
@@ -185,6 +302,21 @@ def test_a_disk_too_full_for_a_new_base_never_leaves_a_broken_one(mount: Path, s
         assert len(kb.ingest(EXAMPLES, workers=1).failed) == 0
         assert len(kb.documents()) == 14
 
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+COMMITTER = """
+import sys, time
+from pathlib import Path
+from ragkit.store import Store
+from tests.stored import put
+with Store(Path(sys.argv[1])).writer() as writer:
+    put(writer, "late.txt", ["text"])
+    print("committed", flush=True)
+    time.sleep(60)
+"""
 
 HOLDER = """
 import sys, time
@@ -224,11 +356,10 @@ def test_a_refused_writer_leaves_the_holder_its_lock_and_tmp(tmp_path: Path) -> 
 
 def test_the_lock_names_its_holder_and_is_free_once_that_is_killed(tmp_path: Path) -> None:
     store = Store(tmp_path / "a.kb")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path / "a.kb")],
         stdout=subprocess.PIPE,
-        env=environment,
+        env=environment(),
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
