@@ -390,15 +390,23 @@ def _positions(ids: Ids, runs: Sequence[tuple[int, int]]) -> Mask:
 def _search(
     owned: _Owned, ids: Ids, query: Scores, k: int, allowed: Mask | None
 ) -> tuple[Ids, Scores]:
-    """Search one index; what is not allowed is left out before anything is ranked."""
-    k = min(k, len(ids) if allowed is None else int(allowed.sum()))
-    if k == 0:
+    """Search one index; what is not allowed is left out before anything is ranked.
+
+    Of equal scores the older chunk is taken, as in `best_of`. FAISS takes any: as long as the last
+    one found has an equal, more are looked for, so that it does not matter what else there is.
+    """
+    total = len(ids) if allowed is None else int(allowed.sum())
+    if min(k, total) == 0:
         return best_of([])
     faiss().omp_set_num_threads(1)  # of this thread: one query is not worth waking others
-    positions, scores = _scan(owned.inner, query, k, allowed)
-    if len(positions) < k:  # an inverted file's cells held too few: look into all of them
-        positions, scores = _scan(owned.inner, query, k, allowed, everywhere=True)
-    return ids[positions], scores
+    wanted = min(k + 1, total)
+    while True:
+        positions, scores = _scan(owned.inner, query, wanted, allowed)
+        if len(positions) < wanted:  # an inverted file's cells held too few: look into all of them
+            positions, scores = _scan(owned.inner, query, wanted, allowed, everywhere=True)
+        if wanted == total or scores[-1] < scores[k - 1]:
+            return best_of([(ids[positions], scores)], k)
+        wanted = min(2 * wanted, total)
 
 
 def _scan(
