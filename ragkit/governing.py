@@ -11,7 +11,7 @@ from ragkit.identity import read_identity
 from ragkit.index import dense, lexical
 from ragkit.labels import check_label, matching
 from ragkit.store import Grants, Snapshot, Store, StoredDocument
-from ragkit.store.access import Access, access_of, check_grantee, principal
+from ragkit.store.access import Access, access_of, allowed_labels, check_grantee, principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +103,11 @@ class AccessControl:
 
     def of(self, name: str, groups: Iterable[str] = ()) -> Reach:
         """What somebody may read, governed or not. Raises ValueError for a name that is none."""
-        who = principal(name, groups)
-        grants = self.labels()
-        is_open = self.mode is Access.OFF
-        mine = [entry for entry in grants if is_open or who.names & set(entry.principals)]
-        return Reach(
-            tuple(entry.label for entry in mine),
-            sum(entry.documents for entry in mine),
-            sum(entry.documents for entry in grants),
-        )
+        with self._store.snapshot() as everything:
+            allowed = allowed_labels(everything.connection, principal(name, groups))
+            seen = everything.restricted(allowed)
+            labels = tuple(entry.label for entry in seen.grants())
+            return Reach(labels, seen.counts()[0], everything.counts()[0])
 
     def _matching(self, snapshot: Snapshot, pattern: str | int) -> Sequence[StoredDocument]:
         found = matching(snapshot, pattern, self._store.layout)

@@ -199,15 +199,19 @@ class Snapshot:
         return {source: (id, label, bool(pinned)) for source, id, label, pinned in rows}
 
     def grants(self) -> list[Grants]:
-        """Every label, with how many documents carry it and to whom it is granted; by name."""
+        """The labels that may be read, with their documents counted and to whom they are granted.
+
+        By name; for whoever keeps the base these are all of them.
+        """
         granted: dict[int, list[str]] = {}
         for label, principal in self._db.execute(
             "SELECT label, principal FROM label_grant ORDER BY principal"
         ):
             granted.setdefault(label, []).append(principal)
         rows = self._db.execute(
-            "SELECT l.id, l.name, (SELECT count(*) FROM document d WHERE d.label = l.id) "
-            "FROM label l ORDER BY l.name"
+            "SELECT d.label, d.name, (SELECT count(*) FROM document o WHERE o.label = d.label) "
+            f"FROM (SELECT id AS label, name FROM label) d WHERE {self._label_clause()} "
+            "ORDER BY d.name"
         )
         return [Grants(name, count, tuple(granted.get(id, ()))) for id, name, count in rows]
 
