@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ from ragkit.store import Rating, Snapshot, Store, StoredTurn
 
 if TYPE_CHECKING:
     from ragkit.view import View
+
+Seen = Callable[[Collection[str] | None], AbstractContextManager[Snapshot]]
+"""Opens what somebody may read, of documents with one of these labels, if given."""
 
 _REMEMBERED = 2  # turns that the model is shown again
 _SHOWN_AGAIN = max(_REMEMBERED, TURNS)
@@ -67,11 +71,12 @@ class Conversation:
         print(talk.ask("And from the 15th year?").text)
     """
 
-    def __init__(self, view: View, store: Store, id: int | None = None) -> None:
+    def __init__(self, view: View, store: Store, seen: Seen, id: int | None = None) -> None:
         self.id = id
         self.who = view.who
         self._view = view
         self._store = store
+        self._seen = seen
         self._title = self._first_question = ""
         self._unkept: list[Turn] = []
         if id is not None:
@@ -112,7 +117,7 @@ class Conversation:
 
         Turns that could not be kept, those with the number 0, come last.
         """
-        with self._view.snapshot(labels) as snapshot:
+        with self._seen(labels) as snapshot:
             kept = []
             if self.id is not None:
                 kept = [_read(snapshot, turn) for turn in snapshot.turns(self.id)]

@@ -98,7 +98,7 @@ class View:
         return self._who.name if self._who else acting()
 
     @contextmanager
-    def snapshot(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
+    def _snapshot(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
         """What may be read, in one consistent view, for the length of the block."""
         try:
             with self._store.view(self._who, labels) as snapshot:
@@ -109,7 +109,7 @@ class View:
 
     def _listed(self, labels: Collection[str] | None = None) -> AbstractContextManager[Snapshot]:
         """What may be listed: the documents that may be read."""
-        return self.snapshot(labels)
+        return self._snapshot(labels)
 
     # -- searching and asking ----------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class View:
 
         At most 10,000 are found.
         """
-        with self.snapshot(labels) as snapshot:
+        with self._snapshot(labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             hits = retriever.search(snapshot, query, k) if retriever else []
             found = found_by(k, hits, snapshot)
@@ -131,7 +131,7 @@ class View:
         self, query: str, k: int = 10, *, labels: Collection[str] | None = None
     ) -> Explanation:
         """The same search with every stage's candidates and scores."""
-        with self.snapshot(labels) as snapshot:
+        with self._snapshot(labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             explanation = (
                 retriever.explain(snapshot, query, k) if retriever else Explanation(query, (), ())
@@ -224,7 +224,7 @@ class View:
 
         The line of the log is written when this returns, so before any model is asked.
         """
-        with self.snapshot(labels) as snapshot:
+        with self._snapshot(labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             hits = retriever.search(snapshot, query, k) if retriever else []
             identity = read_identity(snapshot)
@@ -235,7 +235,7 @@ class View:
             return None, line
 
         def page_text(hit: Hit) -> str:
-            with self.snapshot(labels) as snapshot:
+            with self._snapshot(labels) as snapshot:
                 return snapshot.page_text(hit.document, hit.page_ordinal)
 
         embedder = self._engine.embedder(identity)
@@ -250,11 +250,11 @@ class View:
         """
         if id is not None:
             self._check_conversation(id)
-        return Conversation(self, self._store, id)
+        return Conversation(self, self._store, self._snapshot, id)
 
     def conversations(self) -> list[StoredConversation]:
         """The conversations of whoever asks, newest first."""
-        with self.snapshot() as snapshot:
+        with self._snapshot() as snapshot:
             return snapshot.conversations(self.who)
 
     def delete_conversation(self, id: int) -> None:
@@ -298,7 +298,7 @@ class View:
     @contextmanager
     def _opened(self, id: int, labels: Collection[str] | None, what: str) -> Iterator[Snapshot]:
         """What may be read, once it is recorded that somebody looks at a document in it."""
-        with self.snapshot(labels) as snapshot:
+        with self._snapshot(labels) as snapshot:
             found = snapshot.document(id)
             self._record.opened(id, found.origin if found else None, what=what)
             self._document(snapshot, id)
@@ -372,7 +372,7 @@ class View:
         """
         from ragkit.suggestions import suggestions
 
-        with self.snapshot(labels) as snapshot:
+        with self._snapshot(labels) as snapshot:
             return suggestions(snapshot, n)
 
     def statistics(self, *, labels: Collection[str] | None = None) -> Statistics:
