@@ -1,0 +1,333 @@
+"""Who may read what, against a reference of a few lines, and the small tables of rights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragkit import AccessDenied, Principal, StoreDamaged, View, principal
+from ragkit.store import Snapshot
+from ragkit.store.access import allowed_labels
+from ragkit.store.database import connect
+from tests.access.worlds import (
+    ANA,
+    BOB,
+    GLANCES,
+    GRANTEES,
+    GROUPS,
+    LABELS,
+    LETTERS,
+    TWIN,
+    Library,
+    Look,
+    Paper,
+    World,
+)
+
+NOBODY_KNOWN = "user:nobody"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Eight papers, of which each label is on two, in a governed base."""
+    found = Library(tmp_path_factory.mktemp("rules"))
+    for letter in LETTERS:
+        found.put(Paper(letter, ((f"lure{letter} of the pump", TWIN), ("river and valve",))))
+    found.ingest()
+    for letter, label in zip(LETTERS, LABELS * 2, strict=True):
+        found.label(letter, label)
+    found.govern("on")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def governed(library: Library) -> Library:
+    """The same, with nothing granted, and governed."""
+    library.govern("on")
+    grant_only(library, set())
+    return library
+
+
+def grant_only(library: Library, grants: set[tuple[str, str]]) -> None:
+    labels = tuple(library.rules.labels[letter] for letter in LETTERS)
+    library.obey(World(labels, frozenset(grants), (), ("", ""), ""))
+
+
+def letters(library: Library, view: View) -> set[str]:
+    """The papers that are listed, and the same are found."""
+    by_name = {name: letter for letter, name in library.names.items()}
+    listed = {by_name[document.source] for document in view.documents()}
+    assert {by_name[hit.source] for hit in view.search("pump river", 100)} == listed
+    return listed
+
+
+_GRANTS = st.sets(st.tuples(st.sampled_from(LABELS), st.sampled_from(GRANTEES)), max_size=8)
+_MANY = settings(deadline=None, derandomize=True, database=None, max_examples=60)
+
+
+@_MANY
+@given(_GRANTS, st.sets(st.sampled_from(GROUPS)), st.sampled_from(GROUPS), st.data())
+def test_a_group_more_hides_nothing_and_a_grant_less_shows_nothing(
+    library: Library, grants: set[tuple[str, str]], groups: set[str], more: str, data: st.DataObject
+) -> None:
+    grant_only(library, grants)
+    before = letters(library, library.kb.as_principal(ANA, groups))
+    assert before == library.rules.readable(ANA, groups)
+    assert before <= letters(library, library.kb.as_principal(ANA, {*groups, more}))
+    if grants:
+        label, name = data.draw(st.sampled_from(sorted(grants)))
+        library.revoke(label, name)
+        assert letters(library, library.kb.as_principal(ANA, groups)) <= before
+
+
+@_MANY
+@given(_GRANTS, st.sets(st.sampled_from(GROUPS)), st.sampled_from([ANA, BOB, NOBODY_KNOWN]))
+def test_what_is_said_of_somebody_is_what_they_can_read(
+    library: Library, grants: set[tuple[str, str]], groups: set[str], name: str
+) -> None:
+    grant_only(library, grants)
+    reach, rules = library.kb.access.of(name, groups), library.rules
+    readable = rules.readable(name, groups)
+    assert (reach.documents, reach.of) == (len(readable), len(LETTERS))
+    assert {rules.labels[letter] for letter in readable} <= set(reach.labels)
+    assert {label for label in reach.labels if label in LABELS} <= {label for label, _ in grants}
+
+
+# -- in doubt nobody reads anything --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["on", "strict"])
+@pytest.mark.parametrize(
+    ("name", "groups"),
+    [
+        (ANA, []),
+        (ANA, ["hr"]),
+        (NOBODY_KNOWN, []),
+        ("page:nobody", []),
+        ("user:everyone", []),
+        ("user:group:hr", []),
+        ("user:red", ["everyone"]),
+    ],
+)
+def test_whom_nothing_was_granted_to_is_told_nothing(
+    governed: Library, mode: str, name: str, groups: list[str]
+) -> None:
+    governed.govern(mode)
+    for label in LABELS:
+        governed.grant(label, BOB)
+        governed.grant(label, "group:dev")
+    view = governed.kb.as_principal(name, groups)
+    assert letters(governed, view) == set()
+    assert view.ask("What of the pump?").abstention == "empty"
+    assert view.explain("pump").candidates == ()
+    assert view.suggestions() == []
+    status = view.status()
+    assert (status.documents, status.pages, status.chunks, status.bytes) == (0, 0, 0, 0)
+    assert (status.roots, status.folders, status.problems) == ((), (), ())
+    assert view.statistics().kinds == []
+
+
+def test_an_empty_list_of_labels_is_false_in_every_question_to_the_database(
+    governed: Library,
+) -> None:
+    """Not a clause that is left out: that would show all."""
+    with governed.kb._store.snapshot() as snapshot:
+        documents = snapshot.document_ids()
+        chunks = [chunk.id for id in documents for chunk in snapshot.chunks_of(id)]
+        nothing = snapshot.restricted(frozenset())
+        assert nothing._label_clause() == "d.label IN ()"
+        for name, ask in ASKED.items():
+            assert ask(snapshot, documents, chunks), name
+            assert not ask(nothing, documents, chunks), name
+        assert snapshot.counts() == (8, 16, len(chunks))
+        assert nothing.counts() == (0, 0, 0)
+
+
+ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
+    "documents": lambda snapshot, documents, chunks: list(snapshot.documents()),
+    "document": lambda snapshot, documents, chunks: snapshot.document(documents[0]),
+    "pages_of": lambda snapshot, documents, chunks: snapshot.pages_of(documents[0]),
+    "names": lambda snapshot, documents, chunks: snapshot.names(),
+    "sections": lambda snapshot, documents, chunks: snapshot.sections(documents[0], 10),
+    "page_labels": lambda snapshot, documents, chunks: snapshot.page_labels(documents[0]),
+    "page_text": lambda snapshot, documents, chunks: snapshot.page_text(documents[0], 0),
+    "kinds": lambda snapshot, documents, chunks: snapshot.kinds(),
+    "days_added": lambda snapshot, documents, chunks: snapshot.days_added(),
+    "chunks": lambda snapshot, documents, chunks: snapshot.chunks(chunks),
+    "chunks_of": lambda snapshot, documents, chunks: snapshot.chunks_of(documents[0]),
+    "neighbours": lambda snapshot, documents, chunks: snapshot.neighbours(documents[0], 0, 9),
+    "places": lambda snapshot, documents, chunks: snapshot.places(chunks),
+    "readable": lambda snapshot, documents, chunks: snapshot.readable(documents),
+    "readable_origins": lambda snapshot, documents, _: snapshot.readable_origins(documents),
+    "last_change": lambda snapshot, documents, chunks: snapshot.last_change(),
+    "document_ids": lambda snapshot, documents, chunks: snapshot.document_ids(),
+    "chunk_runs": lambda snapshot, documents, chunks: snapshot.chunk_runs(),
+    "grants": lambda snapshot, documents, chunks: snapshot.grants(),
+}
+"""What a snapshot can be asked of documents by somebody who may not read all; and `counts`."""
+
+
+@pytest.mark.parametrize("labels", [[], [""], ["no such label"], ["blue"], "blue", ["RED"]])
+def test_labels_that_are_asked_for_never_widen_what_may_be_read(
+    governed: Library, labels: list[str]
+) -> None:
+    governed.grant("red", ANA)
+    view = governed.kb.as_principal(ANA)
+    assert len(view.documents()) == 2
+    assert view.documents(labels=labels) == []
+    assert view.search("pump river", 100, labels=labels) == []
+    assert len(view.documents(labels=["red", "blue"])) == 2
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM meta WHERE key = 'access'",
+    "UPDATE meta SET value = '' WHERE key = 'access'",
+    "UPDATE meta SET value = 'ON' WHERE key = 'access'",
+    "UPDATE meta SET value = 'of' WHERE key = 'access'"])  # fmt: skip
+def test_a_base_that_does_not_say_whether_it_is_governed_tells_nothing(
+    governed: Library, damage: str
+) -> None:
+    governed.grant("red", ANA)
+    with governed.without("") as (kb, echo):
+        with closing(connect(kb.path / "ragkit.db")) as database:
+            database.execute(damage)
+        look = Look(("pump", "river"), "red", [1])
+        for view in (kb.as_principal(ANA), kb):
+            for name in ("search", "explain", "ask", "stream", "suggestions"):
+                with pytest.raises(StoreDamaged, match="does not say whether it is governed"):
+                    list(GLANCES[name](view, look))
+            with pytest.raises(StoreDamaged, match="does not say whether it is governed"):
+                view.pages(1)
+        assert echo.asked == []
+
+
+# -- who somebody is -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "ana", "everyone", "group:hr", "user:", "user", "User:ana", " user:ana", "user:a\nb",
+     "user:a\x00", "user:\ud800", "user:" + "x" * 201, "role:ana"],
+)  # fmt: skip
+def test_a_name_that_is_none_cannot_ask(governed: Library, name: str) -> None:
+    with pytest.raises(ValueError, match="is nobody who can ask"):
+        governed.kb.as_principal(name)
+    with pytest.raises(ValueError, match="is nobody who can ask"):
+        Principal(name)
+
+
+@pytest.mark.parametrize("group", ["", "a\nb", "\x7f", "x" * 201])
+def test_a_group_that_is_none_cannot_be_had(governed: Library, group: str) -> None:
+    with pytest.raises(ValueError, match="is no group"):
+        governed.kb.as_principal(ANA, [group])
+    with pytest.raises(ValueError, match="is no group"):
+        Principal(ANA, frozenset({group, "user:bob"}))
+
+
+def test_groups_are_no_text() -> None:
+    with pytest.raises(ValueError, match="a list of names"):
+        principal(ANA, "hr")
+
+
+@pytest.mark.parametrize("name", ["", "ana", "group:", "all", "Everyone", "everyone ", "user:a\nb"])
+def test_nothing_is_granted_to_what_is_no_name(governed: Library, name: str) -> None:
+    with pytest.raises(ValueError, match="is nobody to grant anything to"):
+        governed.kb.access.grant("red", name)
+    with pytest.raises(ValueError, match="is nobody to grant anything to"):
+        governed.kb.access.revoke("red", name)
+
+
+@pytest.mark.parametrize(
+    ("granted", "name", "groups", "reads"),
+    [
+        (ANA, ANA, [], True),
+        (ANA, BOB, [], False),
+        (ANA, "user:ana ", [], False),
+        (ANA, "user:Ana", [], False),
+        (ANA, "page:ana", [], False),
+        (ANA, BOB, ["ana"], False),
+        (ANA, BOB, ["user:ana"], False),  # that is group:user:ana
+        ("group:hr", BOB, ["hr"], True),
+        ("group:hr", BOB, ["group:hr"], True),
+        ("group:hr", BOB, ["hr "], False),
+        ("group:hr", "user:hr", [], False),
+        ("group:everyone", BOB, [], False),
+        ("group:everyone", BOB, ["everyone"], True),
+        ("everyone", BOB, [], True),
+        ("everyone", "page:stranger", [], True),
+        ('user:a" OR 1 --', BOB, [], False),
+        ('user:a" OR 1 --', 'user:a" OR 1 --', [], True),
+        ("user:%", BOB, [], False),
+        ("user:*", BOB, [], False),
+    ],
+)
+def test_a_grant_holds_for_whom_it_names_and_nobody_else(
+    governed: Library, granted: str, name: str, groups: list[str], reads: bool
+) -> None:
+    governed.grant("red", granted)
+    found = letters(governed, governed.kb.as_principal(name, groups))
+    assert found == ({"a", "e"} if reads else set())
+    assert found == governed.rules.readable(name, principal(name, groups).groups)
+
+
+def test_rights_follow_the_label_and_not_the_document(governed: Library) -> None:
+    governed.grant("red", ANA)
+    view = governed.kb.as_principal(ANA)
+    governed.label("b", "red")
+    governed.label("a", "blue")
+    assert letters(governed, view) == {"b", "e"}
+    governed.label("a", "red")
+    governed.label("b", "blue")
+    assert letters(governed, view) == {"a", "e"}
+
+
+# -- whoever keeps the base ----------------------------------------------------------------------
+
+
+def test_the_bare_base_lists_and_tells_no_text_once_it_is_governed(governed: Library) -> None:
+    kb = governed.kb
+    look = Look(("pump", "river"), "red", [kb.documents()[0].id])
+    lists = {"documents", "document", "status", "statistics", "who", "path"}
+    for name, glance in GLANCES.items():
+        if name in lists:
+            assert list(glance(kb, look))
+        elif name in ("pages", "chunks", "original", "page_image", "delete_conversation"):
+            for given in glance(kb, look):
+                assert str(given).startswith("AccessDenied: ")
+        else:
+            with pytest.raises(AccessDenied, match="say who asks"):
+                list(glance(kb, look))
+    assert len(kb.documents()) == kb.status().documents == len(LETTERS)
+
+
+def test_an_open_base_is_read_by_all_and_each_has_conversations_of_their_own(
+    governed: Library,
+) -> None:
+    governed.govern("off")
+    for name in (ANA, BOB, NOBODY_KNOWN):
+        assert letters(governed, governed.kb.as_principal(name)) == set(LETTERS)
+    talk = governed.kb.as_principal(ANA).conversation()
+    talk.ask("What of the pump?")
+    assert talk.id in {entry.id for entry in governed.kb.as_principal(ANA).conversations()}
+    assert governed.kb.as_principal(BOB).conversations() == []
+    assert governed.kb.conversations() == []
+
+
+def test_a_base_is_governed_for_those_who_hold_a_view_already(governed: Library) -> None:
+    governed.govern("off")
+    view, kb = governed.kb.as_principal(ANA), governed.kb
+    talk = view.conversation()
+    assert letters(governed, view) == set(LETTERS)
+    talk.ask("What of the pump?")
+    governed.govern("on")
+    assert letters(governed, view) == set()
+    (turn,) = talk.turns()
+    assert turn.withheld
+    with pytest.raises(AccessDenied):
+        kb.search("pump")
+    with kb._store.snapshot() as snapshot:
+        assert allowed_labels(snapshot.connection, principal(ANA)) == frozenset()
