@@ -1,0 +1,289 @@
+"""One module decides, one reads: what may pass by the label clause is named here, with its reason.
+
+Who adds a place that reads documents must either go through `Store.view` or say here why not.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import ragkit
+from ragkit import KnowledgeBase, View
+from tests.access.test_rules import ASKED
+from tests.access.worlds import GLANCES, NOT_TOLD
+
+ROOT = Path(ragkit.__file__).parents[1]
+PACKAGES = ("ragkit", "apps/ragkit_apps", "ingest/ragkit_ingest")
+CONTENT = {"chunk", "page", "vector", "document"}
+_TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(\w+)")
+
+VECTOR_SEARCH = {
+    "ragkit/retrieval.py": "searches, with a snapshot that says what may be read",
+    "ragkit/engine.py": "makes the one retriever of a base",
+    "ragkit/ingestion.py": "brings the indexes up to date",
+    "ragkit/governing.py": "brings the indexes up to date",
+}
+"""Modules that import the vector search or the word search."""
+
+CONTENT_SQL = {
+    "ragkit/store/reader.py": "the snapshot, with the label clause",
+    "ragkit/store/writer.py": "writes",
+    "ragkit/store/upgrade.py": "rewrites an older format, and shows nobody anything",
+}
+"""Modules that name a table of content in SQL."""
+
+GRANT_SQL = {
+    "ragkit/store/access.py": "decides",
+    "ragkit/store/reader.py": "lists grants for whoever keeps the base",
+    "ragkit/store/writer.py": "grants and revokes",
+}
+
+EVERYTHING = {
+    ("ragkit/store/base.py", "Store.view"): "restricts it at once",
+    ("ragkit/governing.py", "AccessControl.mode"): "reads how the base is governed",
+    ("ragkit/governing.py", "AccessControl.labels"): "for whoever keeps the base",
+    ("ragkit/governing.py", "AccessControl.documents"): "for whoever keeps the base",
+    ("ragkit/governing.py", "AccessControl.of"): "for whoever keeps the base",
+    ("ragkit/knowledge_base.py", "KnowledgeBase._listed"): "lists, for whoever keeps the base",
+    ("ragkit/knowledge_base.py", "KnowledgeBase.dump"): "for whoever keeps the base",
+    ("ragkit/auditing.py", "AuditLog.lines"): "for whoever keeps the base",
+    ("ragkit/auditing.py", "AuditLog.verify"): "for whoever keeps the base",
+    ("ragkit/conversation.py", "Conversation._origins"): "ids of what an answer rests on, to be "
+    "kept with it and compared with what may be read",
+}
+"""Calls of Store.snapshot, which restricts nothing."""
+
+WRITERS = {
+    "ragkit/store/base.py": "Store.snapshot itself",
+    "ragkit/ingestion.py": "an ingest compares with all that is there",
+    "ragkit/knowledge_base.py": "adds and removes, for whoever keeps the base",
+    "ragkit/governing.py": "labels, for whoever keeps the base",
+    "ragkit/auditing.py": "seals the log's end",
+    "ragkit/index/dense.py": "builds an index of everything",
+}
+"""Modules that make a snapshot of their own."""
+
+WIDENED = {
+    ("ragkit/retrieval.py", "Retriever._places_of"): "places are kept for all, and looked up "
+    "among what may be read at each search",
+    ("ragkit/index/lexical.py", "LexicalIndex._make_view"): "an index in memory for all, searched "
+    "with the labels that may be read",
+}
+"""Calls of restricted(None), which make a restricted snapshot see everything."""
+
+UNRESTRICTED = {
+    "all_problems": {"ragkit/view.py", "ragkit/dump.py"},  # a View asks where it sees all
+    "roots": {
+        "ragkit/view.py",  # where it sees all
+        "ragkit/originals.py",  # the folder of a document that may be read
+        "ragkit/labels.py",
+        "ragkit/dump.py",
+        "ragkit/ingestion.py",
+        "ragkit/knowledge_base.py",
+    },
+    "problems": {"ragkit/planning.py"},
+    "known_files": {"ragkit/planning.py", "ragkit/knowledge_base.py"},
+    "labels_of": {"ragkit/ingestion.py"},
+    "label_ids": {"ragkit/store/reader.py"},  # ids of the names that are asked for
+    "lexical_rows": {"ragkit/index/lexical.py"},  # of documents that a snapshot listed
+    "changes_since": {"ragkit/index/lexical.py"},  # ids, for the index of all
+    "history": {"ragkit/index/lexical.py", "ragkit/auditing.py"},
+    "origins_of": {"ragkit/conversation.py"},
+    "versions_of": {"ragkit/auditing.py"},
+    "vectors": {"ragkit/index/dense.py", "ragkit/dump.py"},  # of chunks that were found
+    "vectors_after": {"ragkit/index/dense.py"},
+    "vectors_by_digest": {"ragkit/ingestion.py"},
+    "vector_count": {"ragkit/index/dense.py"},
+    "generation": {"ragkit/index/dense.py", "ragkit/ingestion.py", "ragkit/governing.py"},
+    "tombstones": {"ragkit/index/dense.py"},
+    "conversations": {"ragkit/view.py"},  # with a name
+    "turns": {"ragkit/conversation.py"},  # of a conversation that is one's own
+    "title": {"ragkit/conversation.py"},  # of a conversation that is one's own
+    "outcomes": {"ragkit/statistics.py"},
+    "meta": {"ragkit/store/reader.py", "ragkit/identity.py", "ragkit/auditing.py"},
+    "only": {"ragkit/store/base.py", "ragkit/knowledge_base.py"},
+    "restricted": {
+        "ragkit/store/base.py",
+        "ragkit/store/reader.py",
+        "ragkit/governing.py",
+        "ragkit/retrieval.py",  # WIDENED
+        "ragkit/index/lexical.py",  # WIDENED
+    },
+}
+"""What a Snapshot gives without the label clause, and the only modules that ask it for that."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """All modules of the product by their path, parsed."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in paths}
+
+
+def nodes() -> Iterator[tuple[str, str, ast.AST]]:
+    """(module, function that it stands in, node) for every piece of every module."""
+
+    def within(node: ast.AST, name: str) -> Iterator[tuple[str, ast.AST]]:
+        for child in ast.iter_child_nodes(node):
+            inner = name
+            if isinstance(child, ast.FunctionDef | ast.ClassDef):
+                inner = f"{name}.{child.name}".lstrip(".")
+            yield inner, child
+            yield from within(child, inner)
+
+    for module, tree in modules().items():
+        for name, node in within(tree, ""):
+            yield module, name, node
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    for module, name, node in nodes():
+        if isinstance(node, ast.Call):
+            yield module, name, node
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The full names of all that a module imports, wherever it does."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def naming(tables: set[str]) -> set[str]:
+    """The modules in which SQL names one of these tables."""
+    return {
+        module
+        for module, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and tables.intersection(_TABLES.findall(node.value))
+    }
+
+
+def test_only_named_modules_reach_the_vector_search_and_the_word_search() -> None:
+    searches = ("ragkit.index.dense", "ragkit.index.lexical")
+    libraries = {"faiss": searches[0], "tantivy": searches[1]}
+    found = set()
+    for module, tree in modules().items():
+        own = module.removesuffix(".py").replace("/", ".")
+        for name in imported(tree):
+            if name.startswith(searches) and own not in searches:
+                found.add(module)
+            assert libraries.get(name.split(".")[0], own) == own, f"{module} imports {name}"
+    assert found == VECTOR_SEARCH.keys()
+
+
+def test_only_named_modules_have_sql_about_content_or_grants() -> None:
+    assert naming(CONTENT) == CONTENT_SQL.keys()
+    assert naming({"label_grant"}) == GRANT_SQL.keys()
+
+
+def test_a_snapshot_of_everything_is_taken_only_where_the_reason_is_known() -> None:
+    found = {
+        (module, name)
+        for module, name, node in nodes()
+        if isinstance(node, ast.Attribute) and node.attr == "snapshot"
+    }
+    made, widened = set(), set()
+    for module, name, call in calls():
+        function = ast.unparse(call.func)
+        if function == "Snapshot":
+            made.add(module)
+        elif function.endswith(".restricted") and ast.unparse(call).endswith("(None)"):
+            widened.add((module, name))
+    assert found == EVERYTHING.keys()
+    assert made == WRITERS.keys()
+    assert widened == WIDENED.keys()
+
+
+def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
+    reader = modules()["ragkit/store/reader.py"]
+    (snapshot,) = (n for n in reader.body if getattr(n, "name", "") == "Snapshot")
+    methods = {n.name: ast.unparse(n) for n in ast.walk(snapshot) if isinstance(n, ast.FunctionDef)}
+    public = {name for name in methods if not name.startswith("_")}
+    restricted = {name for name in public if "self._label_clause()" in methods[name]}
+    assert restricted == {*ASKED, "counts"}
+    assert public - restricted == {*UNRESTRICTED, "is_strict", "connection"}
+    asked: dict[str, set[str]] = {name: set() for name in UNRESTRICTED}
+    for module, _, call in calls():
+        if isinstance(call.func, ast.Attribute) and call.func.attr in asked:
+            asked[call.func.attr].add(module)
+    for name, allowed in UNRESTRICTED.items():
+        assert asked[name] == allowed | _NAMESAKES.get(name, set()), name
+
+
+_NAMESAKES = {
+    "conversations": {"apps/ragkit_apps/cli.py", "apps/ragkit_apps/ui/conversations.py"},
+    "turns": {
+        "apps/ragkit_apps/chat.py",
+        "apps/ragkit_apps/cli.py",
+        "apps/ragkit_apps/ui/ask.py",
+        "apps/ragkit_apps/ui/conversations.py",
+    },
+}
+"""Modules that call another thing of that name: a View's, or a Conversation's."""
+
+
+@pytest.mark.parametrize("module", ["ragkit/view.py", "ragkit/conversation.py"])
+def test_a_view_reaches_documents_through_store_view_alone(module: str) -> None:
+    """In all that a principal calls, the store is asked for a view, and else only to record."""
+    asked = {
+        (name, call.func.attr)
+        for where, name, call in calls()
+        if where == module
+        and isinstance(call.func, ast.Attribute)
+        and ast.unparse(call.func.value).endswith("_store")
+    }
+    views = {name for name, method in asked if method == "view"}
+    assert views == ({"View._snapshot"} if module == "ragkit/view.py" else set())
+    others = {method for name, method in asked if (module, name) not in EVERYTHING}
+    assert others <= {"view", "recorder"}
+
+
+def test_one_function_says_which_labels_somebody_may_read() -> None:
+    found = {
+        (module, name)
+        for module, name, call in calls()
+        if ast.unparse(call.func).endswith("allowed_labels")
+    }
+    assert found == {
+        ("ragkit/store/base.py", "Store.view"),
+        ("ragkit/governing.py", "AccessControl.of"),
+    }
+
+
+def test_every_public_part_of_a_view_is_looked_at_for_canaries() -> None:
+    methods = {name for name in dir(View) if not name.startswith("_")}
+    assert methods | {"config"} == {*GLANCES, *NOT_TOLD}
+
+
+def test_only_whoever_keeps_the_base_has_more_than_a_view() -> None:
+    more = {name for name in set(dir(KnowledgeBase)) - set(dir(View)) if not name.startswith("_")}
+    assert more == {
+        "add_documents",
+        "as_principal",
+        "close",
+        "dump",
+        "ingest",
+        "remove",
+        "uploads",
+    }
+
+
+def test_the_page_and_the_command_line_reach_a_base_through_ragkit_alone() -> None:
+    for module, tree in modules().items():
+        if module.startswith("apps/"):
+            inner = {name for name in imported(tree) if name.startswith("ragkit.")}
+            assert {name.split(".")[1] for name in inner} <= {*ragkit.__all__, "auditing"}, module
