@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Collection
 
 from ragkit.errors import MissingExtra
-from ragkit.knowledge_base import KnowledgeBase
 from ragkit.retrieval import Hit
+from ragkit.view import View
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -40,6 +40,8 @@ _SHOWN = ("file_name", "title", "headings", "place")
 class RagkitRetriever(BaseRetriever):
     """Searches a base for LlamaIndex: the best `k` passages, of documents with these labels.
 
+    Of a governed base it is given what somebody may read: `kb.as_principal("user:ana")`.
+
     A node's id stays the same as long as the passage stands where it stood, and tells two bases
     apart. `start_char_idx` and `end_char_idx` count in the text of the node's page. The score
     ranks the nodes of one query; `similarity` in the metadata is a cosine and can be compared
@@ -49,9 +51,7 @@ class RagkitRetriever(BaseRetriever):
         engine = RetrieverQueryEngine.from_args(retriever, llm=llm)
     """
 
-    def __init__(
-        self, kb: KnowledgeBase, k: int = 10, labels: Collection[str] | None = None
-    ) -> None:
+    def __init__(self, kb: View, k: int = 10, labels: Collection[str] | None = None) -> None:
         super().__init__()
         self.kb = kb
         self.k = k
