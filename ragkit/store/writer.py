@@ -577,10 +577,10 @@ class Writer:
         with self._commit():
             self._check_conversation(conversation)
             place = (conversation, ordinal)
-            found = self._db.execute(
-                "SELECT 1 FROM turn WHERE conversation = ? AND ordinal = ?", place
-            )
-            if found.fetchone() is None:
+            (turns,) = self._db.execute(
+                "SELECT count(*) FROM turn WHERE conversation = ?", (conversation,)
+            ).fetchone()
+            if not 1 <= ordinal <= turns:
                 raise SourceError(
                     f"conversation {conversation} has no turn {ordinal}; they count from 1"
                 )
