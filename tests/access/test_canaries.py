@@ -184,6 +184,14 @@ KEEPER = {
     "audit verify",
     "audit export",
     "audit anchor",
+    "forget",
+    "receipt",
+    "verify-receipt",
+    "retention keep",
+    "retention show",
+    "retention purge",
+    "hold",
+    "release",
 }
 """Commands of whoever keeps the base: names and numbers, but no text of a document."""
 

@@ -28,6 +28,7 @@ VECTOR_SEARCH = {
     "ragkit/engine.py": "makes the one retriever of a base",
     "ragkit/ingestion.py": "brings the indexes up to date",
     "ragkit/governing.py": "brings the indexes up to date",
+    "ragkit/erasure.py": "makes the indexes anew",
 }
 """Modules that import the vector search or the word search."""
 
@@ -52,6 +53,12 @@ EVERYTHING = {
     ("ragkit/governing.py", "AccessControl.of"): "for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase._listed"): "lists, for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase.dump"): "for whoever keeps the base",
+    ("ragkit/knowledge_base.py", "KnowledgeBase.erasure_plan"): "for whoever keeps the base",
+    ("ragkit/knowledge_base.py", "KnowledgeBase.receipt"): "for whoever keeps the base",
+    ("ragkit/retention.py", "Retention.rules"): "for whoever keeps the base",
+    ("ragkit/retention.py", "Retention.holds"): "for whoever keeps the base",
+    ("ragkit/retention.py", "Retention.due"): "for whoever keeps the base",
+    ("ragkit/auditing.py", "AuditLog.holds"): "for whoever keeps the base",
     ("ragkit/auditing.py", "AuditLog.lines"): "for whoever keeps the base",
     ("ragkit/auditing.py", "AuditLog.verify"): "for whoever keeps the base",
     ("ragkit/conversation.py", "Conversation._origins"): "ids of what an answer rests on, to be "
@@ -65,7 +72,10 @@ WRITERS = {
     "ragkit/knowledge_base.py": "adds and removes, for whoever keeps the base",
     "ragkit/governing.py": "labels, for whoever keeps the base",
     "ragkit/auditing.py": "seals the log's end",
+    "ragkit/erasure.py": "erases, for whoever keeps the base",
+    "ragkit/retention.py": "erases by age, for whoever keeps the base",
     "ragkit/index/dense.py": "builds an index of everything",
+    "ragkit/index/lexical.py": "asks what the base is like now, for an index of everything",
 }
 """Modules that make a snapshot of their own."""
 
@@ -86,6 +96,7 @@ UNRESTRICTED = {
         "ragkit/dump.py",
         "ragkit/ingestion.py",
         "ragkit/knowledge_base.py",
+        "ragkit/erasure.py",
     },
     "problems": {"ragkit/planning.py"},
     "known_files": {"ragkit/planning.py", "ragkit/knowledge_base.py"},
@@ -94,19 +105,42 @@ UNRESTRICTED = {
     "lexical_rows": {"ragkit/index/lexical.py"},  # of documents that a snapshot listed
     "changes_since": {"ragkit/index/lexical.py"},  # ids, for the index of all
     "history": {"ragkit/index/lexical.py", "ragkit/auditing.py"},
-    "origins_of": {"ragkit/conversation.py"},
-    "versions_of": {"ragkit/auditing.py"},
-    "vectors": {"ragkit/index/dense.py", "ragkit/dump.py"},  # of chunks that were found
+    "origins_of": {"ragkit/conversation.py", "ragkit/retention.py"},
+    "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py"},
+    "vectors": {  # of chunks that were found
+        "ragkit/index/dense.py",
+        "ragkit/dump.py",
+        "ragkit/erasure.py",
+    },
     "vectors_after": {"ragkit/index/dense.py"},
     "vectors_by_digest": {"ragkit/ingestion.py"},
     "vector_count": {"ragkit/index/dense.py"},
-    "generation": {"ragkit/index/dense.py", "ragkit/ingestion.py", "ragkit/governing.py"},
+    "generation": {
+        "ragkit/index/dense.py",
+        "ragkit/ingestion.py",
+        "ragkit/governing.py",
+        "ragkit/erasure.py",
+    },
     "tombstones": {"ragkit/index/dense.py"},
-    "conversations": {"ragkit/view.py"},  # with a name
-    "turns": {"ragkit/conversation.py"},  # of a conversation that is one's own
+    "conversations": {"ragkit/view.py", "ragkit/erasure.py"},  # with a name; to be erased
+    "turns": {"ragkit/conversation.py", "ragkit/erasure.py"},  # of one's own; to be erased
     "title": {"ragkit/conversation.py"},  # of a conversation that is one's own
     "outcomes": {"ragkit/statistics.py"},
-    "meta": {"ragkit/store/reader.py", "ragkit/identity.py", "ragkit/auditing.py"},
+    "meta": {
+        "ragkit/store/reader.py",
+        "ragkit/identity.py",
+        "ragkit/auditing.py",
+        "ragkit/erasure.py",
+    },
+    "everything": {"ragkit/erasure.py"},  # compared with what is to be erased
+    "turns_resting_on": {"ragkit/erasure.py"},
+    "open_erasures": {"ragkit/erasure.py"},
+    "erased_contents": {"ragkit/erasure.py", "ragkit/ingestion.py"},
+    "erased_origins": {"ragkit/erasure.py"},
+    "receipt": {"ragkit/erasure.py", "ragkit/knowledge_base.py"},
+    "keep_days": {"ragkit/retention.py"},
+    "holds": {"ragkit/retention.py", "ragkit/planning.py", "ragkit/erasure.py"},
+    "times_since_purge": {"ragkit/retention.py"},
     "only": {"ragkit/store/base.py", "ragkit/knowledge_base.py"},
     "restricted": {
         "ragkit/store/base.py",
@@ -225,6 +259,13 @@ def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
 
 
 _NAMESAKES = {
+    "holds": {
+        "apps/ragkit_apps/forgetting.py",
+        "ragkit/evidence.py",
+        "ragkit/exact.py",
+        "ragkit/verification.py",
+    },
+    "receipt": {"apps/ragkit_apps/forgetting.py"},
     "conversations": {"apps/ragkit_apps/cli.py", "apps/ragkit_apps/ui/conversations.py"},
     "turns": {
         "apps/ragkit_apps/chat.py",
@@ -276,7 +317,10 @@ def test_only_whoever_keeps_the_base_has_more_than_a_view() -> None:
         "as_principal",
         "close",
         "dump",
+        "erasure_plan",
+        "forget",
         "ingest",
+        "receipt",
         "remove",
         "uploads",
     }
