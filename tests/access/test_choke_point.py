@@ -259,6 +259,7 @@ def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
 
 
 _NAMESAKES = {
+    "only": {"ragkit/erasure.py"},  # of Traces
     "holds": {
         "apps/ragkit_apps/forgetting.py",
         "ragkit/evidence.py",
