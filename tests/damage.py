@@ -39,9 +39,13 @@ def blank(path: Path, at: int, length: int = 4096) -> None:
 
 
 def overwrite(path: Path, data: bytes) -> None:
-    """Other content in the same file, of the same age."""
-    with unseen(path):
-        path.write_bytes(data)
+    """Other content in the same file, of the same age.
+
+    It is never empty in between: whoever has mapped it would be killed for reading what is gone.
+    """
+    with unseen(path), path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
 
 
 def swap(one: Path, other: Path) -> None:
