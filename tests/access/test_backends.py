@@ -1,0 +1,284 @@
+"""Whatever searches the vectors: nothing but what may be read, and all of it, however rare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ragkit import Config, KnowledgeBase, StoreError
+from ragkit.identity import new_identity
+from ragkit.index import dense, lexical
+from ragkit.index.ranking import Ids, Scores
+from ragkit.store import NewDocument, Snapshot, Store
+from ragkit_ingest.chunk import Chunk
+from ragkit_ingest.model import Document, Page, PageKind
+from tests.access.worlds import ANA
+from tests.hashing import HashingEmbedder
+from tests.stored import DIMENSION, pairs, unit_vectors
+
+KINDS = ("flat", "ivf", "delta")
+RARE = {"one": 1, "seven": 7, "fifty": 50}
+"""Labels of few pages, each of one document among many others."""
+
+
+def paged(root: int, source: str, label: str, count: int, seed: int) -> NewDocument:
+    """A document of so many pages with one chunk on each."""
+    texts = [f"Page {number} of the plant's pump {source}" for number in range(count)]
+    return NewDocument(
+        root=root,
+        source=source,
+        digest=source.encode(),
+        size=count,
+        label=label,
+        document=Document(
+            "page", tuple(Page(t, (), PageKind.PAGE, n) for n, t in enumerate(texts, 1))
+        ),
+        chunks=[Chunk(n, n, 0, len(text), "", (), "") for n, text in enumerate(texts)],
+        digests=[f"{source}:{n}".encode() for n in range(count)],
+        vectors=unit_vectors(count, seed),
+    )
+
+
+def build(path: Path, kind: str, documents: int, pages: int) -> None:
+    """A governed base of synthetic vectors, of which ana may read none yet.
+
+    One whose kind is "delta" has no index of vectors, and is searched all the same.
+    """
+    store = Store(path)
+    with store.writer() as writer:
+        writer.set_identity(new_identity(HashingEmbedder()).to_json())
+        root = writer.add_root("/synthetic", whole=True)
+        for number in range(documents):
+            writer.put_document(paged(root, f"{number}.page", "other", pages, number))
+            if number == documents // 2:
+                for label, count in RARE.items():
+                    writer.put_document(paged(root, f"{label}.page", label, count, 10_000 + count))
+        lexical.synchronise(Snapshot(writer.connection), store.layout)
+        if kind != "delta":
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(dense, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)
+                dense.publish(writer, store.layout, DIMENSION)
+        generation = Snapshot(writer.connection).generation()
+        assert (generation.kind if generation else "delta") == kind
+    store.close()
+    with opened(path) as kb:
+        kb.access.govern("on")
+
+
+def opened(path: Path) -> KnowledgeBase:
+    config = Config(labels={f"{label}/": label for label in RARE})
+    return KnowledgeBase(path, embedder=HashingEmbedder(), config=config)
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same 3,000 pages and some, in each kind of index."""
+    folder = tmp_path_factory.mktemp("backends")
+    for kind in KINDS:
+        build(folder / f"{kind}.kb", kind, 30, 100)
+    return {kind: folder / f"{kind}.kb" for kind in KINDS}
+
+
+@pytest.fixture(params=KINDS)
+def kb(bases: dict[str, Path], request: pytest.FixtureRequest) -> Iterator[KnowledgeBase]:
+    with opened(bases[request.param]) as kb:
+        yield kb
+
+
+def allowed(snapshot: Snapshot) -> set[int]:
+    return {chunk.id for id in snapshot.document_ids() for chunk in snapshot.chunks_of(id)}
+
+
+def oracle(snapshot: Snapshot, query: Scores, k: int) -> list[int]:
+    """The nearest of all that may be read, compared one by one; the older of equal ones."""
+    ids, vectors = snapshot.vectors(sorted(allowed(snapshot)), DIMENSION)
+    scores = vectors.astype(np.float32) @ query
+    ranked = sorted(zip(-scores, ids, strict=True))
+    return [id for _, id in ranked[:k]]
+
+
+# -- the same guarantee --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "labels", [["one"], ["seven"], ["fifty"], ["one", "fifty"], ["other"], ["other", "seven"], []]
+)
+def test_every_index_gives_what_is_allowed_and_as_much_as_there_is(
+    bases: dict[str, Path], kind: str, labels: list[str]
+) -> None:
+    store = Store(bases[kind], create=False)
+    index = dense.DenseIndex(store.layout, DIMENSION)
+    with store.snapshot() as everything:
+        snapshot = everything.only(labels)
+        may = allowed(snapshot)
+        for seed in range(4):
+            query = unit_vectors(1, 50_000 + seed)[0].astype(np.float32)
+            for k in (1, 20, 100):
+                found = [chunk for chunk, _ in pairs(index.search(snapshot, query, k))]
+                assert set(found) <= may
+                assert len(set(found)) == len(found) == min(k, len(may))
+                if kind != "ivf":  # that one is not exact
+                    assert found == oracle(snapshot, query, k)
+    store.close()
+
+
+def test_of_equal_vectors_every_exact_index_finds_the_older_ones(tmp_path: Path) -> None:
+    """Of 75 equals 25 are among the best fifty, wherever they and the better ones lie."""
+    equal, best = unit_vectors(2, 7)
+    for published in (0, 5, 12, 20):
+        store = Store(tmp_path / f"{published}.kb")
+        with store.writer() as writer:
+            root = writer.add_root("/synthetic", whole=True)
+            for number in range(20):
+                new = paged(root, f"{number}.page", "other", 5, seed=number)
+                new.vectors[:] = equal if number < 15 else best
+                writer.put_document(new)
+                if number + 1 == published:
+                    dense.publish(writer, store.layout, DIMENSION)
+        index, query = dense.DenseIndex(store.layout, DIMENSION), best.astype(np.float32)
+        with store.snapshot() as snapshot:
+            found = pairs(index.search(snapshot, query, 50))
+            chunks = sorted(allowed(snapshot))
+        assert [chunk for chunk, _ in found] == [*chunks[-25:], *chunks[:25]]
+        assert len({score for _, score in found}) == 2
+        store.close()
+
+
+# -- completeness --------------------------------------------------------------------------------
+
+
+def complete(kb: KnowledgeBase, k: int) -> None:
+    """Exactly `k` hits for whoever may read as many pages, and all of fewer."""
+    view, may = kb.as_principal(ANA), 0
+    for label in RARE:
+        kb.access.revoke(label, ANA)
+    for label, count in RARE.items():
+        kb.access.grant(label, ANA)
+        may += count
+        assert view.status().pages == may
+        for question in ("the plant's pump", f"Page 3 of {label}", "nothing of the kind"):
+            hits = view.search(question, k)
+            assert len({(hit.document, hit.page) for hit in hits}) == len(hits) == min(k, may)
+
+
+@pytest.mark.parametrize("k", [1, 7, 10, 58, 100])
+def test_whoever_may_read_k_pages_finds_k_however_rare_they_are(kb: KnowledgeBase, k: int) -> None:
+    complete(kb, k)
+
+
+def test_a_strict_base_is_searched_exactly_and_finds_as_many(
+    bases: dict[str, Path], tmp_path: Path
+) -> None:
+    build(tmp_path / "strict.kb", "ivf", 12, 100)
+    with opened(tmp_path / "strict.kb") as kb:
+        kb.access.govern("strict")
+        with kb._store.snapshot() as snapshot:
+            generation = snapshot.generation()
+        assert generation is not None
+        assert generation.kind == "flat"
+        complete(kb, 10)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_page_among_a_hundred_thousand_is_found(tmp_path: Path, kind: str) -> None:
+    build(tmp_path / "a.kb", kind, 1000, 100)
+    with opened(tmp_path / "a.kb") as kb:
+        assert kb.status().pages > 100_000
+        complete(kb, 10)
+        if kind != "delta":
+            kb.access.govern("strict")
+            complete(kb, 10)
+
+
+# -- an index that does not listen ---------------------------------------------------------------
+
+
+class Deaf:
+    """An index that takes a selector and searches everything all the same."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+        self.d = index.d
+
+    def search(self, query: Scores, k: int, params: Any) -> tuple[Scores, Ids]:
+        found: tuple[Scores, Ids] = self.index.search(query, k)
+        return found
+
+
+class HardOfHearing(Deaf):
+    """One that hears a selector only where that allows something."""
+
+    def search(self, query: Scores, k: int, params: Any) -> tuple[Scores, Ids]:
+        found: tuple[Scores, Ids] = self.index.search(query, k, params=params)
+        return found if (found[1] >= 0).any() else super().search(query, k, params)
+
+
+class Mishearing(Deaf):
+    """One that gives the neighbours of what is allowed."""
+
+    def search(self, query: Scores, k: int, params: Any) -> tuple[Scores, Ids]:
+        scores, ids = self.index.search(query, k, params=params)
+        return scores, np.where(ids >= 0, ids + 1, ids)
+
+
+def flat(count: int) -> Any:
+    return dense._exact(unit_vectors(count, 1)).inner
+
+
+@pytest.mark.parametrize("liar", [Deaf, HardOfHearing, Mishearing])
+@pytest.mark.parametrize("count", [1, 2, 1000])
+def test_an_index_that_ignores_its_selector_is_refused(liar: type[Deaf], count: int) -> None:
+    index = flat(count)
+    assert dense._tested(dense._Owned(index, index), count).inner is index
+    with pytest.raises(StoreError, match="ignores which documents may be found"):
+        dense._tested(dense._Owned(index, liar(index)), count)
+
+
+def test_every_index_is_tested_before_it_is_searched(
+    bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FAISS is put in that does not listen: what was published, and what came after it."""
+    faiss = dense.faiss()
+    downcast = faiss.downcast_index
+    monkeypatch.setattr(faiss, "downcast_index", lambda index: Deaf(downcast(index)))
+    for kind in ("flat", "ivf"):
+        with opened(bases[kind]) as kb:
+            kb.access.grant("one", ANA)
+            with pytest.raises(StoreError, match="ignores which documents may be found"):
+                kb.as_principal(ANA).search("pump")
+    monkeypatch.undo()
+
+    quantizer: Any = faiss.IndexScalarQuantizer
+
+    class DeafQuantizer(quantizer):  # type: ignore[misc]
+        def search(self, query: Scores, k: int, params: Any = None) -> Any:
+            return super().search(query, k)
+
+    monkeypatch.setattr(faiss, "IndexScalarQuantizer", DeafQuantizer)
+    with opened(bases["delta"]) as kb:
+        kb.access.grant("one", ANA)
+        with pytest.raises(StoreError, match="ignores which documents may be found"):
+            kb.as_principal(ANA).search("pump")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], kind: str) -> None:
+    store = Store(bases[kind], create=False)
+    index = dense.DenseIndex(store.layout, DIMENSION)
+    with store.snapshot() as everything:
+        for snapshot in (everything.restricted(frozenset()), everything.only([])):
+            query = unit_vectors(1, 1)[0].astype(np.float32)
+            assert pairs(index.search(snapshot, query, 100)) == []
+        view = index._view_of(everything)
+        parts = [view.delta] if view.generation is None else [view.generation.index]
+        for owned in parts:
+            nothing = np.zeros(owned.inner.ntotal, dtype=np.bool_)
+            positions, _ = dense._scan(owned.inner, query, 100, nothing, everywhere=True)
+            assert len(positions) == 0
+    store.close()
