@@ -24,8 +24,9 @@ class Wanted:
 class Answering:
     """Asks a question in a conversation; `text` grows until `done`.
 
-    Then `answer` is there, or `error` says why not; after `stop` there is neither. When nobody has
-    waited for it for ten minutes it is stopped.
+    Then `answer` is there, or `error` says why not; after `stop` there is neither, and `told` says
+    whether people have seen how far it came. When nobody has waited for it for ten minutes it is
+    stopped.
     """
 
     def __init__(self, conversation: Conversation, wanted: Wanted) -> None:
@@ -37,6 +38,7 @@ class Answering:
         self.answer: Answer | None = None
         self.error: RagkitError | OSError | None = None
         self.stopped = False
+        self.told = False
         self._stream: AnswerStream | None = None
         self._seen = self.began
         self._news = threading.Condition()

@@ -17,6 +17,7 @@ from ragkit_apps.ui.serving import current
 from ragkit_apps.ui.session import (
     base_with_documents,
     heading,
+    is_governed,
     models,
     notice,
     open_source,
@@ -216,7 +217,8 @@ def _draw_answering(answering: Answering, place: int) -> None:
 
 
 def _draw_unanswered(answering: Answering) -> None:
-    if answering.text:
+    is_old, answering.told = answering.told, True
+    if answering.text and not (is_old and is_governed(current().base())):
         html = answer_html(answering.text, None, plain=answering.model is None)
         st.html(f'<div class="answer">{html}</div>')
     if answering.error is not None:

@@ -16,6 +16,7 @@ from ragkit_apps.ui.session import (
     Source,
     day_of,
     heading,
+    is_governed,
     open_source,
     opened,
     plainly,
@@ -40,7 +41,7 @@ def page() -> None:
             _draw_document(kb, int(named))
         return
     heading("Documents")
-    if kb is not None and kb.access.mode != "off":
+    if kb is not None and is_governed(kb):
         quiet("This base is governed: whoever keeps it adds and removes documents, with ragkit.")
         _draw_list(seen(kb).documents())
         return
@@ -95,6 +96,8 @@ def _is_upload(kb: KnowledgeBase, problem: FailedFile) -> bool:
 
 
 def _delete_upload(service: Service, kb: KnowledgeBase, problem: FailedFile) -> None:
+    if is_governed(kb):
+        return
     (kb.uploads / problem.source).unlink(missing_ok=True)
     service.ingests.begin(kb, [kb.uploads], "Uploaded files")
 
@@ -254,7 +257,7 @@ def _draw_document(kb: KnowledgeBase, id: int) -> None:
             "What of it", _PARTS, key="part-of-document", required=True,
             label_visibility="collapsed", default=None,
         )  # fmt: skip
-        if kb.access.mode == "off" and st.button("Remove", icon=":material/delete:"):
+        if not is_governed(kb) and st.button("Remove", icon=":material/delete:"):
             _confirm_removal(kb, document)
     if part == "Chunks":
         _draw_chunks(document, chunks)
@@ -350,7 +353,7 @@ def _confirm_removal(kb: KnowledgeBase, document: StoredDocument) -> None:
         else "Its text leaves the base. Its file stays where it is: the next ingest of that folder "
         "brings it back."
     )
-    if st.button("Remove", type="primary", key="really-remove"):
+    if st.button("Remove", type="primary", key="really-remove") and not is_governed(kb):
         with plainly():
             kb.remove(document.id)
             _close()

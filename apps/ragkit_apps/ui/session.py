@@ -124,6 +124,11 @@ def seen(kb: KnowledgeBase) -> View:
     return kb.as_principal(who(), principal.groups if principal else ())
 
 
+def is_governed(kb: KnowledgeBase | None) -> bool:
+    """Whether not everybody reads everything; asked anew where a page may be from before."""
+    return kb is not None and kb.access.mode != "off"
+
+
 def base_with_documents() -> View | None:
     """What may be read, if there is something; else the page says what to do, and this is None."""
     service = current()
@@ -132,7 +137,7 @@ def base_with_documents() -> View | None:
         view = seen(kb)
         if view.status().documents:
             return view
-        if kb.access.mode != "off":
+        if is_governed(kb):
             heading("Nothing here for you yet")
             quiet("None of the documents in this base may be read by you; ask whoever keeps it.")
             return None

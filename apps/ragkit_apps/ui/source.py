@@ -32,7 +32,8 @@ def draw_source(kb: View, slot: str) -> None:
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
             number = f'<span class="cite">{source.number}</span> ' if source.number else ""
-            st.html(f'<h2 class="source">{number}{escape(shortened(source.title, 110))}</h2>')
+            title = shortened(_title(kb, source), 110)
+            st.html(f'<h2 class="source">{number}{escape(title)}</h2>')
             st.button(
                 "Close the source",
                 key="icon-close-source",
@@ -43,6 +44,15 @@ def draw_source(kb: View, slot: str) -> None:
             )
         with plainly():
             draw_place(kb, slot)
+
+
+def _title(kb: View, source: Source) -> str:
+    """What a place is called, while its document is there and may be read."""
+    try:
+        kb.document(source.document)
+    except SourceError:
+        return "Source"
+    return source.title
 
 
 def draw_place(kb: View, slot: str) -> None:
@@ -169,7 +179,7 @@ def _download(kb: View, document: StoredDocument, slot: str) -> None:
         return  # there is no file; the page says so where it matters
     st.download_button(
         "Original",
-        path.read_bytes,
+        lambda: kb.original(document.id).read_bytes(),  # looked up anew when it is pressed
         file_name=path.name,
         mime="application/octet-stream",
         icon=":material/download:",
