@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import click
 
@@ -57,13 +58,12 @@ class Chat:
         self._k = k
         self._think = think
         self._model: str | None = None
-        self._last: Answer | None = None
+        self._thinking = ""  # of the last answer; it is not kept with it
 
     def run(self) -> None:
         click.echo(f"Ask about the documents in {self._kb.path}. /help lists the commands.")
         turns = self._conversation.turns()
         if turns:
-            self._last = turns[-1].answer
             click.echo(f"Going on after: {name_of(turns[-1].question)}")
         for line in _lines([turn.question for turn in turns]):
             if line.split()[0] in ("/quit", "/exit"):
@@ -81,13 +81,14 @@ class Chat:
         )
         if stream.query != question:
             click.secho(f"Searching for: {safe(stream.query)}", dim=True)
-        self._last = write_answer(stream)
-        click.echo("\n".join([*brief_lines(self._last), ""]))
+        answer = write_answer(stream)
+        self._thinking = answer.thinking
+        click.echo("\n".join([*brief_lines(answer), ""]))
 
     def _obey(self, line: str) -> None:
         command, _, argument = line.partition(" ")
         if command == "/new":
-            self._conversation, self._last = self._kb.conversation(), None
+            self._conversation = self._kb.conversation()
             click.echo("A new conversation.")
         elif command == "/sources":
             self._show_sources()
@@ -97,11 +98,15 @@ class Chat:
             click.echo(_HELP if command == "/help" else f"There is no {command}.\n{_HELP}")
 
     def _show_sources(self) -> None:
-        if self._last is None:
+        """What the last answer stands on, as far as it may be read now."""
+        turns = self._conversation.turns()
+        if not turns:
             click.echo("Nothing has been asked yet.")
-        else:
-            lines = [*answer_lines(self._last, thinking=True), *passage_lines(self._last)]
-            click.echo("\n".join(lines).strip())
+            return
+        thinking = "" if turns[-1].withheld else self._thinking
+        answer = replace(turns[-1].answer, thinking=thinking)
+        lines = [*answer_lines(answer, thinking=True), *passage_lines(answer)]
+        click.echo("\n".join(lines).strip())
 
     def _choose(self, name: str) -> None:
         config = self._kb.config

@@ -287,16 +287,40 @@ def test_a_chat_and_a_conversation_show_what_the_one_who_asks_may_read(
             assert said.startswith(f"ragkit: user:ana has no conversation {wanted} in ")
         said = run("chat", "--as", ANA, "--kb", offline, "--continue", wanted)
         assert said.startswith(f"ragkit: user:ana has no conversation {wanted} in ")
-    typed = iter(["What of the pump lureb?", "/sources", "And the river?", "/sources"])
+    typing(monkeypatch, iter(["What of the pump lureb?", "/sources", "And the river?", "/sources"]))
+    assert canaries(run("chat", "--as", ANA, "--kb", offline, "--continue", ours)) == {"a"}
 
-    def typing(prompt: str) -> str:
+
+def test_a_chat_shows_no_source_again_after_a_revocation(
+    offline: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def typed() -> Iterator[str]:
+        yield "What of the pump lurea?"
+        yield "/sources"
+        with KnowledgeBase(offline, config=Config()) as kb:
+            kb.access.revoke("red", ANA)
+        yield "/now"  # which is no command
+        yield "/sources"
+        yield "And the pump there?"
+        yield "/sources"
+        with KnowledgeBase(offline, config=Config()) as kb:
+            kb.access.grant("red", ANA)
+
+    typing(monkeypatch, typed())
+    before, _, after = run("chat", "--as", ANA, "--kb", offline).partition("There is no /now")
+    assert (canaries(before), canaries(after)) == ({"a"}, set())
+
+
+def typing(monkeypatch: pytest.MonkeyPatch, lines: Iterator[str]) -> None:
+    """Let these lines come from the keyboard."""
+
+    def typed(prompt: str) -> str:
         try:
-            return next(typed)
+            return next(lines)
         except StopIteration:
             raise EOFError from None
 
-    monkeypatch.setattr("builtins.input", typing)
-    assert canaries(run("chat", "--as", ANA, "--kb", offline, "--continue", ours)) == {"a"}
+    monkeypatch.setattr("builtins.input", typed)
 
 
 @pytest.mark.parametrize("command", ["status --documents", "access show", "doctor", "audit show"])
