@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -112,7 +113,9 @@ def _from_3(database: Database, key: AuditKey) -> None:
         origins.setdefault(document, origin)
         if operation == "remove":
             replaced[seq, source] = origins[document]
-    turns = database.execute("SELECT conversation, ordinal, answer FROM turn").fetchall()
+    turns = database.execute(
+        "SELECT conversation, ordinal, answer FROM turn ORDER BY conversation, ordinal"
+    ).fetchall()
     lines = database.execute("SELECT * FROM audit ORDER BY id").fetchall()
     database.execute(
         """
@@ -193,14 +196,15 @@ def _from_3(database: Database, key: AuditKey) -> None:
         "INSERT INTO journal VALUES (?, ?, ?, ?)",
         [(seq, operation, document, origins[document]) for seq, operation, document, _ in journal],
     )
-    known = sorted(origins)
+    known, rests_on = sorted(origins), defaultdict[int, set[int]](set)
     for conversation, ordinal, answer in turns:
         chunks = [chunk for ids, *_ in json.loads(answer)["passages"] for chunk in ids]
         # The ids of a document's chunks follow its own.
         documents = {known[bisect_right(known, chunk) - 1] for chunk in chunks}
+        rests_on[conversation] |= {origins[document] for document in documents}  # and all before
         database.executemany(
             "INSERT INTO turn_origin VALUES (?, ?, ?)",
-            [(conversation, ordinal, one) for one in sorted({origins[d] for d in documents})],
+            [(conversation, ordinal, one) for one in sorted(rests_on[conversation])],
         )
     named = {source: origins[document] for _, _, document, source in journal}
     _reseal(database, key, lines, named)

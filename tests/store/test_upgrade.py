@@ -104,6 +104,24 @@ def test_a_base_of_format_3_is_sealed_and_knows_its_documents_through_their_vers
     assert sorted(turns) == [(1, 1), (1, 3), (2, 1), (2, 3)]
 
 
+def test_a_turn_of_an_older_base_rests_on_the_turns_before_it_too(old: Path) -> None:
+    """Its model was shown them: whoever may not read what they are from may not read it."""
+    passages = "UPDATE turn SET answer = json_set(answer, '$.passages', json(?)) WHERE ordinal = ?"
+    with closing(connect(old / "ragkit.db")) as database:
+        documents = database.execute("SELECT id FROM document ORDER BY id").fetchall()
+        for ordinal, (document,) in enumerate(documents, 1):
+            database.execute(passages, (f"[[[{document + 1}], 0, 0, 0]]", ordinal))
+    with KnowledgeBase(old, embedder=HashingEmbedder()) as kb:
+        kb.access.label("pumps", "plant")
+        kb.access.grant("plant", "user:ana")
+        kb.access.govern("on")
+        view = kb.as_principal("user:ana")
+        first, second = view.conversation(view.conversations()[0].id).turns()
+    assert (first.withheld, second.withheld) == (True, True)
+    assert [hit.source for hit in second.answer.passages] == ["pumps"]
+    assert second.origins == tuple(document for (document,) in documents)
+
+
 def test_a_base_that_was_upgraded_notices_a_flipped_bit(newer: Path) -> None:
     Store(newer).close()
     database = newer / "ragkit.db"
