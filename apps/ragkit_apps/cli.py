@@ -400,6 +400,8 @@ def ui(
         if not no_browser and _has_screen():
             webbrowser.open(url)
 
+    if groups and not name:
+        raise click.UsageError("--group needs --as: without it each browser is somebody else")
     allowed = os.pathsep.join(map(str, roots)) or None
     config = load(config_path, kb=kb, model=model, roots=allowed)
     as_principal = Asking(name, groups).principal() if name else None

@@ -323,6 +323,11 @@ def typing(monkeypatch: pytest.MonkeyPatch, lines: Iterator[str]) -> None:
     monkeypatch.setattr("builtins.input", typed)
 
 
+def test_a_page_with_groups_and_nobody_in_them_is_not_served(offline: Path, run: Run) -> None:
+    said = run("ui", "--kb", offline, "--group", "hr", "--no-browser")
+    assert "Error: --group needs --as" in said
+
+
 @pytest.mark.parametrize("command", ["status --documents", "access show", "doctor", "audit show"])
 def test_a_command_of_whoever_keeps_the_base_shows_no_text(
     offline: Path, run: Run, command: str
