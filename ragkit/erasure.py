@@ -19,7 +19,7 @@ import numpy as np
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.identity import read_identity
 from ragkit.index import dense, lexical
-from ragkit.labels import matching
+from ragkit.labels import matching, named
 from ragkit.store import Erasure, Layout, OpenErasure, Snapshot, Writer
 from ragkit.store.audit import AuditLine, lines
 from ragkit.store.keys import AuditKey, is_signed
@@ -112,12 +112,15 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
 
     Raises SourceError where there is nothing.
     """
-    origins = {document.origin for document in matching(snapshot, pattern, layout)}
-    origins |= {
-        origin
+    there = {document.origin for document in snapshot.documents()}
+    former = [
+        (name, origin)
         for line in lines(snapshot.connection)
-        if (origin := _origin(line)) is not None and pattern in (line.names or {}).values()
-    }
+        if (origin := _origin(line)) is not None and origin not in there
+        for name in (line.names or {}).values()
+    ]
+    origins = {document.origin for document in matching(snapshot, pattern, layout)}
+    origins |= {origin for _, origin in named(former, str(pattern))}
     if not origins:
         raise SourceError(
             f"{pattern} is not in {layout.root} and never was; list what is with: "
@@ -251,7 +254,7 @@ def _finish(
         at=begun.at,
         reason=(line.names or {}).get("reason", ""),
         documents=tuple(f"document:{origin}" for origin in snapshot.erased_origins(begun.id)),
-        digests=tuple(digest.hex() for digest in sorted(snapshot.erased_contents(begun.id))),
+        digests=tuple(digest.hex() for digest in snapshot.erased_contents(begun.id)),
         rewritten=tuple(rewritten),
         searched=searched,
         remains=_remains(outside),

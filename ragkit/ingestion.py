@@ -193,7 +193,7 @@ class Ingest:
 
         Nothing of it is stored, not even that it is not in the base.
         """
-        when = Snapshot(self._writer.connection).erased_contents().get(digest)
+        when = Snapshot(self._writer.connection).erased_at(digest)
         if when is None:
             return True
         if self._options.readmit:

@@ -54,11 +54,21 @@ def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence
         for document in snapshot.documents()
     ]
     return (
-        [found for found, path in documents if found.source == wanted or path == absolute]
+        [one for one, path in documents if one.source == wanted or path == absolute]
         or [
-            found
-            for found, path in documents
-            if found.source.startswith(f"{wanted}/") or path.startswith(f"{absolute}/")
+            one
+            for one, path in documents
+            if one.source.startswith(f"{wanted}/") or path.startswith(f"{absolute}/")
         ]
-        or [found for found, _ in documents if fnmatchcase(found.source, pattern)]
+        or [one for one, _ in documents if fnmatchcase(one.source, pattern)]
+    )
+
+
+def named(names: Sequence[tuple[str, int]], pattern: str) -> list[tuple[str, int]]:
+    """Those of (name, number) that a pattern means: of this name, else below it, else like it."""
+    wanted = pattern.rstrip("/")
+    return (
+        [each for each in names if each[0] == wanted]
+        or [each for each in names if each[0].startswith(f"{wanted}/")]
+        or [each for each in names if fnmatchcase(each[0], pattern)]
     )

@@ -96,6 +96,23 @@ def test_a_document_is_forgotten_with_the_name_that_it_had(kb: KnowledgeBase, do
     assert left_in(kb) == []
 
 
+def test_a_document_that_has_another_name_now_is_not_forgotten_by_its_old_one(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    (docs / "pump-1.txt").rename(docs / "old-pump.txt")
+    kb.ingest(docs)
+    (docs / "pump-1.txt").write_text("The new pump weighs 12 kilograms.")
+    kb.ingest(docs)
+    assert kb.erasure_plan("pump-1.txt").sources == ("pump-1.txt",)
+
+
+def test_a_folder_and_a_pattern_mean_also_what_was_removed(kb: KnowledgeBase) -> None:
+    kb.remove("pump-1.txt")
+    plan = kb.erasure_plan("pump-1*.txt")
+    assert len(plan.sources) == 10  # 10 to 19
+    assert plan.former == ("pump-1.txt",)
+
+
 def test_the_log_still_fits_and_has_no_names_of_what_was_forgotten(kb: KnowledgeBase) -> None:
     kb.forget("ana-salary.txt", reason="request 7")
     assert kb.audit.verify().intact

@@ -394,20 +394,26 @@ class Snapshot:
         row = self._db.execute("SELECT receipt FROM erasure WHERE id = ?", (erasure,)).fetchone()
         return row[0] if row else ""
 
-    def erased_contents(self, erasure: int | None = None) -> dict[bytes, str]:
-        """Digests of what must not come back, by one erasure or by all, and when it went."""
-        rows = self._db.execute(
-            "SELECT c.digest, e.at FROM erased_content c JOIN erasure e ON e.id = c.erasure "
-            "WHERE e.id = coalesce(?, e.id)",
-            (erasure,),
-        )
-        return dict(rows.fetchall())
+    def erased_at(self, digest: bytes) -> str | None:
+        """When a content was erased that must not come back; None if it was not."""
+        row = self._db.execute(
+            "SELECT e.at FROM erased_content c JOIN erasure e ON e.id = c.erasure "
+            "WHERE c.digest = ?",
+            (digest,),
+        ).fetchone()
+        return row[0] if row else None
 
-    def erased_origins(self, erasure: int | None = None) -> list[int]:
-        """The origins of documents that were erased, by one erasure or by all, ascending."""
+    def erased_contents(self, erasure: int) -> list[bytes]:
+        """The digests of the content that an erasure took, ascending."""
         rows = self._db.execute(
-            "SELECT origin FROM erased_origin WHERE erasure = coalesce(?, erasure) ORDER BY origin",
-            (erasure,),
+            "SELECT digest FROM erased_content WHERE erasure = ? ORDER BY digest", (erasure,)
+        )
+        return [row[0] for row in rows]
+
+    def erased_origins(self, erasure: int) -> list[int]:
+        """The origins of the documents that an erasure took, ascending."""
+        rows = self._db.execute(
+            "SELECT origin FROM erased_origin WHERE erasure = ? ORDER BY origin", (erasure,)
         )
         return [row[0] for row in rows]
 

@@ -135,7 +135,8 @@ UNRESTRICTED = {
     "everything": {"ragkit/erasure.py"},  # compared with what is to be erased
     "turns_resting_on": {"ragkit/erasure.py"},
     "open_erasures": {"ragkit/erasure.py"},
-    "erased_contents": {"ragkit/erasure.py", "ragkit/ingestion.py"},
+    "erased_at": {"ragkit/ingestion.py"},
+    "erased_contents": {"ragkit/erasure.py"},
     "erased_origins": {"ragkit/erasure.py"},
     "receipt": {"ragkit/erasure.py", "ragkit/knowledge_base.py"},
     "keep_days": {"ragkit/retention.py"},
