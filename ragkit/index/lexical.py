@@ -37,6 +37,7 @@ _K1 = 1.2  # tantivy's, which is fixed
 _HEAP = 60_000_000  # bytes the writer may hold before it writes a segment
 _HEAP_IN_MEMORY = 1_000_000_000  # enough for one segment of what is searched exactly
 _OWN_VIEWS_KEPT = 8  # of a strict base: one for each set of labels that somebody may read
+_FEW_LABELS = 8
 _MAX_TERMS = 64  # of a query; later ones are dropped
 _MARK = 1  # kind of the one record that carries the sequence
 _OS_ERROR = re.compile(r"os error (\d+)|\bcode: (\d+), kind:")  # Rust's two ways to show one
@@ -330,9 +331,9 @@ class LexicalIndex:
     def _filtered(self, query: Any, snapshot: Snapshot, changed: frozenset[int]) -> Any:
         """Leave out what may not be read, or is out of date, before anything is ranked."""
         clauses = [(tantivy.Occur.Must, query)]
-        if snapshot.labels is not None:
-            labels = tantivy.Query.term_set_query(self._schema, "label", sorted(snapshot.labels))
-            clauses.append((tantivy.Occur.Must, tantivy.Query.const_score_query(labels, 0.0)))
+        if snapshot.labels is not None and not snapshot.has_every_label:
+            allowed = _labelled(sorted(snapshot.labels))
+            clauses.append((tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0)))
         if changed:
             stale = tantivy.Query.term_set_query(self._schema, "document", sorted(changed))
             clauses.append((tantivy.Occur.MustNot, stale))
@@ -395,6 +396,14 @@ class LexicalIndex:
         writer.wait_merging_threads()
         index.reload()
         return index.searcher()
+
+
+def _labelled(labels: list[int]) -> tantivy.Query:
+    """Chunks with one of these labels; looked up as the search goes on, where they are few."""
+    if len(labels) > _FEW_LABELS:
+        return _any_of("label", labels)
+    terms = [tantivy.Query.term_query(_schema(), "label", label) for label in labels]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, term) for term in terms])
 
 
 def _search(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:

@@ -96,6 +96,12 @@ class Snapshot:
         """Whether what this reader may not see must change nothing in what they find."""
         return self.labels is not None and access_of(self._db) is Access.STRICT
 
+    @property
+    def has_every_label(self) -> bool:
+        """Whether no document has a label that may not be read."""
+        others = self._db.execute("SELECT id FROM label").fetchall()
+        return self.labels is None or self.labels.issuperset(label for (label,) in others)
+
     def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
