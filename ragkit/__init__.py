@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ragkit.answers import Abstention, Answer, Citation, Statement
     from ragkit.asking import AnswerStream
     from ragkit.auditing import Anchor, AuditLog, AuditReport
+    from ragkit.backup import BackupReport, Manifest, RestoreReport, restore_base
     from ragkit.config import Config, load_config
     from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         StreamBroken,
     )
     from ragkit.governing import AccessControl, Reach
+    from ragkit.integrity import Finding, Verification, verify_base
     from ragkit.knowledge_base import KnowledgeBase
     from ragkit.models import (
         InstalledModel,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     )
     from ragkit.network import restrict_network
     from ragkit.originals import Box, PageImage
+    from ragkit.repair import RepairReport, repair_base
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retention import Due, Hold, Retention, RetentionReport
     from ragkit.retrieval import Candidate, Explanation, Hit
@@ -87,6 +90,7 @@ _HOMES = {
     "answers": ("Abstention", "Answer", "Citation", "Statement"),
     "asking": ("AnswerStream",),
     "auditing": ("Anchor", "AuditLog", "AuditReport"),
+    "backup": ("BackupReport", "Manifest", "RestoreReport", "restore_base"),
     "config": ("Config", "load_config"),
     "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
@@ -123,6 +127,7 @@ _HOMES = {
         "StreamBroken",
     ),
     "governing": ("AccessControl", "Reach"),
+    "integrity": ("Finding", "Verification", "verify_base"),
     "knowledge_base": ("KnowledgeBase",),
     "models": (
         "InstalledModel",
@@ -136,6 +141,7 @@ _HOMES = {
     ),
     "network": ("restrict_network",),
     "originals": ("Box", "PageImage"),
+    "repair": ("RepairReport", "repair_base"),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retention": ("Due", "Hold", "Retention", "RetentionReport"),
     "retrieval": ("Candidate", "Explanation", "Hit"),
@@ -169,6 +175,7 @@ __all__ = [
     "AuditLine",
     "AuditLog",
     "AuditReport",
+    "BackupReport",
     "Box",
     "Candidate",
     "ChainReport",
@@ -186,6 +193,7 @@ __all__ = [
     "ErasurePlan",
     "Explanation",
     "FailedFile",
+    "Finding",
     "Grants",
     "Hit",
     "Hold",
@@ -194,6 +202,7 @@ __all__ = [
     "KindCounts",
     "KnowledgeBase",
     "LanguageModel",
+    "Manifest",
     "Message",
     "MissingExtra",
     "ModelBusy",
@@ -213,6 +222,8 @@ __all__ = [
     "Rating",
     "Reach",
     "Receipt",
+    "RepairReport",
+    "RestoreReport",
     "Retention",
     "RetentionReport",
     "SchemaError",
@@ -236,6 +247,7 @@ __all__ = [
     "Thought",
     "Turn",
     "Usage",
+    "Verification",
     "View",
     "__version__",
     "choose_model",
@@ -245,7 +257,10 @@ __all__ = [
     "load_config",
     "principal",
     "read_receipt",
+    "repair_base",
+    "restore_base",
     "restrict_network",
+    "verify_base",
 ]
 
 

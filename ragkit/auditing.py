@@ -132,6 +132,8 @@ class AuditLog:
                 f"{count} lines are sealed with the key {key}, which is not here"
                 for key, count in chain.unknown.items()
             ]
+            if chain.lost:
+                problems.append(f"{chain.lost} lines were lost to damage, as a later line says")
             broken = [why for anchor in anchors if (why := _unheld(snapshot, anchor, known))]
         held = len(anchors) - len(broken)
         return AuditReport(chain, held, (*problems, *broken))

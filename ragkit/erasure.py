@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.identity import read_identity
 from ragkit.index import dense, lexical
 from ragkit.labels import matching, named
-from ragkit.store import Erasure, Layout, OpenErasure, Snapshot, Writer
+from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Writer
 from ragkit.store.audit import AuditLine, lines
 from ragkit.store.keys import AuditKey, is_signed
 from ragkit.store.layout import UPLOADS_ROOT
@@ -248,6 +249,7 @@ def _finish(
     searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
     snapshot = Snapshot(writer.connection)
     line = next(lines(snapshot.connection, begun.line - 1))
+    backups = _backups(snapshot)
     draft = Receipt(
         base=snapshot.meta("base") or "",
         erasure=begun.id,
@@ -257,7 +259,7 @@ def _finish(
         digests=tuple(digest.hex() for digest in snapshot.erased_contents(begun.id)),
         rewritten=tuple(rewritten),
         searched=searched,
-        remains=_remains(outside),
+        remains=_remains(outside, backups),
         log=((line.number, line.hash),),
         key=key.id,
         public=key.public,
@@ -267,6 +269,7 @@ def _finish(
         receipt = replace(draft, log=(*draft.log, (last.number, last.hash)))
         return replace(receipt, signature=key.sign(receipt.body())).to_json()
 
+    _note_in_backups(backups, replace(draft, signature=key.sign(draft.body())))
     digest = hashlib.sha256(draft.body()).hexdigest()
     writer.end_erasure(begun.id, digest, sealed)
     _move_log(writer)  # with it go the traces
@@ -344,9 +347,88 @@ def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
     return found
 
 
-def _remains(outside: Sequence[str]) -> tuple[str, ...]:
+def _remains(outside: Sequence[str], backups: Sequence[_Backup]) -> tuple[str, ...]:
     """What an erasure cannot reach."""
     found = ["memory of other processes that have the base open, until they next read or end"]
     if outside:
         found.append(f"{len(outside)} files outside the base, which it was read from")
+    for backup in backups:
+        until = "until it is deleted; when it is restored it is erased from that, too"
+        if not backup.is_there:
+            until = "which is not there now, until it is deleted; restore it with this receipt"
+        found.append(f"the backup of {backup.at[:10]} in {backup.path}, {until}")
     return (*found, "copies of the disk and of the base's directory that others have made")
+
+
+# -- backups -----------------------------------------------------------------------------------
+
+LEDGER = "erasures.jsonl"
+"""In a backup's directory: receipts of what was erased since, to be erased from it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Backup:
+    at: str
+    path: Path
+
+    @property
+    def is_there(self) -> bool:
+        return os.access(self.path, os.W_OK)
+
+
+def _backups(snapshot: Snapshot) -> list[_Backup]:
+    """The backups that were made of the base, by its log, but for those whose names are erased."""
+    targets: dict[str, str] = {}
+    found = []
+    for line in lines(snapshot.connection):
+        if line.action == "base.backup" and line.names:
+            targets[line.detail["backup"]] = line.names["target"]
+        elif line.action == "base.backup-made" and line.detail["backup"] in targets:
+            found.append(_Backup(line.at, Path(targets[line.detail["backup"]])))
+    return found
+
+
+def _note_in_backups(backups: Sequence[_Backup], receipt: Receipt) -> None:
+    """Put a receipt into every backup that is there, durably; twice does no harm."""
+    text = json.dumps(json.loads(receipt.to_json()), ensure_ascii=False) + "\n"
+    for backup in backups:
+        if backup.is_there:
+            with (backup.path / LEDGER).open("a", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def replay(
+    writer: Writer, layout: Layout, key: AuditKey, past: Iterable[PastErasure]
+) -> list[Receipt]:
+    """Erase from a base that was restored what was erased before; returns the receipts."""
+    done = []
+    for each in past:
+        snapshot = Snapshot(writer.connection)
+        is_own = each.base == snapshot.meta("base")
+        digests = {one for one in each.digests if snapshot.erased_at(one) is None}
+        origins = {one for one in each.origins if is_own and not snapshot.is_erased(one)}
+        origins |= {one.origin for one in snapshot.documents() if one.digest in digests}
+        if origins or digests:
+            found = about(snapshot, origins)
+            found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
+            done.append(erase(writer, layout, key, found, each.reason))
+    return done
+
+
+def past_of(receipt: Receipt) -> PastErasure:
+    """What a receipt says was erased. Raises StoreError for one that was changed."""
+    if not is_genuine(receipt):
+        raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")
+    origins = (int(one.removeprefix("document:")) for one in receipt.documents)
+    digests = (bytes.fromhex(one) for one in receipt.digests)
+    return PastErasure(receipt.base, tuple(origins), tuple(digests), receipt.reason)
+
+
+def past_in(backup: Path) -> list[PastErasure]:
+    """What was erased since a backup was made, by the receipts that lie in it."""
+    path = backup / LEDGER
+    if not path.exists():
+        return []
+    return [past_of(read_receipt(line)) for line in path.read_text("utf-8").splitlines()]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from ragkit import erasure
 from ragkit.auditing import AuditLog
@@ -31,6 +32,11 @@ from ragkit.store.layout import UPLOADS_ROOT
 from ragkit.view import View
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.reading import Limits
+
+if TYPE_CHECKING:
+    from ragkit.backup import BackupReport
+    from ragkit.integrity import Verification
+    from ragkit.repair import RepairReport
 
 
 class KnowledgeBase(View):
@@ -295,6 +301,35 @@ class KnowledgeBase(View):
 
         with self._store.snapshot() as snapshot:
             yield from dump(snapshot)
+
+    def verify(self, *, keys: Sequence[Path] = ()) -> Verification:
+        """Look through the whole base for damage; others may read and write meanwhile.
+
+        `keys` are files of further audit keys, such as that of the machine it was made on.
+        """
+        from ragkit.integrity import verify_store
+
+        return verify_store(self._store, keys=keys)
+
+    def repair(self) -> RepairReport:
+        """Build anew what is damaged and derived, and take out documents that are not whole.
+
+        Raises StoreDamaged where the database must be replaced: close the base, and call
+        `repair_base`.
+        """
+        from ragkit.repair import mend
+
+        return mend(self._store, self.verify())
+
+    def backup(self, target: str | os.PathLike[str]) -> BackupReport:
+        """Copy the base into a new directory while others read and write; see `restore_base`.
+
+        It holds all text, and whoever can read it reads everything. Raises StoreError where
+        something is there already, and StoreDamaged for a base that is not whole.
+        """
+        from ragkit.backup import back_up
+
+        return back_up(self._store, Path(target))
 
 
 def _suffix(name: str) -> str:

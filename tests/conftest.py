@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,3 +60,21 @@ def open_kb(tmp_path: Path, embedder: HashingEmbedder) -> Iterator[Opener]:
 @pytest.fixture
 def kb(open_kb: Opener) -> KnowledgeBase:
     return open_kb()
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own; only root can make one."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    point = tmp_path / "mounted"
+    point.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(point)],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip(f"cannot mount here: {made.stderr.decode().strip()}")
+    yield point
+    subprocess.run(["umount", "--lazy", str(point)], check=True)

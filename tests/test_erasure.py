@@ -20,6 +20,7 @@ from ragkit import (
     StoreError,
     is_genuine,
     read_receipt,
+    restore_base,
 )
 from ragkit.traces import Traces
 from tests.hashing import HashingEmbedder
@@ -227,6 +228,61 @@ def test_what_is_no_receipt_is_refused(text: str) -> None:
 
 def test_a_receipt_has_no_name_in_it(receipt: Receipt) -> None:
     assert not re.search("zwickel|ana-salary", receipt.to_json(), re.IGNORECASE)
+
+
+# -- backups -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def backup(kb: KnowledgeBase, tmp_path: Path) -> Path:
+    return kb.backup(tmp_path / "backup").path
+
+
+def test_what_was_forgotten_is_not_brought_back_by_an_older_backup(
+    kb: KnowledgeBase, backup: Path, tmp_path: Path, docs: Path
+) -> None:
+    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    (told,) = [what for what in receipt.remains if str(backup) in what]
+    assert "erased from that, too" in told
+    report = restore_base(backup, tmp_path / "b.kb")
+    assert report.erased == 1
+    with KnowledgeBase(tmp_path / "b.kb", embedder=HashingEmbedder(), config=NOBODY) as restored:
+        assert left_in(restored) == []
+        assert len(restored.documents()) == 20
+        assert [one.reason for one in restored.ingest(docs).failed] == ["forgotten"]
+        assert restored.audit.verify().intact
+        assert restored.verify().intact
+
+
+@pytest.mark.parametrize("by", ["the base that is replaced", "the receipt"])
+def test_a_backup_that_was_away_is_told_when_it_is_restored(
+    kb: KnowledgeBase, backup: Path, tmp_path: Path, by: str
+) -> None:
+    away = backup.rename(tmp_path / "away")
+    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    assert any("restore it with this receipt" in what for what in receipt.remains)
+    kb.close()
+    (tmp_path / "receipt.json").write_text(receipt.to_json())
+    if by == "the receipt":
+        path = tmp_path / "b.kb"
+        report = restore_base(away, path, receipts=[tmp_path / "receipt.json"])
+    else:
+        path = kb.path
+        report = restore_base(away, path, replace=True)
+    assert report.erased == 1
+    with KnowledgeBase(path, embedder=HashingEmbedder(), config=NOBODY) as restored:
+        assert left_in(restored) == []
+
+
+def test_a_receipt_that_was_changed_erases_nothing(
+    kb: KnowledgeBase, backup: Path, tmp_path: Path
+) -> None:
+    kb.forget("ana-salary.txt", reason="request 7")
+    ledger = backup / "erasures.jsonl"
+    ledger.write_text(ledger.read_text().replace('document:1"', 'document:3"'))
+    with pytest.raises(StoreError, match="not what was signed"):
+        restore_base(backup, tmp_path / "b.kb")
+    assert not (tmp_path / "b.kb").exists()
 
 
 # -- a process that is killed --------------------------------------------------------------------

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ragkit_apps import forgetting, governance
+from ragkit_apps import forgetting, governance, maintenance
 from ragkit_apps.common import (
     Asking,
     as_option,
@@ -538,6 +538,11 @@ cli.add_command(forgetting.verify_receipt)
 cli.add_command(forgetting.retention)
 cli.add_command(forgetting.hold)
 cli.add_command(forgetting.release)
+cli.add_command(maintenance.verify)
+cli.add_command(maintenance.repair)
+cli.add_command(maintenance.dump)
+cli.add_command(maintenance.backup)
+cli.add_command(maintenance.restore)
 
 
 if __name__ == "__main__":

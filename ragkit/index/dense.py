@@ -208,6 +208,44 @@ def _is_intact(path: Path, row: Generation) -> bool:
         return False
 
 
+def flaw(snapshot: Snapshot, layout: Layout, dimension: int) -> str:
+    """What is wrong with the published generation, read in full; "" if nothing is."""
+    row = snapshot.generation()
+    if row is None:
+        return ""
+    path = layout.index / row.name
+    if not path.exists():
+        return "it is not there"
+    if path.lstat().st_size != row.bytes or _digest(path) != row.sha256:
+        return "it is not what was written"
+    module = faiss()
+    try:
+        index = module.read_index(str(path), module.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        return f"it cannot be read ({error})"
+    ids = module.vector_to_array(index.id_map)
+    dead = snapshot.tombstones(row.last_chunk)
+    if not index.ntotal == len(ids) == row.count or (np.diff(ids) <= 0).any():
+        return f"it does not hold {row.count} vectors in order"
+    inner = _Owned(index, module.downcast_index(index.index))
+    held = _half_vectors(inner) if row.kind == "flat" else None
+    alive = last = 0
+    while True:
+        found, vectors = snapshot.vectors_after(last, dimension, limit=_BATCH)
+        found = [chunk for chunk in found if chunk <= row.last_chunk]
+        if not found:
+            break
+        at = np.minimum(np.searchsorted(ids, found), row.count - 1)
+        if (ids[at] != found).any():
+            return "it lacks chunks of the base"
+        if held is not None and (held[at] != vectors[: len(found)]).any():
+            return "its vectors are not those of the base"
+        alive, last = alive + len(found), found[-1]
+    if alive + len(dead) != row.count:
+        return "it holds chunks that are not in the base"
+    return ""
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

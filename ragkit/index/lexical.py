@@ -43,6 +43,11 @@ _MARK = 1  # kind of the one record that carries the sequence
 _OS_ERROR = re.compile(r"os error (\d+)|\bcode: (\d+), kind:")  # Rust's two ways to show one
 
 
+def index_folder(layout: Layout) -> Path:
+    """Where the index is that this ragkit reads."""
+    return layout.lexical / f"v{_VERSION}"
+
+
 def _analyzer(pattern: str, stem: bool) -> tantivy.TextAnalyzer:
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(pattern))
     builder = builder.filter(tantivy.Filter.remove_long(80)).filter(tantivy.Filter.lowercase())
@@ -95,7 +100,7 @@ def synchronise(snapshot: Snapshot, layout: Layout, *, anew: bool = False) -> No
     Made `anew` it holds nothing of what was ever removed: tantivy keeps that until it merges.
     """
     with translated(layout.root):
-        folder = layout.lexical / f"v{_VERSION}"
+        folder = index_folder(layout)
         try:
             delete_leftovers(folder)
             _synchronise(snapshot, folder, anew)
@@ -235,6 +240,55 @@ def _seen(index: tantivy.Index, snapshot: Snapshot) -> int | None:
     return int(seq)
 
 
+def rebuild(snapshot: Snapshot, layout: Layout) -> None:
+    """Make the index on disk anew; the writer lock must be held."""
+    with translated(layout.root):
+        _make_anew(index_folder(layout))
+    synchronise(snapshot, layout)
+
+
+def flaw(snapshot: Snapshot, layout: Layout) -> str:
+    """What is wrong with the index on disk, read in full; "" if nothing is.
+
+    That it has not seen the last commits is not. Neither is that there is none yet.
+    """
+    folder = index_folder(layout)
+    if not folder.exists():
+        return "it is not there" if snapshot.generation() else ""
+    try:
+        if damaged := first_damaged(folder, trusting=False):
+            return f"{damaged} is not what was written"
+        index = _registered(_opened(folder))
+        seen = _seen(index, snapshot)
+        if seen is None:
+            return "it is of another base, or of another time"
+        return _records_flaw(index.searcher(), snapshot, seen)
+    except (ValueError, OSError) as error:
+        return f"it cannot be read ({error})"
+
+
+def _records_flaw(searcher: tantivy.Searcher, snapshot: Snapshot, seen: int) -> str:
+    """How the records differ from the chunks of all documents that have not changed since."""
+    changed = {change.document for change in snapshot.changes_since(seen)}
+    stale = searcher.search(_any_of("document", sorted(changed)), limit=1)
+    expected = 1 + stale.count  # type: ignore[attr-defined]  # and the mark
+    for document, label, first, last in snapshot.connection.execute(
+        "SELECT id, label, first_chunk, last_chunk FROM document WHERE first_chunk IS NOT NULL"
+    ):
+        if document in changed:
+            continue
+        count = last - first + 1
+        clauses = [
+            (tantivy.Occur.Must, tantivy.Query.term_query(_schema(), field, value))
+            for field, value in (("document", document), ("label", label))
+        ]
+        found, _ = _search(searcher, tantivy.Query.boolean_query(clauses), count + 1)
+        if sorted(found.tolist()) != list(range(first, last + 1)):
+            return "its records are not those of the base"
+        expected += count
+    return "" if searcher.num_docs == expected else "it holds records that are not in the base"
+
+
 # -- searching -------------------------------------------------------------------------------
 
 
@@ -284,7 +338,7 @@ class LexicalIndex:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._folder = layout.lexical / f"v{_VERSION}"
+        self._folder = index_folder(layout)
         self._schema = _schema()
         self._guard = threading.Lock()
         self._view: _View | None = None

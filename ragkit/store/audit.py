@@ -21,6 +21,7 @@ from ragkit.store.keys import AuditKey
 
 _START = bytes(32)
 _SALT = 16  # bytes
+_REPAIR = "base.repair"
 
 Detail = Mapping[str, Any]
 
@@ -67,10 +68,12 @@ def append(
     detail: Detail | None = None,
     names: Mapping[str, str] | None = None,
     at: str = "",
+    number: int | None = None,
 ) -> int:
-    """Add a line inside the caller's transaction; returns its number."""
+    """Add a line inside the caller's transaction; returns its number, by default the next."""
     row = database.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
-    number, previous = (row[0] + 1, row[1]) if row else (1, _START)
+    last, previous = row or (0, _START)
+    number = number or last + 1
     at = at or now()
     sealed = b""
     if names:
@@ -123,7 +126,8 @@ class ChainReport:
     """What a check of the log found: `broken` is the first line that does not fit, and why.
 
     `unknown` counts, for each key that is not at hand, the lines that it sealed: whether these
-    were changed cannot be told without it.
+    were changed cannot be told without it. `lost` lines are missing because of damage, and a line
+    of the repair says so.
     """
 
     lines: int
@@ -131,20 +135,22 @@ class ChainReport:
     broken: int | None
     why: str
     unknown: dict[str, int]
+    lost: int = 0
 
     @property
     def intact(self) -> bool:
         """Whether every line was checked, and fits."""
-        return self.broken is None and not self.unknown
+        return self.broken is None and not self.unknown and not self.lost
 
 
 def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     """Go through the whole chain with the keys at hand, by their ids."""
-    previous, expected, erased = _START, 1, 0
+    previous, expected, erased, lost = _START, 1, 0, 0
     unknown: dict[str, int] = {}
+    gaps = _declared_gaps(database)
 
     def report(broken: int | None = None, why: str = "") -> ChainReport:
-        return ChainReport(expected - 1, erased, broken, why, unknown)
+        return ChainReport(expected - 1, erased, broken, why, unknown, lost)
 
     rows = database.execute(
         "SELECT a.id, a.at, a.actor, a.action, a.object, a.detail, a.sealed, a.key, a.hash, "
@@ -152,9 +158,15 @@ def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     )
     for *line, digest, salt, text in rows:
         number, sealed, key = line[0], line[6], line[7]
+        told = None
         if number != expected:
-            return report(expected, f"line {expected} is missing")
-        if key not in keys:
+            if number not in gaps or gaps[number][0] != expected:
+                return report(expected, f"line {expected} is missing")
+            told, lost, expected = gaps[number][1], lost + number - expected, number
+        if told is not None:  # it was sealed over the hash of a line that is lost
+            if told != _fingerprint(tuple(line), digest):
+                return report(number, f"line {number} is not what was written")
+        elif key not in keys:
             unknown[key] = unknown.get(key, 0) + 1
         elif digest != keys[key].seal(previous + _body(tuple(line))):
             return report(number, f"line {number} is not what was written, or not in its place")
@@ -169,3 +181,49 @@ def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     if stray is not None:
         return report(int(stray[0]), f"line {stray[0]} is missing")
     return report()
+
+
+# -- after damage ------------------------------------------------------------------------------
+
+
+def append_repair(
+    database: Database, key: AuditKey, *, actor: str, detail: Detail, end_lost: bool
+) -> int:
+    """Add a line that says of all that are missing that damage took them; returns its number.
+
+    Each gap is told by where it begins, the line behind it, and what that one is: it can no longer
+    be checked by itself. `end_lost` is whether lines may be missing behind the last one: then no
+    number is given again that one of them had, as far as it is known.
+    """
+    rows = database.execute("SELECT * FROM audit ORDER BY id")
+    gaps: list[tuple[int, int, str | None]] = []
+    expected = 1
+    for *line, digest in rows:
+        number = line[0]
+        if number != expected:
+            gaps.append((expected, number, _fingerprint(tuple(line), digest)))
+        expected = number + 1
+    number = expected
+    if end_lost:
+        (named,) = database.execute("SELECT coalesce(max(line), 0) FROM audit_names").fetchone()
+        number = max(expected, named) + 1
+        gaps.append((expected, number, None))
+    database.execute("DELETE FROM audit_names WHERE line NOT IN (SELECT id FROM audit)")
+    content = {**detail, "gaps": gaps} if gaps else detail
+    return append(
+        database, key, actor=actor, action=_REPAIR, object="base", detail=content, number=number
+    )
+
+
+def _declared_gaps(database: Database) -> dict[int, tuple[int, str | None]]:
+    """By the line behind a gap: where it begins, and what that line is."""
+    rows = database.execute("SELECT detail FROM audit WHERE action = ?", (_REPAIR,))
+    return {
+        number: (first, told)
+        for (detail,) in rows
+        for first, number, told in json.loads(detail).get("gaps", ())
+    }
+
+
+def _fingerprint(line: tuple[Any, ...], digest: bytes) -> str:
+    return hashlib.sha256(_body(line) + digest).hexdigest()

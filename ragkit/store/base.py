@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from ragkit.errors import StoreError, StoreForeign, StoreMissing
+from ragkit.errors import StoreError, StoreForeign, StoreLocked, StoreMissing
 from ragkit.store.access import Principal, allowed_labels
 from ragkit.store.database import (
     Database,
@@ -79,8 +79,11 @@ class Store:
         with translated(layout.root):
             cut, lost = look()
             if cut or lost:
-                with no_commits(layout.commit_lock):
-                    cut, lost = look()
+                try:
+                    with no_commits(layout.commit_lock):
+                        cut, lost = look()
+                except StoreLocked:  # it is being written to, and will be looked at again
+                    return
         if cut:
             raise damaged(layout.root, "its end is missing")
         if lost > 1:

@@ -29,6 +29,7 @@ FORMAT = "4"
 _CHECKSUM = 8  # bytes at the end of each page
 _CACHE = 16_000  # KiB of pages that a connection keeps
 _PATIENCE = 10_000  # milliseconds
+_PAGES = 4_000  # copied between two looks at whether all are
 _SPARE = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
 
 
@@ -139,6 +140,36 @@ def _set_up(connection: apsw.Connection) -> Database:
     return database
 
 
+def connect_damaged(path: Path) -> Database:
+    """A connection that reads what there is, also of a file that was cut off."""
+    connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY, _checking_vfs())
+    cast(Database, connection).execute("PRAGMA writable_schema = ON")
+    return _set_up(connection)
+
+
+def connect_unused(path: Path) -> Database:
+    """A connection to a file that nobody else has open; it puts no other one beside it."""
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    return _set_up(apsw.Connection(_immutable(path), flags, _checking_vfs()))
+
+
+def copy_into(database: Database, path: Path) -> None:
+    """Copy all that a connection sees, page by page and checked, into a new file.
+
+    Raises StoreFull where that has no room.
+    """
+    with closing(connect(path)) as copy:
+        source, target = cast(apsw.Connection, database), cast(apsw.Connection, copy)
+        try:
+            with target.backup("main", source, "main") as backup:
+                while not backup.done:
+                    backup.step(_PAGES)
+        except (apsw.FullError, apsw.IOError) as error:
+            if isinstance(error, apsw.FullError) or is_full(path):
+                raise _full(path.parent) from error
+            raise
+
+
 class Unwritten(apsw.Connection):
     """Reads a database that cannot be written to from here, as it is in its file.
 
@@ -156,13 +187,16 @@ class Unwritten(apsw.Connection):
                     f"in {layout.log.name}; where it can be written to, run once: ragkit repair"
                 )
             flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-            address = f"{layout.database.as_uri()}?immutable=1"
-            super().__init__(address, flags, _checking_vfs())
+            super().__init__(_immutable(layout.database), flags, _checking_vfs())
             self._held = held.pop_all()
 
     def close(self, force: bool = False) -> None:
         super().close(force)
         self._held.close()
+
+
+def _immutable(path: Path) -> str:
+    return f"{path.as_uri()}?immutable=1"
 
 
 @cache
@@ -304,5 +338,8 @@ def sync_directory(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what a share says that writes its names at once
+            raise
     finally:
         os.close(descriptor)

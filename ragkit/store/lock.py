@@ -59,6 +59,21 @@ class WriterLock:
             self._descriptor = None
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the writer lock now."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def commit_lock(path: Path) -> Iterator[None]:
     """Held for one transaction: no two connections write, or move the log, at the same time.

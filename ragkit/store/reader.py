@@ -19,6 +19,7 @@ from ragkit.store.records import (
     KindCounts,
     OpenErasure,
     Outcome,
+    PastErasure,
     Problem,
     Rating,
     StoredChunk,
@@ -400,6 +401,25 @@ class Snapshot:
         row = self._db.execute("SELECT receipt FROM erasure WHERE id = ?", (erasure,)).fetchone()
         return row[0] if row else ""
 
+    def past_erasures(self) -> list[PastErasure]:
+        """All that was ever erased, also what was only begun, in order."""
+        base = self.meta("base") or ""
+        rows = self._db.execute(
+            "SELECT e.id, coalesce(json_extract(n.text, '$.reason'), '') FROM erasure e "
+            "LEFT JOIN audit_names n ON n.line = e.line ORDER BY e.id"
+        ).fetchall()
+        return [
+            PastErasure(
+                base, tuple(self.erased_origins(id)), tuple(self.erased_contents(id)), reason
+            )
+            for id, reason in rows
+        ]
+
+    def is_erased(self, origin: int) -> bool:
+        """Whether the document of this origin was erased."""
+        found = self._db.execute("SELECT 1 FROM erased_origin WHERE origin = ?", (origin,))
+        return found.fetchone() is not None
+
     def erased_at(self, digest: bytes) -> str | None:
         """When a content was erased that must not come back; None if it was not."""
         row = self._db.execute(
@@ -618,6 +638,11 @@ def _marks(part: Sequence[int | bytes]) -> str:
 
 
 def _matrix(rows: Sequence[tuple[int, bytes]], dimension: int) -> tuple[list[int], HalfVectors]:
+    if any(len(row[1]) != 2 * dimension for row in rows):
+        raise StoreDamaged(
+            f"the base's database is damaged, a vector has not {dimension} numbers; see what else "
+            "is with: ragkit verify"
+        )
     data = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float16)
     return [row[0] for row in rows], data.reshape(len(rows), dimension)
 

@@ -123,6 +123,16 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class PastErasure:
+    """What was erased: the origins of documents of one base, and the digests of their content."""
+
+    base: str
+    origins: tuple[int, ...]
+    digests: tuple[bytes, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenErasure:
     """An erasure that was begun: gone for whoever asks, but perhaps not from the disk yet."""
 

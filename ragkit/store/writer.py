@@ -14,6 +14,7 @@ import apsw
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.access import Access
+from ragkit.store.checks import missing_documents, unknown_documents
 from ragkit.store.database import Database, open_writer, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
@@ -625,6 +626,60 @@ class Writer:
             )
             self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
         return [name for name in old if name != generation.name]
+
+    def lose(self, documents: Iterable[int]) -> None:
+        """Take out the content of documents that are damaged, in one commit.
+
+        They keep their label and their history, and the next ingest reads their files again.
+        """
+        with self._transaction() as seq:
+            for document in documents:
+                source, origin = self._db.execute(
+                    "SELECT source, origin FROM document WHERE id = ?", (document,)
+                ).fetchone()
+                self._db.execute(
+                    "INSERT OR IGNORE INTO tombstone SELECT id, ? FROM chunk WHERE document = ?",
+                    (seq, document),
+                )
+                for table in ("chunk", "page"):
+                    self._db.execute(f"DELETE FROM {table} WHERE document = ?", (document,))
+                self._db.execute(
+                    "UPDATE document SET digest = x'', first_chunk = NULL, last_chunk = NULL, "
+                    "readable_pages = 0 WHERE id = ?",
+                    (document,),
+                )
+                self._journal(seq, "change", document, origin)
+                self._audit("document.lost", _document(origin), names={"source": source})
+
+    def reconcile(self) -> None:
+        """Make the journal say what documents there are, and the counters what is in use."""
+        with self._commit():
+            ids, seq = self._db.execute(
+                "SELECT max((SELECT coalesce(max(id), 0) FROM document), "
+                "(SELECT coalesce(max(id), 0) FROM chunk), "
+                "(SELECT coalesce(max(id), 0) FROM conversation), "
+                "(SELECT coalesce(max(document), 0) FROM journal)), "
+                "(SELECT coalesce(max(seq), 0) FROM journal)"
+            ).fetchone()
+            seq = max(seq, int(self._meta("seq") or 0)) + 1
+            self._set_meta("seq", str(seq))
+            self._set_meta("next_id", str(max(int(self._meta("next_id") or 1), ids + 1)))
+            for document, origin in missing_documents(self._db):
+                self._journal(seq, "remove", document, origin)
+                self._audit("document.lost", _document(origin))
+            for document, origin in unknown_documents(self._db):
+                self._db.execute("DELETE FROM journal WHERE document = ?", (document,))
+                self._journal(seq, "add", document, origin)
+
+    def begin_repair(self, kept: str, *, end_lost: bool) -> None:
+        """Say in the log of a base that was carried over where the damaged one is kept.
+
+        And which lines are missing from it, before any other is added; see audit.append_repair.
+        """
+        with self._commit():
+            audit.append_repair(
+                self._db, self._key, actor=self._actor, detail={"kept": kept}, end_lost=end_lost
+            )
 
     def note_stamp(self, generation: int, stamp: str) -> None:
         """Note what the file of a generation looks like now."""

@@ -187,13 +187,18 @@ KEEPER = {
     "forget",
     "receipt",
     "verify-receipt",
+    "verify",
+    "repair",
+    "dump",
+    "backup",
+    "restore",
     "retention keep",
     "retention show",
     "retention purge",
     "hold",
     "release",
 }
-"""Commands of whoever keeps the base: names and numbers, but no text of a document."""
+"""Commands of whoever keeps the base: names and numbers, but for a dump no text of a document."""
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:

@@ -29,6 +29,8 @@ VECTOR_SEARCH = {
     "ragkit/ingestion.py": "brings the indexes up to date",
     "ragkit/governing.py": "brings the indexes up to date",
     "ragkit/erasure.py": "makes the indexes anew",
+    "ragkit/integrity.py": "compares the indexes with the base",
+    "ragkit/repair.py": "makes the indexes anew",
 }
 """Modules that import the vector search or the word search."""
 
@@ -36,6 +38,10 @@ CONTENT_SQL = {
     "ragkit/store/reader.py": "the snapshot, with the label clause",
     "ragkit/store/writer.py": "writes",
     "ragkit/store/upgrade.py": "rewrites an older format, and shows nobody anything",
+    "ragkit/store/checks.py": "looks for damage, for whoever keeps the base",
+    "ragkit/store/salvage.py": "copies what is not damaged",
+    "ragkit/integrity.py": "looks for damage, for whoever keeps the base",
+    "ragkit/index/lexical.py": "compares ids with the index",
 }
 """Modules that name a table of content in SQL."""
 
@@ -59,6 +65,13 @@ EVERYTHING = {
     ("ragkit/retention.py", "Retention.holds"): "for whoever keeps the base",
     ("ragkit/retention.py", "Retention.due"): "for whoever keeps the base",
     ("ragkit/auditing.py", "AuditLog.holds"): "for whoever keeps the base",
+    ("ragkit/backup.py", "back_up"): "copies everything, for whoever keeps the base",
+    ("ragkit/backup.py", "_lines_lost"): "compares two logs",
+    ("ragkit/integrity.py", "verify_store"): "looks for damage, for whoever keeps the base",
+    ("ragkit/integrity.py", "_uploads"): "looks for damage, for whoever keeps the base",
+    ("ragkit/integrity.py", "_vector_index"): "looks for damage, for whoever keeps the base",
+    ("ragkit/integrity.py", "_word_index"): "looks for damage, for whoever keeps the base",
+    ("ragkit/integrity.py", "strays"): "looks for files that belong to nothing",
     ("ragkit/auditing.py", "AuditLog.lines"): "for whoever keeps the base",
     ("ragkit/auditing.py", "AuditLog.verify"): "for whoever keeps the base",
     ("ragkit/conversation.py", "Conversation._origins"): "ids of what an answer rests on, to be "
@@ -74,6 +87,9 @@ WRITERS = {
     "ragkit/auditing.py": "seals the log's end",
     "ragkit/erasure.py": "erases, for whoever keeps the base",
     "ragkit/retention.py": "erases by age, for whoever keeps the base",
+    "ragkit/backup.py": "restores, for whoever keeps the base",
+    "ragkit/integrity.py": "looks for damage, for whoever keeps the base",
+    "ragkit/repair.py": "mends, for whoever keeps the base",
     "ragkit/index/dense.py": "builds an index of everything",
     "ragkit/index/lexical.py": "asks what the base is like now, for an index of everything",
 }
@@ -104,7 +120,7 @@ UNRESTRICTED = {
     "label_ids": {"ragkit/store/reader.py"},  # ids of the names that are asked for
     "lexical_rows": {"ragkit/index/lexical.py"},  # of documents that a snapshot listed
     "changes_since": {"ragkit/index/lexical.py"},  # ids, for the index of all
-    "history": {"ragkit/index/lexical.py", "ragkit/auditing.py"},
+    "history": {"ragkit/index/lexical.py", "ragkit/auditing.py", "ragkit/backup.py"},
     "origins_of": {"ragkit/conversation.py", "ragkit/retention.py"},
     "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py"},
     "vectors": {  # of chunks that were found
@@ -120,6 +136,9 @@ UNRESTRICTED = {
         "ragkit/ingestion.py",
         "ragkit/governing.py",
         "ragkit/erasure.py",
+        "ragkit/index/lexical.py",
+        "ragkit/integrity.py",
+        "ragkit/repair.py",
     },
     "tombstones": {"ragkit/index/dense.py"},
     "conversations": {"ragkit/view.py", "ragkit/erasure.py"},  # with a name; to be erased
@@ -131,13 +150,16 @@ UNRESTRICTED = {
         "ragkit/identity.py",
         "ragkit/auditing.py",
         "ragkit/erasure.py",
+        "ragkit/backup.py",
     },
+    "past_erasures": {"ragkit/backup.py"},
+    "is_erased": {"ragkit/erasure.py"},
     "everything": {"ragkit/erasure.py"},  # compared with what is to be erased
     "turns_resting_on": {"ragkit/erasure.py"},
     "open_erasures": {"ragkit/erasure.py"},
-    "erased_at": {"ragkit/ingestion.py"},
-    "erased_contents": {"ragkit/erasure.py"},
-    "erased_origins": {"ragkit/erasure.py"},
+    "erased_at": {"ragkit/ingestion.py", "ragkit/erasure.py"},
+    "erased_contents": {"ragkit/erasure.py", "ragkit/store/reader.py"},
+    "erased_origins": {"ragkit/erasure.py", "ragkit/store/reader.py"},
     "receipt": {"ragkit/erasure.py", "ragkit/knowledge_base.py"},
     "keep_days": {"ragkit/retention.py"},
     "holds": {"ragkit/retention.py", "ragkit/planning.py", "ragkit/erasure.py"},
@@ -320,6 +342,7 @@ def test_only_whoever_keeps_the_base_has_more_than_a_view() -> None:
     assert more == {
         "add_documents",
         "as_principal",
+        "backup",
         "close",
         "dump",
         "erasure_plan",
@@ -327,7 +350,9 @@ def test_only_whoever_keeps_the_base_has_more_than_a_view() -> None:
         "ingest",
         "receipt",
         "remove",
+        "repair",
         "uploads",
+        "verify",
     }
 
 

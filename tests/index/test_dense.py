@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from ragkit.index import dense
 from ragkit.ingestion import finish
-from ragkit.store import Snapshot, Store
+from ragkit.store import Layout, Snapshot, Store
+from ragkit.store.database import connect
 from tests import damage
 from tests.stored import DIMENSION, new_document, pairs, put, remove, unit_vectors
 
@@ -253,6 +255,33 @@ def test_an_inverted_file_leaves_the_dead_out(big: Store, tmp_path: Path) -> Non
             assert len(found) == 50
             assert found <= alive
     copied.close()
+
+
+@pytest.mark.parametrize("kind", ["flat", "inverted"])
+def test_a_generation_is_checked_against_the_base(
+    store: Store, big: Store, tmp_path: Path, kind: str
+) -> None:
+    if kind == "flat":
+        fill(store, 30, 10)
+        drop(store, {"3.txt"})
+        path = store.layout.root
+    else:
+        path = tmp_path / "copy.kb"
+        shutil.copytree(big.layout.root, path)
+    layout = Layout(path)
+    changes = {
+        "SELECT 1": "",
+        "UPDATE generation SET count = count + 1": "in order",
+        "UPDATE vector SET chunk = 1 WHERE chunk = 3": "lacks chunks",
+        "DELETE FROM vector WHERE chunk = 3": "not in the base",
+    }
+    if kind == "flat":
+        changes["UPDATE vector SET data = zeroblob(128) WHERE chunk = 3"] = "are not those"
+    for change, what in changes.items():
+        with closing(connect(layout.database)) as database:
+            database.execute(f"BEGIN; {change}")
+            found = dense.flaw(Snapshot(database), layout, DIMENSION)
+            assert what in found if what else not found
 
 
 # -- damage ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase
+from ragkit import Config, KnowledgeBase, verify_base
 from ragkit.errors import (
     RagkitError,
     StoreDamaged,
@@ -109,24 +109,6 @@ def test_a_base_whose_making_was_killed_is_made_again(tmp_path: Path) -> None:
     Store(path).close()
 
 
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Path]:
-    """A small file system of its own; only root can make one."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-    point = tmp_path / "mounted"
-    point.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", str(point)],
-        capture_output=True,
-        check=False,
-    )
-    if made.returncode:
-        pytest.skip(f"cannot mount here: {made.stderr.decode().strip()}")
-    yield point
-    subprocess.run(["umount", "--lazy", str(point)], check=True)
-
-
 def remount(point: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(point)], check=True)
 
@@ -173,6 +155,7 @@ def test_a_base_that_can_only_be_read_is_searched(
             path.unlink()
     with caplog.at_level(logging.WARNING):
         assert found(seen) == expected
+        assert verify_base(seen).intact
     assert [record.name for record in caplog.records] == ["ragkit.recording"]
     with KnowledgeBase(seen, embedder=HashingEmbedder()) as kb:
         with pytest.raises(StoreError, match="can only be read"):

@@ -1,0 +1,233 @@
+"""Mends a base: builds anew what is derived, and keeps what can be read of the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from ragkit.config import Config
+from ragkit.errors import StoreDamaged, StoreError
+from ragkit.index import dense, lexical
+from ragkit.ingestion import finish
+from ragkit.integrity import (
+    CONTENT,
+    Verification,
+    dimension_of,
+    is_leftover,
+    open_to_others,
+    strays,
+    verify_store,
+)
+from ragkit.store import Layout, Snapshot, Store, Writer, acting
+from ragkit.store.checks import contradictions, flawed_documents, missing_documents
+from ragkit.store.database import Database, configure, connect, connect_damaged, create, translated
+from ragkit.store.lock import alone
+from ragkit.store.mounts import check_local
+from ragkit.store.replacing import exchange, made_beside, sync_tree
+from ragkit.store.salvage import Losses, salvage
+
+
+@dataclass(slots=True)
+class RepairReport:
+    """What was wrong, what was done, and what is lost.
+
+    `lost` are the sources of documents whose content is gone until the next ingest reads their
+    files again. Of those in `gone` the label is gone, too, and `nameless` counts more of them of
+    which not even the name is known. `labels` are names that were given to labels instead of
+    their own. `kept` is where the damaged base is now, if it was replaced.
+    """
+
+    found: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    nameless: int = 0
+    labels: list[str] = field(default_factory=list)
+    kept: Path | None = None
+    after: Verification | None = None
+
+
+def repair_base(path: Path, config: Config | None = None) -> RepairReport:
+    """Mend the base in a directory, also one that cannot be opened any more.
+
+    Where the database itself is damaged, what can be read of it goes into a new base that takes
+    the place of the old one once it is whole, and the old one is kept beside it. Raises StoreLocked
+    while somebody writes to it, or has it open if it must be replaced, and StoreDamaged where
+    nothing can be kept.
+    """
+    layout = Layout(path.absolute())
+    check_local(layout.root)
+    key_file = Path(config.audit_key).expanduser() if config and config.audit_key else None
+    try:
+        store = Store(layout.root, create=False, key_file=key_file)
+    except StoreDamaged as error:
+        return _replace(layout, key_file, [str(error)])
+    with closing(store):
+        before = verify_store(store)
+        if not before.damaged("database"):
+            return mend(store, before)
+    return _replace(layout, key_file, _damages(before))
+
+
+def mend(store: Store, before: Verification) -> RepairReport:
+    """Mend what a check has found in a base whose database can be read."""
+    if before.damaged("database"):
+        raise StoreDamaged(
+            f"{store.layout.database} must be replaced; close the base, then: ragkit repair "
+            f"--kb {store.layout.root}"
+        )
+    report = RepairReport(found=_damages(before))
+    with store.writer() as writer:
+        _mend_rows(writer, report)
+        _build_indexes(writer, store.layout, before, report)
+        _tidy(store, report)
+        if report.done:
+            _record(writer, report)
+    report.after = verify_store(store)
+    return report
+
+
+def _record(writer: Writer, report: RepairReport) -> None:
+    writer.record(acting(), "base.repair", "base", {"done": report.done})
+
+
+def _damages(found: Verification) -> list[str]:
+    return [f"{one.checked}: {one.found}" for one in found.findings if one.state == "damaged"]
+
+
+def _mend_rows(writer: Writer, report: RepairReport) -> None:
+    """Take out documents that are not whole, and let the journal say which there are."""
+    database = writer.connection
+    flaws = list(flawed_documents(database, dimension_of(Snapshot(database))))
+    if flaws:
+        writer.lose(flaw.document for flaw in flaws)
+        report.lost = [flaw.source for flaw in flaws]
+        report.done.append(f"took out {len(flaws)} documents that are not whole")
+    if not list(contradictions(database)):
+        return
+    missing = [origin for _, origin in missing_documents(database)]
+    names = _names(database, set(missing))
+    report.gone = sorted(names.values())
+    report.nameless = len(missing) - len(names)
+    writer.reconcile()
+    report.done.append(f"made the journal agree; {len(missing)} documents of it are gone")
+
+
+def _names(database: Database, origins: set[int]) -> dict[int, str]:
+    """What documents were called last, by their origins, as far as the log still knows it."""
+    found: dict[int, str] = {}
+    rows = database.execute(
+        "SELECT a.object, n.text FROM audit a JOIN audit_names n ON n.line = a.id "
+        "WHERE a.object LIKE 'document:%' ORDER BY a.id"
+    )
+    for target, text in rows:
+        origin = int(target.removeprefix("document:"))
+        if origin in origins and "source" in (names := json.loads(text)):
+            found[origin] = names["source"]
+    return found
+
+
+def _build_indexes(
+    writer: Writer, layout: Layout, before: Verification, report: RepairReport
+) -> None:
+    snapshot = Snapshot(writer.connection)
+    dimension = dimension_of(snapshot)
+    if before.damaged("word index"):
+        lexical.rebuild(snapshot, layout)
+        report.done.append("built the word index anew")
+    if snapshot.generation() and (report.lost or before.damaged("vector index")):
+        dense.publish(writer, layout, dimension)
+        report.done.append("built the vector index anew")
+    finish(writer, layout, dimension)
+
+
+def _tidy(store: Store, report: RepairReport) -> None:
+    layout = store.layout
+    for path in strays(store, writing=True):
+        if is_leftover(layout, path) and not path.is_relative_to(layout.tmp):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            report.done.append(f"deleted {path.relative_to(layout.root)}, which was left over")
+    for path in open_to_others(layout):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        report.done.append(f"made {path.name} its owner's alone")
+
+
+# -- replacing a database that cannot be read ----------------------------------------------------
+
+
+def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairReport:
+    report = RepairReport(found=found)
+    root = layout.root
+    with translated(root), alone(root), made_beside(root, "repair") as fresh:
+        losses = _carry_over(layout, Layout(fresh))
+        report.labels = losses.labels
+        with closing(Store(fresh, create=False, key_file=key_file)) as store:
+            kept = root.with_name(f"{root.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            _finish_copy(store, losses, kept.name, report)
+            report.after = verify_store(store)
+        if report.after.damaged(*CONTENT):
+            why = "; ".join(_damages(report.after))
+            raise StoreDamaged(
+                f"{layout.database} cannot be repaired ({why}); it is as it was: restore a backup, "
+                "or ingest the documents into a new base"
+            )
+        sync_tree(fresh)
+        fresh.rename(kept)  # it is never swept away under this name
+        try:
+            exchange(kept, root)
+        except StoreError:
+            kept.rename(fresh)
+            raise
+    report.kept = kept
+    return report
+
+
+def _carry_over(layout: Layout, fresh: Layout) -> Losses:
+    """Copy what can be read of a database, and the files that lie beside it, into a new base."""
+    create(fresh)
+    try:
+        with (
+            closing(connect_damaged(layout.database)) as old,
+            closing(connect(fresh.database)) as new,
+        ):
+            new.execute("PRAGMA journal_mode = DELETE")
+            new.execute("PRAGMA synchronous = OFF")  # all of it is written through at the end
+            losses = salvage(old, new)
+            configure(new)
+    except apsw.Error as error:
+        raise StoreDamaged(
+            f"nothing can be read of {layout.database} ({error}); restore a backup, or ingest the "
+            "documents into a new base"
+        ) from error
+    if layout.uploads.is_dir():
+        shutil.copytree(layout.uploads, fresh.uploads, symlinks=True, copy_function=_link_or_copy)
+    return losses
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) -> None:
+    with store.writer() as writer:
+        writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
+        _mend_rows(writer, report)
+        finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        report.done.append("carried over what can be read of the database")
+        for table, count in sorted(losses.orphans.items()):
+            report.done.append(f"left out {count} rows of {table} that belong to what is lost")
+        report.done += [f"some rows of {table} are lost" for table in sorted(losses.unread)]
+        _record(writer, report)

@@ -1,0 +1,12 @@
+"""The lines of a log that tell of changes."""
+
+from __future__ import annotations
+
+from ragkit import AuditLine, KnowledgeBase
+
+_LOOKING = {"search", "ask", "answer", "open", "refuse", "audit"}
+
+
+def changes(kb: KnowledgeBase) -> list[AuditLine]:
+    """All lines but those that say what somebody asked, was told or looked at."""
+    return [line for line in kb.audit.lines() if line.action.split(".")[0] not in _LOOKING]
