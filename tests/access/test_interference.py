@@ -71,7 +71,6 @@ class Score:
 
 def live(library: Library, world: World, score: Score) -> None:
     """Look at a world from ana's place, in the base and in one without what she may not read."""
-    library.obey(world)
     strict = library.kb.access.mode == "strict"
     readable = library.rules.readable(ANA, world.groups)
     view = library.kb.as_principal(ANA, world.groups)
@@ -99,6 +98,7 @@ def live(library: Library, world: World, score: Score) -> None:
 def live_all(corpus: Corpus, folder: Path, score: Score, mode: str) -> None:
     def live_in(library: Library) -> None:
         for world in corpus.worlds:
+            library.obey(world, busy=corpus.busy)
             live(library, world, score)
 
     with TemporaryDirectory(dir=folder) as own:

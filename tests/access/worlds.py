@@ -124,6 +124,7 @@ class Library:
         (self.docs / self.prefix).mkdir(parents=True)
         self.rules = Rules()
         self.names: dict[str, str] = {}
+        self.papers: dict[str, Paper] = {}
         self.echo = Echo()
         self.kb = self.opened("a.kb", self.echo)
 
@@ -147,7 +148,18 @@ class Library:
         """A new paper, or another version of one; it is there with the next ingest."""
         name = self.names.setdefault(paper.letter, f"{self.prefix}/{paper.canary('name')}.page")
         (self.docs / name).write_bytes(paper.to_bytes())
+        self.papers[paper.letter] = paper
         self.rules.labels.setdefault(paper.letter, "default")
+
+    def edit(self, letter: str) -> None:
+        """Another version of a paper, with its pages the other way round."""
+        old = self.papers[letter]
+        version = "uvwxyz"["uvwxyz".index(old.version) - 1]
+        pages = tuple(
+            tuple(text.replace(old.canary("text"), f"zq{letter}{version}text") for text in page)
+            for page in old.pages[::-1]
+        )
+        self.put(Paper(letter, pages, version))
 
     def rename(self, letter: str, version: str) -> None:
         name = f"{self.prefix}/zq{letter}{version}name.page"
@@ -195,8 +207,11 @@ class Library:
         self.kb.access.govern(mode)
         self.rules.governed = mode != "off"
 
-    def obey(self, world: World) -> None:
-        """Put the world's rules into force."""
+    def obey(self, world: World, *, busy: bool = False) -> None:
+        """Put the world's rules into force; of a `busy` base no document can be edited."""
+        if world.edited in self.names and not busy:
+            self.edit(world.edited)
+            self.ingest()
         for letter, label in zip(LETTERS, world.labels, strict=True):
             if self.rules.labels.get(letter, label) != label:
                 self.label(letter, label)
@@ -226,8 +241,12 @@ class Library:
 
 @dataclass(frozen=True)
 class World:
-    """Labels of all papers, grants, the groups that ana is in, and what she asks."""
+    """Labels of all papers, grants, the groups that ana is in, and what she asks.
 
+    First the paper that is `edited` is, if it is there.
+    """
+
+    edited: str
     labels: tuple[str, ...]
     grants: frozenset[tuple[str, str]]
     groups: tuple[str, ...]
@@ -286,6 +305,7 @@ _LURES = [f"lure{letter}" for letter in LETTERS]
 _QUESTION = st.lists(st.sampled_from([*WORDS, *_LURES, "twin", "notice"]), min_size=1, max_size=4)
 _WORLDS = st.builds(
     World,
+    edited=st.sampled_from(["", "", *LETTERS]),
     labels=st.lists(st.sampled_from(LABELS), min_size=8, max_size=8).map(tuple),
     grants=st.frozensets(
         st.tuples(st.sampled_from(LABELS), st.sampled_from(GRANTEES)), min_size=2, max_size=7
@@ -351,15 +371,14 @@ def tried(call: Callable[..., object], *arguments: Any, **named: Any) -> object:
         return f"{type(error).__name__}: {error}"
 
 
-def _each(*methods: str) -> Glance:
-    """These methods with the id of each document, with and without a label."""
+def _each(name: str, *arguments: int) -> Glance:
+    """A method with the id of each document, and of the first with a label."""
 
     def glance(view: View, look: Look) -> Iterator[object]:
         for id in look.documents:
-            for name in methods:
-                arguments = (id, 0) if name == "page_image" else (id,)
-                yield tried(getattr(view, name), *arguments)
-                yield tried(getattr(view, name), *arguments, labels=[look.narrow])
+            yield tried(getattr(view, name), id, *arguments)
+        for id in look.documents[:2]:
+            yield tried(getattr(view, name), id, *arguments, labels=[look.narrow])
 
     return glance
 
@@ -399,7 +418,6 @@ def _conversation(view: View, look: Look) -> Iterator[object]:
     yield talk.ask(f"And {look.questions[1]}?", k=2)
     talk = view.conversation()
     yield talk.ask(look.questions[0], k=2)
-    yield talk.ask(f"And {look.questions[1]}?", k=2)
     yield talk.id, talk.title, talk.turns()
 
 
@@ -426,7 +444,7 @@ GLANCES: dict[str, Glance] = {
     "pages": _each("pages"),
     "chunks": _each("chunks"),
     "original": _each("original"),
-    "page_image": _each("page_image"),
+    "page_image": _each("page_image", 0),
     "status": lambda view, look: iter([view.status()]),
     "suggestions": lambda view, look: iter([view.suggestions(6)]),
     "statistics": _statistics,
