@@ -124,6 +124,21 @@ def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -
     assert canaries(repr(turns)) == {"b"}
 
 
+def test_a_turn_that_could_not_be_kept_is_told_no_more_either(library: Library) -> None:
+    library.govern("on")
+    view = library.kb.as_principal(ANA)
+    talk = view.conversation()
+    talk.ask("What of the pump lurea?")
+    assert talk.id is not None
+    view.delete_conversation(talk.id)
+    assert "Not kept" in talk.ask("And the pump there?").notice
+    assert canaries(repr(talk.turns())) == {"a"}
+    library.revoke("red", ANA)
+    assert talk.turns() == []
+    library.echo.asked.clear()
+    assert canaries(repr([talk.ask("And the pump there?"), library.echo.asked])) == set()
+
+
 def test_a_rewritten_question_holds_nothing_of_what_may_not_be_read_any_more(
     library: Library,
 ) -> None:

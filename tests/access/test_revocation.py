@@ -66,7 +66,6 @@ class Desk(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.library = Library(Path(self.folder.name))
-        self.version = 0
         for letter in "abc":
             self.library.put(self.paper(letter))
         self.library.ingest()
@@ -86,10 +85,9 @@ class Desk(RuleBasedStateMachine):
         self.folder.cleanup()
 
     def paper(self, letter: str) -> Paper:
-        self.version += 1
-        version = "uvwxyz"[self.version % 6]
+        version = self.library.next_version()
         text = f"The pump of zq{letter}{version}text has a lure{letter} valve."
-        return Paper(letter, ((text, TWIN), (f"A seal {self.version}.",)), version)
+        return Paper(letter, ((text, TWIN), (f"A seal {version}.",)), version)
 
     def readable(self, name: str) -> set[str]:
         return self.library.rules.readable(name, PEOPLE[name])
@@ -125,8 +123,7 @@ class Desk(RuleBasedStateMachine):
     @rule(letter=_LETTER)
     def rename(self, letter: str) -> None:
         if letter in self.library.names:
-            self.version += 1
-            self.library.rename(letter, "uvwxyz"[self.version % 6])
+            self.library.rename(letter)
             self.library.ingest()
 
     @rule(letter=_LETTER)

@@ -30,6 +30,7 @@ GRANTEES = (ANA, BOB, *GROUPS, EVERYONE)
 LABELS = ("red", "blue", "green", "grey")
 LETTERS = "abcdefgh"
 PLACES = ("text", "title", "name", "head", "page")
+SECRET = "zqsxtext"  # of no paper: what bob asked
 TWIN = "Notice twin of the plant that every paper repeats word by word."
 WORDS = re.findall(r"\w+", "pump leave valve tax north river budget salary motor seal grease plant")
 NOBODY = "127.0.0.1:9"  # the discard port, where no model server listens
@@ -125,6 +126,7 @@ class Library:
         self.rules = Rules()
         self.names: dict[str, str] = {}
         self.papers: dict[str, Paper] = {}
+        self._versions = 0
         self.echo = Echo()
         self.kb = self.opened("a.kb", self.echo)
 
@@ -151,18 +153,23 @@ class Library:
         self.papers[paper.letter] = paper
         self.rules.labels.setdefault(paper.letter, "default")
 
+    def next_version(self) -> str:
+        """Another letter than last time."""
+        self._versions += 1
+        return "uvwxyz"[self._versions % 6]
+
     def edit(self, letter: str) -> None:
         """Another version of a paper, with its pages the other way round."""
         old = self.papers[letter]
-        version = "uvwxyz"["uvwxyz".index(old.version) - 1]
+        version = self.next_version()
         pages = tuple(
             tuple(text.replace(old.canary("text"), f"zq{letter}{version}text") for text in page)
             for page in old.pages[::-1]
         )
         self.put(Paper(letter, pages, version))
 
-    def rename(self, letter: str, version: str) -> None:
-        name = f"{self.prefix}/zq{letter}{version}name.page"
+    def rename(self, letter: str) -> None:
+        name = f"{self.prefix}/zq{letter}{self.next_version()}name.page"
         (self.docs / self.names[letter]).rename(self.docs / name)
         self.names[letter] = name
 
@@ -208,11 +215,12 @@ class Library:
         self.rules.governed = mode != "off"
 
     def obey(self, world: World, *, busy: bool = False) -> None:
-        """Put the world's rules into force; of a `busy` base no document can be edited."""
-        if world.edited in self.names and not busy:
-            self.edit(world.edited)
+        """Put the world's rules into force; of a `busy` base no document can be changed."""
+        action, letter = world.change
+        if letter in self.names and not busy:
+            {"edit": self.edit, "rename": self.rename}[action](letter)
             self.ingest()
-        for letter, label in zip(LETTERS, world.labels, strict=True):
+        for letter, label in zip(LETTERS, world.labels, strict=False):
             if self.rules.labels.get(letter, label) != label:
                 self.label(letter, label)
         for label, name in self.rules.grants - world.grants:
@@ -243,10 +251,10 @@ class Library:
 class World:
     """Labels of all papers, grants, the groups that ana is in, and what she asks.
 
-    First the paper that is `edited` is, if it is there.
+    Without `labels` they stay as they are. First something is done to a paper, if it is there.
     """
 
-    edited: str
+    change: tuple[str, str]
     labels: tuple[str, ...]
     grants: frozenset[tuple[str, str]]
     groups: tuple[str, ...]
@@ -274,8 +282,9 @@ class Corpus:
             for paper in self.first:
                 library.put(paper)
             library.ingest()
+            library.kb.as_principal(BOB).conversation().ask(f"What of {SECRET}?")
             for letter in self.renamed:
-                library.rename(letter, "u")
+                library.rename(letter)
             for letter in self.removed:
                 library.remove(letter)
             for paper in self.later:
@@ -305,8 +314,8 @@ _LURES = [f"lure{letter}" for letter in LETTERS]
 _QUESTION = st.lists(st.sampled_from([*WORDS, *_LURES, "twin", "notice"]), min_size=1, max_size=4)
 _WORLDS = st.builds(
     World,
-    edited=st.sampled_from(["", "", *LETTERS]),
-    labels=st.lists(st.sampled_from(LABELS), min_size=8, max_size=8).map(tuple),
+    change=st.tuples(st.sampled_from(["edit", "rename"]), st.sampled_from(["", "", *LETTERS])),
+    labels=st.just(()) | st.lists(st.sampled_from(LABELS), min_size=8, max_size=8).map(tuple),
     grants=st.frozensets(
         st.tuples(st.sampled_from(LABELS), st.sampled_from(GRANTEES)), min_size=2, max_size=7
     ),
@@ -497,4 +506,6 @@ def look_at(library: Library, world: World, view: View) -> Look:
     """Look at everything that there is in a library, as this world asks."""
     ids = sorted(library.ids().values())
     talks = sorted(entry.id for entry in view.conversations())
-    return Look(world.questions, world.narrow, [*ids, ids[0] + 1 if ids else 1, 10**9], talks=talks)
+    documents = [*ids, ids[0] + 1 if ids else 1, 10**9]
+    theirs = [entry.id for entry in library.kb.as_principal(BOB).conversations()]
+    return Look(world.questions, world.narrow, documents, [*theirs, 10**9], talks)
