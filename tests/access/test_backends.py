@@ -13,6 +13,7 @@ from ragkit import Config, KnowledgeBase, StoreError
 from ragkit.identity import new_identity
 from ragkit.index import dense, lexical
 from ragkit.index.ranking import Ids, Scores
+from ragkit.retrieval import Retriever
 from ragkit.store import NewDocument, Snapshot, Store
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document, Page, PageKind
@@ -164,6 +165,9 @@ def complete(kb: KnowledgeBase, k: int) -> None:
         for question in ("the plant's pump", f"Page 3 of {label}", "nothing of the kind"):
             hits = view.search(question, k)
             assert len({(hit.document, hit.page) for hit in hits}) == len(hits) == min(k, may)
+        # Thousands of others hold the same words.
+        candidates = view.explain("the plant's pump", k).candidates
+        assert [each.from_lexical for each in candidates] == [True] * may
 
 
 @pytest.mark.parametrize("k", [1, 7, 10, 58, 100])
@@ -265,6 +269,38 @@ def test_every_index_is_tested_before_it_is_searched(
         kb.access.grant("one", ANA)
         with pytest.raises(StoreError, match="ignores which documents may be found"):
             kb.as_principal(ANA).search("pump")
+
+
+class BlindDense(dense.DenseIndex):
+    """A vector search that gives everything there is."""
+
+    def _masks(self, snapshot: Snapshot, view: Any) -> Any:
+        return view.alive, None
+
+
+class BlindLexical(lexical.LexicalIndex):
+    """A word search that gives everything there is."""
+
+    def search(self, snapshot: Snapshot, words: Any, k: int) -> tuple[Ids, Scores]:
+        return super().search(snapshot.restricted(None), words, k)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_searches_give_is_looked_up_once_more(bases: dict[str, Path], kind: str) -> None:
+    """A second wall, should both of the first ones break."""
+    store = Store(bases[kind], create=False)
+    blind = BlindDense(store.layout, DIMENSION), BlindLexical(store.layout)
+    retriever = Retriever(HashingEmbedder(), *blind)
+    with store.snapshot() as everything:
+        assert len(retriever.search(everything, "Page 3 of the plant's pump", 500)) == 500
+        for labels in (["other"], ["seven"], []):
+            snapshot = everything.only(labels)
+            may = allowed(snapshot)
+            explanation = retriever.explain(snapshot, "Page 3 of the plant's pump", 500)
+            assert {each.chunk for each in explanation.candidates} <= may
+            assert {chunk for hit in explanation.hits for chunk in hit.chunks} <= may
+            assert explanation.hits or labels != ["other"]
+    store.close()
 
 
 @pytest.mark.parametrize("kind", KINDS)

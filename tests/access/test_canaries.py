@@ -124,6 +124,15 @@ def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -
     assert canaries(repr(turns)) == {"b"}
 
 
+def test_the_questions_of_others_are_not_counted_in_a_governed_base(library: Library) -> None:
+    view, other = library.kb.as_principal(ANA), library.kb.as_principal(BOB)
+    other.conversation().ask("What of the pump?")
+    assert view.statistics().questions == 1
+    library.govern("on")
+    assert (view.statistics().questions, other.statistics().questions) == (0, 1)
+    assert library.kb.statistics().questions == 1
+
+
 def test_a_turn_that_could_not_be_kept_is_told_no_more_either(library: Library) -> None:
     library.govern("on")
     view = library.kb.as_principal(ANA)

@@ -279,6 +279,8 @@ def test_rights_follow_the_label_and_not_the_document(governed: Library) -> None
     governed.label("b", "red")
     governed.label("a", "blue")
     assert letters(governed, view) == {"b", "e"}
+    found = {each.source for each in view.explain("lurea lureb").candidates if each.from_lexical}
+    assert found == {governed.names["b"]}
     governed.label("a", "red")
     governed.label("b", "blue")
     assert letters(governed, view) == {"a", "e"}
