@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -67,9 +67,9 @@ def read_in_threads(
         )
         for _ in range(min(options.workers, len(files)))
     ]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         left = len(files)
         while left:
             try:
@@ -96,25 +96,24 @@ def _drive(
     options: Options,
     stop: threading.Event,
 ) -> None:
-    tokenizer = tokenizer_file(embedder)
-    process = ReaderProcess(options.limits, tokenizer=tokenizer, settings=settings)
-    threading.Thread(target=_kill_on, args=(stop, process), daemon=True).start()
     try:
-        while not stop.is_set():
-            try:
-                file = todo.get_nowait()
-            except queue.Empty:
-                return
-            own = options.readers.get(PurePosixPath(file.source).suffix.lower())
-            outcome = _read_here(own, file) if own else process.read(file.path, file.source)
-            if isinstance(outcome, ReadFile) and outcome.chunks is None:
-                outcome = chunked(outcome, file.source, embedder, settings)
-            done.put(Read(file, outcome))
+        tokenizer = tokenizer_file(embedder)
+        reader = ReaderProcess(options.limits, tokenizer=tokenizer, settings=settings)
+        with closing(reader) as process:
+            threading.Thread(target=_kill_on, args=(stop, process), daemon=True).start()
+            while not stop.is_set():
+                try:
+                    file = todo.get_nowait()
+                except queue.Empty:
+                    return
+                own = options.readers.get(PurePosixPath(file.source).suffix.lower())
+                outcome = _read_here(own, file) if own else process.read(file.path, file.source)
+                if isinstance(outcome, ReadFile) and outcome.chunks is None:
+                    outcome = chunked(outcome, file.source, embedder, settings)
+                done.put(Read(file, outcome))
     except BaseException as error:
         if not stop.is_set():
             done.put(error)
-    finally:
-        process.close()
 
 
 def _kill_on(stop: threading.Event, process: ReaderProcess) -> None:

@@ -620,6 +620,20 @@ class NonsenseEmbedder(HashingEmbedder):
         return vectors
 
 
+class WithoutTokenizer(HashingEmbedder):
+    """An embedder whose tokenizer cannot be had."""
+
+    @property
+    def tokenizer_file(self) -> Path:
+        raise OSError("the tokenizer is gone")
+
+
+def test_an_ingest_ends_where_its_readers_cannot_begin(docs: Path, open_kb: Opener) -> None:
+    (docs / "a.txt").write_text("one")
+    with pytest.raises(OSError, match="tokenizer is gone"):
+        open_kb(embedder=WithoutTokenizer()).ingest(docs)
+
+
 def test_nonsense_from_an_embedder_is_never_stored(docs: Path, open_kb: Opener) -> None:
     write(docs, a="Alpha text.")
     open_kb().ingest(docs)
