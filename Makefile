@@ -48,7 +48,7 @@ strace:
 	  $(call install,strace); \
 	}
 
-# Kill sweeps and load: minutes, run before a release.
+# Fault sweeps: three quarters of an hour, run before a release.
 test-long: .venv/.dev
 	$(BIN)/pytest -m long -s
 

@@ -1,0 +1,81 @@
+"""The command line in this process, with a small embedder and word of what is done.
+
+`python -m tests.faults.commands` is `ragkit` with that embedder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ragkit
+import ragkit_apps.cli
+from ragkit.reading import Reader
+from ragkit.reports import IngestReport, Progress
+from ragkit_ingest.model import Document, ReadError, Reason
+from ragkit_ingest.text import read_text
+from tests.hashing import HashingEmbedder
+
+Acknowledge = Callable[[str], None]
+
+
+def refuse(data: bytes, source: str) -> Document:
+    raise ReadError(Reason.CORRUPT, "as it should be")
+
+
+READERS: Mapping[str, Reader] = {".txt": read_text, ".bad": refuse}
+"""In this process: a reader process would cost more than all the rest."""
+
+
+class Base(ragkit.KnowledgeBase):
+    """A base as the sweeps open it."""
+
+    acknowledge: Acknowledge | None = None
+    readers = READERS
+
+    def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
+        super().__init__(path, embedder=HashingEmbedder(), readers=self.readers, **options)
+
+    def ingest(self, *paths: str | os.PathLike[str], **options: Any) -> IngestReport:
+        if self.acknowledge is not None:
+            options["progress"] = self._note
+        return super().ingest(*paths, **options)
+
+    def _note(self, progress: Progress) -> None:
+        assert self.acknowledge is not None
+        if progress.source:
+            self.acknowledge(progress.source)
+
+
+def ragkit_command(
+    *arguments: str, acknowledge: Acknowledge | None = None, real_readers: bool = False
+) -> None:
+    """Run `ragkit ARGUMENTS` in this process, for which it is the last thing to do."""
+
+    class Told(Base):
+        readers: Mapping[str, Reader] = {} if real_readers else READERS
+
+        def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
+            super().__init__(path, **options)
+            self.acknowledge = acknowledge
+
+    vars(ragkit)["KnowledgeBase"] = Told  # where the command line gets it
+    sys.argv = ["ragkit", *arguments]
+    ragkit_apps.cli.main()
+
+
+def settle(work: Path) -> None:
+    """Keep the settings of this machine out of what the commands do."""
+    for name in list(os.environ):
+        if name.startswith("RAGKIT_"):
+            del os.environ[name]
+    os.environ.update(HOME=str(work), XDG_CONFIG_HOME=str(work), OLLAMA_HOST="127.0.0.1:9")
+    work.chmod(0o755)
+    os.chdir(work)
+
+
+if __name__ == "__main__":
+    ragkit_command(*sys.argv[1:])

@@ -1,0 +1,125 @@
+"""Small disks that really fill: a file system of its own size for each point."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from tests.faults import invariants
+from tests.faults.forks import forked
+from tests.faults.interrupted import acknowledged_in, aftermath, how_it_ended, noting, told
+from tests.faults.operations import Operation, Task
+from tests.faults.score import Score
+
+_INSIDE = "FAULTS_MOUNT"  # set where mounts are nobody else's
+_STEP = 4096
+_AMPLE = 64_000_000
+
+
+def unavailable() -> str | None:
+    """Why nothing can be mounted here; None where it can."""
+    if shutil.which("unshare") is None:
+        return "mounting needs unshare"
+    tried = subprocess.run(
+        [*_unshare(), "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return None if tried.returncode == 0 else f"cannot mount here: {tried.stderr.strip()}"
+
+
+def _unshare() -> Sequence[str]:
+    return ["unshare", "--mount", *(() if os.geteuid() == 0 else ("--map-root-user",))]
+
+
+def enter_own_mounts() -> None:
+    """Begin this program anew where what it mounts is seen by nobody else."""
+    if _INSIDE not in os.environ:
+        os.environ[_INSIDE] = "1"
+        program = [*_unshare(), sys.executable, "-m", "tests.faults", *sys.argv[1:]]
+        os.execvp(program[0], program)
+
+
+@contextmanager
+def mounted(point: Path, size: int) -> Iterator[None]:
+    """A file system of `size` bytes."""
+    shutil.rmtree(point, ignore_errors=True)
+    point.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(point)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(point)], check=True)
+
+
+def _resize(point: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(point)], check=True)
+
+
+def on_full_disks(task: Task) -> Score:
+    """Run every operation on disks that are too small for it: ever larger ones, or some."""
+    score = Score("disk")
+    place = task.kb.parent
+    pick = random.Random(task.seed)
+    for operation in task.operations():
+        least, most = _sizes(operation, place)
+        sizes: Iterable[int] = count(least, _STEP)
+        if task.points is not None:
+            sizes = sorted(pick.choices(range(least, most, _STEP), k=task.share()))
+        for size in sizes:
+            with mounted(place, size):
+                finished = _fill(score, operation, task.kb, size, task.work / "acknowledged")
+            if finished:
+                break
+    return score
+
+
+def _sizes(operation: Operation, place: Path) -> tuple[int, int]:
+    """The bytes that an operation begins with on its disk, and those that it ends with."""
+    used = []
+    with mounted(place, _AMPLE):
+        operation.begin(place / "a.kb")
+        used.append(_used(place))
+        assert forked(partial(operation.run, place / "a.kb")).code == operation.code
+        used.append(_used(place))
+    return used[0] + 2 * _STEP, max(used) + 20 * _STEP
+
+
+def _used(place: Path) -> int:
+    found = os.statvfs(place)
+    return (found.f_blocks - found.f_bfree) * found.f_bsize
+
+
+def _fill(score: Score, operation: Operation, kb: Path, size: int, noted: Path) -> bool:
+    """Run one point of the sweep; whether the operation had all the space that it needs."""
+    operation.begin(kb)
+    ended = noting(operation, kb, noted).wait()
+    done = acknowledged_in(noted)
+    finished = ended.code == operation.code
+    wrong = how_it_ended(ended, operation, kb.parent)
+    if not finished and "space" not in ended.err:
+        wrong.append(f"did not say that the disk is full: {ended.err!r}")
+    seen = forked(
+        partial(_unrecorded, partial(invariants.answering, kb, operation, done, finished))
+    )
+    if seen.value is not None or done or (operation.before and not operation.old):
+        wrong += [f"while it is full: {line}" for line in told(seen)]
+    _resize(kb.parent, _AMPLE)
+    wrong += aftermath(operation, kb, done, finished=finished)
+    score.add(f"{operation.name}, {size} bytes", wrong)
+    return finished
+
+
+def _unrecorded(examine: Callable[[], list[str]]) -> list[str]:
+    """Examine a base where what cannot be recorded is answered all the same."""
+    os.environ["RAGKIT_AUDIT"] = "optional"
+    return examine()

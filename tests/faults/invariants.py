@@ -1,0 +1,120 @@
+"""What must hold of a base whatever happened to it, seen by a process that did not do it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ragkit import KnowledgeBase
+from ragkit.store.database import connect
+from tests.faults.commands import Base
+from tests.faults.operations import Operation
+
+
+def opened(
+    kb: Path, operation: Operation, acknowledged: Collection[str], finished: bool
+) -> list[str]:
+    """What is wrong with a base that an operation was stopped in, opened without any help."""
+    return answering(kb, operation, acknowledged, finished) + unsound(kb)
+
+
+def answering(
+    kb: Path, operation: Operation, acknowledged: Collection[str], finished: bool
+) -> list[str]:
+    """What is wrong with the documents and the searches of such a base."""
+    with Base(kb) as base:
+        found = list(base.dump())
+        wrong = between(operation, found, acknowledged) + unsearchable(base, found)
+    if finished and tuple(found) != operation.after:
+        wrong.append("it was said to be done and is not")
+    return wrong
+
+
+def ended(kb: Path, operation: Operation) -> list[str]:
+    """What is wrong with a base in which the operation was run to its end."""
+    with Base(kb) as base:
+        found = list(base.dump())
+        wrong = unsearchable(base, found)
+    if tuple(found) != operation.after:
+        wrong.append("the dump differs from that of an uninterrupted run")
+    own = operation.also(kb) if operation.also else []
+    return wrong + own + unsound(kb) + leftovers(kb)
+
+
+def between(operation: Operation, found: Sequence[str], acknowledged: Collection[str]) -> list[str]:
+    """A document is as it was before or as it is after, and after once that was said."""
+    before, after = set(operation.before), set(operation.after)
+    lines = [line for line in found if "source" in line or "problem" in line]
+    wrong = [f"{name_of(line)} is torn" for line in lines if line not in before | after]
+    wrong += [f"{name_of(line)} is gone" for line in before & after - set(found)]
+    there, was, becomes = map(_digests, (lines, operation.before, operation.after))
+    wrong += [f"content {digest} is gone" for digest in was.keys() & becomes.keys() - there.keys()]
+    wrong += [f"content {d} is there twice" for d in there if there[d] > max(was[d], becomes[d])]
+    told = [line for line in after if name_of(line) in acknowledged]
+    return wrong + [
+        f"{name_of(line)} was acknowledged and is gone" for line in told if line not in found
+    ]
+
+
+def name_of(line: str) -> str:
+    """The source that a line of a dump is about, "" for the base's identity."""
+    content = json.loads(line)
+    return str(content.get("source") or content.get("problem") or "")
+
+
+def _digests(lines: Sequence[str]) -> Counter[str]:
+    """How many documents there are of each content."""
+    found = (json.loads(line).get("digest") for line in lines)
+    return Counter(digest for digest in found if digest)
+
+
+def unsearchable(base: KnowledgeBase, dump: Sequence[str]) -> list[str]:
+    """The documents that a search for their own words does not find."""
+    wrong = []
+    for line in dump:
+        content = json.loads(line)
+        if not content.get("chunks"):
+            continue
+        words = content["chunks"][0][-1]
+        hits = base.search(words, k=5)
+        if all(hit.source != content["source"] for hit in hits):
+            wrong.append(f"{content['source']} is not found")
+    return wrong
+
+
+def unsound(kb: Path) -> list[str]:
+    """What SQLite and the audit log find wrong; the base must not be open here."""
+    with closing(connect(kb / "ragkit.db", readonly=True)) as database:
+        found = database.execute("PRAGMA integrity_check").fetchall()
+        found += database.execute("PRAGMA foreign_key_check").fetchall()
+    wrong = [f"SQLite finds {row}" for row in found if row != ("ok",)]
+    with Base(kb) as base:
+        return wrong + [f"the audit log: {problem}" for problem in base.audit.verify().problems]
+
+
+def leftovers(kb: Path) -> list[str]:
+    """Files that nothing needs any more."""
+    found = [*(kb / "tmp").glob("*"), *kb.rglob(".tmp*")]
+    found += sorted((kb / "index").glob("*.faiss"))[:-1]
+    folders = list((kb / "index" / "lexical").glob("v*"))
+    found += folders[1:]
+    for folder in folders[:1]:
+        meta = json.loads((folder / "meta.json").read_text())
+        live = {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
+        segments = (path for path in folder.iterdir() if len(path.name.partition(".")[0]) == 32)
+        found += [path for path in segments if path.name.partition(".")[0] not in live]
+    return [f"{path.relative_to(kb)} is left over" for path in found]
+
+
+def unclear(message: str, place: Path) -> str | None:
+    """What is wrong with what a command that failed said: at last one line, that names the place.
+
+    What it noticed before, such as an index that is made anew, may stand above.
+    """
+    *_, last = message.splitlines() or [""]
+    if not last.startswith("ragkit: ") or message.count("ragkit: ") != 1:
+        return f"said {message!r}"
+    return None if str(place) in last else f"did not say where: {message!r}"

@@ -1,0 +1,263 @@
+"""What is interrupted: commands, the base that they begin with, and where they must end."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from ragkit import SourceError
+from tests.faults.commands import Acknowledge, Base, ragkit_command
+from tests.faults.forks import forked
+
+TESTS = Path(__file__).parent.parent
+EXAMPLES = TESTS.parent / "examples" / "documents"
+FORMAT_2 = TESTS / "store" / "format-2.sql"
+_SYLLABLES = [first + second for first, second in product("bdgk", "aeiou")]
+_WORDS = ["".join(word) for word in product(_SYLLABLES, repeat=2)]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A command on a base, which is a copy of `start`, or new if that is None.
+
+    `before` and `after` are the dumps around a run that nothing stopped, `code` is its exit code,
+    and `idle` that where there is nothing left to do. `again` is what finishes it after it was
+    stopped: the same command, unless given. `also` says what else is wrong with a base that it
+    ended in. The `old` base of an earlier format can be read once there is space to upgrade it.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    start: Path | None
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    code: int
+    idle: int = 0
+    again: tuple[str, ...] = ()
+    also: Callable[[Path], list[str]] | None = None
+    real_readers: bool = False
+    old: bool = False
+
+    def begin(self, kb: Path) -> None:
+        """Put the base that it begins with in place of all that is beside it."""
+        kb.parent.mkdir(exist_ok=True)
+        for left in kb.parent.iterdir():
+            shutil.rmtree(left)
+        if self.start is not None:
+            shutil.copytree(self.start, kb)
+
+    def run(self, kb: Path, acknowledge: Acknowledge | None = None, *, again: bool = False) -> None:
+        """Run the command, or what finishes it, in a process of its own."""
+        command = (again and self.again) or self.command
+        ragkit_command(
+            *command,
+            "--kb",
+            str(kb),
+            "--json",
+            acknowledge=acknowledge,
+            real_readers=self.real_readers,
+        )
+
+
+def text(name: str, version: int, parts: int) -> str:
+    """A document of short paragraphs, each of which names the document and its version."""
+    pick = random.Random(f"{name} {version}")
+    return "\n\n".join(
+        f"Part {part} of {name}-{version} is KX-{name}-{version}-{part}. "
+        f"{' '.join(pick.choices(_WORDS, k=40)).capitalize()}."
+        for part in range(1, parts + 1)
+    )
+
+
+def write(folder: Path, *names: str, version: int = 1, parts: int = 3) -> None:
+    folder.mkdir(exist_ok=True, parents=True)
+    for name in names:
+        (folder / f"{name}.txt").write_text(text(name, version, parts))
+
+
+def contents(kb: Path) -> list[str]:
+    with Base(kb) as base:
+        return list(base.dump())
+
+
+Preparation = Callable[[Path], Operation]
+
+
+def new(work: Path) -> Operation:
+    """A new base of three documents."""
+    docs = work / "new"
+    write(docs, "ash", "birch", "cedar")
+    return _expected(work, "new", ("ingest", str(docs)), None)
+
+
+def changed(work: Path) -> Operation:
+    """An ingest of changed, new, renamed, removed and unreadable files."""
+    docs = work / "changed"
+    write(docs, "ash", "birch", "cedar", "doum", "elm")
+    start = ingested(work, docs)
+    write(docs, "ash", version=2)
+    write(docs, "fir")
+    (docs / "birch.txt").rename(docs / "beech.txt")
+    (docs / "cedar.txt").unlink()
+    (docs / "ginkgo.bad").write_text("unreadable")
+    return _expected(work, "changed", ("ingest", str(docs)), start)
+
+
+def added(work: Path) -> Operation:
+    """An ingest of one more document."""
+    docs = work / "added"
+    write(docs, "ash", "birch", "cedar", "doum")
+    start = ingested(work, docs)
+    write(docs, "elm")
+    return _expected(work, "added", ("ingest", str(docs)), start)
+
+
+def publish(work: Path) -> Operation:
+    """An ingest that finds nothing new, and must build both indexes anew."""
+    docs = work / "publish"
+    write(docs, "ash", "birch", "cedar")
+    start = ingested(work, docs)
+    (vectors,) = start.glob("index/*.faiss")
+    vectors.write_bytes(vectors.read_bytes()[:-1])
+    for segment in start.glob("index/lexical/*/*.term"):
+        segment.write_bytes(b"")
+    return _expected(work, "publish", ("ingest", str(docs)), start)
+
+
+def remove(work: Path) -> Operation:
+    """The removal of a document whose file is gone; an ingest finishes it."""
+    docs = work / "remove"
+    write(docs, "ash", "birch", "cedar")
+    start = ingested(work, docs)
+    (docs / "birch.txt").unlink()
+    again = ("ingest", str(docs))
+    return _expected(work, "remove", ("remove", "birch.txt"), start, again=again)
+
+
+def forget(work: Path) -> Operation:
+    """The erasure of a document."""
+    docs = work / "forget"
+    write(docs, "ash", "birch", "cedar")
+    command = ("forget", "birch.txt", "--reason", "asked for", "--yes")
+    return _expected(work, "forget", command, ingested(work, docs), idle=1, also=_traces)
+
+
+def _traces(kb: Path) -> list[str]:
+    """Files that still hold the forgotten document's name or text, or that there is no receipt."""
+    files = [path for path in kb.rglob("*") if path.is_file()]
+    left = [path.name for path in files if b"birch" in path.read_bytes().lower()]
+    with Base(kb) as base:
+        try:
+            base.receipt(1)
+        except SourceError:
+            left.append("no receipt")
+    return [f"the erasure has not ended: {left}"] if left else []
+
+
+def upgrade(work: Path) -> Operation:
+    """A base of format 2, which the first opening brings to this one."""
+    start = work / "upgrade.kb"
+    start.mkdir()
+    with closing(sqlite3.connect(start / "ragkit.db")) as database:
+        database.executescript(FORMAT_2.read_text())
+        database.execute("PRAGMA journal_mode = WAL")
+    return _expected(work, "upgrade", ("status",), start, also=_lost_turns, old=True)
+
+
+def _lost_turns(kb: Path) -> list[str]:
+    with Base(kb) as base:
+        ana = base.as_principal("user:ana")
+        turns = [t for talk in ana.conversations() for t in ana.conversation(talk.id).turns()]
+    return [] if len(turns) == 2 else [f"there are {len(turns)} turns"]
+
+
+OPERATIONS: tuple[Preparation, ...] = (new, changed, publish, remove, forget, upgrade)
+"""All that is swept; each makes its operation in a working folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to sweep: so many points, chosen by a seed, or all; of the readers, for so many seconds.
+
+    `work` is a folder for all that is made meanwhile.
+    """
+
+    work: Path
+    points: int | None
+    seed: int
+    preparations: tuple[Preparation, ...] = OPERATIONS
+
+    @property
+    def kb(self) -> Path:
+        """Where the base is that things are done to."""
+        return self.work / "place" / "a.kb"
+
+    def operations(self) -> Iterator[Operation]:
+        return (prepare(self.work) for prepare in self.preparations)
+
+    def share(self) -> int:
+        """How many points each operation gets."""
+        return -(-(self.points or 0) // len(self.preparations))
+
+
+def examples_new(work: Path) -> Operation:
+    """A new base of the example documents, read in processes of their own."""
+    docs = work / "examples"
+    shutil.copytree(EXAMPLES, docs)
+    return _expected(work, "examples, new", _one_by_one(docs), None, real_readers=True)
+
+
+def examples_changed(work: Path) -> Operation:
+    """The example documents with changed, new, renamed and removed files."""
+    docs = work / "changed examples"
+    shutil.copytree(EXAMPLES, docs)
+    spare = shutil.move(docs / "finance" / "quarterly-report-2025-q1.pdf", work / "spare.pdf")
+    start = ingested(work, docs, real_readers=True)
+    shutil.move(spare, docs / "finance" / "quarterly-report-2025-q1.pdf")
+    shutil.copy(docs / "hr" / "employee-handbook.pdf", docs / "handbook.pdf")
+    (docs / "it" / "helpdesk.html").rename(docs / "it" / "help.html")
+    (docs / "purchasing" / "suppliers.csv").unlink()
+    with (docs / "production" / "maintenance-log-hall-2.txt").open("a") as file:
+        file.write("\n2025-02-30 TB-9 Changed.\n")
+    return _expected(work, "examples, changed", _one_by_one(docs), start, real_readers=True)
+
+
+def _one_by_one(docs: Path) -> tuple[str, ...]:
+    return ("ingest", str(docs), "--workers", "1")
+
+
+def ingested(work: Path, docs: Path, *, real_readers: bool = False) -> Path:
+    kb = work / f"{docs.name}.kb"
+    ended = forked(
+        partial(ragkit_command, "ingest", str(docs), "--kb", str(kb), real_readers=real_readers)
+    )
+    assert ended.code == 0, ended
+    return kb
+
+
+def _expected(
+    work: Path,
+    name: str,
+    command: tuple[str, ...],
+    start: Path | None,
+    **options: Any,
+) -> Operation:
+    """The operation, with the dumps around a run of it."""
+    operation = Operation(name, command, start, (), (), 0, **options)
+    kb = work / "place" / "a.kb"
+    operation.begin(kb)
+    before = forked(partial(contents, kb)).value if start else []
+    ended = forked(partial(operation.run, kb))
+    after = forked(partial(contents, kb)).value
+    assert before is not None, "the base to begin with cannot be read"
+    assert ended.crash is None, ended
+    assert after, ended
+    return replace(operation, before=tuple(before), after=tuple(after), code=ended.code)

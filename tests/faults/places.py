@@ -1,0 +1,168 @@
+"""A base elsewhere: moved, copied, read-only, another user's, with few files or little memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tests.faults import invariants
+from tests.faults.commands import ragkit_command
+from tests.faults.damage import checkpoint
+from tests.faults.forks import Ended, forked
+from tests.faults.interrupted import told
+from tests.faults.operations import Operation, Task, added
+from tests.faults.score import Score
+
+_QUESTION = "KX-doum-1-1"
+_NOBODY = 65534
+_MB = 1 << 20
+
+Restriction = Callable[[], None]
+
+
+def in_other_places(task: Task) -> Score:
+    """Search and ingest in each place: as ever, or refused in one clear line, nothing harmed."""
+    score = Score("places")
+    operation, kb = added(task.work), task.kb
+    assert operation.start is not None
+    expected = _search(operation.start)[0]
+    assert expected
+    for moved in (_moved, _copied):
+        operation.begin(kb)
+        there = moved(kb)
+        wrong = _as_ever(there, expected) + _ingest(operation, there, must=True)
+        score.add(moved.__name__[1:], wrong)
+    for closed in (False, True):
+        operation.begin(kb)
+        if closed:
+            checkpoint(kb)
+        with _read_only(kb):
+            wrong = _as_ever(kb, expected, _nothing) + _ingest(operation, kb, refused=True)
+        score.add(f"read-only{', no log' if closed else ''}", wrong + _ingest(operation, kb))
+    if os.geteuid() == 0:
+        score.add("another user", _restricted(operation, kb, expected, _as_nobody))
+    for files in (16, 24, 32, 64):
+        limit = partial(_limit, resource.RLIMIT_NOFILE, files)
+        score.add(f"{files} open files", _restricted(operation, kb, expected, limit))
+    for size in (10, 100, 200, 400):
+        limit = partial(_limit, resource.RLIMIT_FSIZE, size * 1000)
+        score.add(f"files of {size} kB", _restricted(operation, kb, expected, limit))
+    for more in (8, 16, 32, 64, 96, 128, 256, 512):
+        limit = partial(_limit_memory, more * _MB)
+        score.add(f"{more} MB of memory", _restricted(operation, kb, expected, limit))
+    return score
+
+
+def _restricted(operation: Operation, kb: Path, expected: str, restrict: Restriction) -> list[str]:
+    operation.begin(kb)
+    wrong = _as_ever(kb, expected, restrict) + _ingest(operation, kb, restrict)
+    return wrong + _ingest(operation, kb, must=True)
+
+
+def _nothing() -> None:
+    """The place itself is the restriction."""
+
+
+def _search(kb: Path, restrict: Restriction = _nothing) -> tuple[str | None, list[str]]:
+    """The best hit's text, and what is wrong with how the search ended; None if it refused.
+
+    The others may change places where the word index cannot be read.
+    """
+
+    def search() -> None:
+        restrict()
+        ragkit_command("search", _QUESTION, "--kb", str(kb), "--json")
+
+    ended = forked(search)
+    if ended.code == 0:
+        return str(json.loads(ended.out)[0]["text"]), []
+    if _is_out_of_memory(ended):
+        return None, []
+    unclear = ended.crash or invariants.unclear(ended.err, kb)
+    return None, [f"the search {unclear}"] if unclear else []
+
+
+def _as_ever(kb: Path, expected: str, restrict: Restriction | None = None) -> list[str]:
+    """What is wrong with a search that finds what it always did, or under a restriction refuses."""
+    found, wrong = _search(kb, restrict or _nothing)
+    if found is None and restrict is None and not wrong:
+        return ["the search is refused"]
+    return wrong if found in (expected, None) else ["the search finds something else"]
+
+
+def _ingest(
+    operation: Operation,
+    kb: Path,
+    restrict: Restriction = _nothing,
+    *,
+    must: bool = False,
+    refused: bool = False,
+) -> list[str]:
+    """What is wrong with an ingest, which `must` end well, or be `refused`, or may do either."""
+
+    def ingest() -> None:
+        restrict()
+        operation.run(kb)
+
+    ended = forked(ingest)
+    if ended.crash:
+        return [] if _is_out_of_memory(ended) else [f"the ingest {ended.crash}"]
+    if ended.code == operation.code:
+        if refused:
+            return ["the ingest is not refused"]
+        return told(forked(partial(invariants.ended, kb, operation)))
+    if must or ended.code != 1:
+        return [f"the ingest ended with {ended.code}: {ended.err!r}"]
+    unclear = invariants.unclear(ended.err, kb)
+    return [f"the ingest {unclear}"] if unclear else []
+
+
+def _is_out_of_memory(ended: Ended) -> bool:
+    """Whether it ended for want of memory, which Rust and C++ answer by ending it all."""
+    wants = ("memory allocation of", "bad_alloc", "MemoryError", "can't start new thread")
+    return ended.code in (-signal.SIGABRT, 70) and any(want in ended.err for want in wants)
+
+
+def _moved(kb: Path) -> Path:
+    return kb.rename(kb.with_name("moved.kb"))
+
+
+def _copied(kb: Path) -> Path:
+    there = kb.with_name("copied.kb")
+    shutil.copytree(kb, there)
+    return there
+
+
+@contextmanager
+def _read_only(folder: Path) -> Iterator[None]:
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def _as_nobody() -> None:
+    os.chdir("/")
+    os.setgroups([])
+    os.setgid(_NOBODY)
+    os.setuid(_NOBODY)
+
+
+def _limit(what: int, most: int) -> None:
+    resource.setrlimit(what, (most, most))
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process have so many bytes of addresses more than it has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + more)
