@@ -213,10 +213,10 @@ def erase(writer: Writer, layout: Layout, key: AuditKey, erasure: Erasure, reaso
     return _finish(writer, layout, key, begun, foreseen.outside)
 
 
-def finish_begun(writer: Writer, layout: Layout, key: AuditKey) -> None:
+def finish_begun(writer: Writer, layout: Layout, key: AuditKey) -> list[Receipt]:
     """Finish what a killed process has begun to erase; the writer lock must be held."""
-    for begun in Snapshot(writer.connection).open_erasures():
-        _finish(writer, layout, key, begun, ())
+    begun = Snapshot(writer.connection).open_erasures()
+    return [_finish(writer, layout, key, each, ()) for each in begun]
 
 
 def _contents(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:

@@ -254,6 +254,14 @@ class KnowledgeBase(View):
             found = erasure.find(Snapshot(writer.connection), pattern, layout)
             return erasure.erase(writer, layout, self._store.key(), found, reason)
 
+    def finish_erasures(self) -> list[Receipt]:
+        """Finish what a killed run has begun to forget; whatever else writes does so, too."""
+        with self._store.snapshot() as snapshot:
+            if not snapshot.open_erasures():
+                return []
+        with self._store.writer() as writer:
+            return erasure.finish_begun(writer, self._store.layout, self._store.key())
+
     def receipt(self, number: int) -> Receipt:
         """The receipt of an erasure, by its number. Raises SourceError if there is none."""
         with self._store.snapshot() as snapshot:

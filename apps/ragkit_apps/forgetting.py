@@ -41,8 +41,19 @@ def forget(
     DOCUMENT is one or a folder as hits show it, or on disk, or a pattern like "hr/*.pdf"; also the
     name of one that was removed before. What would be forgotten is shown first.
     """
+    from ragkit import SourceError
+
     with open_base(load(config_path, kb=kb)) as base:
-        plan = base.erasure_plan(pattern)
+        finished = [] if dry_run else base.finish_erasures()
+        for earlier in finished:
+            click.echo(f"finished erasure {earlier.erasure}, which was interrupted", err=True)
+        try:
+            plan = base.erasure_plan(pattern)
+        except SourceError:
+            if not finished:
+                raise
+            _hand_over(finished[-1], path, as_json)  # it was this very one
+            return
         if dry_run:
             emit(asdict(plan), _plan_lines(plan), as_json)
             return
@@ -50,6 +61,10 @@ def forget(
             click.echo("\n".join(_plan_lines(plan)), err=True)
             click.confirm("Forget this for good?", abort=True, err=True)
         receipt = base.forget(pattern, reason=reason)
+    _hand_over(receipt, path, as_json)
+
+
+def _hand_over(receipt: Receipt, path: Path | None, as_json: bool) -> None:
     if path is not None:
         path.write_text(receipt.to_json() + "\n", encoding="utf-8")
     emit(asdict(receipt), _receipt_lines(receipt), as_json)

@@ -20,6 +20,7 @@ from ragkit.store.database import (
     damaged,
     open_reader,
     translated,
+    translated_database,
 )
 from ragkit.store.keys import AuditKey, default_key_file, own_key
 from ragkit.store.layout import Layout
@@ -157,7 +158,8 @@ class Store:
                 for folder in (self.layout.tmp, self.layout.index):
                     folder.mkdir(mode=0o700, exist_ok=True)
                 writer = held.enter_context(closing(Writer(self.layout, self.key())))
-            yield writer
+            with translated_database(self.layout.root):
+                yield writer
 
     @contextmanager
     def recorder(self) -> Iterator[Writer]:

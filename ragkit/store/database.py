@@ -281,6 +281,29 @@ def _check(database: Database, layout: Layout) -> None:
 def translated(place: Path) -> Iterator[None]:
     """Turn SQLite's and the system's errors into ours, with the way out."""
     try:
+        with translated_database(place):
+            yield
+    except PermissionError as error:
+        raise StoreError(f"no permission for {error.filename or place}; check its owner") from error
+    except NotADirectoryError as error:
+        raise StoreForeign(f"{place} is a file, not the directory of a base") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(place) from error
+        if error.errno == errno.EROFS:
+            raise StoreError(f"{place} is on a disk that can only be read") from error
+        if error.errno == errno.EIO or error.filename is None:
+            raise StoreError(
+                f"the disk under {place} failed ({error}); what was reported as done is safe: "
+                "check the disk, and run the same command again"
+            ) from error
+        raise
+
+
+@contextmanager
+def translated_database(place: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, with the way out."""
+    try:
         yield
     except (apsw.FullError, apsw.IOError) as error:
         if isinstance(error, apsw.FullError) or is_full(place):
@@ -294,16 +317,6 @@ def translated(place: Path) -> Iterator[None]:
         ) from error
     except apsw.Error as error:
         raise _damaged(place, error) from error
-    except PermissionError as error:
-        raise StoreError(f"no permission for {error.filename or place}; check its owner") from error
-    except NotADirectoryError as error:
-        raise StoreForeign(f"{place} is a file, not the directory of a base") from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(place) from error
-        if error.errno == errno.EROFS:
-            raise StoreError(f"{place} is on a disk that can only be read") from error
-        raise
 
 
 def _damaged(place: Path, error: apsw.Error) -> StoreDamaged:

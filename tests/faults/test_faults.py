@@ -18,10 +18,6 @@ def test_a_kill_at_any_call_leaves_whole_documents_and_the_next_run_ends_the_sam
 
 
 @needs_trap
-@pytest.mark.xfail(
-    strict=True,
-    reason="an erasure is not finished by the same command, nor a rolled back upgrade opened",
-)
 def test_a_killed_erasure_or_upgrade_is_finished_by_the_same_command() -> None:
     assert sweep("kill", "forget", "upgrade", points=12) == []
 
@@ -36,7 +32,6 @@ def test_a_disk_that_is_full_from_any_call_on_is_said_in_one_line() -> None:
 
 
 @needs_trap
-@pytest.mark.xfail(strict=True, reason="what is said does not name the base")
 def test_a_call_that_fails_is_said_in_one_line() -> None:
     assert sweep("error", *WRITES, points=12) == []
 
@@ -51,9 +46,6 @@ def test_a_power_cut_loses_nothing_that_was_acknowledged() -> None:
     assert sweep("power", *WRITES, points=12) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what the database says of damage in an ingest is shown as it is"
-)
 def test_damage_is_found_or_harmless() -> None:
     assert sweep("damage", points=25) == []
 
