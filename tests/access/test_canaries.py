@@ -124,6 +124,21 @@ def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -
     assert canaries(repr(turns)) == {"b"}
 
 
+def test_a_strict_base_knows_a_renamed_paper_by_its_new_name_alone(library: Library) -> None:
+    library.govern("strict")
+    view, old = library.kb.as_principal(ANA), library.names["a"]
+    name = re.compile(r"zqa\wname")
+
+    def found_by_words(source: str) -> bool:
+        (query,) = name.findall(source)
+        return any(each.from_lexical for each in view.explain(query).candidates)
+
+    assert found_by_words(old)
+    library.rename("a")
+    library.ingest()
+    assert (found_by_words(library.names["a"]), found_by_words(old)) == (True, False)
+
+
 def test_the_questions_of_others_are_not_counted_in_a_governed_base(library: Library) -> None:
     view, other = library.kb.as_principal(ANA), library.kb.as_principal(BOB)
     other.conversation().ask("What of the pump?")
