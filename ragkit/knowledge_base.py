@@ -146,9 +146,10 @@ class KnowledgeBase(View):
         recognised by their content. A file that cannot be read is named in the report and never
         stops the run, unless `strict`. All documents of the paths get the `label`, if one is
         given; else that of the settings' rules, if one is about them and nobody gave them another
-        by hand; else new ones get "default" and others keep theirs. A file whose content was
-        forgotten is not taken again, unless `readmit`. `dry_run` says what would be done. Raises
-        SourceError for a path that does not exist and StoreLocked while another process writes.
+        by hand; else new ones get "default" and others keep theirs, one that a hand gave also while
+        they are away. A file whose content was forgotten is not taken again, unless `readmit`.
+        `dry_run` says what would be done. Raises SourceError for a path that does not exist and
+        StoreLocked while another process writes.
         """
         if label is not None:
             check_label(label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -193,7 +194,7 @@ class Writer:
             ).fetchone()
             if replaced:
                 self._delete(replaced[0], seq)
-            label, pinned = replaced[2:] if replaced else (DEFAULT_LABEL, False)
+            label, pinned = replaced[2:] if replaced else self._kept_label(new.root, new.source)
             if new.label is not None:
                 label, pinned = new.label, True
             elif new.rule is not None and not pinned:
@@ -371,6 +372,28 @@ class Writer:
             )
         ]
 
+    def _keep_label(self, document: int) -> None:
+        """Keep the label that a hand gave a document: it may come back, and not be for others."""
+        row = self._db.execute(
+            "SELECT root, source, l.name FROM document d JOIN label l ON l.id = d.label "
+            "WHERE d.id = ? AND d.pinned",
+            (document,),
+        ).fetchone()
+        if row is not None:
+            self._set_meta(self._label_key(*row[:2]), row[2])
+
+    def _kept_label(self, root: int, source: str) -> tuple[str, bool]:
+        """The label of a document that was not there, and whether a hand had given it that."""
+        held = self._db.execute(
+            "DELETE FROM meta WHERE key = ? RETURNING value", (self._label_key(root, source),)
+        ).fetchall()
+        return (held[0][0], True) if held else (DEFAULT_LABEL, False)
+
+    def _label_key(self, root: int, source: str) -> str:
+        """The key that a document's label is kept by, in which its name is not."""
+        (path,) = self._db.execute("SELECT path FROM root WHERE id = ?", (root,)).fetchone()
+        return f"label {hashlib.sha256(f'{path}/{source}'.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
     def _delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
         """Take a document out; returns its origin. Raises SourceError for one that is held."""
         origin, source = self._db.execute(
@@ -394,6 +417,7 @@ class Writer:
         """Remove (id, source) pairs in one commit."""
         with self._transaction() as seq:
             for document, source in documents:
+                self._keep_label(document)
                 target = _document(self._delete(document, seq))
                 self._audit("document.remove", target, names={"source": source})
 
@@ -423,6 +447,11 @@ class Writer:
             )
             self._db.executemany(
                 "DELETE FROM problem WHERE source = ?", [(name,) for name in erasure.names]
+            )
+            roots = [root for (root,) in self._db.execute("SELECT id FROM root").fetchall()]
+            self._db.executemany(
+                "DELETE FROM meta WHERE key = ?",
+                [(self._label_key(root, name),) for root in roots for name in erasure.names],
             )
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
@@ -511,6 +540,8 @@ class Writer:
             replaced = self._db.execute(
                 "SELECT id FROM document WHERE root = ? AND source = ?", (root, problem.source)
             ).fetchone()
+            if replaced:
+                self._keep_label(replaced[0])
             target = _document(self._delete(replaced[0], seq)) if replaced else "file"
             self._db.execute(
                 "INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?, ?, ?)",

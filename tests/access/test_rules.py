@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from ragkit import AccessDenied, Principal, StoreDamaged, View, principal
 from ragkit.store import Snapshot
 from ragkit.store.access import allowed_labels
 from ragkit.store.database import connect
+from tests.access.model import EVERYONE
 from tests.access.worlds import (
     ANA,
     BOB,
@@ -284,6 +286,41 @@ def test_rights_follow_the_label_and_not_the_document(governed: Library) -> None
     governed.label("a", "red")
     governed.label("b", "blue")
     assert letters(governed, view) == {"a", "e"}
+
+
+@pytest.mark.parametrize("away", ["removed", "unreadable", "in a folder of its own"])
+def test_a_document_that_comes_back_has_the_label_that_it_was_given(
+    tmp_path: Path, away: str
+) -> None:
+    """Else a file that could not be read once would be open to all who read what is new."""
+    library = Library(tmp_path)
+    secret = Paper("a", (("The pump of zqaxtext.",),))
+    for paper in (secret, Paper("b", (("The river.",),))):
+        library.put(paper)
+    library.ingest()
+    library.grant("default", EVERYONE)
+    library.label("a", "red")
+    library.govern("on")
+    view, file = library.kb.as_principal(ANA), library.docs / library.names["a"]
+    if away == "unreadable":
+        file.write_bytes(b"")
+    else:
+        file.unlink()
+    library.ingest()
+    assert library.kb.status().documents == 1
+    file.write_bytes(secret.to_bytes())
+    if away == "in a folder of its own":
+        library.kb.ingest(file.parent, workers=1)
+    else:
+        library.ingest()
+    assert [(one.source, one.label) for one in library.kb.documents()] == [
+        (library.names["a"], "red"), (library.names["b"], "default"),
+    ]  # fmt: skip
+    assert letters(library, view) == {"b"}
+    library.kb.ingest(library.docs, label="default", workers=1)
+    library.rules.labels["a"] = "default"
+    assert letters(library, view) == {"a", "b"}
+    library.close()
 
 
 # -- whoever keeps the base ----------------------------------------------------------------------
