@@ -269,24 +269,30 @@ class Writer:
     def relabel(self, documents: Iterable[int], label: str, *, pinned: bool) -> list[str]:
         """Give documents a label, in one commit; returns the sources of those that had another.
 
-        A rule's label is not `pinned`, and is given only where no hand has given one.
+        A rule's label is not `pinned`, and is given only where no hand has given one. A document
+        that was replaced meanwhile is labelled as it is now, and one that was removed is left out.
         """
         with self._transaction() as seq:
             number = self._label(label)
             changed = []
             for document in documents:
-                source, origin, old, held = self._db.execute(
-                    "SELECT source, origin, label, pinned FROM document WHERE id = ?", (document,)
+                row = self._db.execute(
+                    "SELECT d.id, d.source, d.origin, d.label, d.pinned FROM journal j "
+                    "JOIN document d ON d.origin = j.origin WHERE j.document = ?",
+                    (document,),
                 ).fetchone()
+                if row is None:
+                    continue
+                current, source, origin, old, held = row
                 if (held and not pinned) or (old, held) == (number, pinned):
                     continue
                 self._db.execute(
                     "UPDATE document SET label = ?, pinned = ? WHERE id = ?",
-                    (number, int(pinned), document),
+                    (number, int(pinned), current),
                 )
                 if old != number:
                     changed.append(source)
-                    self._journal(seq, "change", document, origin)
+                    self._journal(seq, "change", current, origin)
                     self._audit(
                         "document.label", _document(origin), {"label": label}, {"source": source}
                     )

@@ -323,6 +323,25 @@ def test_a_document_that_comes_back_has_the_label_that_it_was_given(
     library.close()
 
 
+def test_a_document_that_an_ingest_replaces_meanwhile_is_labelled_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Between the look for what a pattern means and the commit another process may write."""
+    library = Library(tmp_path)
+    for letter in "ab":
+        library.put(Paper(letter, ((f"The pump of zq{letter}xtext.",),)))
+    library.ingest()
+    meant = library.ids()
+    library.edit("a")
+    library.remove("b")
+    library.ingest()
+    with library.kb._store.recorder() as writer:
+        assert writer.relabel(meant.values(), "red", pinned=True) == [library.names["a"]]
+    (document,) = library.kb.documents()
+    assert (document.id != meant["a"], document.label) == (True, "red")
+    library.close()
+
+
 # -- whoever keeps the base ----------------------------------------------------------------------
 
 
