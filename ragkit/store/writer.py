@@ -398,7 +398,8 @@ class Writer:
     def _label_key(self, root: int, source: str) -> str:
         """The key that a document's label is kept by, in which its name is not."""
         (path,) = self._db.execute("SELECT path FROM root WHERE id = ?", (root,)).fetchone()
-        return f"label {hashlib.sha256(f'{path}/{source}'.encode('utf-8', 'surrogatepass')).hexdigest()}"
+        place = f"{path}/{source}".encode("utf-8", "surrogatepass")
+        return f"label {hashlib.sha256(place).hexdigest()}"
 
     def _delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
         """Take a document out; returns its origin. Raises SourceError for one that is held."""
