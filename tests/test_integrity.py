@@ -286,6 +286,8 @@ def test_a_database_that_was_put_back_to_an_older_one_is_found(
     for path in base.root.glob("ragkit.db*"):
         path.unlink()
     shutil.copy(tmp_path / "older.db", base.database)
+    assert states(verify_base(base.root)) == {"database": "damaged"}
+    shutil.copy(base.commit_lock.with_name("writer.lock"), base.commit_lock)  # no note of it
     assert states(verify_base(base.root))["word index"] == "damaged"
 
 

@@ -357,10 +357,9 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     damage.flip(base.log, base.log.stat().st_size // 2)
-    assert "cannot be read" in verify_base(base.root).findings[0].found
     report = repair_base(base.root)
     assert whole(report)
-    assert "changes in ragkit.db-wal cannot be read" in report.found[0]
+    assert "last commits are missing" in report.found[0]
     with opened(base.root) as kb:
         assert len(kb.documents()) == 15
         assert 0 < sum(path.startswith("/more/") for path in kb.status().roots) < 9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import threading
@@ -22,16 +21,14 @@ from ragkit.store.database import (
     translated,
     translated_database,
 )
+from ragkit.store.head import Head, head_of, is_cut_off, noted
 from ragkit.store.keys import AuditKey, default_key_file, own_key
 from ragkit.store.layout import Layout
 from ragkit.store.lock import WriterLock, enter, no_commits
-from ragkit.store.log import is_cut_off, lost_commits
 from ragkit.store.mounts import check_local
 from ragkit.store.reader import Snapshot
 from ragkit.store.upgrade import upgrade
 from ragkit.store.writer import Writer
-
-logger = logging.getLogger(__name__)
 
 
 class Store:
@@ -61,37 +58,43 @@ class Store:
             raise
 
     def _open(self) -> None:
+        head = noted(self.layout.commit_lock)
         upgrade(self.layout, self.key)
         connection = open_reader(self.layout)
         try:
-            self._check_whole(connection)
+            self._check_whole(connection, head)
         except BaseException:
             connection.close()
             raise
         self._give_back(connection)
 
-    def _check_whole(self, database: Database) -> None:
-        """Refuse a base of which something is missing that SQLite does not miss."""
+    def _check_whole(self, database: Database, head: Head | None) -> None:
+        """Refuse a base of which something is missing that SQLite does not miss.
+
+        `head` is what was noted before the database was opened; None if that cannot be read.
+        """
         layout = self.layout
-
-        def look() -> tuple[bool, int]:
-            return is_cut_off(database, layout.database), lost_commits(database, layout.log)
-
         with translated(layout.root):
-            cut, lost = look()
-            if cut or lost:
+            found = head_of(database)
+            if head is None or is_cut_off(database, layout.database):
                 try:
-                    with no_commits(layout.commit_lock):
-                        cut, lost = look()
-                except StoreLocked:  # it is being written to, and will be looked at again
+                    with no_commits(layout.commit_lock):  # somebody may just be writing it
+                        head = noted(layout.commit_lock)
+                        found = head_of(database)
+                        cut = is_cut_off(database, layout.database)
+                        logged = layout.log.exists() and layout.log.stat().st_size
+                except StoreLocked:  # it will be looked at again
                     return
-        if cut:
-            raise damaged(layout.root, "its end is missing")
-        if lost > 1:
-            raise damaged(layout.root, f"{lost} changes in {layout.log.name} cannot be read")
-        if lost:
-            logger.warning(
-                "the last change to %s was not finished, or is damaged; do it again", layout.root
+                if cut:
+                    raise damaged(layout.root, "its end is missing")
+                if head is None and logged:
+                    raise damaged(layout.root, f"whether {layout.log.name} is whole is not known")
+        if head and (found.seq < head.seq or found.line < head.line):
+            lost = max(head.seq - found.seq, head.line - found.line)
+            raise damaged(
+                layout.root,
+                f"its last commits are missing, {lost} or more (from {layout.log.name}, unless an "
+                "older file was put here)",
             )
 
     def _create(self, wanted: bool) -> None:
@@ -158,7 +161,7 @@ class Store:
                 for folder in (self.layout.tmp, self.layout.index):
                     folder.mkdir(mode=0o700, exist_ok=True)
                 writer = held.enter_context(closing(Writer(self.layout, self.key())))
-            with translated_database(self.layout.root):
+            with translated_database(self.layout.root):  # what is read through it
                 yield writer
 
     @contextmanager

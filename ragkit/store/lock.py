@@ -75,15 +75,17 @@ def is_locked(path: Path) -> bool:
 
 
 @contextmanager
-def commit_lock(path: Path) -> Iterator[None]:
+def commit_lock(path: Path) -> Iterator[int]:
     """Held for one transaction: no two connections write, or move the log, at the same time.
+
+    Yields the descriptor of the lock's file.
 
     SQLite 3.7.0 to 3.51.2 can damage a file where they do (sqlite.org/wal.html, the WAL-reset bug).
     Raises StoreLocked after ten seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with _locked(descriptor, path, fcntl.LOCK_EX):
-        yield
+        yield descriptor
 
 
 @contextmanager

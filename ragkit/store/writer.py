@@ -17,6 +17,7 @@ from ragkit.store import audit
 from ragkit.store.access import Access
 from ragkit.store.checks import missing_documents, unknown_documents
 from ragkit.store.database import Database, open_writer, translated
+from ragkit.store.head import head_of, note
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.lock import commit_lock
@@ -59,15 +60,18 @@ class Writer:
     @contextmanager
     def _commit(self) -> Iterator[None]:
         """One commit: nothing of it stands if the block raises."""
-        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+        with translated(self._layout.root), commit_lock(self._layout.commit_lock) as lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                head = head_of(self._db)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+            with suppress(OSError):  # it is done, also where this finds no space
+                note(lock, head)
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:

@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,8 +112,10 @@ def _ingest(
         operation.run(kb)
 
     ended = forked(ingest)
+    if _is_out_of_memory(ended) and not must:
+        return []
     if ended.crash:
-        return [] if _is_out_of_memory(ended) else [f"the ingest {ended.crash}"]
+        return [f"the ingest {ended.crash}"]
     if ended.code == operation.code:
         if refused:
             return ["the ingest is not refused"]
@@ -126,9 +127,15 @@ def _ingest(
 
 
 def _is_out_of_memory(ended: Ended) -> bool:
-    """Whether it ended for want of memory, which Rust and C++ answer by ending it all."""
-    wants = ("memory allocation of", "bad_alloc", "MemoryError", "can't start new thread")
-    return ended.code in (-signal.SIGABRT, 70) and any(want in ended.err for want in wants)
+    """Whether it ended for want of memory, as Rust, C++ and the C library do by themselves."""
+    wants = (
+        "memory allocation of",
+        "bad_alloc",
+        "MemoryError",
+        "annot allocate memory",
+        "can't start new thread",
+    )
+    return ended.code != 0 and any(want in ended.err for want in wants)
 
 
 def _moved(kb: Path) -> Path:
