@@ -15,18 +15,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.identity import read_identity
-from ragkit.index import dense, lexical
+from ragkit.index import dense, postings
 from ragkit.labels import matching, named
 from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Writer
 from ragkit.store.audit import AuditLine, lines
 from ragkit.store.keys import AuditKey, is_signed
 from ragkit.store.layout import UPLOADS_ROOT
-from ragkit.traces import Traces
+from ragkit.traces import WINDOW, Traces
 
+_OF_VECTORS = 2 * WINDOW  # bytes of each, by which it is known again
 _PATIENCE = 10.0  # seconds for readers that hold the write-ahead log
 _FORMAT = "ragkit erasure receipt 1"
 
@@ -232,7 +231,7 @@ def _contents(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
             ids = [chunk.id for chunk in chunks]
             _, vectors = snapshot.vectors(ids, identity.embedder.dimension)
             for vector in vectors:
-                yield vector.tobytes()[: 2 * 32]
+                yield vector.tobytes()[:_OF_VECTORS]
     for name in erasure.names:
         yield name.encode("utf-8", "surrogatepass")
     for conversation, ordinal in erasure.turns:
@@ -286,7 +285,8 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     if identity is not None:
         dense.publish(writer, layout, identity.embedder.dimension)
         dense.sweep(layout, snapshot.generation())
-    lexical.synchronise(snapshot, layout, anew=True)
+    erased = snapshot.versions_of(snapshot.erased_origins(begun.id))
+    postings.synchronise(snapshot, layout, erased=erased)
     for entry in layout.tmp.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     _move_log(writer)
@@ -316,9 +316,9 @@ def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]
     """Look for what was erased in every byte of the base; where something is left, once more."""
     for attempt in (1, 2):
         files = [path for path in sorted(layout.root.rglob("*")) if path.is_file()]
-        found = traces.only(np.concatenate([traces.in_file(path) for path in files]))
+        found = traces.only(traces.in_files(files))
         snapshot = Snapshot(writer.connection)
-        shared = found.in_contents(snapshot.everything()) if len(found.prints) else ()
+        shared = found.in_contents(snapshot.everything(_OF_VECTORS)) if len(found.prints) else ()
         if len(shared) == len(found.prints):
             return {
                 "places": len(traces.prints),
@@ -329,6 +329,7 @@ def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]
                 **_indexed(snapshot, layout),
             }
         if attempt == 1:
+            postings.rebuild(snapshot, layout)  # with what others' removed documents left in it
             writer.vacuum()
             _move_log(writer)
             rewritten.append("ragkit.db")
@@ -341,7 +342,7 @@ def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]
 def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
     """How many chunks the indexes hold. Raises StoreError unless it is those of the base."""
     (_, _, chunks) = snapshot.counts()
-    found = {"vectors": dense.count(snapshot, layout), "words": lexical.count(snapshot, layout)}
+    found = {"vectors": dense.count(snapshot, layout), "words": postings.count(snapshot, layout)}
     if any(count not in (chunks, None) for count in found.values()):
         raise StoreError(f"the indexes in {layout.index} hold {found}, not {chunks} chunks")
     return found

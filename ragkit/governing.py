@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ragkit.errors import SourceError, StoreLocked
 from ragkit.identity import read_identity
-from ragkit.index import dense, lexical
+from ragkit.index import dense, postings
 from ragkit.labels import check_label, matching
 from ragkit.store import Grants, Snapshot, Store, StoredDocument
 from ragkit.store.access import Access, access_of, allowed_labels, check_grantee, principal
@@ -67,7 +67,7 @@ class AccessControl:
             found = self._matching(Snapshot(writer.connection), pattern)
             changed = writer.relabel([one.id for one in found], label, pinned=True)
         with suppress(StoreLocked), self._store.writer() as writer:
-            lexical.synchronise(Snapshot(writer.connection), self._store.layout)
+            postings.synchronise(Snapshot(writer.connection), self._store.layout)
         return changed
 
     def grant(self, label: str, to: str) -> bool:

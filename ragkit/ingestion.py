@@ -13,7 +13,7 @@ import numpy as np
 
 from ragkit.embedding import Embedder, checked
 from ragkit.errors import SourceError
-from ragkit.index import dense, lexical
+from ragkit.index import dense, postings
 from ragkit.labels import label_by_rule
 from ragkit.planning import Plan, file_digest, locate, make_plan, reader_tag
 from ragkit.reading import Options, Read, chunked, read_in_threads
@@ -257,7 +257,7 @@ class Ingest:
         self._unpublished += chunks
         if self._unsynced >= _SYNC_EVERY:
             self._unsynced = 0
-            lexical.synchronise(Snapshot(self._writer.connection), self._layout)
+            postings.synchronise(Snapshot(self._writer.connection), self._layout)
         if self._unpublished >= dense.DELTA_LIMIT:
             self._unpublished = 0
             dense.publish(self._writer, self._layout, dimension)
@@ -307,7 +307,7 @@ class Ingest:
 def finish(writer: Writer, layout: Layout, dimension: int | None) -> None:
     """Bring the derived indexes up to date with what was committed."""
     snapshot = Snapshot(writer.connection)
-    lexical.synchronise(snapshot, layout)
+    postings.synchronise(snapshot, layout)
     dense.sweep(layout, snapshot.generation())
     dense.note_stamp(writer, layout)
     if dimension is not None and dense.is_due(snapshot, layout):

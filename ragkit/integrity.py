@@ -12,7 +12,7 @@ import apsw
 from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreDamaged
 from ragkit.identity import read_identity
-from ragkit.index import dense, lexical, segments
+from ragkit.index import dense, postings
 from ragkit.planning import file_digest
 from ragkit.store import Layout, Snapshot, Store
 from ragkit.store.audit import check
@@ -208,29 +208,21 @@ def _vector_index(store: Store) -> Iterator[Finding]:
 
 
 def _word_index(store: Store) -> Iterator[Finding]:
-    folder = lexical.index_folder(store.layout)
     for _ in range(_TRIES):
-        before = _stamp(folder / "meta.json")
+        before = postings.stamp(store.layout)
         with store.snapshot() as snapshot:
-            flaw = lexical.flaw(snapshot, store.layout)
-        if not flaw or _stamp(folder / "meta.json") == before:
+            flaw = postings.flaw(snapshot, store.layout)
+        if not flaw or postings.stamp(store.layout) == before:
             break
     else:
         yield Finding("word index", "note", "it changes while it is being checked", "try again")
         return
-    name = str(folder.relative_to(store.layout.root))
+    name = str(postings.index_folder(store.layout).relative_to(store.layout.root))
     if flaw:
         fix = f"searches go without it; {_REPAIR} builds it again"
         yield Finding("word index", "damaged", flaw, fix, name)
     else:
         yield Finding("word index", "ok", "its records are those of the base", "", name)
-
-
-def _stamp(path: Path) -> str:
-    try:
-        return segments.file_stamp(path)
-    except FileNotFoundError:
-        return ""
 
 
 def _uploads(store: Store) -> Iterator[Finding]:
@@ -292,15 +284,13 @@ def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
         return
     with store.snapshot() as snapshot:
         row = snapshot.generation()
-    folder = lexical.index_folder(layout)
-    names = {layout.index: {row.name if row else "", "lexical"}, layout.lexical: {folder.name}}
-    for inner in (layout.index, layout.lexical, layout.tmp):
+    names = {layout.index: {row.name if row else "", "lexical"}}
+    for inner in (layout.index, layout.tmp):
         if inner.is_dir():
             for path in sorted(inner.iterdir()):
                 if path.is_symlink() or path.name not in names.get(inner, ()):
                     yield path
-    if folder.is_dir():
-        yield from segments.leftovers(folder)
+    yield from postings.leftovers(layout)
 
 
 def is_leftover(layout: Layout, path: Path) -> bool:

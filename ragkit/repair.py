@@ -14,7 +14,7 @@ import apsw
 
 from ragkit.config import Config
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.index import dense, lexical
+from ragkit.index import dense, postings
 from ragkit.ingestion import finish
 from ragkit.integrity import (
     CONTENT,
@@ -140,7 +140,7 @@ def _build_indexes(
     snapshot = Snapshot(writer.connection)
     dimension = dimension_of(snapshot)
     if before.damaged("word index"):
-        lexical.rebuild(snapshot, layout)
+        postings.rebuild(snapshot, layout)
         report.done.append("built the word index anew")
     if snapshot.generation() and (report.lost or before.damaged("vector index")):
         dense.publish(writer, layout, dimension)

@@ -6,8 +6,10 @@ with secret numbers, as a rolling hash has them. Every place in a file is compar
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,8 @@ WINDOW = 8 * _WORDS
 _MOST = 8000  # fingerprints
 _DISTINCT = 8  # bytes that a fingerprint needs, or it says nothing: rows of dots, zeros
 _BITS = 20  # of what a fingerprint's first word gives, by which most places are passed over
-_BLOCK = 1 << 18  # bytes, which stay in a processor's cache
+_BLOCK = 1 << 20  # bytes, few enough to stay in a processor's cache
+_SPAN = 1 << 25  # bytes of a file that one thread goes through
 
 _SHIFT = np.uint64(64 - _BITS)
 
@@ -64,10 +67,12 @@ class Traces:
         """Those of these that are among some."""
         return Traces(self.factors, np.intersect1d(self.prints, prints), self.first)
 
-    def in_file(self, path: Path) -> Prints:
-        """The fingerprints of what stands anywhere in a file."""
-        with path.open("rb") as file:
-            return self._in_blocks(iter(lambda: file.read(_BLOCK), b""))
+    def in_files(self, paths: Iterable[Path]) -> Prints:
+        """The fingerprints of what stands anywhere in these files."""
+        spans = [(path, at) for path in paths for at in range(0, path.stat().st_size, _SPAN)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets the others run meanwhile
+            found = pool.map(lambda span: self._in_blocks(_read(*span)), spans)
+            return np.unique(np.concatenate([self.prints[:0], *found]))
 
     def in_contents(self, contents: Iterable[bytes]) -> Prints:
         """The fingerprints of what stands in any of these."""
@@ -79,7 +84,7 @@ class Traces:
         table, whole = np.zeros((2, 1 << _BITS), dtype=np.bool_)
         table[self.first] = True
         whole[self.prints >> _SHIFT] = True
-        found, rest = [self.prints[:0]], b""
+        found, rest = np.zeros(len(self.prints), dtype=np.bool_), b""
         for block in blocks:
             data = rest + block
             for start in range(min(8, len(data) - WINDOW + 1)):
@@ -92,9 +97,11 @@ class Traces:
                     sums += words[at + n] * self.factors[n]
                 sums = sums[_taken(whole, sums)]
                 nearest = np.searchsorted(self.prints[1:], sums, side="right")
-                found.append(sums[self.prints[nearest] == sums])
+                found[nearest[self.prints[nearest] == sums]] = True
+            if found.all():
+                break
             rest = data[-WINDOW + 1 :]
-        return np.unique(np.concatenate(found))
+        return self.prints[found]
 
 
 def _taken(table: npt.NDArray[np.bool_], sums: Prints) -> npt.NDArray[np.bool_]:
@@ -108,6 +115,16 @@ def _windows(content: bytes) -> Iterator[bytes]:
         window = content[at : at + WINDOW]
         if len(set(window)) >= _DISTINCT:
             yield window
+
+
+def _read(path: Path, at: int) -> Iterator[bytes]:
+    """What stands in a file from there on, as far as something may that begins in the span."""
+    left = _SPAN + WINDOW - 1
+    with path.open("rb") as file:
+        file.seek(at)
+        while left > 0 and (block := file.read(min(left, _BLOCK))):
+            yield block
+            left -= len(block)
 
 
 def _gathered(contents: Iterable[bytes]) -> Iterator[bytes]:

@@ -353,14 +353,18 @@ def test_a_trace_is_found_wherever_it_stands() -> None:
         assert len(Traces.of([data[at : at + 32]]).in_contents([data])) == 1
 
 
-def test_a_trace_is_found_in_a_file_and_across_its_blocks(tmp_path: Path) -> None:
+def test_a_trace_is_found_in_a_file_and_across_its_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.traces._SPAN", 300_000)
+    monkeypatch.setattr("ragkit.traces._BLOCK", 50_001)
     data = np.random.default_rng(2).bytes(700_001)
     (tmp_path / "file").write_bytes(data)
     traces = Traces.of([data])
     again = Traces.from_bytes(traces.to_bytes())
-    assert set(again.in_file(tmp_path / "file")) == set(traces.prints)
+    assert set(again.in_files([tmp_path / "file"])) == set(traces.prints)
     other = Traces.of([np.random.default_rng(3).bytes(50_000)])
-    assert len(other.in_file(tmp_path / "file")) == 0
+    assert len(other.in_files([tmp_path / "file"])) == 0
 
 
 def test_traces_say_nothing_of_zeros_and_rows_of_dots() -> None:

@@ -1,8 +1,8 @@
 """Checks the files of a tantivy index: tantivy reads damaged ones without a word, or panics.
 
 Each segment file ends with its own checksum, but nothing says that it belongs where it lies, and
-meta.json has no checksum at all. So what was written is noted beside them; what a killed writer has
-not noted yet is held to the checksums alone.
+meta.json has no checksum at all. So what was written is noted by whoever wrote it; what a killed
+writer has not noted is held to the checksums alone.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from pathlib import Path
 from typing import Any
 
 _MAGIC = 1337  # ends each file, after the length of the JSON that holds the checksum of the rest
-_NOTES = "stamps.json"
 _BLOCK = 1 << 20
 _SEGMENT_FILE = re.compile(r"[0-9a-f]{32}\.")
 
+Notes = dict[str, Any]
+"""What was written: the `files` with their stamps and checksums, the `segments`, and the `rest`."""
 
-def first_damaged(folder: Path, *, trusting: bool = True) -> str | None:
+
+def first_damaged(folder: Path, notes: Notes, *, trusting: bool = True) -> str | None:
     """The name of a file that is not what was written, or None if all are.
 
     A file that looks as it did when it was noted is taken as read, unless `trusting` is false.
     Raises ValueError or OSError if the index cannot be read at all.
     """
-    meta, notes = _read_meta(folder), _read_notes(folder)
+    meta = _read_meta(folder)
     if not _is_as_noted(meta, notes):
         return "meta.json"
     files = notes.get("files", {})
@@ -47,35 +49,28 @@ def first_damaged(folder: Path, *, trusting: bool = True) -> str | None:
     return None
 
 
-def note_files(folder: Path, tmp: Path) -> None:
-    """Note what was written, and what it looks like, to spare reading it at every start.
+def notes_of(folder: Path, known: Notes) -> Notes:
+    """What is written there now, and what it looks like, to spare reading it at every start.
 
-    The writer lock must be held, and what was noted before must have been checked.
+    The writer lock must be held, and what was noted before, which is `known`, have been checked.
     """
-    meta, known = _read_meta(folder), _read_notes(folder).get("files", {})
+    meta = _read_meta(folder)
     files = {}
     for path in _live_files(folder, meta):
-        stamp, checksum = known.get(path.name, (None, None))
+        stamp, checksum = known.get("files", {}).get(path.name, (None, None))
         if stamp != file_stamp(path) or checksum is None:
             checksum = _checksum(path)
         if checksum is not None:
-            files[path.name] = file_stamp(path), checksum
-    content = {"files": files, "segments": _segments(meta), "rest": _rest(meta)}
-    fresh = tmp / _NOTES
-    fresh.write_text(json.dumps(content))
-    fresh.rename(folder / _NOTES)
+            files[path.name] = [file_stamp(path), checksum]
+    return {"files": files, "segments": _segments(meta), "rest": _rest(meta)}
 
 
-def delete_leftovers(folder: Path) -> None:
-    """Delete what a killed writer left: tantivy fails where a file that it wants to write exists.
-
-    The writer lock must be held.
-    """
-    for path in leftovers(folder):
-        path.unlink()
+def records_in(notes: Notes) -> int:
+    """How many records were written, with those that are deleted."""
+    return sum(records for records, _ in notes["segments"].values())
 
 
-def leftovers(folder: Path) -> list[Path]:
+def leftovers_of(folder: Path) -> list[Path]:
     """What a killed writer left in an index; of one that cannot be read nothing is known."""
     found = list(folder.glob(".tmp*"))
     try:
@@ -122,17 +117,6 @@ def _segments(meta: Mapping[str, Any]) -> dict[str, list[Any]]:
 def _rest(meta: Mapping[str, Any]) -> dict[str, Any]:
     """What never changes as long as the index lives: its schema and settings."""
     return {key: meta[key] for key in meta if key not in ("segments", "opstamp")}
-
-
-def _read_notes(folder: Path) -> dict[str, Any]:
-    """What was noted; nothing if it cannot be read."""
-    try:
-        notes = json.loads((folder / _NOTES).read_bytes())
-        complete = all(isinstance(notes[key], dict) for key in ("files", "segments", "rest"))
-        complete = complete and all(len(pair) == 2 for pair in notes["files"].values())
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return {}
-    return notes if complete else {}
 
 
 def _is_as_noted(meta: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:

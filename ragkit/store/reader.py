@@ -455,13 +455,18 @@ class Snapshot:
                 first[conversation] = min(ordinal, first.get(conversation, ordinal))
         return sorted(first.items())
 
-    def everything(self) -> Iterator[bytes]:
-        """All texts and byte strings that stand in the base, as they are stored."""
+    def everything(self, of_vectors: int) -> Iterator[bytes]:
+        """All texts and byte strings that stand in the base, as they are stored.
+
+        `of_vectors` is how many bytes of each vector, from its beginning. A chunk's text is left
+        out, for it stands in its page.
+        """
+        columns = {"vector": f"substr(data, 1, {of_vectors})", "chunk": "header, headings, ref"}
         tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             if table == "erasure":  # which has the traces of what is looked for
                 continue
-            for row in self._db.execute(f'SELECT * FROM "{table}"'):
+            for row in self._db.execute(f'SELECT {columns.get(table, "*")} FROM "{table}"'):
                 for value in row:
                     if isinstance(value, str):
                         yield value.encode("utf-8", "surrogatepass")
@@ -482,6 +487,15 @@ class Snapshot:
             f"SELECT d.id FROM document d WHERE {self._label_clause()} ORDER BY d.id"
         )
         return [row[0] for row in rows]
+
+    def chunk_counts(self) -> dict[int, int]:
+        """How many chunks every document has that may be read, by their ids, ascending."""
+        return dict(
+            self._db.execute(
+                "SELECT d.id, coalesce(d.last_chunk - d.first_chunk + 1, 0) "
+                f"FROM document d WHERE {self._label_clause()} ORDER BY d.id"
+            )
+        )
 
     def chunk_runs(self) -> list[tuple[int, int]]:
         """First and last chunk id of every document that may be read, ascending."""

@@ -11,7 +11,7 @@ import pytest
 
 from ragkit import Config, KnowledgeBase, StoreError
 from ragkit.identity import new_identity
-from ragkit.index import dense, lexical
+from ragkit.index import dense, lexical, postings
 from ragkit.index.ranking import Ids, Scores
 from ragkit.retrieval import Retriever
 from ragkit.store import NewDocument, Snapshot, Store
@@ -58,7 +58,7 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
             if number == documents // 2:
                 for label, count in RARE.items():
                     writer.put_document(paged(root, f"{label}.page", label, count, 10_000 + count))
-        lexical.synchronise(Snapshot(writer.connection), store.layout)
+        postings.synchronise(Snapshot(writer.connection), store.layout)
         if kind != "delta":
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(dense, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)

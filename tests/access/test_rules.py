@@ -167,6 +167,7 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "readable_origins": lambda snapshot, documents, _: snapshot.readable_origins(documents),
     "last_change": lambda snapshot, documents, chunks: snapshot.last_change(),
     "document_ids": lambda snapshot, documents, chunks: snapshot.document_ids(),
+    "chunk_counts": lambda snapshot, documents, chunks: snapshot.chunk_counts(),
     "chunk_runs": lambda snapshot, documents, chunks: snapshot.chunk_runs(),
     "grants": lambda snapshot, documents, chunks: snapshot.grants(),
 }

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ragkit import Config, KnowledgeBase, View
-from ragkit.index import dense, lexical
+from ragkit.index import dense, postings
 from ragkit.store import NewDocument, Snapshot, Store, StoredDocument
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document
@@ -146,7 +146,7 @@ def _build(workdir: Path, path: Path) -> None:
                     writer.put_document(copied)
                     count += len(copied.chunks)
         found = Snapshot(writer.connection)
-        lexical.synchronise(found, target.layout)
+        postings.synchronise(found, target.layout)
         dense.publish(writer, target.layout, DIMENSION)
     source.close()
     target.close()

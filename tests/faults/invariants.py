@@ -95,13 +95,21 @@ def unsound(kb: Path) -> list[str]:
         return wrong + [f"the audit log: {problem}" for problem in base.audit.verify().problems]
 
 
+def listed_parts(folder: Path) -> list[Path]:
+    """Those of a word index."""
+    listed = json.loads((folder / "parts.json").read_text())["state"]["parts"]
+    return [folder / part["name"] for part in listed]
+
+
 def leftovers(kb: Path) -> list[str]:
     """Files that nothing needs any more."""
     found = [*(kb / "tmp").glob("*"), *kb.rglob(".tmp*")]
     found += sorted((kb / "index").glob("*.faiss"))[:-1]
-    folders = list((kb / "index" / "lexical").glob("v*"))
-    found += folders[1:]
-    for folder in folders[:1]:
+    folders = sorted((kb / "index" / "lexical").glob("v*"))
+    found += folders[:-1]
+    parts = [part for folder in folders[-1:] for part in listed_parts(folder)]
+    found += [path for folder in folders[-1:] for path in folder.glob("*/") if path not in parts]
+    for folder in parts:
         meta = json.loads((folder / "meta.json").read_text())
         live = {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
         segments = (path for path in folder.iterdir() if len(path.name.partition(".")[0]) == 32)

@@ -127,7 +127,7 @@ def publish(work: Path) -> Operation:
     start = ingested(work, docs)
     (vectors,) = start.glob("index/*.faiss")
     vectors.write_bytes(vectors.read_bytes()[:-1])
-    for segment in start.glob("index/lexical/*/*.term"):
+    for segment in start.glob("index/lexical/*/*/*.term"):
         segment.write_bytes(b"")
     return _expected(work, "publish", ("ingest", str(docs)), start)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragkit.index import lexical
+from ragkit.index import lexical, postings
 from ragkit.store import Layout, Snapshot, Store
 from tests import damage
 from tests.stored import pairs, put, remove
@@ -41,7 +41,7 @@ def write(
         for source, text in texts.items():
             put(writer, source, [text], label=label)
         if sync:
-            lexical.synchronise(Snapshot(writer.connection), store.layout)
+            postings.synchronise(Snapshot(writer.connection), store.layout)
 
 
 def drop(store: Store, source: str, *, sync: bool = True) -> None:
@@ -50,7 +50,7 @@ def drop(store: Store, source: str, *, sync: bool = True) -> None:
         (document,) = [d.id for d in snapshot.documents() if d.source == source]
         remove(writer, document, source)
         if sync:
-            lexical.synchronise(Snapshot(writer.connection), store.layout)
+            postings.synchronise(Snapshot(writer.connection), store.layout)
 
 
 def best(
@@ -130,8 +130,7 @@ def test_the_index_on_disk_holds_each_chunk_once_and_no_removed_one(store: Store
         view = index._view_of(snapshot)
         chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
     assert view.delta is None
-    assert view.disk is not None
-    assert view.disk.num_docs == len(chunks) + 1  # and the record that carries the sequence
+    assert [part.searcher.num_docs for part in view.disk] == [len(chunks)]
 
 
 def test_no_chunk_scores_more_than_is_possible(store: Store) -> None:
@@ -156,8 +155,13 @@ def test_an_old_snapshot_never_gives_what_came_later(store: Store) -> None:
 
 
 def folder(store: Store) -> Path:
-    (found,) = (path for path in store.layout.lexical.iterdir() if path.is_dir())
+    """Where the only part of the index is."""
+    (found,) = (path for path in store.layout.lexical.glob("v*/*") if path.is_dir())
     return found
+
+
+def parts_list(store: Store) -> Path:
+    return folder(store).parent / "parts.json"
 
 
 def segment_files(store: Store) -> list[Path]:
@@ -263,31 +267,36 @@ def change_meta(old: bytes, new: bytes) -> Damage:
     return change
 
 
-def flip_in_the_notes(store: Store) -> None:
-    damage.flip(folder(store) / "stamps.json", 60)
+def flip_in_the_list(store: Store) -> None:
+    damage.flip(parts_list(store), 60)
 
 
-def delete_the_notes(store: Store) -> None:
-    (folder(store) / "stamps.json").unlink()
+def delete_the_list(store: Store) -> None:
+    parts_list(store).unlink()
 
 
-def notes_of_another_program(store: Store) -> None:
-    damage.overwrite(folder(store) / "stamps.json", b'{"files": [], "segments": 1}')
+def list_of_another_program(store: Store) -> None:
+    damage.overwrite(parts_list(store), b'{"state": [], "crc": 1}')
+
+
+def delete_all(store: Store) -> None:
+    delete(store.layout.lexical)
 
 
 DAMAGES = [
     flip_unseen,
     *map(swap_whole_files, [".idx", ".term", ".fast", ".fieldnorm"]),
-    change_meta(b'"max_doc": 5', b'"max_doc": 7'),
-    change_meta(b'"max_doc": 5', b'"max_doc": 4'),
+    change_meta(b'"max_doc": 4', b'"max_doc": 6'),
+    change_meta(b'"max_doc": 4', b'"max_doc": 3'),
     change_meta(b'"name": "stemmed"', b'"name": "stemmef"'),
-    change_meta(b'"name": "seq"', b'"name": "sdq"'),
+    change_meta(b'"name": "label"', b'"name": "lapel"'),
     change_meta(b'"fast": true', b'"gast": true'),
     change_meta(b'"num_deleted_docs": 1', b'"num_deleted_docs": 3'),
-    flip_in_the_notes,
-    delete_the_notes,
-    notes_of_another_program,
+    flip_in_the_list,
+    delete_the_list,
+    list_of_another_program,
     delete_folder,
+    delete_all,
     garbage_in_meta,
     meta_of_another_program,
     garbage_in_managed,
@@ -306,6 +315,7 @@ def test_a_damaged_index_answers_rightly_and_is_built_again(
     store: Store, damaging: Damage, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(store, {"late.txt": "A late word."})
+    drop(store, "mail.txt")
     expected = search(store, "pump seal late VX-4410-31")
     assert set(expected) == {"pump.txt", "other.txt", "late.txt"}
     damaging(store)
@@ -317,7 +327,7 @@ def test_a_damaged_index_answers_rightly_and_is_built_again(
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize("name", ["meta.json", ".managed.json", "stamps.json"])
+@pytest.mark.parametrize("name", ["meta.json", ".managed.json", "../parts.json"])
 def test_no_flipped_bit_in_what_has_no_checksum_is_believed(
     store: Store, tmp_path: Path, name: str
 ) -> None:
@@ -412,7 +422,7 @@ def test_an_index_newer_than_a_snapshot_is_used_where_the_base_went_on(store: St
         write(store, {"late.txt": "A late seal."})
         assert [chunk for chunk, _ in best(index, old, "pump", 10)]
         assert index._view is not None
-        assert index._view.disk is not None
+        assert index._view.disk
 
 
 def test_an_index_newer_than_a_restored_database_is_not_believed(
