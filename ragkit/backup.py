@@ -226,7 +226,9 @@ def restore_base(
             after = verify_store(store)
         if after.damaged(*CONTENT):
             why = next(one.found for one in after.findings if one.state == "damaged")
-            raise StoreDamaged(f"what was restored from {backup} is not whole: {why}")
+            raise StoreDamaged(
+                f"{target.root} is as it was: what was restored from {backup} is not whole: {why}"
+            )
         sync_tree(fresh)
         if replaced:
             exchange(fresh, target.root)  # what is now in its place beside is deleted

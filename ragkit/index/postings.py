@@ -224,12 +224,16 @@ def _opened(folder: Path, part: _Part, *, trusting: bool = True) -> Opened:
 
 
 def _linked(folder: Path) -> tantivy.Index:
-    """Tantivy locks a file where it reads; in a folder that is not ours to write to it gets links.
+    """Tantivy locks a file where it reads; where nothing can be written it gets links.
 
     They can go at once: its files are mapped then.
     """
     if os.access(folder, os.W_OK):
-        return tantivy.Index.open(str(folder))
+        try:
+            return tantivy.Index.open(str(folder))
+        except ValueError as error:
+            if _number_of(error) != errno.ENOSPC:
+                raise
     with tempfile.TemporaryDirectory() as links:
         for path in folder.iterdir():
             if path.suffix != ".lock":
@@ -343,13 +347,19 @@ def _write(snapshot: Snapshot, layout: Layout, erased: frozenset[int], *, anew: 
                 _write_list(folder, new, layout.tmp)
                 _delete(leftovers(layout))
         except ValueError as error:  # tantivy gives the system's errors as text, or not at all
-            if number := _OS_ERROR.search(str(error)):
-                raise OSError(int(number[1] or number[2]), str(error)) from error
+            if number := _number_of(error):
+                raise OSError(number, str(error)) from error
             if is_full(layout.root, _HEAP):
                 raise OSError(errno.ENOSPC, str(error)) from error
             raise StoreError(
                 f"the word index in {folder} cannot be written ({error}); run the ingest again"
             ) from error
+
+
+def _number_of(error: ValueError) -> int:
+    """The number of the system's error that it tells of; 0 if there is none."""
+    found = _OS_ERROR.search(str(error))
+    return int(found[1] or found[2]) if found else 0
 
 
 def _usable(snapshot: Snapshot, layout: Layout) -> _State | None:

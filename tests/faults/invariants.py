@@ -18,7 +18,8 @@ def opened(
     kb: Path, operation: Operation, acknowledged: Collection[str], finished: bool
 ) -> list[str]:
     """What is wrong with a base that an operation was stopped in, opened without any help."""
-    return answering(kb, operation, acknowledged, finished) + unsound(kb)
+    own = operation.meanwhile(kb) if operation.meanwhile else []
+    return answering(kb, operation, acknowledged, finished) + own + unsound(kb)
 
 
 def answering(
@@ -28,6 +29,8 @@ def answering(
     with Base(kb) as base:
         found = list(base.dump())
         wrong = between(operation, found, acknowledged) + unsearchable(base, found)
+    if operation.at_once and tuple(found) not in (operation.before, operation.after):
+        wrong.append("it is half done")
     if finished and tuple(found) != operation.after:
         wrong.append("it was said to be done and is not")
     return wrong

@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ragkit import SourceError
+from ragkit import RagkitError, SourceError, restore_base
 from tests.faults.commands import Acknowledge, Base, ragkit_command
 from tests.faults.forks import forked
 
@@ -31,7 +31,9 @@ class Operation:
     `before` and `after` are the dumps around a run that nothing stopped, `code` is its exit code,
     and `idle` that where there is nothing left to do. `again` is what finishes it after it was
     stopped: the same command, unless given. `also` says what else is wrong with a base that it
-    ended in. The `old` base of an earlier format can be read once there is space to upgrade it.
+    ended in, `meanwhile` with one that it was stopped in; where it is done `at_once`, this is as
+    before or after. The `old` base of an earlier format can be read once there is space to upgrade
+    it.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Operation:
     idle: int = 0
     again: tuple[str, ...] = ()
     also: Callable[[Path], list[str]] | None = None
+    meanwhile: Callable[[Path], list[str]] | None = None
+    at_once: bool = False
     real_readers: bool = False
     old: bool = False
 
@@ -139,7 +143,7 @@ def remove(work: Path) -> Operation:
     start = ingested(work, docs)
     (docs / "birch.txt").unlink()
     again = ("ingest", str(docs))
-    return _expected(work, "remove", ("remove", "birch.txt"), start, again=again)
+    return _expected(work, "remove", ("remove", "birch.txt"), start, again=again, at_once=True)
 
 
 def forget(work: Path) -> Operation:
@@ -147,7 +151,9 @@ def forget(work: Path) -> Operation:
     docs = work / "forget"
     write(docs, "ash", "birch", "cedar")
     command = ("forget", "birch.txt", "--reason", "asked for", "--yes")
-    return _expected(work, "forget", command, ingested(work, docs), idle=1, also=_traces)
+    return _expected(
+        work, "forget", command, ingested(work, docs), idle=1, also=_traces, at_once=True
+    )
 
 
 def _traces(kb: Path) -> list[str]:
@@ -160,6 +166,63 @@ def _traces(kb: Path) -> list[str]:
         except SourceError:
             left.append("no receipt")
     return [f"the erasure has not ended: {left}"] if left else []
+
+
+def backup(work: Path) -> Operation:
+    """A backup, into a directory beside the base."""
+    docs = work / "backup"
+    write(docs, "ash", "birch", "cedar")
+    start = ingested(work, docs)
+    target = work / "place" / "b.backup"
+    expected = forked(partial(contents, start)).value
+
+    def torn(_: Path) -> list[str]:
+        if not target.exists():
+            return []
+        restored = target.with_name("r.kb")
+        try:
+            restore_base(target, restored)
+            found = contents(restored)
+        except RagkitError as error:
+            return [f"what is called a backup is none: {error}"]
+        finally:
+            shutil.rmtree(restored, ignore_errors=True)
+        return [] if found == expected else ["the backup holds something else"]
+
+    def unfinished(kb: Path) -> list[str]:
+        return torn(kb) + beside(kb, "b.backup")
+
+    command = ("backup", str(target))
+    return _expected(
+        work, "backup", command, start, idle=1, at_once=True, also=unfinished, meanwhile=torn
+    )
+
+
+def restore(work: Path) -> Operation:
+    """An older backup in place of a base, in which a document was forgotten since."""
+    docs = work / "restore"
+    write(docs, "ash", "birch", "cedar")
+    start, older = ingested(work, docs), work / "older.backup"
+    write(docs, "ash", version=2)
+    write(docs, "doum")
+    for command in (
+        ("backup", str(older)),
+        ("ingest", str(docs)),
+        ("forget", "birch.txt", "--reason", "asked for", "--yes"),
+    ):
+        assert forked(partial(ragkit_command, *command, "--kb", str(start))).code == 0
+
+    def unfinished(kb: Path) -> list[str]:
+        return _traces(kb) + beside(kb)
+
+    command = ("restore", str(older), "--replace")
+    return _expected(work, "restore", command, start, also=unfinished, at_once=True)
+
+
+def beside(kb: Path, *expected: str) -> list[str]:
+    """What lies beside a base and should not."""
+    known = {kb.name, *expected}
+    return [f"{path.name} is left over" for path in kb.parent.iterdir() if path.name not in known]
 
 
 def upgrade(work: Path) -> Operation:
@@ -179,7 +242,16 @@ def _lost_turns(kb: Path) -> list[str]:
     return [] if len(turns) == 2 else [f"there are {len(turns)} turns"]
 
 
-OPERATIONS: tuple[Preparation, ...] = (new, changed, publish, remove, forget, upgrade)
+OPERATIONS: tuple[Preparation, ...] = (
+    new,
+    changed,
+    publish,
+    remove,
+    forget,
+    backup,
+    restore,
+    upgrade,
+)
 """All that is swept; each makes its operation in a working folder."""
 
 

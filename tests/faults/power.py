@@ -81,12 +81,18 @@ class Change:
         elif record.kind is Kind.LINK:
             names[record.other] = self.file
         elif record.kind is Kind.RENAME:
-            inside = [path for path in names if path.startswith(f"{record.path}/")]
-            for path in [record.path, *inside]:
-                if path in names:
-                    names[record.other + path.removeprefix(record.path)] = names.pop(path)
+            names.update(_moved(names, record.path, record.other))
+        elif record.kind is Kind.EXCHANGE:
+            there = _moved(names, record.path, record.other)
+            names.update(_moved(names, record.other, record.path) | there)
         else:
             names.pop(record.path, None)
+
+
+def _moved(names: Names, source: str, target: str) -> Names:
+    """Take a name, with all that is in it, out of the names; returns it under its new name."""
+    inside = [path for path in names if path == source or path.startswith(f"{source}/")]
+    return {target + path.removeprefix(source): names.pop(path) for path in inside}
 
 
 Start = dict[str, tuple[int, bytes | None]]

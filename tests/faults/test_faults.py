@@ -22,6 +22,12 @@ def test_a_killed_erasure_or_upgrade_is_finished_by_the_same_command() -> None:
     assert sweep("kill", "forget", "upgrade", points=12) == []
 
 
+@needs_trap
+@pytest.mark.parametrize("name", ["kill", "full", "errors", "power"])
+def test_a_backup_and_a_restore_are_done_or_not_done(name: str) -> None:
+    assert sweep(name, "backup", "restore", points=8) == []
+
+
 def test_a_kill_at_any_moment_does_so_with_all_formats() -> None:
     assert sweep("moments", points=4, seed=6) == []
 

@@ -30,7 +30,8 @@
 #define PATH 4096
 
 enum fault { RECORD, KILL, FULL, ERROR, ERRORS };
-enum kind { WRITE, TRUNCATE, SYNC, CREATE, MKDIR, RENAME, LINK, UNLINK, RMDIR, ACKNOWLEDGE };
+enum kind { WRITE, TRUNCATE, SYNC, CREATE, MKDIR, RENAME, LINK, UNLINK, RMDIR, ACKNOWLEDGE,
+            EXCHANGE };
 
 struct control { /* as in trap.py */
     int32_t fault;
@@ -148,6 +149,11 @@ static void put_write(const char *path, int descriptor, int64_t offset, const st
 }
 
 /* Writes down a call that succeeded. */
+static int is_exchange(long number, const long *a)
+{
+    return number == SYS_renameat2 && a[4] & 2; /* RENAME_EXCHANGE */
+}
+
 static void note(long number, const long *a, long result, const char *path, const char *other)
 {
     struct iovec whole = {(void *)a[1], a[2]};
@@ -183,7 +189,7 @@ static void note(long number, const long *a, long result, const char *path, cons
     case SYS_rename:
     case SYS_renameat:
     case SYS_renameat2:
-        put_record(RENAME, path, other, 0, 0, 0);
+        put_record(is_exchange(number, a) ? EXCHANGE : RENAME, path, other, 0, 0, 0);
         break;
     case SYS_link:
     case SYS_linkat:

@@ -40,6 +40,7 @@ class Kind(IntEnum):
     UNLINK = 7
     RMDIR = 8
     ACKNOWLEDGE = 9
+    EXCHANGE = 10
 
 
 @dataclass(frozen=True, slots=True)
