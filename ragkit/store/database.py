@@ -181,10 +181,15 @@ class Unwritten(apsw.Connection):
     def __init__(self, layout: Layout) -> None:
         with ExitStack() as held:
             held.enter_context(no_commits(layout.commit_lock))
-            if layout.log.exists() and layout.log.stat().st_size:
+            held_back = [
+                path.name
+                for path in (layout.log, layout.journal)
+                if path.exists() and path.stat().st_size
+            ]
+            if held_back:
                 raise StoreError(
                     f"{layout.root} cannot be written to from here, and its last changes are still "
-                    f"in {layout.log.name}; where it can be written to, run once: ragkit repair"
+                    f"in {held_back[0]}; where it can be written to, run once: ragkit repair"
                 )
             flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
             super().__init__(_immutable(layout.database), flags, _checking_vfs())

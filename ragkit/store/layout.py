@@ -23,6 +23,11 @@ class Layout:
         return self.root / "ragkit.db-wal"
 
     @property
+    def journal(self) -> Path:
+        """SQLite's rollback journal, which is there only while a base is brought to this format."""
+        return self.root / "ragkit.db-journal"
+
+    @property
     def lock(self) -> Path:
         return self.root / "writer.lock"
 

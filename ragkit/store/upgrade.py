@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:
 
     Raises StoreLocked while another process has it open: it may be of the older format.
     """
+    if layout.journal.exists() and os.access(layout.root, os.W_OK):
+        _roll_back(layout)
     if stored_format(layout) not in _STEPS:
         return
     check_local(layout.root)
@@ -50,6 +53,18 @@ def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:
             database.execute("COMMIT")
             configure(database)
         put_in_place(layout, fresh)
+
+
+def _roll_back(layout: Layout) -> None:
+    """Take back what a killed one has begun to change in the file, which no reader can."""
+    check_local(layout.root)
+    with (
+        translated(layout.root),
+        WriterLock(layout.lock),
+        commit_lock(layout.commit_lock),
+        closing(connect(layout.database)) as database,
+    ):
+        database.execute("PRAGMA schema_version")
 
 
 def _copy(older: Path, database: Database) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from contextlib import closing
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from ragkit import Config, KnowledgeBase, StoreDamaged, StoreError, StoreLocked
 from ragkit.store import Store
-from ragkit.store.database import connect
+from ragkit.store.database import FORMAT, connect
 from ragkit.store.lock import WriterLock
 from tests.hashing import HashingEmbedder
 
@@ -152,3 +154,21 @@ def test_an_upgrade_that_fails_changes_nothing(old: Path) -> None:
     with pytest.raises(StoreError, match="already exists"):
         Store(old)
     assert (stored_format(old), columns(old)) == ("2", before)
+
+
+def test_an_upgrade_that_was_killed_in_the_file_itself_is_taken_back_and_done_again(
+    old: Path,
+) -> None:
+    """SQLite's journal of it is left, and only who may write can roll it back."""
+    child = os.fork()
+    if child == 0:
+        database = connect(old / "ragkit.db")
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN IMMEDIATE")
+        database.execute("CREATE TABLE half AS SELECT zeroblob(4000) FROM page, page, page")
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert (old / "ragkit.db-journal").stat().st_size
+    Store(old).close()
+    assert stored_format(old) == FORMAT
+    assert not (old / "ragkit.db-journal").exists()
