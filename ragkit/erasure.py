@@ -117,7 +117,7 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
         (name, origin)
         for line in lines(snapshot.connection)
         if (origin := _origin(line)) is not None and origin not in there
-        for name in (line.names or {}).values()
+        for name in _called(line)
     ]
     origins = {document.origin for document in matching(snapshot, pattern, layout)}
     origins |= {origin for _, origin in named(former, str(pattern))}
@@ -149,8 +149,13 @@ def _origin(line: AuditLine) -> int | None:
 
 
 def _names(line: AuditLine, origins: Collection[int]) -> Iterator[str]:
-    if line.names and _origin(line) in origins:
-        yield from line.names.values()
+    if _origin(line) in origins:
+        yield from _called(line)
+
+
+def _called(line: AuditLine) -> list[str]:
+    """What a line says that a document was called; it may have a reason beside that."""
+    return [name for what, name in (line.names or {}).items() if what in ("source", "from")]
 
 
 def _digests(

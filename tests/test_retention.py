@@ -146,7 +146,8 @@ def test_what_is_held_is_neither_removed_nor_changed_nor_lost(
 
 def test_an_erasure_goes_before_a_hold_and_the_log_says_so(kb: KnowledgeBase) -> None:
     kb.retention.hold("jobs/ana.txt", "case 12")
-    assert kb.erasure_plan("jobs").held == ("jobs/ana.txt",)
+    plan = kb.erasure_plan("jobs")
+    assert (plan.held, plan.former) == (("jobs/ana.txt",), ())
     kb.forget("jobs", reason="court order")
     (line,) = [line for line in kb.audit.lines() if line.action == "erase"]
     assert len(line.detail["held"]) == 1

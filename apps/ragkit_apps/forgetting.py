@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the receipt.")
+@click.option("--reason", metavar="TEXT", help="Why; it stands in the receipt.")
 @click.option(
     "--receipt", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it there."
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def forget(
     config_path: Path | None,
     pattern: str,
-    reason: str,
+    reason: str | None,
     path: Path | None,
     dry_run: bool,
     yes: bool,
@@ -43,6 +43,8 @@ def forget(
     """
     from ragkit import SourceError
 
+    if not (reason or dry_run):
+        raise click.UsageError("--reason is missing: it stands in the receipt")
     with open_base(load(config_path, kb=kb)) as base:
         finished = [] if dry_run else base.finish_erasures()
         for earlier in finished:
@@ -57,10 +59,10 @@ def forget(
         if dry_run:
             emit(asdict(plan), _plan_lines(plan), as_json)
             return
+        click.echo("\n".join(_plan_lines(plan)), err=True)
         if not yes:
-            click.echo("\n".join(_plan_lines(plan)), err=True)
             click.confirm("Forget this for good?", abort=True, err=True)
-        receipt = base.forget(pattern, reason=reason)
+        receipt = base.forget(pattern, reason=reason or "")
     _hand_over(receipt, path, as_json)
 
 
