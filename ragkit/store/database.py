@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -90,9 +90,13 @@ def create(layout: Layout) -> None:
 def fresh_database(layout: Layout) -> Path:
     """Where a database is made that will be put in place; what a killed process left is gone."""
     layout.tmp.mkdir(mode=0o700, exist_ok=True)
+    _sweep(layout)
+    return layout.tmp / "ragkit.db"
+
+
+def _sweep(layout: Layout) -> None:
     for leftover in layout.tmp.glob("ragkit.db*"):
         leftover.unlink()
-    return layout.tmp / "ragkit.db"
 
 
 def put_in_place(layout: Layout, fresh: Path) -> None:
@@ -100,6 +104,8 @@ def put_in_place(layout: Layout, fresh: Path) -> None:
     os.chmod(fresh, 0o600)
     fresh.rename(layout.database)
     sync_directory(layout.root)
+    with suppress(OSError):  # it is done; SQLite leaves a journal that it could not delete
+        _sweep(layout)
 
 
 def open_writer(layout: Layout) -> Database:
