@@ -30,7 +30,7 @@ class WriterLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(descriptor, 1000).decode(errors="replace").strip()
+            holder = os.read(descriptor, 1000).decode(errors="replace").partition("\n")[0]
             os.close(descriptor)
             raise StoreLocked(
                 f"{self._path.parent} is being written by {holder or 'another process'}; "
@@ -39,9 +39,10 @@ class WriterLock:
         command = " ".join(Path(part).name for part in sys.argv[:2])
         started = datetime.now(UTC).isoformat(timespec="seconds")
         text = f"process {os.getpid()} on {socket.gethostname()} since {started} ({command})\n"
+        content = text.encode(errors="replace")
         try:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, text.encode(errors="replace"), 0)
+            os.pwrite(descriptor, content, 0)  # first: the line must always be there to be read
+            os.ftruncate(descriptor, len(content))
         except OSError:  # a full disk
             os.close(descriptor)
             raise
