@@ -21,6 +21,7 @@ from ragkit.index import dense, postings
 from ragkit.labels import matching, named
 from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Writer
 from ragkit.store.audit import AuditLine, lines
+from ragkit.store.database import sync_directory
 from ragkit.store.keys import AuditKey, is_signed
 from ragkit.store.layout import UPLOADS_ROOT
 from ragkit.traces import WINDOW, Traces
@@ -294,6 +295,7 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     postings.synchronise(snapshot, layout, erased=erased)
     for entry in layout.tmp.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    _sync_names(layout)
     _move_log(writer)
     generation = snapshot.generation()
     return [
@@ -302,6 +304,12 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
         *([f"index/{generation.name}"] if generation else []),
         *([f"uploads: {len(begun.files)} deleted"] if begun.files else []),
     ]
+
+
+def _sync_names(layout: Layout) -> None:
+    """See that a power cut brings back nothing that was deleted."""
+    for folder in (layout.root, *layout.root.rglob("*/")):
+        sync_directory(folder)
 
 
 def _move_log(writer: Writer) -> None:
@@ -335,6 +343,7 @@ def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]
             }
         if attempt == 1:
             postings.rebuild(snapshot, layout)  # with what others' removed documents left in it
+            _sync_names(layout)
             writer.vacuum()
             _move_log(writer)
             rewritten.append("ragkit.db")
@@ -403,6 +412,7 @@ def _note_in_backups(backups: Sequence[_Backup], receipt: Receipt) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            sync_directory(backup.path)
 
 
 def replay(

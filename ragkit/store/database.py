@@ -106,6 +106,7 @@ def put_in_place(layout: Layout, fresh: Path) -> None:
     sync_directory(layout.root)
     with suppress(OSError):  # it is done; SQLite leaves a journal that it could not delete
         _sweep(layout)
+        sync_directory(layout.tmp)
 
 
 def open_writer(layout: Layout) -> Database:

@@ -85,6 +85,8 @@ class Change:
         elif record.kind is Kind.EXCHANGE:
             there = _moved(names, record.path, record.other)
             names.update(_moved(names, record.other, record.path) | there)
+        elif record.kind is Kind.RMDIR:  # it was empty, though not every removal may be secured
+            _moved(names, record.path, "")
         else:
             names.pop(record.path, None)
 
@@ -102,7 +104,7 @@ Start = dict[str, tuple[int, bytes | None]]
 def taken(folder: Path) -> Start:
     return {
         str(path): (path.stat().st_ino, None if path.is_dir() else path.read_bytes())
-        for path in sorted(folder.rglob("*"))
+        for path in (folder, *sorted(folder.rglob("*")))
     }
 
 
@@ -221,7 +223,6 @@ def at_power_cuts(task: Task) -> Score:
 def put_back(folder: Path, names: dict[str, bytes | None]) -> None:
     """Make a folder what a power cut left of it."""
     shutil.rmtree(folder)
-    folder.mkdir()
     for path in sorted(names):
         content = names[path]
         if content is None:

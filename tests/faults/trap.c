@@ -128,7 +128,13 @@ static void path_at(int folder, const char *name, char *path)
 static int is_watched(const char *path)
 {
     size_t length = strlen(control->below);
-    return strncmp(path, control->below, length) == 0 && path[length] == '/';
+    return strncmp(path, control->below, length) == 0 && (path[length] == '/' || !path[length]);
+}
+
+static const char *name_below(const char *path)
+{
+    const char *rest = path + strlen(control->below);
+    return *rest ? rest + 1 : ".";
 }
 
 static uint64_t inode_of(int descriptor)
@@ -247,7 +253,7 @@ static long faulted(long number, const long *a, const char *path, const char *ot
     int64_t turn = ++control->calls;
     if (turn == control->at)
         snprintf(control->what, sizeof control->what, "%s %s", name_of(number),
-                 (is_watched(path) ? path : other) + strlen(control->below) + 1);
+                 name_below(is_watched(path) ? path : other));
     long result = 0;
     switch (control->fault) {
     case KILL:
