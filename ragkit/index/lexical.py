@@ -228,10 +228,12 @@ def _best(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tuple[Ids,
     """The best `k` of all parts: of each a few, and more where its last would be among the best."""
     few = k if len(queries) < 3 else math.ceil(2 * k / len(queries))
     found = [_search(searcher, query, few) for searcher, query in queries]
-    _, scores = best_of(found, k)
-    worst = scores[-1] if len(scores) == k else 0.0
+    best = best_of(found, k)
+    if few == k:
+        return best
+    worst = best[1][-1] if len(best[1]) == k else 0.0
     for at, (ids, scores) in enumerate(found):
-        if few < k and len(ids) == few and scores[-1] >= worst:
+        if len(ids) == few and scores[-1] >= worst:
             found[at] = _search(*queries[at], k)
     return best_of(found, k)
 
