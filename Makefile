@@ -48,7 +48,7 @@ strace:
 	  $(call install,strace); \
 	}
 
-# Fault sweeps: three quarters of an hour, run before a release.
+# Every sweep whole, and 20,000 worlds: some hours, run before a release.
 test-long: .venv/.dev
 	$(BIN)/pytest -m long -s
 

@@ -1,4 +1,4 @@
-"""Every sweep from its first point to its last: about three quarters of an hour."""
+"""Every sweep from its first point to its last: an hour and a half."""
 
 from __future__ import annotations
 
