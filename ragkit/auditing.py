@@ -204,7 +204,7 @@ def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[Au
         if pattern in (line.names or {}).values() and line.object.startswith("document:"):
             origins.add(int(line.object.removeprefix("document:")))
     if not origins:
-        raise SourceError(f"{pattern} is not in the base and never was, by its log")
+        raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
     objects = {f"document:{origin}" for origin in origins}
     ids = snapshot.versions_of(origins)
 

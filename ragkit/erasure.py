@@ -124,8 +124,8 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     origins |= {origin for _, origin in named(former, str(pattern))}
     if not origins:
         raise SourceError(
-            f"{pattern} is not in {layout.root} and never was; list what is with: "
-            "ragkit status --documents"
+            f"{pattern} is not in {layout.root}, and its log knows no such name; list what is "
+            "with: ragkit status --documents"
         )
     return about(snapshot, origins)
 

@@ -169,6 +169,7 @@ def _write_list(folder: Path, state: _State, tmp: Path) -> None:
     """Put a new list in place of the old one; it is on disk when this returns."""
     content = asdict(state)
     fresh = tmp / _LIST
+    fresh.touch(mode=0o600)
     with fresh.open("w", encoding="utf-8") as file:
         json.dump({"state": content, "crc": _checksum(content)}, file)
         file.flush()
