@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from ragkit.asking import AnswerStream
     from ragkit.auditing import Anchor, AuditLog, AuditReport
     from ragkit.backup import BackupReport, Manifest, RestoreReport, restore_base
-    from ragkit.config import Config, load_config
+    from ragkit.config import Config, check_label, load_config
     from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
     from ragkit.embedding import Embedder
-    from ragkit.erasure import ErasurePlan, Receipt, is_genuine, read_receipt
+    from ragkit.erasure import ErasurePlan
     from ragkit.errors import (
         AccessDenied,
         ClockDoubtful,
         ConfigError,
         ContextOverflow,
+        DocumentHeld,
         EmbedderError,
         EmbedderMissing,
         MissingExtra,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     )
     from ragkit.network import restrict_network
     from ragkit.originals import Box, PageImage
+    from ragkit.receipts import Receipt, is_genuine, read_receipt
     from ragkit.repair import RepairReport, repair_base
     from ragkit.reports import FailedFile, IngestReport, Progress
     from ragkit.retention import Due, Hold, Retention, RetentionReport
@@ -91,16 +93,17 @@ _HOMES = {
     "asking": ("AnswerStream",),
     "auditing": ("Anchor", "AuditLog", "AuditReport"),
     "backup": ("BackupReport", "Manifest", "RestoreReport", "restore_base"),
-    "config": ("Config", "load_config"),
+    "config": ("Config", "check_label", "load_config"),
     "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
     "embedding": ("Embedder",),
-    "erasure": ("ErasurePlan", "Receipt", "is_genuine", "read_receipt"),
+    "erasure": ("ErasurePlan",),
     "errors": (
         "AccessDenied",
         "ClockDoubtful",
         "ConfigError",
         "ContextOverflow",
+        "DocumentHeld",
         "EmbedderError",
         "EmbedderMissing",
         "MissingExtra",
@@ -141,6 +144,7 @@ _HOMES = {
     ),
     "network": ("restrict_network",),
     "originals": ("Box", "PageImage"),
+    "receipts": ("Receipt", "is_genuine", "read_receipt"),
     "repair": ("RepairReport", "repair_base"),
     "reports": ("FailedFile", "IngestReport", "Progress"),
     "retention": ("Due", "Hold", "Retention", "RetentionReport"),
@@ -186,6 +190,7 @@ __all__ = [
     "ConfigError",
     "ContextOverflow",
     "Conversation",
+    "DocumentHeld",
     "Due",
     "Embedder",
     "EmbedderError",
@@ -250,6 +255,7 @@ __all__ = [
     "Verification",
     "View",
     "__version__",
+    "check_label",
     "choose_model",
     "examine",
     "installed_models",

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ragkit.erasure import Receipt
 from ragkit.errors import SourceError, StoreError
 from ragkit.labels import matching
+from ragkit.receipts import Receipt
 from ragkit.store import Snapshot, Store
 from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines
-from ragkit.store.keys import AuditKey, read_key
+from ragkit.store.keys import AuditKey, known_keys
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run (OWASP, CSV injection)
 
@@ -74,10 +74,12 @@ class AuditLog:
         """The lines after a number, in order; that they were read is a line of its own.
 
         Only those of an actor, of an action ("ask", or "document" for all such as "document.add"),
-        since a day or time in UTC, or about a document: that it was changed, found, cited or
-        opened, in whatever version. `document` is what `ragkit label set` takes, or the name that
-        it had. Raises SourceError for a document that was never in the base.
+        since a day or time ("2026-11-22", "2026-11-22 14:30", in UTC unless it says otherwise), or
+        about a document: that it was changed, found, cited or opened, in whatever version.
+        `document` is what `ragkit label set` takes, or the name that it had. Raises SourceError for
+        a document that was never in the base, and ValueError for what is no time.
         """
+        from_then = _time(since) if since else _time("0001-01-01")
         with self._store.snapshot() as snapshot:
             is_about = _about(snapshot, document, self._store) if document is not None else _any
             found = [
@@ -85,7 +87,7 @@ class AuditLog:
                 for line in lines(snapshot.connection, after)
                 if (actor is None or line.actor == actor)
                 and (action is None or line.action.split(".")[0] == action or line.action == action)
-                and line.at >= since
+                and _time(line.at) >= from_then
                 and is_about(line)
             ]
         with self._store.recorder() as writer:
@@ -105,17 +107,16 @@ class AuditLog:
         return Anchor(base, last.number, last.hash, at, key.id).sealed(key)
 
     def holds(self, receipt: Receipt) -> bool:
-        """Whether the log has the very lines that the receipt of an erasure names."""
-        draft = replace(receipt, log=receipt.log[:1], signature="")
-        digest = hashlib.sha256(draft.body()).hexdigest()
+        """Whether the log has the line that a receipt names, and one about this very receipt."""
+        digest = hashlib.sha256(receipt.body()).hexdigest()
         with self._store.snapshot() as snapshot:
-            found = [next(lines(snapshot.connection, n - 1), None) for n, _ in receipt.log]
-            there = [(line.number, line.hash) for line in found if line is not None]
+            later = lines(snapshot.connection, receipt.line - 1)
+            first = next(later, None)
             return (
                 receipt.base == snapshot.meta("base")
-                and there == list(receipt.log)
-                and found[-1] is not None
-                and found[-1].detail.get("receipt") == digest
+                and first is not None
+                and (first.number, first.hash) == (receipt.line, receipt.hash)
+                and any(line.detail.get("receipt") == digest for line in later)
             )
 
     def verify(self, *, keys: Sequence[Path] = (), anchors: Sequence[Anchor] = ()) -> AuditReport:
@@ -123,8 +124,7 @@ class AuditLog:
 
         Raises StoreError for a file that holds no key.
         """
-        own = (self._store.key_file,) if self._store.key_file.exists() else ()
-        known = {key.id: key for key in map(read_key, (*own, *keys))}
+        known = known_keys(keys, self._store.key_file)
         with self._store.snapshot() as snapshot:
             chain = check(snapshot.connection, known)
             problems = [chain.why] if chain.broken is not None else []
@@ -193,6 +193,11 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
+def _time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def _any(line: AuditLine) -> bool:
     return True
 
@@ -200,9 +205,11 @@ def _any(line: AuditLine) -> bool:
 def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditLine], bool]:
     """Tells lines about documents, also about such as are in the base no longer."""
     origins = {found.origin for found in matching(snapshot, pattern, store.layout)}
-    for line in lines(snapshot.connection):
-        if pattern in (line.names or {}).values() and line.object.startswith("document:"):
-            origins.add(int(line.object.removeprefix("document:")))
+    origins |= {
+        line.origin
+        for line in lines(snapshot.connection)
+        if line.origin is not None and pattern in line.called
+    }
     if not origins:
         raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
     objects = {f"document:{origin}" for origin in origins}

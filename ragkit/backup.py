@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.config import Config
-from ragkit.erasure import finish_begun, past_in, past_of, read_receipt, replay
+from ragkit.erasure import replay, writing
 from ragkit.errors import RagkitError, StoreDamaged, StoreError, StoreForeign, StoreMissing
 from ragkit.ingestion import finish
 from ragkit.integrity import CONTENT, Verification, dimension_of, verify_store
+from ragkit.ledger import MANIFEST, PURPOSE, past_in
+from ragkit.receipts import past_of, read_receipt
 from ragkit.store import Layout, PastErasure, Snapshot, Store, acting
 from ragkit.store.checks import structure_flaws
 from ragkit.store.database import connect_unused, copy_into, open_reader, translated
@@ -26,7 +28,6 @@ from ragkit.store.lock import alone
 from ragkit.store.mounts import check_local
 from ragkit.store.replacing import exchange, made_beside, put_in_place, sync_tree
 
-_MANIFEST = "manifest.json"
 _VERSION = 1  # of the manifest
 
 
@@ -83,15 +84,15 @@ def back_up(store: Store, target: Path) -> BackupReport:
     Others may read and write meanwhile: it is as of one commit. Raises StoreError where something
     is there already, and StoreDamaged for a base that is not whole.
     """
-    target = target.absolute()
+    target = target.resolve()
     if os.path.lexists(target):
         raise StoreError(f"{target} is there already; name a new directory for the backup")
-    if target.is_relative_to(store.layout.root):
+    if target.is_relative_to(store.layout.root.resolve()):
         raise StoreError(f"{target} is in the base itself; name a directory elsewhere")
     id = secrets.token_hex(8)
     with store.recorder() as writer:  # so that the copy says that it is one
         writer.record(acting(), "base.backup", "base", {"backup": id}, {"target": str(target)})
-    with translated(target), made_beside(target, "backup") as fresh:
+    with translated(target), made_beside(target, PURPOSE) as fresh:
         with store.snapshot() as snapshot:
             copy_into(snapshot.connection, fresh / "ragkit.db")
             facts = _facts(snapshot)
@@ -100,7 +101,7 @@ def back_up(store: Store, target: Path) -> BackupReport:
         files = {name: _facts_of(fresh / name) for name in _files_in(fresh)}
         manifest = Manifest(id, files=files, **facts)
         content = json.dumps(asdict(manifest), indent=1, sort_keys=True)
-        (fresh / _MANIFEST).write_text(content)
+        (fresh / MANIFEST).write_text(content)
         _make_private(fresh)
         sync_tree(fresh)
         put_in_place(fresh, target)
@@ -176,7 +177,7 @@ def read_manifest(backup: Path) -> Manifest:
     Raises StoreMissing where there is none, and StoreForeign for one of a later ragkit.
     """
     try:
-        content = json.loads((backup / _MANIFEST).read_bytes())
+        content = json.loads((backup / MANIFEST).read_bytes())
         version = content["version"]
         if version != _VERSION:
             raise StoreForeign(
@@ -186,9 +187,9 @@ def read_manifest(backup: Path) -> Manifest:
         files = {name: (size, digest) for name, (size, digest) in content.pop("files").items()}
         return Manifest(**content, files=files)
     except FileNotFoundError as error:
-        raise StoreMissing(f"{backup} is no backup of ragkit's: it has no {_MANIFEST}") from error
+        raise StoreMissing(f"{backup} is no backup of ragkit's: it has no {MANIFEST}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoreDamaged(f"{backup / _MANIFEST} cannot be read: {error}") from error
+        raise StoreDamaged(f"{backup / MANIFEST} cannot be read: {error}") from error
 
 
 def restore_base(
@@ -210,10 +211,10 @@ def restore_base(
     """
     manifest = read_manifest(backup)
     past = [*past_in(backup), *(past_of(read_receipt(_text(one))) for one in receipts)]
-    target = Layout(path.absolute())
+    target = Layout(path.resolve())
     check_local(target.root)
     replaced = _check_target(target, replace)
-    key_file = Path(config.audit_key).expanduser() if config and config.audit_key else None
+    key_file = config.key_file if config else None
     with ExitStack() as held:
         held.enter_context(translated(target.root))
         if replaced:
@@ -258,7 +259,7 @@ def _copy_checked(backup: Path, fresh: Path, manifest: Manifest) -> None:
     for name, expected in manifest.files.items():
         copy = fresh / name
         if not copy.resolve().is_relative_to(fresh.resolve()):
-            raise StoreDamaged(f"{backup / _MANIFEST} names a file outside of it: {name}")
+            raise StoreDamaged(f"{backup / MANIFEST} names a file outside of it: {name}")
         copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             shutil.copyfile(backup / name, copy)
@@ -291,9 +292,8 @@ def _settle(
     with ExitStack() as held:
         old = _readable(replaced, held) if replaced else None
         lost, head = _lines_lost(store, old) if old else (None if replaced else 0, "")
-        with store.writer() as writer:
+        with writing(store) as writer:
             known = [*past, *(old.past_erasures() if old else ())]
-            finish_begun(writer, store.layout, store.key())
             erased = replay(writer, store.layout, store.key(), known)
             finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
             detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}

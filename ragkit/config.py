@@ -75,6 +75,11 @@ class Config:
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected at least {least}")
 
+    @property
+    def key_file(self) -> Path | None:
+        """The file of the audit key, if a setting names one."""
+        return Path(self.audit_key).expanduser() if self.audit_key else None
+
 
 _TYPES: dict[str, type] = {
     each.name: type(each.default) for each in fields(Config) if each.name != "labels"
@@ -136,9 +141,18 @@ def _rules(labels: object, path: Path) -> dict[str, str]:
     if not isinstance(labels, dict) or not all(isinstance(one, str) for one in labels.values()):
         raise ConfigError(f'{path} sets labels to {labels!r}; expected lines like "hr/" = "hr"')
     for label in labels.values():
-        if not label.strip() or not label.isprintable():
-            raise ConfigError(f"{path} gives the label {label!r}; expected a short name like hr")
+        try:
+            check_label(label)
+        except ValueError as error:
+            raise ConfigError(f"{path}: {error}") from error
     return labels
+
+
+def check_label(name: str) -> str:
+    """A name that a label can have. Raises ValueError for any other."""
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
+        raise ValueError(f"{name!r} is no label; expected a short name like hr")
+    return name
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:

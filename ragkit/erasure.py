@@ -7,28 +7,34 @@ through, byte by byte, for what was erased. What was begun is finished by the ne
 from __future__ import annotations
 
 import hashlib
-import json
-import os
+import logging
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from ragkit import ledger
 from ragkit.errors import SourceError, StoreError, StoreLocked
 from ragkit.identity import read_identity
 from ragkit.index import dense, postings
 from ragkit.labels import matching, named
-from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Writer
+from ragkit.receipts import Receipt
+from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Store, Writer
 from ragkit.store.audit import AuditLine, lines
-from ragkit.store.database import sync_directory
-from ragkit.store.keys import AuditKey, is_signed
+from ragkit.store.database import sync_directory, translated
+from ragkit.store.keys import AuditKey
 from ragkit.store.layout import UPLOADS_ROOT
 from ragkit.traces import WINDOW, Traces
 
+logger = logging.getLogger(__name__)
+
 _OF_VECTORS = 2 * WINDOW  # bytes of each, by which it is known again
 _PATIENCE = 10.0  # seconds for readers that hold the write-ahead log
-_FORMAT = "ragkit erasure receipt 1"
+_NAMED = 3  # files, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,59 +58,6 @@ class ErasurePlan:
     held: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """That something was erased, and how that was made sure; it holds ids and digests, no names.
-
-    `searched` says how many places of the erased content were looked for in how many files and
-    bytes of the base; `shared` of them also stand in documents that remain. `rewritten` are the
-    files that were made anew. `remains` says what is beyond the base. `log` are the lines of the
-    audit log, with their hashes, and `public` the key that checks the `signature`.
-    """
-
-    base: str
-    erasure: int
-    at: str
-    reason: str
-    documents: tuple[str, ...]
-    digests: tuple[str, ...]
-    rewritten: tuple[str, ...]
-    searched: dict[str, int]
-    remains: tuple[str, ...]
-    log: tuple[tuple[int, str], ...]
-    key: str
-    public: str
-    signature: str = ""
-
-    def body(self) -> bytes:
-        """What is signed: everything but the signature, in one form only."""
-        content = {**asdict(self), "format": _FORMAT}
-        del content["signature"]
-        return json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
-
-    def to_json(self) -> str:
-        return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1, ensure_ascii=False)
-
-
-def read_receipt(text: str) -> Receipt:
-    """A receipt from its JSON. Raises StoreError for anything else."""
-    try:
-        content = json.loads(text)
-        if content.pop("format") != _FORMAT:
-            raise ValueError("it has another format")
-        for name in ("documents", "digests", "rewritten", "remains"):
-            content[name] = tuple(content[name])
-        content["log"] = tuple((int(number), str(digest)) for number, digest in content["log"])
-        return Receipt(**content)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError(f"this is no receipt of an erasure: {error}") from error
-
-
-def is_genuine(receipt: Receipt) -> bool:
-    """Whether nothing in a receipt was changed since the key that it names signed it."""
-    return is_signed(receipt.body(), receipt.signature, receipt.public)
-
-
 # -- finding out what it is about ----------------------------------------------------------------
 
 
@@ -115,13 +68,14 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     """
     there = {document.origin for document in snapshot.documents()}
     former = [
-        (name, origin)
+        (name, line.origin)
         for line in lines(snapshot.connection)
-        if (origin := _origin(line)) is not None and origin not in there
-        for name in _called(line)
+        if line.origin is not None and line.origin not in there
+        for name in line.called
     ]
     origins = {document.origin for document in matching(snapshot, pattern, layout)}
-    origins |= {origin for _, origin in named(former, str(pattern))}
+    if isinstance(pattern, str):
+        origins |= {origin for _, origin in named(former, pattern)}
     if not origins:
         raise SourceError(
             f"{pattern} is not in {layout.root}, and its log knows no such name; list what is "
@@ -138,32 +92,17 @@ def about(snapshot: Snapshot, origins: Collection[int]) -> Erasure:
         origins=tuple(sorted(origins)),
         documents=tuple(sorted(snapshot.readable(versions))),
         digests=tuple(sorted(set(_digests(snapshot, log, origins)))),
-        names=tuple(sorted({name for line in log for name in _names(line, origins)})),
+        names=tuple(sorted({n for line in log if line.origin in origins for n in line.called})),
         lines=tuple(line.number for line in log if _is_about(line, origins, versions)),
         turns=tuple(snapshot.turns_resting_on(origins)),
     )
-
-
-def _origin(line: AuditLine) -> int | None:
-    kind, _, number = line.object.partition(":")
-    return int(number) if kind == "document" and number else None
-
-
-def _names(line: AuditLine, origins: Collection[int]) -> Iterator[str]:
-    if _origin(line) in origins:
-        yield from _called(line)
-
-
-def _called(line: AuditLine) -> list[str]:
-    """What a line says that a document was called; it may have a reason beside that."""
-    return [name for what, name in (line.names or {}).items() if what in ("source", "from")]
 
 
 def _digests(
     snapshot: Snapshot, log: Sequence[AuditLine], origins: Collection[int]
 ) -> Iterator[bytes]:
     for line in log:
-        if _origin(line) in origins and "digest" in line.detail:
+        if line.origin in origins and "digest" in line.detail:
             yield bytes.fromhex(line.detail["digest"])
     yield from (found.digest for found in snapshot.documents() if found.origin in origins)
 
@@ -173,10 +112,10 @@ def _is_about(line: AuditLine, origins: Collection[int], versions: frozenset[int
     if not line.names:
         return False
     found = {passage[0] for passage in line.detail.get("found", ())}
-    return _origin(line) in origins or not versions.isdisjoint(found)
+    return line.origin in origins or not versions.isdisjoint(found)
 
 
-def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
+def plan(snapshot: Snapshot, erasure: Erasure) -> ErasurePlan:
     """What erasing would do, for people."""
     roots = {root: name for root, name, _ in snapshot.roots()}
     found = [snapshot.document(document) for document in erasure.documents]
@@ -206,22 +145,82 @@ def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
 # -- erasing ---------------------------------------------------------------------------------------
 
 
-def erase(writer: Writer, layout: Layout, key: AuditKey, erasure: Erasure, reason: str) -> Receipt:
-    """Erase, and look whether all is gone. Raises StoreError where something is left."""
+@contextmanager
+def writing(store: Store) -> Iterator[Writer]:
+    """The single writer of a base, which first finishes what a killed one has begun to erase."""
+    with store.writer() as writer:
+        _finish_begun(writer, store.layout, store.key())
+        yield writer
+
+
+def forget(
+    store: Store, pattern: str | int, reason: str, foreseen: ErasurePlan | None = None
+) -> Receipt:
+    """Erase what a pattern means; or finish that, where a killed process has begun it.
+
+    Raises SourceError where there is nothing, or other than what was foreseen.
+    """
+    with store.writer() as writer:
+        layout, key = store.layout, store.key()
+        asked = key.digest(str(pattern))
+        finished = _finish_begun(writer, layout, key, asked)
+        snapshot = Snapshot(writer.connection)
+        try:
+            found = find(snapshot, pattern, layout)
+        except SourceError:
+            if finished is None:
+                raise
+            return finished
+        if foreseen is not None and plan(snapshot, found) != foreseen:
+            raise SourceError("what would be forgotten has changed meanwhile; look at it again")
+        return erase(writer, layout, key, found, reason, asked=asked)
+
+
+def erase(
+    writer: Writer,
+    layout: Layout,
+    key: AuditKey,
+    erasure: Erasure,
+    reason: str,
+    *,
+    asked: str = "",
+) -> Receipt:
+    """Erase, and look whether all is gone. Raises StoreError where something is left.
+
+    `asked` tells what it was asked for by, to whoever asks for it again.
+    """
+    reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
     snapshot = Snapshot(writer.connection)
     traces = Traces.of(_contents(snapshot, erasure))
-    foreseen = plan(snapshot, erasure, layout)
+    foreseen = plan(snapshot, erasure)
     number = writer.begin_erasure(
-        erasure, reason=reason, files=foreseen.files, traces=traces.to_bytes()
+        erasure, reason=reason, files=foreseen.files, traces=traces.to_bytes(), asked=asked
     )
     begun = next(one for one in Snapshot(writer.connection).open_erasures() if one.id == number)
     return _finish(writer, layout, key, begun, foreseen.outside)
 
 
-def finish_begun(writer: Writer, layout: Layout, key: AuditKey) -> list[Receipt]:
-    """Finish what a killed process has begun to erase; the writer lock must be held."""
-    begun = Snapshot(writer.connection).open_erasures()
-    return [_finish(writer, layout, key, each, ()) for each in begun]
+def _finish_begun(
+    writer: Writer, layout: Layout, key: AuditKey, asked: str | None = None
+) -> Receipt | None:
+    """Finish what was begun; returns the receipt of what was asked for by this, if that is in it.
+
+    Nobody finds any of it as it is, so where it cannot be finished nothing else has to wait.
+    """
+    receipt = None
+    for begun in Snapshot(writer.connection).open_erasures():
+        try:
+            finished = _finish(writer, layout, key, begun)
+        except StoreError as error:
+            if begun.asked == asked:
+                raise
+            logger.warning("erasure %d was begun and cannot be finished: %s", begun.id, error)
+            continue
+        if begun.asked == asked:
+            receipt = finished
+        else:
+            logger.warning("erasure %d, which was interrupted, is finished", begun.id)
+    return receipt
 
 
 def _contents(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
@@ -248,13 +247,14 @@ def _contents(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
 
 
 def _finish(
-    writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure, outside: Sequence[str]
+    writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure, outside: Sequence[str] = ()
 ) -> Receipt:
-    rewritten = _rewrite(writer, layout, begun)
-    searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
+    with translated(layout.root):
+        rewritten = _rewrite(writer, layout, begun)
+        searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
     snapshot = Snapshot(writer.connection)
     line = next(lines(snapshot.connection, begun.line - 1))
-    backups = _backups(snapshot)
+    backups = ledger.backups(snapshot)
     draft = Receipt(
         base=snapshot.meta("base") or "",
         erasure=begun.id,
@@ -265,20 +265,17 @@ def _finish(
         rewritten=tuple(rewritten),
         searched=searched,
         remains=_remains(outside, backups),
-        log=((line.number, line.hash),),
+        line=line.number,
+        hash=line.hash,
         key=key.id,
         public=key.public,
     )
-
-    def sealed(last: AuditLine) -> str:
-        receipt = replace(draft, log=(*draft.log, (last.number, last.hash)))
-        return replace(receipt, signature=key.sign(receipt.body())).to_json()
-
-    _note_in_backups(backups, replace(draft, signature=key.sign(draft.body())))
-    digest = hashlib.sha256(draft.body()).hexdigest()
-    writer.end_erasure(begun.id, digest, sealed)
+    receipt = replace(draft, signature=key.sign(draft.body()))
+    ledger.note(backups, receipt)
+    digest = hashlib.sha256(receipt.body()).hexdigest()
+    writer.end_erasure(begun.id, digest, receipt.to_json())
     _move_log(writer)  # with it go the traces
-    return read_receipt(Snapshot(writer.connection).receipt(begun.id))
+    return receipt
 
 
 def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
@@ -328,10 +325,11 @@ def _move_log(writer: Writer) -> None:
 def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]) -> dict[str, int]:
     """Look for what was erased in every byte of the base; where something is left, once more."""
     for attempt in (1, 2):
-        files = [path for path in sorted(layout.root.rglob("*")) if path.is_file()]
+        files = [path for path in sorted(layout.root.rglob("*")) if _is_own_file(path)]
         found = traces.only(traces.in_files(files))
         snapshot = Snapshot(writer.connection)
-        shared = found.in_contents(snapshot.everything(_OF_VECTORS)) if len(found.prints) else ()
+        everything = snapshot.everything(_OF_VECTORS) if len(found.prints) else ()
+        shared = found.in_contents(everything)
         if len(shared) == len(found.prints):
             return {
                 "places": len(traces.prints),
@@ -347,72 +345,39 @@ def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]
             writer.vacuum()
             _move_log(writer)
             rewritten.append("ragkit.db")
+    left = found.only(np.setdiff1d(found.prints, shared))
+    names = [str(path.relative_to(layout.root)) for path in files if len(left.in_files([path]))]
+    if names and all(Path(name).parts[0] == "uploads" for name in names):
+        way_out = "ingest or delete those files, which are in no document"
+    else:
+        way_out = "check the disk"
     raise StoreError(
-        f"{layout.root} still holds something of what was to be erased; nobody finds it, but it is "
-        "on the disk: run this again, and check the disk"
+        f"{', '.join(names[:_NAMED])} in {layout.root} still holds something of what was to be "
+        f"erased; nobody finds it, but it is on the disk: {way_out}, and run this again"
     )
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether a path is a file with content of its own, and no link to another's."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
     """How many chunks the indexes hold. Raises StoreError unless it is those of the base."""
     (_, _, chunks) = snapshot.counts()
     found = {"vectors": dense.count(snapshot, layout), "words": postings.count(snapshot, layout)}
-    if any(count not in (chunks, None) for count in found.values()):
+    if any(count != chunks for count in found.values()):
         raise StoreError(f"the indexes in {layout.index} hold {found}, not {chunks} chunks")
     return found
 
 
-def _remains(outside: Sequence[str], backups: Sequence[_Backup]) -> tuple[str, ...]:
+def _remains(outside: Sequence[str], backups: Sequence[ledger.Backup]) -> tuple[str, ...]:
     """What an erasure cannot reach."""
     found = ["memory of other processes that have the base open, until they next read or end"]
     if outside:
         found.append(f"{len(outside)} files outside the base, which it was read from")
-    for backup in backups:
-        until = "until it is deleted; when it is restored it is erased from that, too"
-        if not backup.is_there:
-            until = "which is not there now, until it is deleted; restore it with this receipt"
-        found.append(f"the backup of {backup.at[:10]} in {backup.path}, {until}")
+    found += ledger.remains_of(backups)
     return (*found, "copies of the disk and of the base's directory that others have made")
-
-
-# -- backups -----------------------------------------------------------------------------------
-
-LEDGER = "erasures.jsonl"
-"""In a backup's directory: receipts of what was erased since, to be erased from it, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Backup:
-    at: str
-    path: Path
-
-    @property
-    def is_there(self) -> bool:
-        return os.access(self.path, os.W_OK)
-
-
-def _backups(snapshot: Snapshot) -> list[_Backup]:
-    """The backups that were made of the base, by its log, but for those whose names are erased."""
-    targets: dict[str, str] = {}
-    found = []
-    for line in lines(snapshot.connection):
-        if line.action == "base.backup" and line.names:
-            targets[line.detail["backup"]] = line.names["target"]
-        elif line.action == "base.backup-made" and line.detail["backup"] in targets:
-            found.append(_Backup(line.at, Path(targets[line.detail["backup"]])))
-    return found
-
-
-def _note_in_backups(backups: Sequence[_Backup], receipt: Receipt) -> None:
-    """Put a receipt into every backup that is there, durably; twice does no harm."""
-    text = json.dumps(json.loads(receipt.to_json()), ensure_ascii=False) + "\n"
-    for backup in backups:
-        if backup.is_there:
-            with (backup.path / LEDGER).open("a", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            sync_directory(backup.path)
 
 
 def replay(
@@ -431,20 +396,3 @@ def replay(
             found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
             done.append(erase(writer, layout, key, found, each.reason))
     return done
-
-
-def past_of(receipt: Receipt) -> PastErasure:
-    """What a receipt says was erased. Raises StoreError for one that was changed."""
-    if not is_genuine(receipt):
-        raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")
-    origins = (int(one.removeprefix("document:")) for one in receipt.documents)
-    digests = (bytes.fromhex(one) for one in receipt.digests)
-    return PastErasure(receipt.base, tuple(origins), tuple(digests), receipt.reason)
-
-
-def past_in(backup: Path) -> list[PastErasure]:
-    """What was erased since a backup was made, by the receipts that lie in it."""
-    path = backup / LEDGER
-    if not path.exists():
-        return []
-    return [past_of(read_receipt(line)) for line in path.read_text("utf-8").splitlines()]

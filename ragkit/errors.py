@@ -17,6 +17,7 @@ RagkitError
 ├── NetworkRefused         something would have left this machine
 ├── SchemaError            a schema for an answer that is no JSON schema
 ├── SourceError            a path, document, conversation or turn that is not there
+│   └── DocumentHeld       a document that is not to go
 └── ModelError             the language model
     ├── ModelUnreachable   no server answers
     ├── ModelMissing       the server does not have the model
@@ -104,6 +105,10 @@ class SchemaError(RagkitError):
 
 class SourceError(RagkitError):
     """A path cannot be ingested, or something is not in the base."""
+
+
+class DocumentHeld(SourceError):
+    """A document is on hold, and not to go or to be replaced."""
 
 
 class ModelError(RagkitError):

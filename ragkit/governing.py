@@ -6,12 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ragkit.config import check_label
+from ragkit.erasure import writing
 from ragkit.errors import SourceError, StoreLocked
 from ragkit.identity import read_identity
 from ragkit.index import dense, postings
-from ragkit.labels import check_label, matching
+from ragkit.labels import meant_by
 from ragkit.store import Grants, Snapshot, Store, StoredDocument
-from ragkit.store.access import Access, access_of, allowed_labels, check_grantee, principal
+from ragkit.store.access import (
+    EVERYONE,
+    Access,
+    access_of,
+    allowed_labels,
+    check_grantee,
+    group_names,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class AccessControl:
         """
         mode = Access(mode)
         if mode is Access.STRICT:
-            with self._store.writer() as writer:
+            with writing(self._store) as writer:
                 snapshot = Snapshot(writer.connection)
                 identity, generation = read_identity(snapshot), snapshot.generation()
                 if identity and generation and generation.kind != "flat":
@@ -64,9 +73,9 @@ class AccessControl:
         """
         check_label(label)
         with self._store.recorder() as writer:  # also while an ingest runs
-            found = self._matching(Snapshot(writer.connection), pattern)
+            found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
             changed = writer.relabel([one.id for one in found], label, pinned=True)
-        with suppress(StoreLocked), self._store.writer() as writer:
+        with suppress(StoreLocked), writing(self._store) as writer:
             postings.synchronise(Snapshot(writer.connection), self._store.layout)
         return changed
 
@@ -99,21 +108,16 @@ class AccessControl:
     def documents(self, pattern: str | int) -> Sequence[StoredDocument]:
         """The documents that a pattern means. Raises SourceError if it is none."""
         with self._store.snapshot() as snapshot:
-            return self._matching(snapshot, pattern)
+            return meant_by(pattern, snapshot, self._store.layout)
 
     def of(self, name: str, groups: Iterable[str] = ()) -> Reach:
-        """What somebody may read, governed or not. Raises ValueError for a name that is none."""
+        """What somebody may read, or whoever is in "group:hr", or "everyone".
+
+        Raises ValueError for a name that is none.
+        """
+        names = frozenset({EVERYONE, check_grantee(name)}) | group_names(groups)
         with self._store.snapshot() as everything:
-            allowed = allowed_labels(everything.connection, principal(name, groups))
+            allowed = allowed_labels(everything.connection, names)
             seen = everything.restricted(allowed)
             labels = tuple(entry.label for entry in seen.grants())
             return Reach(labels, seen.counts()[0], everything.counts()[0])
-
-    def _matching(self, snapshot: Snapshot, pattern: str | int) -> Sequence[StoredDocument]:
-        found = matching(snapshot, pattern, self._store.layout)
-        if not found:
-            raise SourceError(
-                f"{pattern} is not in {self._store.layout.root}; list what is with: "
-                "ragkit status --documents"
-            )
-        return found

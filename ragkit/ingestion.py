@@ -6,16 +6,16 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from ragkit.embedding import Embedder, checked
-from ragkit.errors import SourceError
+from ragkit.errors import DocumentHeld, SourceError
 from ragkit.index import dense, postings
 from ragkit.labels import label_by_rule
-from ragkit.planning import Plan, file_digest, locate, make_plan, reader_tag
+from ragkit.planning import HELD, Plan, file_digest, locate, make_plan, reader_tag
 from ragkit.reading import Options, Read, chunked, read_in_threads
 from ragkit.reports import FailedFile, IngestReport, Progress, ProgressCallback
 from ragkit.store import HalfVectors, Layout, NewDocument, Problem, Snapshot, Writer
@@ -219,8 +219,17 @@ class Ingest:
     def _refuse(self, plan: Plan, file: FoundFile, outcome: Refused) -> None:
         digest = outcome.digest or (file_digest(file.path) or b"")
         problem = Problem(file.source, digest, outcome.reason, outcome.detail)
-        self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
-        self._note_failed([problem])
+        with self._noting_held(file.source):
+            self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
+            self._note_failed([problem])
+
+    @contextmanager
+    def _noting_held(self, source: str) -> Iterator[None]:
+        """Let a document that was put on hold during the run be one that failed."""
+        try:
+            yield
+        except DocumentHeld:
+            self._note_failed([Problem(source, b"", "held", HELD)])
 
     def _store(
         self,
@@ -231,25 +240,25 @@ class Ingest:
         vectors: HalfVectors,
         known: bool,
     ) -> None:
-        self._writer.put_document(
-            NewDocument(
-                root=root,
-                source=source,
-                digest=read.digest,
-                size=read.size,
-                label=self._options.label,
-                document=read.document,
-                chunks=read.chunks or [],
-                digests=digests,
-                vectors=vectors,
-                rule=self._rule(root, source) if self._options.rules else None,
-            )
+        new = NewDocument(
+            root=root,
+            source=source,
+            digest=read.digest,
+            size=read.size,
+            label=self._options.label,
+            document=read.document,
+            chunks=read.chunks or [],
+            digests=digests,
+            vectors=vectors,
+            rule=self._rule(root, source) if self._options.rules else None,
         )
-        (self.report.updated if known else self.report.added).append(source)
-        self.report.warnings += [(source, warning) for warning in read.document.warnings]
-        self.report.pages += len(read.document.pages)
-        self.report.chunks += len(digests)
-        self._keep_up(len(digests), vectors.shape[1])
+        with self._noting_held(source):
+            self._writer.put_document(new)
+            (self.report.updated if known else self.report.added).append(source)
+            self.report.warnings += [(source, warning) for warning in read.document.warnings]
+            self.report.pages += len(read.document.pages)
+            self.report.chunks += len(digests)
+            self._keep_up(len(digests), vectors.shape[1])
 
     def _keep_up(self, chunks: int, dimension: int) -> None:
         """Keep what readers must scan exactly short while a long ingest goes on."""

@@ -24,7 +24,7 @@ from ragkit.store.checks import (
     waiting_documents,
 )
 from ragkit.store.database import Database, connect_damaged
-from ragkit.store.keys import read_key
+from ragkit.store.keys import known_keys
 from ragkit.store.layout import UPLOADS_ROOT
 from ragkit.store.lock import is_locked
 from ragkit.store.salvage import DAMAGE
@@ -85,9 +85,8 @@ def verify_base(
 
     `keys` are files of further audit keys. Raises StoreMissing where there is none.
     """
-    key = Path(config.audit_key).expanduser() if config and config.audit_key else None
     try:
-        store = Store(path, create=False, key_file=key)
+        store = Store(path, create=False, key_file=config.key_file if config else None)
     except StoreDamaged as error:
         layout = Layout(path.absolute())
         finding = Finding("database", "damaged", str(error), _RESTORE, layout.database.name)
@@ -167,9 +166,7 @@ def _journal(database: Database) -> Iterator[Finding]:
 
 
 def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterator[Finding]:
-    own = (store.key_file,) if store.key_file.exists() else ()
-    known = {key.id: key for key in map(read_key, (*own, *keys))}
-    chain = check(database, known)
+    chain = check(database, known_keys(keys, store.key_file))
     if chain.broken is not None:
         fix = "find out who changed it, or restore a backup (ragkit restore)"
         yield Finding("audit log", "damaged", f"it was changed: {chain.why}", fix, "ragkit.db")

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 from ragkit import erasure
 from ragkit.auditing import AuditLog
-from ragkit.config import Config, load_config
+from ragkit.config import Config, check_label, load_config
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder
 from ragkit.engine import Engine
-from ragkit.erasure import ErasurePlan, Receipt, read_receipt
+from ragkit.erasure import ErasurePlan, writing
 from ragkit.errors import SourceError
 from ragkit.governing import AccessControl
 from ragkit.identity import new_identity, read_identity
 from ragkit.ingestion import EmbedderOpener, Ingest, finish
-from ragkit.labels import check_label, matching
+from ragkit.labels import meant_by
 from ragkit.models import LanguageModel
 from ragkit.originals import Originals
 from ragkit.reading import Options, Reader
+from ragkit.receipts import Receipt, read_receipt
 from ragkit.reports import IngestReport, ProgressCallback
 from ragkit.retention import Retention
 from ragkit.store import Snapshot, Store, Writer
@@ -65,8 +66,7 @@ class KnowledgeBase(View):
         create: bool = True,
     ) -> None:
         config = config or load_config()
-        key_file = Path(config.audit_key).expanduser() if config.audit_key else None
-        store = Store(Path(path), create=create, key_file=key_file)
+        store = Store(Path(path), create=create, key_file=config.key_file)
         wanted = embedder if embedder is not None else (config.embedder or None)
         super().__init__(
             store,
@@ -77,7 +77,7 @@ class KnowledgeBase(View):
         )
         self.audit = AuditLog(store)
         self.access = AccessControl(store, config.labels)
-        self.retention = Retention(store, self._writer)
+        self.retention = Retention(store)
         self._readers = {_suffix(suffix): reader for suffix, reader in (readers or {}).items()}
 
     def __enter__(self) -> KnowledgeBase:
@@ -166,7 +166,7 @@ class KnowledgeBase(View):
             readmit=readmit,
         )
         total = IngestReport(dry_run=dry_run)
-        with self._writer() as writer:
+        with writing(self._store) as writer:
             try:
                 for path in paths:
                     run = Ingest(
@@ -191,11 +191,13 @@ class KnowledgeBase(View):
         give documents without a path an id that stays the same. One without text is named in the
         report's `failed`.
         """
+        if label is not None:
+            check_label(label)
         by_source: dict[str, list[ForeignDocument]] = {}
         for document in documents:
             by_source.setdefault(source_of(document), []).append(document)
         options = Options(label=label, rules=self.config.labels)
-        with self._writer() as writer:
+        with writing(self._store) as writer:
             opener = self._opener(writer)
             run = Ingest(writer, self._store.layout, opener, options, None)
             root = writer.add_root(DOCUMENTS_ROOT, whole=False)
@@ -217,13 +219,9 @@ class KnowledgeBase(View):
         `source` is as hits show it, or a path on disk, a pattern like "hr/*.pdf", or a document's
         id: two folders may hold documents of the same name. Raises SourceError if nothing matches.
         """
-        with self._writer() as writer:
+        with writing(self._store) as writer:
             snapshot = Snapshot(writer.connection)
-            matched = matching(snapshot, source, self._store.layout)
-            if not matched:
-                raise SourceError(
-                    f"{source} is not in {self.path}; list what is with: ragkit status --documents"
-                )
+            matched = meant_by(source, snapshot, self._store.layout)
             writer.remove_documents([(document.id, document.source) for document in matched])
             own = {root for root, path, _ in snapshot.roots() if path == UPLOADS_ROOT}
             for document in matched:
@@ -236,47 +234,35 @@ class KnowledgeBase(View):
         """What `forget` would take out. Raises SourceError where there is nothing."""
         layout = self._store.layout
         with self._store.snapshot() as snapshot:
-            return erasure.plan(snapshot, erasure.find(snapshot, pattern, layout), layout)
+            return erasure.plan(snapshot, erasure.find(snapshot, pattern, layout))
 
-    def forget(self, pattern: str | int, *, reason: str) -> Receipt:
+    def forget(
+        self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None
+    ) -> Receipt:
         """Erase documents for good, with all that rests on them, and prove it.
 
         Their text, vectors and words go, their names in the log, uploaded files, and the questions
         and answers that were made from them with what followed in the same conversations; also of
         documents that were removed before, by a name that they had. The indexes are written anew,
         and every byte of the base is then compared with what was erased. A file with the same
-        content is not ingested again. `pattern` is what `remove` takes. A run that is killed is
-        finished by the next one that writes.
+        content is not ingested again. `pattern` is what `remove` takes. A run that was killed is
+        finished by whatever is next to change documents, or by calling this again, which returns
+        its receipt.
 
-        Raises SourceError where nothing matches and StoreError where something is left.
+        Raises SourceError where nothing matches, or something else than was foreseen by the `plan`
+        if one is given, ValueError without a reason, and StoreError where something is left.
         """
-        with self._writer() as writer:
-            layout = self._store.layout
-            found = erasure.find(Snapshot(writer.connection), pattern, layout)
-            return erasure.erase(writer, layout, self._store.key(), found, reason)
-
-    def finish_erasures(self) -> list[Receipt]:
-        """Finish what a killed run has begun to forget; whatever else writes does so, too."""
-        with self._store.snapshot() as snapshot:
-            if not snapshot.open_erasures():
-                return []
-        with self._store.writer() as writer:
-            return erasure.finish_begun(writer, self._store.layout, self._store.key())
+        if not reason.strip():
+            raise ValueError("the reason is missing: it stands in the receipt")
+        return erasure.forget(self._store, pattern, reason, plan)
 
     def receipt(self, number: int) -> Receipt:
         """The receipt of an erasure, by its number. Raises SourceError if there is none."""
         with self._store.snapshot() as snapshot:
-            text = snapshot.receipt(number)
+            text = snapshot.receipt(number) if number.bit_length() <= 63 else ""
         if not text:
             raise SourceError(f"there is no receipt of an erasure {number} in {self.path}")
         return read_receipt(text)
-
-    @contextmanager
-    def _writer(self) -> Iterator[Writer]:
-        """The single writer, which first finishes what a killed one has begun to erase."""
-        with self._store.writer() as writer:
-            erasure.finish_begun(writer, self._store.layout, self._store.key())
-            yield writer
 
     def _opener(self, writer: Writer) -> EmbedderOpener:
         """Gives the embedder and the chunk settings once they are needed, and not before."""

@@ -7,14 +7,8 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from ragkit.errors import SourceError
 from ragkit.store import Layout, Snapshot, StoredDocument
-
-
-def check_label(name: str) -> str:
-    """A name that a label can have. Raises ValueError for any other."""
-    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
-        raise ValueError(f"{name!r} is no label; expected a short name like hr")
-    return name
 
 
 def label_by_rule(rules: Mapping[str, str], root: str, source: str) -> str | None:
@@ -46,6 +40,8 @@ def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence
     if isinstance(pattern, int):
         found = snapshot.document(pattern)
         return [found] if found else []
+    if not pattern:  # as a path it would be the current folder
+        return []
     roots = {root: layout.root_path(name) for root, name, _ in snapshot.roots()}
     wanted = pattern.rstrip("/")
     absolute = os.path.abspath(pattern)
@@ -62,6 +58,17 @@ def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence
         ]
         or [one for one, _ in documents if fnmatchcase(one.source, pattern)]
     )
+
+
+def meant_by(pattern: str | int, snapshot: Snapshot, layout: Layout) -> Sequence[StoredDocument]:
+    """The documents that a pattern means. Raises SourceError if there are none."""
+    found = matching(snapshot, pattern, layout)
+    if not found:
+        raise SourceError(
+            f"{pattern or repr(pattern)} is not in {layout.root}; list what is with: "
+            "ragkit status --documents"
+        )
+    return found
 
 
 def named(names: Sequence[tuple[str, int]], pattern: str) -> list[tuple[str, int]]:

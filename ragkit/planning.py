@@ -16,7 +16,7 @@ from ragkit_ingest.model import Reason
 from ragkit_ingest.reading import Limits
 from ragkit_ingest.scan import FoundFile, Scan, within
 
-_HELD = "it was changed, and the document is held as it was; ragkit release lets it go"
+HELD = "it was changed, and the document is held as it was; ragkit release lets it go"
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ def make_plan(
     for file in found.files:
         outcome = _compare(file, known, problems, options)
         if file.source in held and outcome != "unchanged":
-            plan.failed.append(Problem(file.source, b"", "held", _HELD))
+            plan.failed.append(Problem(file.source, b"", "held", HELD))
             continue
         if outcome == "unchanged":
             unchanged.append(file.source)

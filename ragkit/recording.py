@@ -53,15 +53,18 @@ class Recorder:
             "model": answer.model or "",
             "model_digest": answer.model_digest,
             "citations": cited,
-            "digest": self._digest(answer.text),
         }
-        self._write("answer", "answer", detail)
+        self._write("answer", "answer", detail, text=answer.text)
 
     def opened(self, document: int, origin: int | None, **detail: Any) -> None:
         """That a document's text or file was looked at; without an origin it was not to be had."""
         what = "open" if origin is not None else "refuse"
         target = f"document:{origin}" if origin is not None else "document"
         self._write(what, target, {"document": document, **detail})
+
+    def deleted(self, conversation: int) -> None:
+        """That a conversation is taken out."""
+        self._write("conversation.delete", f"conversation:{conversation}", {})
 
     def refused(self, error: RagkitError) -> None:
         """That somebody was turned away."""
@@ -96,16 +99,19 @@ class Recorder:
             self._write("answer", "answer", {"question": line, "outcome": outcome})
 
     def _question(self, action: str, text: str, detail: dict[str, Any]) -> int:
-        names = {"question": text} if self._keeps_words else {}
-        return self._write(action, "question", {"digest": self._digest(text), **detail}, names)
-
-    def _digest(self, text: str) -> str:
-        """What tells whether this very text was meant, to whoever has the audit key."""
-        return self._store.key().digest(text)
+        words = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
+        names = {"question": words} if self._keeps_words else {}
+        return self._write(action, "question", detail, names, text)
 
     def _write(
-        self, action: str, object: str, detail: dict[str, Any], names: dict[str, str] | None = None
+        self,
+        action: str,
+        object: str,
+        detail: dict[str, Any],
+        names: dict[str, str] | None = None,
+        text: str | None = None,
     ) -> int:
+        """Write a line; whoever has the audit key can tell by it whether this `text` was meant."""
         account = acting()
         actor = self._who.name if self._who else account
         if self._who and self._who.groups:
@@ -113,6 +119,8 @@ class Recorder:
         if actor != account:
             detail = {**detail, "account": account}
         try:
+            if text is not None:
+                detail = {**detail, "digest": self._store.key().digest(text)}
             with self._store.recorder() as writer:
                 return writer.record(actor, action, object, detail, names)
         except StoreError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 
 from ragkit.config import Config
+from ragkit.erasure import writing
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.index import dense, postings
 from ragkit.ingestion import finish
@@ -62,9 +63,9 @@ def repair_base(path: Path, config: Config | None = None) -> RepairReport:
     while somebody writes to it, or has it open if it must be replaced, and StoreDamaged where
     nothing can be kept.
     """
-    layout = Layout(path.absolute())
+    layout = Layout(path.resolve())
     check_local(layout.root)
-    key_file = Path(config.audit_key).expanduser() if config and config.audit_key else None
+    key_file = config.key_file if config else None
     try:
         store = Store(layout.root, create=False, key_file=key_file)
     except StoreDamaged as error:
@@ -84,7 +85,7 @@ def mend(store: Store, before: Verification) -> RepairReport:
             f"--kb {store.layout.root}"
         )
     report = RepairReport(found=_damages(before))
-    with store.writer() as writer:
+    with writing(store) as writer:
         _mend_rows(writer, report)
         _build_indexes(writer, store.layout, before, report)
         _tidy(store, report)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ragkit import erasure
-from ragkit.erasure import Receipt
 from ragkit.errors import ClockDoubtful, SourceError
-from ragkit.labels import matching
+from ragkit.labels import meant_by
+from ragkit.receipts import Receipt
 from ragkit.store import Snapshot, Store, Writer
 
+MOST_DAYS = 100_000
 _STEP = timedelta(hours=36)  # that the log may be silent for before its clock is in doubt
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A document that has been kept for as long as its label says; held ones stay all the same."""
+    """A document that has been kept for as long as its label says.
+
+    One that is held stays all the same: `hold` is the reason, None if it is not held.
+    """
 
     document: int
     source: str
     label: str
     added_at: str
     days: int
-    hold: str
+    hold: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,16 @@ class RetentionReport:
 class Retention:
     """How long the documents of a base are kept. Each change is a line of the audit log."""
 
-    def __init__(self, store: Store, writer: Callable[[], AbstractContextManager[Writer]]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._writer = writer
 
     def keep(self, label: str, days: int | None) -> None:
         """Keep documents of a label for so many days after they were ingested; None is for ever.
 
         Raises SourceError for a label that no document ever had, and ValueError for no number.
         """
-        if days is not None and days < 1:
-            raise ValueError(f"{days} is no number of days to keep documents; expected 1 or more")
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise ValueError(f"{days} is no number of days to keep documents: 1 to {MOST_DAYS}")
         with self._store.recorder() as writer:
             if not writer.keep_days(label, days):
                 raise SourceError(f"no document has the label {label!r}; see: ragkit access show")
@@ -74,8 +76,12 @@ class Retention:
         """Let documents not go, in whatever way but an erasure; returns those newly held.
 
         A file that was changed is not ingested, and one that vanished stays, while it is held.
-        `pattern` is what `KnowledgeBase.remove` takes. Raises SourceError if nothing matches.
+        `pattern` is what `KnowledgeBase.remove` takes. Raises SourceError if nothing matches, and
+        ValueError without a reason.
         """
+        if not reason.strip():
+            raise ValueError("a hold without a reason is none that anybody can end")
+        reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
         with self._store.recorder() as writer:
             return writer.hold(self._origins(writer, pattern), reason)
 
@@ -102,10 +108,10 @@ class Retention:
         ClockDoubtful, unless somebody has looked and says that the `clock_is_right`.
         """
         now = _now()
-        with self._writer() as writer:
+        with erasure.writing(self._store) as writer:
             snapshot = Snapshot(writer.connection)
             due = list(_due(snapshot, now))
-            purged = tuple(one for one in due if not one.hold)
+            purged = tuple(one for one in due if one.hold is None)
             if purged and not clock_is_right:
                 _check_clock(snapshot, now, len(purged))
             receipt = None
@@ -115,17 +121,12 @@ class Retention:
                 layout, key = self._store.layout, self._store.key()
                 found = erasure.about(snapshot, origins)
                 receipt = erasure.erase(writer, layout, key, found, f"retention: {days}")
-            held = tuple(one for one in due if one.hold)
+            held = tuple(one for one in due if one.hold is not None)
             writer.note_purge(len(purged), len(held))
         return RetentionReport(purged, held, receipt)
 
     def _origins(self, writer: Writer, pattern: str | int) -> list[int]:
-        found = matching(Snapshot(writer.connection), pattern, self._store.layout)
-        if not found:
-            raise SourceError(
-                f"{pattern} is not in {self._store.layout.root}; list what is with: "
-                "ragkit status --documents"
-            )
+        found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
         return [document.origin for document in found]
 
 
@@ -139,8 +140,7 @@ def _due(snapshot: Snapshot, now: datetime) -> Iterator[Due]:
     for one in snapshot.documents():
         kept = days.get(one.label)
         if kept is not None and now - datetime.fromisoformat(one.added_at) >= timedelta(days=kept):
-            reason = holds.get(one.id, "")
-            yield Due(one.id, one.source, one.label, one.added_at, kept, reason)
+            yield Due(one.id, one.source, one.label, one.added_at, kept, holds.get(one.id))
 
 
 def _check_clock(snapshot: Snapshot, now: datetime, count: int) -> None:

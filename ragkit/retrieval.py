@@ -141,12 +141,12 @@ class Retriever:
 
     def search(self, snapshot: Snapshot, query: str, k: int) -> list[Hit]:
         """The best `k` passages of what the snapshot may read, best first."""
-        return _hits(snapshot, self._run(snapshot, query, k).groups[:k])
+        return _hits(snapshot, self._run(snapshot, query, k).groups[: min(k, MOST)])
 
     def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
         """The same search with what each stage gave."""
         run = self._run(snapshot, query, k)
-        groups = run.groups[:k]
+        groups = run.groups[: min(k, MOST)]
         return Explanation(query, _explained(snapshot, run, groups), tuple(_hits(snapshot, groups)))
 
     def _run(self, snapshot: Snapshot, query: str, k: int) -> _Run:

@@ -260,6 +260,7 @@ class View:
     def delete_conversation(self, id: int) -> None:
         """Remove a conversation with all that was said. Raises SourceError if there is none."""
         self._check_conversation(id)
+        self._record.deleted(id)
         with self._store.recorder() as writer:
             writer.remove_conversation(id)
 

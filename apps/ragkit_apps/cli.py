@@ -28,6 +28,7 @@ from ragkit_apps.common import (
     load,
     open_base,
     typed_text,
+    usage,
     utf8_path,
 )
 
@@ -58,6 +59,13 @@ def _question(context: click.Context, option: click.Parameter, value: str) -> st
     return typed_text(context, option, value)
 
 
+def _label(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    from ragkit import check_label
+
+    with usage("--label"):
+        return name if name is None else check_label(name)
+
+
 _embedder = click.option("--embedder", metavar="NAME", help="Embedding model, by name or folder.")
 
 
@@ -74,7 +82,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=utf8_path)
 @kb_option
 @_embedder
-@click.option("--label", help="Access label of all documents of the paths.")
+@click.option("--label", callback=_label, help="Access label of all documents of the paths.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--keep-missing", is_flag=True, help="Keep documents whose files have vanished.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
@@ -102,7 +110,7 @@ def ingest(
     config = load(config_path, kb=kb, embedder=embedder)
     _check_paths(paths)
     with ExitStack() as held:
-        if dry_run and not Path(config.kb).exists():  # then it is compared with an empty base
+        if dry_run and _is_nothing(Path(config.kb)):  # then it is compared with an empty base
             config = replace(config, kb=held.enter_context(tempfile.TemporaryDirectory()))
         base = held.enter_context(open_base(config, create=True))
         progress = held.enter_context(_display(quiet=as_json))
@@ -121,6 +129,11 @@ def ingest(
     emit(asdict(report), report_lines(report), as_json)
     if report.failed:
         sys.exit(FAILED_FILES)
+
+
+def _is_nothing(path: Path) -> bool:
+    """Whether there is nothing at a path, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
 @cli.command()

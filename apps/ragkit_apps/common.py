@@ -6,7 +6,8 @@ import getpass
 import grp
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,15 @@ def open_base(config: Config, *, create: bool = False) -> KnowledgeBase:
     from ragkit import KnowledgeBase
 
     return KnowledgeBase(config.kb, config=config, create=create)
+
+
+@contextmanager
+def usage(what: str) -> Iterator[None]:
+    """Say of a value that cannot be one that it was typed wrongly."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=what) from error
 
 
 def emit(content: object, lines: list[str], as_json: bool) -> None:

@@ -9,18 +9,41 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ragkit_apps.common import emit, json_option, kb_option, load, open_base, typed_text
+from ragkit_apps.common import (
+    emit,
+    json_option,
+    kb_option,
+    load,
+    open_base,
+    typed_text,
+    usage,
+)
 
 if TYPE_CHECKING:
     from ragkit import Due, ErasurePlan, Receipt
 
 
+def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file in a folder that is not there, before anything is done."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise click.BadParameter(f"{path} is no file that can be written")
+    return path
+
+
+receipt_option = click.option(
+    "--receipt",
+    "path",
+    type=click.Path(path_type=Path),
+    callback=_writable,
+    metavar="FILE",
+    help="Write it there.",
+)
+
+
 @click.command()
 @click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
 @click.option("--reason", metavar="TEXT", help="Why; it stands in the receipt.")
-@click.option(
-    "--receipt", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it there."
-)
+@receipt_option
 @click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @kb_option
@@ -43,33 +66,39 @@ def forget(
     """
     from ragkit import SourceError
 
-    if not (reason or dry_run):
+    if not (reason or "").strip() and not dry_run:
         raise click.UsageError("--reason is missing: it stands in the receipt")
     with open_base(load(config_path, kb=kb)) as base:
-        finished = [] if dry_run else base.finish_erasures()
-        for earlier in finished:
-            click.echo(f"finished erasure {earlier.erasure}, which was interrupted", err=True)
         try:
             plan = base.erasure_plan(pattern)
         except SourceError:
-            if not finished:
+            if dry_run:
                 raise
-            _hand_over(finished[-1], path, as_json)  # it was this very one
-            return
-        if dry_run:
-            emit(asdict(plan), _plan_lines(plan), as_json)
-            return
-        click.echo("\n".join(_plan_lines(plan)), err=True)
-        if not yes:
-            click.confirm("Forget this for good?", abort=True, err=True)
-        receipt = base.forget(pattern, reason=reason or "")
-    _hand_over(receipt, path, as_json)
-
-
-def _hand_over(receipt: Receipt, path: Path | None, as_json: bool) -> None:
-    if path is not None:
-        path.write_text(receipt.to_json() + "\n", encoding="utf-8")
+            receipt = base.forget(pattern, reason=reason or "")  # if it was begun, and killed
+        else:
+            if dry_run:
+                emit(asdict(plan), _plan_lines(plan), as_json)
+                return
+            click.echo("\n".join(_plan_lines(plan)), err=True)
+            if not yes:
+                click.confirm("Forget this for good?", abort=True, err=True)
+            receipt = base.forget(pattern, reason=reason or "", plan=plan)
     emit(asdict(receipt), _receipt_lines(receipt), as_json)
+    _write(receipt, path)
+
+
+def _write(receipt: Receipt, path: Path | None) -> None:
+    from ragkit import StoreError
+
+    if path is None:
+        return
+    try:
+        path.write_text(receipt.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"it is forgotten, but {path} cannot be written ({error.strerror}); get the receipt "
+            f"with: ragkit receipt {receipt.erasure}"
+        ) from error
 
 
 @click.command()
@@ -135,7 +164,7 @@ def keep(config_path: Path | None, label: str, days: str, kb: str | None) -> Non
 
     if days != "ever" and not days.isdecimal():
         raise click.BadParameter(f"{days!r} is no number of days, nor ever", param_hint="DAYS")
-    with open_base(load(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base, usage("DAYS"):
         base.retention.keep(label, None if days == "ever" else int(days))
     click.echo(f"{name_of(label)} is kept for {'ever' if days == 'ever' else f'{days} days'}")
 
@@ -166,9 +195,7 @@ def show_retention(config_path: Path | None, kb: str | None, as_json: bool) -> N
 @retention.command("purge")
 @click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and do nothing.")
 @click.option("--clock-is-right", is_flag=True, help="Go on although the clock made a step.")
-@click.option(
-    "--receipt", "path", type=click.Path(path_type=Path), metavar="FILE", help="Write it there."
-)
+@receipt_option
 @kb_option
 @json_option
 @click.pass_obj
@@ -188,17 +215,17 @@ def purge(
             emit([asdict(one) for one in due], lines, as_json)
             return
         report = base.retention.purge(clock_is_right=clock_is_right)
-    if path is not None and report.receipt is not None:
-        path.write_text(report.receipt.to_json() + "\n", encoding="utf-8")
     lines = [_due_line(one) for one in (*report.purged, *report.held)] or ["nothing is due"]
     lines += _receipt_lines(report.receipt) if report.receipt else []
     emit(asdict(report), lines, as_json)
+    if report.receipt is not None:
+        _write(report.receipt, path)
 
 
 def _due_line(due: Due) -> str:
     from ragkit_apps.terminal import name_of
 
-    what = f"due, but held ({name_of(due.hold)})" if due.hold else "due"
+    what = "due" if due.hold is None else f"due, but held ({name_of(due.hold)})"
     return f"{what}: {name_of(due.source)}, {name_of(due.label)}, added {due.added_at[:10]}"
 
 
@@ -211,7 +238,7 @@ def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) ->
     """Let documents not go, whatever their age; only an erasure goes before that."""
     from ragkit_apps.terminal import name_of
 
-    with open_base(load(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base, usage("--reason"):
         held = base.retention.hold(pattern, reason)
     lines = [f"held: {name_of(source)}" for source in held] or ["they are held already"]
     click.echo("\n".join(lines))

@@ -5,29 +5,18 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ragkit_apps.common import emit, json_option, kb_option, load, open_base, typed_text
+from ragkit_apps.common import emit, json_option, kb_option, load, open_base, typed_text, usage
 
 if TYPE_CHECKING:
     from ragkit import AuditLine, Grants, KnowledgeBase
 
 _PRINCIPAL = re.compile(r"(?:user|group|page):|everyone$")
-
-
-@contextmanager
-def _usage(what: str) -> Iterator[None]:
-    """Say of a name that cannot be one that it was typed wrongly."""
-    try:
-        yield
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint=what) from error
 
 
 @click.group()
@@ -50,7 +39,7 @@ def set_label(
     """
     from ragkit_apps.terminal import name_of
 
-    with open_base(load(config_path, kb=kb)) as base, _usage("LABEL"):
+    with open_base(load(config_path, kb=kb)) as base, usage("LABEL"):
         changed = base.access.label(pattern, name)
     lines = [f"{name_of(source)}: {name_of(name)}" for source in changed]
     emit({"label": name, "changed": changed}, lines or ["they have that label already"], as_json)
@@ -65,7 +54,7 @@ def grant(config_path: Path | None, name: str, principal: str, kb: str | None) -
     """Let PRINCIPAL read what carries LABEL: user:NAME, group:NAME or everyone."""
     from ragkit_apps.terminal import name_of
 
-    with open_base(load(config_path, kb=kb)) as base, _usage("PRINCIPAL"):
+    with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
         is_new = base.access.grant(name, principal)
         hint = "" if base.access.mode != "off" else "; it holds once: ragkit access on"
     what = "may read" if is_new else "may already read"
@@ -81,7 +70,7 @@ def revoke(config_path: Path | None, name: str, principal: str, kb: str | None) 
     """Take back what was granted; it holds for whatever is asked next."""
     from ragkit_apps.terminal import name_of
 
-    with open_base(load(config_path, kb=kb)) as base, _usage("PRINCIPAL"):
+    with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
         was_there = base.access.revoke(name, principal)
     what = "may no longer read" if was_there else "could not read"
     click.echo(f"{name_of(principal)} {what} {name_of(name)} by a grant of its own")
@@ -141,7 +130,7 @@ def show_access(
             labels = [asdict(grants) for grants in base.access.labels()]
             emit({"mode": mode, "labels": labels}, _overview(base), as_json)
         elif _PRINCIPAL.match(what):
-            with _usage("PRINCIPAL"):
+            with usage("PRINCIPAL"):
                 reach = base.access.of(what, groups)
             names = ", ".join(map(name_of, reach.labels)) or "no label"
             line = f"{name_of(what)} may read {reach.documents} of {reach.of} documents: {names}"
@@ -226,7 +215,7 @@ def show_audit(
     config_path: Path | None, /, last: int, kb: str | None, as_json: bool, **filters: Any
 ) -> None:
     """Show the last lines of the log."""
-    with open_base(load(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base, usage("--since"):
         found = base.audit.lines(**filters)[-last:]
     emit([asdict(line) for line in found], [_audit_line(line) for line in found], as_json)
 
@@ -309,7 +298,7 @@ def export_audit(config_path: Path | None, /, form: str, kb: str | None, **filte
     """Write the log to standard output."""
     from ragkit.auditing import as_csv, as_jsonl
 
-    with open_base(load(config_path, kb=kb)) as base:
+    with open_base(load(config_path, kb=kb)) as base, usage("--since"):
         found = base.audit.lines(**filters)
     for line in (as_csv if form == "csv" else as_jsonl)(found):
         click.echo(line)

@@ -55,10 +55,14 @@ class Principal:
 
 def principal(name: str, groups: Iterable[str] = ()) -> Principal:
     """A principal; groups may be named without "group:". Raises ValueError for no such name."""
+    return Principal(name, group_names(groups))
+
+
+def group_names(groups: Iterable[str]) -> frozenset[str]:
+    """The full names of groups that may be named without "group:"."""
     if isinstance(groups, str):
         raise ValueError(f"groups are a list of names, not the text {groups!r}")
-    full = (group if group.startswith("group:") else f"group:{group}" for group in groups)
-    return Principal(name, frozenset(full))
+    return frozenset(group if group.startswith("group:") else f"group:{group}" for group in groups)
 
 
 def check_grantee(name: str) -> str:
@@ -81,19 +85,20 @@ def access_of(database: Database) -> Access:
         ) from error
 
 
-def allowed_labels(database: Database, who: Principal | None) -> frozenset[int] | None:
-    """The ids of the labels that somebody may read; None for all, an empty set for none.
+def allowed_labels(database: Database, names: frozenset[str] | None) -> frozenset[int] | None:
+    """The ids of the labels that may be read by whoever is all of `names`.
 
-    Raises AccessDenied where a governed base is asked without saying who asks.
+    None for all labels, an empty set for none. Raises AccessDenied where a governed base is asked
+    and nobody is named.
     """
     if access_of(database) is Access.OFF:
         return None
-    if who is None:
+    if names is None:
         raise AccessDenied(
             "this base is governed: say who asks, with KnowledgeBase.as_principal or --as"
         )
     rows = database.execute(
         "SELECT label FROM label_grant WHERE principal IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(who.names)),),
+        (json.dumps(sorted(names)),),
     )
     return frozenset(label for (label,) in rows)

@@ -44,6 +44,17 @@ class AuditLine:
     key: str
     hash: str
 
+    @property
+    def origin(self) -> int | None:
+        """Which document the line is about, through all its versions and names; None if none."""
+        kind, _, number = self.object.partition(":")
+        return int(number) if kind == "document" and number else None
+
+    @property
+    def called(self) -> list[str]:
+        """What the line says that its document is, or was, called; reasons are no such names."""
+        return [name for what, name in (self.names or {}).items() if what in ("source", "from")]
+
 
 def now() -> str:
     """The time in UTC, as the log writes it."""

@@ -7,7 +7,7 @@ import shutil
 import threading
 import weakref
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from ragkit.errors import StoreError, StoreForeign, StoreLocked, StoreMissing
@@ -58,7 +58,8 @@ class Store:
             raise
 
     def _open(self) -> None:
-        head = noted(self.layout.commit_lock)
+        with translated(self.layout.root):
+            head = noted(self.layout.commit_lock)
         upgrade(self.layout, self.key)
         connection = open_reader(self.layout)
         try:
@@ -114,6 +115,8 @@ class Store:
                     f"{root} is not a ragkit base and is not empty (it holds {strangers[0]!r}); "
                     "name another directory"
                 )
+            with suppress(PermissionError):  # it is somebody else's
+                root.chmod(0o700)
             with WriterLock(self.layout.lock):
                 if not self.layout.exists():
                     create(self.layout)
@@ -128,7 +131,7 @@ class Store:
         AccessDenied where a governed base is asked and nobody is named.
         """
         with self.snapshot() as snapshot:
-            allowed = allowed_labels(snapshot.connection, who)
+            allowed = allowed_labels(snapshot.connection, who.names if who else None)
             yield snapshot.restricted(allowed).only(labels)
 
     @contextmanager
@@ -166,9 +169,10 @@ class Store:
 
     @contextmanager
     def recorder(self) -> Iterator[Writer]:
-        """A writer for conversations and the log alone, also while another process ingests.
+        """A writer for what changes no text: conversations, rights, holds and the log.
 
-        It is kept for the next one; after an error another one is opened.
+        It needs no lock but that of the moment of a commit, and so writes also while another
+        process ingests. It is kept for the next one; after an error another one is opened.
         """
         with self._recording:
             self._check_open()

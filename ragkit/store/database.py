@@ -28,7 +28,7 @@ from ragkit.store.mounts import network_file_system
 FORMAT = "4"
 _CHECKSUM = 8  # bytes at the end of each page
 _CACHE = 16_000  # KiB of pages that a connection keeps
-_PATIENCE = 10_000  # milliseconds
+PATIENCE = 10_000  # milliseconds
 _PAGES = 4_000  # copied between two looks at whether all are
 _SPARE = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
 
@@ -110,7 +110,7 @@ def put_in_place(layout: Layout, fresh: Path) -> None:
 
 
 def open_writer(layout: Layout) -> Database:
-    """The one connection that writes and checkpoints; the writer lock must be held."""
+    """A connection that writes and checkpoints, which nobody else does in the same moment."""
     with translated(layout.root), ExitStack() as opened:
         database = opened.enter_context(closing(connect(layout.database)))
         configure(database)
@@ -139,7 +139,7 @@ def connect(path: Path, *, readonly: bool = False) -> Database:
 def _set_up(connection: apsw.Connection) -> Database:
     database = cast(Database, connection)
     try:
-        connection.set_busy_timeout(_PATIENCE)
+        connection.set_busy_timeout(PATIENCE)
         database.execute(f"PRAGMA cache_size = -{_CACHE}")
     except BaseException:
         connection.close()

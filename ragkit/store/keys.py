@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ def read_key(path: Path) -> AuditKey:
 
 def own_key(path: Path) -> AuditKey:
     """The key in a file, made there if there is none. Raises StoreError where that fails."""
-    if not path.exists():
+    if not os.path.exists(path):  # or its folder cannot be looked into: then it cannot be made
         try:
             _make(path)
         except OSError as error:
@@ -100,6 +101,15 @@ def own_key(path: Path) -> AuditKey:
                 "audit_key in ragkit.toml, or as RAGKIT_AUDIT_KEY"
             ) from error
     return read_key(path)
+
+
+def known_keys(paths: Iterable[Path], own: Path) -> dict[str, AuditKey]:
+    """The keys in files, by their ids, and this machine's own if there is one.
+
+    Raises StoreError for a file that holds no key.
+    """
+    files = [*([own] if os.path.exists(own) else []), *paths]
+    return {key.id: key for key in map(read_key, files)}
 
 
 def _make(path: Path) -> None:

@@ -389,11 +389,12 @@ class Snapshot:
     def open_erasures(self) -> list[OpenErasure]:
         """Erasures that were begun and of which something may be left on the disk."""
         rows = self._db.execute(
-            "SELECT id, at, line, files, traces FROM erasure WHERE state != 'done' ORDER BY id"
+            "SELECT e.id, e.at, e.line, e.files, e.traces, coalesce(m.value, '') FROM erasure e "
+            "LEFT JOIN meta m ON m.key = 'erasing ' || e.id WHERE e.state != 'done' ORDER BY e.id"
         )
         return [
-            OpenErasure(id, at, line, tuple(json.loads(files)), traces)
-            for id, at, line, files, traces in rows
+            OpenErasure(id, at, line, tuple(json.loads(files)), traces, asked)
+            for id, at, line, files, traces, asked in rows
         ]
 
     def receipt(self, erasure: int) -> str:

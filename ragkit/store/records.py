@@ -134,13 +134,17 @@ class PastErasure:
 
 @dataclass(frozen=True, slots=True)
 class OpenErasure:
-    """An erasure that was begun: gone for whoever asks, but perhaps not from the disk yet."""
+    """An erasure that was begun: gone for whoever asks, but perhaps not from the disk yet.
+
+    `asked` tells what it was asked for by, to whoever has the audit key.
+    """
 
     id: int
     at: str
     line: int
     files: tuple[str, ...]
     traces: bytes
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)

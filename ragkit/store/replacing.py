@@ -26,12 +26,11 @@ def made_beside(target: Path, purpose: str) -> Iterator[Path]:
 
     What killed processes have left there for the same purpose is swept away.
     """
-    start = f".{target.name}.{purpose}-"
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f"{glob.escape(start)}*"):
+    for leftover in beside(target, purpose):
         with suppress(StoreLocked, OSError), alone(leftover):  # or a file system without locks
             shutil.rmtree(leftover, ignore_errors=True)
-    fresh = target.with_name(start + secrets.token_hex(4))
+    fresh = target.with_name(f".{target.name}.{purpose}-{secrets.token_hex(4)}")
     fresh.mkdir(mode=0o700)
     descriptor = enter(fresh)
     try:
@@ -39,6 +38,11 @@ def made_beside(target: Path, purpose: str) -> Iterator[Path]:
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         os.close(descriptor)
+
+
+def beside(target: Path, purpose: str) -> Iterator[Path]:
+    """The directories that are being made beside `target`, or were left there."""
+    return target.parent.glob(f".{glob.escape(target.name)}.{purpose}-*")
 
 
 def exchange(one: Path, other: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import apsw
 
-from ragkit.errors import SourceError, StoreError, StoreLocked
+from ragkit.errors import DocumentHeld, SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.access import Access
 from ragkit.store.checks import missing_documents, unknown_documents
-from ragkit.store.database import Database, open_writer, translated
+from ragkit.store.database import PATIENCE, Database, open_writer, translated
 from ragkit.store.head import head_of, note
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
@@ -28,10 +28,10 @@ DEFAULT_LABEL = "default"
 
 
 class Writer:
-    """Writes to a base; whoever changes documents holds the writer lock.
+    """Writes to a base; whoever changes the text of documents holds the writer lock.
 
-    A conversation's turn is one short commit and needs no such lock: people go on asking while a
-    long ingest runs.
+    A conversation's turn, a label or a grant is one short commit and needs no such lock: people go
+    on asking, and rights are given and taken, while a long ingest runs.
     """
 
     def __init__(self, layout: Layout, key: AuditKey) -> None:
@@ -406,12 +406,12 @@ class Writer:
         return f"label {hashlib.sha256(place).hexdigest()}"
 
     def _delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
-        """Take a document out; returns its origin. Raises SourceError for one that is held."""
+        """Take a document out; returns its origin. Raises DocumentHeld for one that is held."""
         origin, source = self._db.execute(
             "SELECT origin, source FROM document WHERE id = ?", (document,)
         ).fetchone()
         if not despite_hold and self._is_held(origin):
-            raise SourceError(f"{source} is held; let it go first, with: ragkit release {source}")
+            raise DocumentHeld(f"{source} is held; let it go first, with: ragkit release {source}")
         self._db.execute(
             "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
         )
@@ -433,13 +433,14 @@ class Writer:
                 self._audit("document.remove", target, names={"source": source})
 
     def begin_erasure(
-        self, erasure: Erasure, *, reason: str, files: Sequence[str], traces: bytes
+        self, erasure: Erasure, *, reason: str, files: Sequence[str], traces: bytes, asked: str
     ) -> int:
         """Take out, in one commit, all that is to be erased; returns the erasure's number.
 
         From then on nobody finds any of it; `end_erasure` says that it is gone from the disk, too.
         """
         with self._transaction() as seq:
+            roots = self._roots_of(erasure)
             for document in erasure.documents:
                 self._delete(document, seq, despite_hold=True)
             held = [origin for origin in erasure.origins if self._is_held(origin)]
@@ -456,14 +457,10 @@ class Writer:
             self._db.executemany(
                 "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
             )
-            self._db.executemany(
-                "DELETE FROM problem WHERE source = ?", [(name,) for name in erasure.names]
-            )
-            roots = [root for (root,) in self._db.execute("SELECT id FROM root").fetchall()]
-            self._db.executemany(
-                "DELETE FROM meta WHERE key = ?",
-                [(self._label_key(root, name),) for root in roots for name in erasure.names],
-            )
+            for root in roots:
+                for name in erasure.names:
+                    self._clear_problem(root, name)
+                    self._kept_label(root, name)
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
                 "erase",
@@ -481,6 +478,8 @@ class Writer:
                 "INSERT INTO erasure VALUES (?, ?, ?, 'begun', ?, ?, '')",
                 (number, audit.now(), line, json.dumps(list(files)), traces),
             )
+            if asked:
+                self._set_meta(f"erasing {number}", asked)
             self._db.executemany(
                 "INSERT OR IGNORE INTO erased_origin VALUES (?, ?)",
                 [(origin, number) for origin in erasure.origins],
@@ -491,20 +490,27 @@ class Writer:
             )
             return int(number)
 
-    def end_erasure(
-        self, number: int, digest: str, receipt: Callable[[audit.AuditLine], str]
-    ) -> None:
-        """Note that nothing is left of what was erased.
+    def _roots_of(self, erasure: Erasure) -> set[int]:
+        """The roots that documents may have been in: of those that are not there, any."""
+        origins = dict(
+            self._db.execute(
+                "SELECT origin, root FROM document WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(erasure.documents),),
+            ).fetchall()
+        )
+        if set(erasure.origins) <= origins.keys():
+            return set(origins.values())
+        return {root for (root,) in self._db.execute("SELECT id FROM root").fetchall()}
 
-        `digest` is that of the receipt before `receipt` puts the log's last line into it; it is
-        kept for whoever needs it again.
-        """
+    def end_erasure(self, number: int, digest: str, receipt: str) -> None:
+        """Note that nothing is left of what was erased, and keep the receipt, of this digest."""
         with self._commit():
-            line = self._audit("erase.done", f"erasure:{number}", {"receipt": digest})
+            self._audit("erase.done", f"erasure:{number}", {"receipt": digest})
             self._db.execute(
                 "UPDATE erasure SET state = 'done', traces = x'', receipt = ? WHERE id = ?",
-                (receipt(next(audit.lines(self._db, line - 1))), number),
+                (receipt, number),
             )
+            self._db.execute("DELETE FROM meta WHERE key = ?", (f"erasing {number}",))
 
     def forget_files(self, number: int) -> None:
         """Keep the names of the files that an erasure had to delete no longer."""
@@ -653,7 +659,10 @@ class Writer:
             # So that the log does not keep it; others wait to commit, so no reader is waited for
             # as long as they do.
             self._db.execute("PRAGMA busy_timeout = 1000")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
 
     def publish(self, generation: Generation) -> list[str]:
         """Make a generation the newest; returns the names of the files it replaces.

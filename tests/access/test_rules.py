@@ -388,4 +388,4 @@ def test_a_base_is_governed_for_those_who_hold_a_view_already(governed: Library)
     with pytest.raises(AccessDenied):
         kb.search("pump")
     with kb._store.snapshot() as snapshot:
-        assert allowed_labels(snapshot.connection, principal(ANA)) == frozenset()
+        assert allowed_labels(snapshot.connection, principal(ANA).names) == frozenset()

@@ -1,0 +1,92 @@
+"""The backups of a base, and in each of them what was erased from the base since it was made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.receipts import Receipt, past_of, read_receipt
+from ragkit.store import PastErasure, Snapshot
+from ragkit.store.audit import lines
+from ragkit.store.database import sync_directory, translated
+from ragkit.store.replacing import beside
+
+MANIFEST = "manifest.json"
+"""In a backup's directory, written last: what it holds."""
+PURPOSE = "backup"
+"""What a backup's directory is made for beside the place that it is to have."""
+
+_LEDGER = "erasures.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup by the log of its base: when and where it was begun, and whether it was finished."""
+
+    at: str
+    path: Path
+    is_finished: bool
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where it is, as far as it can be written to: while it is being made, beside its place."""
+        found = [] if self.is_finished else list(beside(self.path, PURPOSE))  # before it is moved
+        found += [self.path] if (self.path / MANIFEST).is_file() else []
+        return [folder for folder in found if os.access(folder, os.W_OK)]
+
+
+def backups(snapshot: Snapshot) -> list[Backup]:
+    """The backups of a base, but for those whose names are erased, and those that never came."""
+    begun: dict[str, Backup] = {}
+    for line in lines(snapshot.connection):
+        if line.action == "base.backup" and line.names:
+            begun[line.detail["backup"]] = Backup(line.at, Path(line.names["target"]), False)
+        elif line.action == "base.backup-made" and line.detail["backup"] in begun:
+            path = begun[line.detail["backup"]].path
+            begun[line.detail["backup"]] = Backup(line.at, path, True)
+    return [one for one in begun.values() if one.is_finished or one.folders]
+
+
+def remains_of(found: Sequence[Backup]) -> Iterator[str]:
+    """For a receipt: the backups that what was erased still lies in."""
+    for backup in found:
+        until = "until it is deleted; when it is restored it is erased from that, too"
+        folders = backup.folders
+        if not folders:
+            until = "which is not there now, until it is deleted; restore it with this receipt"
+        for folder in folders or [backup.path]:
+            yield f"the backup of {backup.at[:10]} in {folder}, {until}"
+
+
+def note(found: Sequence[Backup], receipt: Receipt) -> None:
+    """Put a receipt into every backup that is there, durably; twice does no harm."""
+    for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
+        for folder in backup.folders:
+            with translated(folder), suppress(FileNotFoundError):
+                _add(folder / _LEDGER, receipt.to_line())
+
+
+def _add(ledger: Path, line: str) -> None:
+    """Add a line, whole or not at all."""
+    known = ledger.read_text("utf-8") if ledger.exists() else ""
+    if line in known:
+        return
+    fresh = ledger.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(known + line)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(ledger)
+    sync_directory(ledger.parent)
+
+
+def past_in(folder: Path) -> list[PastErasure]:
+    """What was erased since a backup was made, by the receipts that lie in it."""
+    ledger = folder / _LEDGER
+    if not ledger.exists():
+        return []
+    found = ledger.read_text("utf-8").split("\n")
+    return [past_of(read_receipt(line)) for line in found if line]
