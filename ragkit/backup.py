@@ -7,12 +7,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ragkit.config import Config
 from ragkit.erasure import replay, writing
@@ -23,12 +23,22 @@ from ragkit.ledger import MANIFEST, PURPOSE, past_in
 from ragkit.receipts import past_of, read_receipt
 from ragkit.store import Layout, PastErasure, Snapshot, Store, acting
 from ragkit.store.checks import structure_flaws
-from ragkit.store.database import connect_unused, copy_into, open_reader, translated
+from ragkit.store.database import (
+    Database,
+    connect_damaged,
+    connect_unused,
+    copy_into,
+    open_reader,
+    translated,
+)
 from ragkit.store.lock import alone
 from ragkit.store.mounts import check_local
 from ragkit.store.replacing import exchange, made_beside, put_in_place, sync_tree
+from ragkit.store.salvage import DAMAGE
 
 _VERSION = 1  # of the manifest
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,8 @@ class RestoreReport:
     """A base that was restored: `lines_lost` of the one that it replaced were not in its log.
 
     None means that this cannot be told, as that one could not be read. `erased` erasures that came
-    after the backup were repeated.
+    after the backup were repeated; unless `erasures_known`, there may have been more in the base
+    that was replaced.
     """
 
     path: Path
@@ -75,6 +86,7 @@ class RestoreReport:
     replaced: bool
     lines_lost: int | None
     erased: int
+    erasures_known: bool
     after: Verification
 
 
@@ -184,12 +196,19 @@ def read_manifest(backup: Path) -> Manifest:
                 f"{backup} is a backup of version {version}, this ragkit reads {_VERSION}; use "
                 "the ragkit that made it"
             )
-        files = {name: (size, digest) for name, (size, digest) in content.pop("files").items()}
+        files = {_named(name): (*facts,) for name, facts in content.pop("files").items()}
         return Manifest(**content, files=files)
     except FileNotFoundError as error:
         raise StoreMissing(f"{backup} is no backup of ragkit's: it has no {MANIFEST}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StoreDamaged(f"{backup / MANIFEST} cannot be read: {error}") from error
+
+
+def _named(name: str) -> str:
+    """A name that a file can have. Raises ValueError for any other."""
+    if b"\0" in os.fsencode(name):
+        raise ValueError(f"{name!r} is no name of a file")
+    return name
 
 
 def restore_base(
@@ -223,7 +242,7 @@ def restore_base(
         _copy_checked(backup, fresh, manifest)
         _check_facts(fresh / "ragkit.db", manifest)
         with closing(Store(fresh, create=False, key_file=key_file)) as store:
-            lost, erased = _settle(store, manifest, target if replaced else None, past)
+            settled = _settle(store, manifest, target if replaced else None, past)
             after = verify_store(store)
         if after.damaged(*CONTENT):
             why = next(one.found for one in after.findings if one.state == "damaged")
@@ -235,7 +254,7 @@ def restore_base(
             exchange(fresh, target.root)  # what is now in its place beside is deleted
         else:
             put_in_place(fresh, target.root)
-    return RestoreReport(target.root, manifest, replaced, lost, erased, after)
+    return RestoreReport(target.root, manifest, replaced, *settled, after)
 
 
 def _check_target(target: Layout, replace: bool) -> bool:
@@ -284,23 +303,28 @@ def _check_facts(database: Path, manifest: Manifest) -> None:
 
 def _settle(
     store: Store, manifest: Manifest, replaced: Layout | None, past: Sequence[PastErasure]
-) -> tuple[int | None, int]:
+) -> tuple[int | None, int, bool]:
     """All that must be done before anybody reads it, with the base that it replaces at hand.
 
-    Returns how many lines of the other one's log it has not, and how many erasures were repeated.
+    Returns how many lines of the other one's log it has not, how many erasures were repeated, and
+    whether all are known that there were.
     """
-    with ExitStack() as held:
-        old = _readable(replaced, held) if replaced else None
-        lost, head = _lines_lost(store, old) if old else (None if replaced else 0, "")
-        with writing(store) as writer:
-            known = [*past, *(old.past_erasures() if old else ())]
-            erased = replay(writer, store.layout, store.key(), known)
-            finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
-            detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
-            detail |= {"lines_lost": lost, "erased": len(erased)}
-            detail |= {"lost_head": head} if head else {}
-            writer.record(acting(), "base.restore", "base", detail)
-    return lost, len(erased)
+    lost: int | None = 0
+    head, known, is_sure = "", list(past), True
+    if replaced is not None:
+        compared = _of_replaced(open_reader, replaced, lambda old: _lines_lost(store, old))
+        lost, head = compared or (None, "")
+        there = _of_replaced(open_reader, replaced, _past_erasures)
+        is_sure = there is not None
+        known += there or _of_replaced(_open_damaged, replaced, _past_erasures) or []
+    with writing(store) as writer:
+        erased = replay(writer, store.layout, store.key(), known)
+        finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
+        detail |= {"lines_lost": lost, "erased": len(erased)}
+        detail |= {"lost_head": head} if head else {}
+        writer.record(acting(), "base.restore", "base", detail)
+    return lost, len(erased), is_sure
 
 
 def _text(path: Path) -> str:
@@ -310,12 +334,23 @@ def _text(path: Path) -> str:
         raise StoreError(f"the receipt in {path} cannot be read: {error.strerror}") from error
 
 
-def _readable(layout: Layout, held: ExitStack) -> Snapshot | None:
-    """The base that is being replaced, nothing of which changes; None if it cannot be read."""
+def _of_replaced(
+    opened: Callable[[Layout], Database], layout: Layout, read: Callable[[Snapshot], Read]
+) -> Read | None:
+    """What is read of the base that is being replaced; None if that cannot be."""
     try:
-        return Snapshot(held.enter_context(closing(open_reader(layout))))
-    except RagkitError:
+        with translated(layout.root), closing(opened(layout)) as database:
+            return read(Snapshot(database))
+    except (RagkitError, *DAMAGE):
         return None
+
+
+def _past_erasures(old: Snapshot) -> list[PastErasure]:
+    return old.past_erasures()
+
+
+def _open_damaged(layout: Layout) -> Database:
+    return connect_damaged(layout.database)
 
 
 def _lines_lost(store: Store, old: Snapshot) -> tuple[int, str]:

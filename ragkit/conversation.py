@@ -15,6 +15,7 @@ from ragkit.answers import Abstention, Answer, Citation, Statement, citation_of
 from ragkit.asking import AnswerStream, cleaned
 from ragkit.errors import ModelError, SourceError, StoreError
 from ragkit.models import LanguageModel, Message, Usage, choose_model
+from ragkit.recording import Recorder
 from ragkit.retrieval import Hit, HitScores, hit_again
 from ragkit.rewriting import TURNS, standalone
 from ragkit.store import Rating, Snapshot, Store, StoredTurn
@@ -71,12 +72,15 @@ class Conversation:
         print(talk.ask("And from the 15th year?").text)
     """
 
-    def __init__(self, view: View, store: Store, seen: Seen, id: int | None = None) -> None:
+    def __init__(
+        self, view: View, store: Store, seen: Seen, record: Recorder, id: int | None = None
+    ) -> None:
         self.id = id
         self.who = view.who
         self._view = view
         self._store = store
         self._seen = seen
+        self._record = record
         self._title = self._first_question = ""
         self._unkept: list[Turn] = []
         if id is not None:
@@ -96,6 +100,7 @@ class Conversation:
         if not title:
             raise ValueError("the title is empty")
         if self.id is not None:
+            self._record.conversation("rename", self.id)
             with self._store.recorder() as writer:
                 writer.rename_conversation(self.id, title)
         self._title = title
@@ -108,6 +113,7 @@ class Conversation:
         """
         if self.id is None:
             raise SourceError(f"turn {turn} is not kept in a conversation; ask something first")
+        self._record.conversation("rate", self.id)
         rating = None if up is None else Rating(up, _plain(comment).strip(), _now())
         with self._store.recorder() as writer:
             writer.rate(self.id, turn, rating)
@@ -324,7 +330,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         rating=stored.rating,
         first_word=content.get("first_word", 0.0),
         seconds=content.get("seconds", 0.0),
-        origins=stored.origins,
+        origins=() if withheld else stored.origins,
         withheld=withheld,
     )
 

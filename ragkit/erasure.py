@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -62,38 +63,49 @@ class ErasurePlan:
 
 
 def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
-    """All that is known of the documents that a pattern means, also of such as are gone already.
+    """All that is known of the documents that a pattern means.
 
-    Raises SourceError where there is nothing.
+    Also of such as are gone already, and of files that were refused and never became one. Raises
+    SourceError where there is nothing.
     """
+    log = list(lines(snapshot.connection))
     there = {document.origin for document in snapshot.documents()}
     former = [
         (name, line.origin)
-        for line in lines(snapshot.connection)
+        for line in log
         if line.origin is not None and line.origin not in there
         for name in line.called
     ]
+    never = [(name, line.number) for line in log if line.object == "file" for name in line.called]
     origins = {document.origin for document in matching(snapshot, pattern, layout)}
+    refused = set[str]()
     if isinstance(pattern, str):
         origins |= {origin for _, origin in named(former, pattern)}
-    if not origins:
+        refused = {name for name, _ in named(never, pattern)}
+    if not (origins or refused):
         raise SourceError(
             f"{pattern} is not in {layout.root}, and its log knows no such name; list what is "
             "with: ragkit status --documents"
         )
-    return about(snapshot, origins)
+    return about(snapshot, origins, refused)
 
 
-def about(snapshot: Snapshot, origins: Collection[int]) -> Erasure:
-    """All that is known of documents, by their origins."""
+def about(snapshot: Snapshot, origins: Collection[int], refused: Collection[str] = ()) -> Erasure:
+    """All that is known of documents, by their origins, and of `refused` files, by their names."""
     log = list(lines(snapshot.connection))
     versions = snapshot.versions_of(origins)
+    names = {name for line in log if line.origin in origins for name in line.called} | {*refused}
     return Erasure(
         origins=tuple(sorted(origins)),
         documents=tuple(sorted(snapshot.readable(versions))),
         digests=tuple(sorted(set(_digests(snapshot, log, origins)))),
-        names=tuple(sorted({n for line in log if line.origin in origins for n in line.called})),
-        lines=tuple(line.number for line in log if _is_about(line, origins, versions)),
+        names=tuple(sorted(names)),
+        lines=tuple(
+            line.number
+            for line in log
+            if _is_about(line, origins, versions)
+            or (line.object == "file" and not names.isdisjoint(line.called))
+        ),
         turns=tuple(snapshot.turns_resting_on(origins)),
     )
 
@@ -115,7 +127,7 @@ def _is_about(line: AuditLine, origins: Collection[int], versions: frozenset[int
     return line.origin in origins or not versions.isdisjoint(found)
 
 
-def plan(snapshot: Snapshot, erasure: Erasure) -> ErasurePlan:
+def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
     """What erasing would do, for people."""
     roots = {root: name for root, name, _ in snapshot.roots()}
     found = [snapshot.document(document) for document in erasure.documents]
@@ -130,7 +142,7 @@ def plan(snapshot: Snapshot, erasure: Erasure) -> ErasurePlan:
         turns=sum(counts.get(talk, 0) - ordinal + 1 for talk, ordinal in erasure.turns),
         conversations=len(erasure.turns),
         held=tuple(source for document, source, *_ in snapshot.holds() if document in documents),
-        files=tuple(sorted(document.source for document in there if document.uploaded)),
+        files=tuple(sorted(_uploads(snapshot, erasure, layout))),
         outside=tuple(
             sorted(
                 str(path)
@@ -140,6 +152,22 @@ def plan(snapshot: Snapshot, erasure: Erasure) -> ErasurePlan:
             )
         ),
     )
+
+
+def _uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Iterator[str]:
+    """The uploaded files that go.
+
+    Of documents that are not there any more, and of what never became one, those of their names:
+    nobody knows which root they were in.
+    """
+    uploaded = {document.source: document for document in snapshot.documents() if document.uploaded}
+    here = {document.origin for document in snapshot.documents()} & set(erasure.origins)
+    yield from (source for source, document in uploaded.items() if document.origin in here)
+    if not erasure.origins or here < set(erasure.origins):
+        for name in erasure.names:
+            inside = os.path.normpath(layout.uploads / name).startswith(f"{layout.uploads}{os.sep}")
+            if inside and name not in uploaded and (layout.uploads / name).is_file():
+                yield name
 
 
 # -- erasing ---------------------------------------------------------------------------------------
@@ -171,7 +199,7 @@ def forget(
             if finished is None:
                 raise
             return finished
-        if foreseen is not None and plan(snapshot, found) != foreseen:
+        if foreseen is not None and plan(snapshot, found, layout) != foreseen:
             raise SourceError("what would be forgotten has changed meanwhile; look at it again")
         return erase(writer, layout, key, found, reason, asked=asked)
 
@@ -192,7 +220,7 @@ def erase(
     reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
     snapshot = Snapshot(writer.connection)
     traces = Traces.of(_contents(snapshot, erasure))
-    foreseen = plan(snapshot, erasure)
+    foreseen = plan(snapshot, erasure, layout)
     number = writer.begin_erasure(
         erasure, reason=reason, files=foreseen.files, traces=traces.to_bytes(), asked=asked
     )
@@ -264,7 +292,7 @@ def _finish(
         digests=tuple(digest.hex() for digest in snapshot.erased_contents(begun.id)),
         rewritten=tuple(rewritten),
         searched=searched,
-        remains=_remains(outside, backups),
+        remains=_remains(outside, backups, _kept(snapshot, layout)),
         line=line.number,
         hash=line.hash,
         key=key.id,
@@ -281,7 +309,7 @@ def _finish(
 def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     """Write anew whatever may still hold some of it; returns the files."""
     for name in begun.files:
-        (layout.uploads / name).unlink(missing_ok=True)
+        _delete(layout.uploads / name, layout.uploads)
     writer.forget_files(begun.id)
     snapshot = Snapshot(writer.connection)
     identity = read_identity(snapshot)
@@ -301,6 +329,15 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
         *([f"index/{generation.name}"] if generation else []),
         *([f"uploads: {len(begun.files)} deleted"] if begun.files else []),
     ]
+
+
+def _delete(file: Path, top: Path) -> None:
+    """Delete a file, and the folders below `top` that are empty then: they have names, too."""
+    file.unlink(missing_ok=True)
+    for folder in file.parents:
+        if folder == top or not folder.is_relative_to(top) or any(folder.iterdir()):
+            return
+        folder.rmdir()
 
 
 def _sync_names(layout: Layout) -> None:
@@ -371,12 +408,22 @@ def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
     return found
 
 
-def _remains(outside: Sequence[str], backups: Sequence[ledger.Backup]) -> tuple[str, ...]:
+def _kept(snapshot: Snapshot, layout: Layout) -> Iterator[Path]:
+    """The damaged bases that repairs have kept."""
+    for line in lines(snapshot.connection):
+        if line.action == "base.repair" and (kept := line.detail.get("kept")):
+            yield layout.root.with_name(kept)
+
+
+def _remains(
+    outside: Sequence[str], backups: Sequence[ledger.Backup], kept: Iterable[Path]
+) -> tuple[str, ...]:
     """What an erasure cannot reach."""
     found = ["memory of other processes that have the base open, until they next read or end"]
     if outside:
         found.append(f"{len(outside)} files outside the base, which it was read from")
     found += ledger.remains_of(backups)
+    found += [f"{base}, the damaged base that a repair has kept" for base in kept if base.is_dir()]
     return (*found, "copies of the disk and of the base's directory that others have made")
 
 
@@ -387,12 +434,22 @@ def replay(
     done = []
     for each in past:
         snapshot = Snapshot(writer.connection)
-        is_own = each.base == snapshot.meta("base")
         digests = {one for one in each.digests if snapshot.erased_at(one) is None}
-        origins = {one for one in each.origins if is_own and not snapshot.is_erased(one)}
-        origins |= {one.origin for one in snapshot.documents() if one.digest in digests}
+        origins = {one.origin for one in snapshot.documents() if one.digest in digests}
+        if each.base == snapshot.meta("base"):
+            origins |= {one for one in each.origins if _is_same(snapshot, one, each.digests)}
         if origins or digests:
             found = about(snapshot, origins)
             found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
             done.append(erase(writer, layout, key, found, each.reason))
     return done
+
+
+def _is_same(snapshot: Snapshot, origin: int, digests: Collection[bytes]) -> bool:
+    """Whether a document is one that was erased elsewhere, and is not erased here.
+
+    Two bases that were made of one backup give the same numbers to different documents.
+    """
+    log = [line for line in lines(snapshot.connection) if line.origin == origin]
+    own = _digests(snapshot, log, {origin})
+    return not snapshot.is_erased(origin) and not set(digests).isdisjoint(own)

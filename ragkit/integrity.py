@@ -44,9 +44,9 @@ _RESTORE = "restore a backup (ragkit restore), or keep what can be read with: ra
 class Finding:
     """What a check found: `state` is ok, note or damaged.
 
-    `checked` is "database", "documents", "journal", "audit log", "vector index", "word index",
-    "uploads" or "files". `fix` says what to do, `file` which file it is about, and `documents`
-    which documents, the first thousand of them.
+    `checked` is "database", "documents", "journal", "audit log", "erasures", "vector index", "word
+    index", "uploads" or "files". `fix` says what to do, `file` which file it is about, and
+    `documents` which documents, the first thousand of them.
     """
 
     checked: str
@@ -105,6 +105,7 @@ def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> Verification:
             *_guarded("documents", _documents(snapshot)),
             *_guarded("journal", _journal(database)),
             *_guarded("audit log", _audit_log(database, store, keys)),
+            *_guarded("erasures", _erasures(snapshot)),
         ]
     findings += _guarded("vector index", _vector_index(store))
     findings += _guarded("word index", _word_index(store))
@@ -184,6 +185,13 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
         yield Finding("audit log", "note", found)
     if chain.intact:
         yield Finding("audit log", "ok", f"{chain.lines} lines are what was written")
+
+
+def _erasures(snapshot: Snapshot) -> Iterator[Finding]:
+    for begun in snapshot.open_erasures():
+        found = f"erasure {begun.id} was begun on {begun.at[:10]} and is not finished: its text is "
+        fix = "forget the same again, and read what it says"
+        yield Finding("erasures", "note", f"{found}found by nobody, but may be on the disk", fix)
 
 
 def _vector_index(store: Store) -> Iterator[Finding]:

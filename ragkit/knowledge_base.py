@@ -234,7 +234,7 @@ class KnowledgeBase(View):
         """What `forget` would take out. Raises SourceError where there is nothing."""
         layout = self._store.layout
         with self._store.snapshot() as snapshot:
-            return erasure.plan(snapshot, erasure.find(snapshot, pattern, layout))
+            return erasure.plan(snapshot, erasure.find(snapshot, pattern, layout), layout)
 
     def forget(
         self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None
@@ -294,6 +294,7 @@ class KnowledgeBase(View):
         """
         from ragkit.dump import dump
 
+        self._record.dumped()
         with self._store.snapshot() as snapshot:
             yield from dump(snapshot)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ragkit.errors import StoreDamaged
 from ragkit.receipts import Receipt, past_of, read_receipt
 from ragkit.store import PastErasure, Snapshot
 from ragkit.store.audit import lines
@@ -26,6 +28,7 @@ _LEDGER = "erasures.jsonl"
 class Backup:
     """A backup by the log of its base: when and where it was begun, and whether it was finished."""
 
+    id: str
     at: str
     path: Path
     is_finished: bool
@@ -34,20 +37,31 @@ class Backup:
     def folders(self) -> list[Path]:
         """Where it is, as far as it can be written to: while it is being made, beside its place."""
         found = [] if self.is_finished else list(beside(self.path, PURPOSE))  # before it is moved
-        found += [self.path] if (self.path / MANIFEST).is_file() else []
+        found += [self.path] if _id_of(self.path) == self.id else []
         return [folder for folder in found if os.access(folder, os.W_OK)]
 
 
+def _id_of(folder: Path) -> str:
+    """Which backup lies in a directory; "" for none."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_bytes())["id"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
 def backups(snapshot: Snapshot) -> list[Backup]:
-    """The backups of a base, but for those whose names are erased, and those that never came."""
-    begun: dict[str, Backup] = {}
+    """The backups of a base, but for those whose names are erased, and those that never came.
+
+    A base that was restored knows of the one that it was made of, which was finished then.
+    """
+    found: dict[str, Backup] = {}
     for line in lines(snapshot.connection):
+        id = line.detail.get("backup", "")
         if line.action == "base.backup" and line.names:
-            begun[line.detail["backup"]] = Backup(line.at, Path(line.names["target"]), False)
-        elif line.action == "base.backup-made" and line.detail["backup"] in begun:
-            path = begun[line.detail["backup"]].path
-            begun[line.detail["backup"]] = Backup(line.at, path, True)
-    return [one for one in begun.values() if one.is_finished or one.folders]
+            found[id] = Backup(id, line.at, Path(line.names["target"]), False)
+        elif line.action in ("base.backup-made", "base.restore") and id in found:
+            found[id] = replace(found[id], is_finished=True)
+    return [one for one in found.values() if one.is_finished or one.folders]
 
 
 def remains_of(found: Sequence[Backup]) -> Iterator[str]:
@@ -88,5 +102,8 @@ def past_in(folder: Path) -> list[PastErasure]:
     ledger = folder / _LEDGER
     if not ledger.exists():
         return []
-    found = ledger.read_text("utf-8").split("\n")
+    try:
+        found = ledger.read_text("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise StoreDamaged(f"{ledger} is not what was written: {error}") from error
     return [past_of(read_receipt(line)) for line in found if line]

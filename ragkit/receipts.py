@@ -95,6 +95,9 @@ def past_of(receipt: Receipt) -> PastErasure:
     """What a receipt says was erased. Raises StoreError for one that was changed."""
     if not is_genuine(receipt):
         raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")
-    origins = (int(one.removeprefix("document:")) for one in receipt.documents)
-    digests = (bytes.fromhex(one) for one in receipt.digests)
-    return PastErasure(receipt.base, tuple(origins), tuple(digests), receipt.reason)
+    try:
+        origins = tuple(int(one.removeprefix("document:")) for one in receipt.documents)
+        digests = tuple(bytes.fromhex(one) for one in receipt.digests)
+    except ValueError as error:
+        raise StoreError(f"this is no receipt of an erasure: {error}") from error
+    return PastErasure(receipt.base, origins, digests, receipt.reason)

@@ -62,13 +62,17 @@ class Recorder:
         target = f"document:{origin}" if origin is not None else "document"
         self._write(what, target, {"document": document, **detail})
 
-    def deleted(self, conversation: int) -> None:
-        """That a conversation is taken out."""
-        self._write("conversation.delete", f"conversation:{conversation}", {})
+    def conversation(self, what: str, id: int) -> None:
+        """What somebody does with a conversation: "open", "rename", "rate" or "delete"."""
+        self._write(f"conversation.{what}", f"conversation:{id}", {})
 
-    def refused(self, error: RagkitError) -> None:
+    def dumped(self) -> None:
+        """That all content is written out."""
+        self._write("base.dump", "base", {})
+
+    def refused(self, error: RagkitError, object: str = "base") -> None:
         """That somebody was turned away."""
-        self._write("refuse", "base", {"error": type(error).__name__})
+        self._write("refuse", object, {"error": type(error).__name__})
 
     @contextmanager
     def outcome_of(self, line: int) -> Iterator[None]:

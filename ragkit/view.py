@@ -250,7 +250,8 @@ class View:
         """
         if id is not None:
             self._check_conversation(id)
-        return Conversation(self, self._store, self._snapshot, id)
+            self._record.conversation("open", id)
+        return Conversation(self, self._store, self._snapshot, self._record, id)
 
     def conversations(self) -> list[StoredConversation]:
         """The conversations of whoever asks, newest first."""
@@ -260,16 +261,18 @@ class View:
     def delete_conversation(self, id: int) -> None:
         """Remove a conversation with all that was said. Raises SourceError if there is none."""
         self._check_conversation(id)
-        self._record.deleted(id)
+        self._record.conversation("delete", id)
         with self._store.recorder() as writer:
             writer.remove_conversation(id)
 
     def _check_conversation(self, id: int) -> None:
         if all(found.id != id for found in self.conversations()):
-            raise SourceError(
+            error = SourceError(
                 f"{self.who} has no conversation {id} in {self.path}; list them with: "
                 "ragkit conversations"
             )
+            self._record.refused(error, f"conversation:{id}")
+            raise error
 
     # -- documents ---------------------------------------------------------------------------
 
@@ -284,6 +287,8 @@ class View:
         Raises SourceError if there is none with one of these labels, if given.
         """
         with self._listed(labels) as snapshot:
+            if snapshot.document(id) is None:
+                self._record.opened(id, None, what="document")
             return self._document(snapshot, id)
 
     def pages(self, id: int, *, labels: Collection[str] | None = None) -> list[StoredPage]:

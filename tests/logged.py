@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from ragkit import AuditLine, KnowledgeBase
 
-_LOOKING = {"search", "ask", "answer", "open", "refuse", "audit"}
+_LOOKING = {"search", "ask", "answer", "open", "refuse", "audit", "conversation"}
 
 
 def changes(kb: KnowledgeBase) -> list[AuditLine]:
     """All lines but those that say what somebody asked, was told or looked at."""
-    return [line for line in kb.audit.lines() if line.action.split(".")[0] not in _LOOKING]
+    return [
+        line
+        for line in kb.audit.lines()
+        if line.action.split(".")[0] not in _LOOKING and line.action != "base.dump"
+    ]

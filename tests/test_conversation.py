@@ -22,7 +22,7 @@ from ragkit import (
 )
 from ragkit.models import Event
 from ragkit.rewriting import leans, standalone
-from ragkit.store.database import connect
+from ragkit.store.database import PATIENCE, connect
 from ragkit.store.layout import Layout
 from ragkit.store.lock import commit_lock
 from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
@@ -276,6 +276,46 @@ def test_deleted_conversation_is_gone_and_its_number_is_not_used_again(folder: P
         assert b"secret valve" not in file.read_bytes()
 
 
+def test_the_number_of_a_conversation_tells_nothing_of_documents(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        ana = kb.as_principal("user:ana")
+        numbers = []
+        for n in range(3):
+            talk = ana.conversation()
+            talk.ask(FIRST)
+            numbers.append(talk.id)
+            (folder / "docs" / f"{n}.txt").write_text(f"{PUMPS}\n" * 40 + str(n))
+            kb.ingest(folder / "docs")
+        assert numbers == [1, 2, 3]
+
+
+def test_the_log_has_what_was_done_with_a_conversation_and_who_was_turned_away(
+    folder: Path,
+) -> None:
+    with base(folder, NOBODY) as kb:
+        ana, bob = kb.as_principal("user:ana"), kb.as_principal("user:bob")
+        talk = ana.conversation()
+        talk.ask(FIRST)
+        ana.conversation(talk.id).rename("Leave")
+        talk.rate(1, up=True)
+        with pytest.raises(SourceError):
+            bob.conversation(talk.id)
+        ana.delete_conversation(talk.id or 0)
+        with pytest.raises(SourceError):
+            bob.document(99)
+        done = [line for line in kb.audit.lines() if line.actor in ("user:ana", "user:bob")]
+        assert [(line.actor[5:], line.action, line.object) for line in done[2:]] == [
+            ("ana", "conversation.open", "conversation:1"),
+            ("ana", "conversation.rename", "conversation:1"),
+            ("ana", "conversation.rate", "conversation:1"),
+            ("bob", "refuse", "conversation:1"),
+            ("ana", "conversation.delete", "conversation:1"),
+            ("bob", "refuse", "document"),
+        ]
+        list(kb.dump())
+        assert kb.audit.lines()[-1].action == "base.dump"
+
+
 def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         talk = kb.conversation()
@@ -284,6 +324,10 @@ def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Pa
             began = time.monotonic()
             kb.delete_conversation(talk.id or 0)
             assert time.monotonic() - began < 5
+            recorder = kb._store._recorder
+            assert recorder is not None
+            (patience,) = recorder.connection.execute("PRAGMA busy_timeout").fetchone()
+            assert patience == PATIENCE
         assert kb.conversations() == []
 
 

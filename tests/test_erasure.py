@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,11 @@ from ragkit import (
     StoreError,
     is_genuine,
     read_receipt,
+    repair_base,
     restore_base,
 )
 from ragkit.traces import Traces
+from tests import damage
 from tests.hashing import HashingEmbedder
 
 SECRET = "Ana Zwickelmeier earns 91,234 euros a year and lives in Lindenweg 7, Kranzmoor-Nord. "
@@ -30,6 +32,18 @@ LATER = "Ana Zwickelmeier earns 95,000 euros a year and lives in Lindenweg 7, Kr
 QUESTION = "What does Ana Zwickelmeier earn a year?"
 GONE = (b"Zwickelmeier", b"zwickelmeier", b"91,234", b"95,000", b"Lindenweg", b"ana-salary")
 NOBODY = Config(ollama_host="http://127.0.0.1:9")
+
+
+@dataclass
+class Note:
+    """A document that is no file."""
+
+    id_: str
+    text: str
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {"file_path": self.id_}
 
 
 @pytest.fixture
@@ -159,6 +173,171 @@ def test_an_uploaded_file_is_deleted_with_its_document(tmp_path: Path) -> None:
         kb.forget("ana-salary.txt", reason="request 7")
         assert list(kb.uploads.iterdir()) == []
         assert left_in(kb) == []
+
+
+def test_of_an_upload_that_is_no_document_any_more_the_file_goes_too(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=NOBODY) as kb:
+        file = kb.uploads / "Ana Zwickelmeier" / "ana-salary.txt"
+        file.parent.mkdir()
+        file.write_text(SECRET)
+        kb.ingest(kb.uploads)
+        file.write_bytes(b"\x00\x01\x02" * 100 + SECRET.encode())
+        kb.ingest(kb.uploads)
+        assert kb.documents() == []
+        assert kb.erasure_plan(f"{file.parent.name}/{file.name}").files
+        kb.forget(f"{file.parent.name}/{file.name}", reason="request 7")
+        assert list(kb.uploads.iterdir()) == []
+        assert left_in(kb) == []
+
+
+def test_an_upload_of_another_document_with_the_same_name_stays(kb: KnowledgeBase) -> None:
+    (kb.uploads / "ana-salary.txt").write_text("Of Bo.")
+    kb.ingest(kb.uploads)
+    mine = next(one.id for one in kb.documents() if one.source[:3] == "ana" and not one.uploaded)
+    assert kb.erasure_plan(mine).files == ()
+    kb.forget(mine, reason="request 7")
+    assert [one.uploaded for one in kb.documents() if one.source == "ana-salary.txt"] == [True]
+    assert (kb.uploads / "ana-salary.txt").read_text() == "Of Bo."
+
+
+def test_no_file_outside_of_the_base_is_deleted_whatever_its_document_was_called(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.add_documents([Note(str(docs / "pump-1.txt"), SECRET)])
+    kb.remove(str(docs / "pump-1.txt"))
+    kb.add_documents([Note("../../docs/pump-2.txt", SECRET)])
+    kb.remove("../../docs/pump-2.txt")
+    for name in (str(docs / "pump-1.txt"), "../../docs/pump-2.txt"):
+        assert kb.erasure_plan(name).files == ()
+        kb.forget(name, reason="request 7")
+    assert (docs / "pump-1.txt").exists()
+    assert (docs / "pump-2.txt").exists()
+
+
+def test_a_file_that_was_refused_leaves_no_name_behind(kb: KnowledgeBase, docs: Path) -> None:
+    name = "zwickelmeier-warning-letter-of-may.txt"
+    (docs / name).write_text("")
+    kb.ingest(docs)
+    (docs / name).write_text(SECRET.replace("euros", "francs"))
+    kb.ingest(docs)
+    kb.forget("ana-salary.txt", reason="request 7")
+    receipt = kb.forget(name, reason="request 8")
+    assert receipt.searched["shared"] == 0
+    assert left_in(kb) == []
+
+
+def test_a_file_that_never_was_a_document_is_forgotten_by_its_name(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    kb.forget("ana-salary.txt", reason="request 7")
+    (docs / "zwickelmeier.txt").write_text("")
+    kb.ingest(docs)
+    (docs / "zwickelmeier.txt").unlink()
+    assert left_in(kb)
+    assert kb.forget("zwickelmeier.txt", reason="request 8").documents == ()
+    assert kb.status().problems == ()
+    assert left_in(kb) == []
+
+
+def test_a_number_means_a_document_and_no_name(kb: KnowledgeBase, docs: Path) -> None:
+    for name in ("3", "3.txt"):
+        (docs / name).write_text(f"Bo is called {name}.")
+    kb.ingest(docs)
+    kb.remove("3")
+    source = kb.document(3).source
+    plan = kb.erasure_plan(3)
+    assert (plan.sources, plan.former) == ((source,), ())
+
+
+def test_another_folders_document_keeps_the_label_that_a_hand_gave_it(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for folder in (docs, other):
+        (folder / "plan.txt").write_text(f"The plan in {folder.name} is secret.")
+    kb.ingest(docs, other)
+    kb.access.label(str(docs / "plan.txt"), "board")
+    away = (docs / "plan.txt").rename(tmp_path / "plan.txt")
+    kb.ingest(docs)
+    kb.forget(str(other / "plan.txt"), reason="request 7")
+    away.rename(docs / "plan.txt")
+    kb.ingest(docs)
+    assert [one.label for one in kb.documents() if one.source == "plan.txt"] == ["board"]
+
+
+def test_what_was_shown_first_is_what_is_forgotten(kb: KnowledgeBase, docs: Path) -> None:
+    plan = kb.erasure_plan("pump-1*.txt")
+    (docs / "pump-100.txt").write_text("Another pump.")
+    kb.ingest(docs)
+    with pytest.raises(SourceError, match="has changed meanwhile"):
+        kb.forget("pump-1*.txt", reason="request 7", plan=plan)
+    assert len(kb.documents()) == 22
+    plan = kb.erasure_plan("pump-1*.txt")
+    assert len(kb.forget("pump-1*.txt", reason="request 7", plan=plan).documents) == 12
+
+
+def test_nothing_is_forgotten_without_a_reason_or_a_name(kb: KnowledgeBase) -> None:
+    with pytest.raises(ValueError, match="reason is missing"):
+        kb.forget("ana-salary.txt", reason=" ")
+    with pytest.raises(SourceError):
+        kb.forget("", reason="request 7")
+    assert len(kb.documents()) == 21
+
+
+def test_a_base_that_a_repair_has_kept_is_named(kb: KnowledgeBase, tmp_path: Path) -> None:
+    kb.close()
+    damage.flip(kb.path / "ragkit.db", 2 * 4096 + 2000)
+    kept = repair_base(kb.path, NOBODY).kept
+    with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
+        receipt = again.forget("pump-2.txt", reason="request 7")
+    assert any(str(kept) in what for what in receipt.remains)
+
+
+# -- where it cannot be finished -------------------------------------------------------------------
+
+
+def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
+    kb: KnowledgeBase, docs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has put the same text among the uploads, and it is in no document yet."""
+    stray = kb.uploads / "stray.bin"
+    stray.write_bytes(SECRET.encode() * 3)
+    with pytest.raises(StoreError, match=r"uploads/stray.bin .* ingest or delete those files"):
+        kb.forget("ana-salary.txt", reason="request 7")
+    (docs / "pump-99.txt").write_text("Pump 99 is new.")
+    assert kb.ingest(docs).added == ["pump-99.txt"]
+    assert "cannot be finished" in caplog.text
+    assert [one.found for one in kb.verify().findings if "begun" in one.found]
+    kb.forget("pump-3.txt", reason="request 8")
+    with pytest.raises(StoreError, match=r"stray\.bin"):
+        kb.forget("ana-salary.txt", reason="request 7")
+    stray.unlink()
+    receipt = kb.forget("ana-salary.txt", reason="request 9")
+    assert (receipt.erasure, receipt.reason, is_genuine(receipt)) == (1, "request 7", True)
+    assert left_in(kb) == []
+    assert not [one.found for one in kb.verify().findings if "begun" in one.found]
+
+
+def test_a_name_that_is_none_is_not_answered_with_the_receipt_of_another(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    stray = kb.uploads / "stray.bin"
+    stray.write_bytes(SECRET.encode() * 3)
+    with pytest.raises(StoreError, match="stray"):
+        kb.forget("ana-salary.txt", reason="request 7")
+    stray.unlink()
+    with pytest.raises(SourceError, match="knows no such name"):
+        kb.forget("bo-salary.txt", reason="request 8")
+    assert is_genuine(kb.receipt(1))
+
+
+def test_a_link_among_the_uploads_is_not_looked_through(kb: KnowledgeBase, docs: Path) -> None:
+    (kb.uploads / "link.txt").symlink_to(docs / "ana-salary.txt")
+    assert kb.forget("ana-salary.txt", reason="request 7").searched["found"] == 0
+
+
+# -- words that stand elsewhere ------------------------------------------------------------------
 
 
 def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -> None:

@@ -768,3 +768,15 @@ def test_a_known_file_that_outgrows_the_limit_leaves_the_base(docs: Path, open_k
         assert [entry.reason for entry in kb.ingest(docs).failed] == ["too large"]
         assert sources(kb) == ["b.txt"]
         assert [entry.source for entry in kb.status().problems] == ["a.txt"]
+
+
+def test_no_more_hits_are_given_than_one_query_may_have(
+    docs: Path, open_kb: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        (docs / f"{number}.txt").write_text(f"Pump {number} weighs {number} kilograms.")
+    kb = open_kb()
+    kb.ingest(docs)
+    monkeypatch.setattr("ragkit.retrieval.MOST", 20)
+    assert len(kb.search("pump", 25)) == len(kb.explain("pump", 25).hits) == 20
+    assert len(kb.search("pump", 15)) == 15

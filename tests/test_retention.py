@@ -166,7 +166,11 @@ def test_a_label_is_kept_for_ever_unless_said_otherwise(kb: KnowledgeBase, clock
 def test_what_cannot_be_kept_is_refused(kb: KnowledgeBase) -> None:
     with pytest.raises(ValueError, match="no number of days"):
         kb.retention.keep("jobs", 0)
+    with pytest.raises(ValueError, match="no number of days"):
+        kb.retention.keep("jobs", 10**10)
     with pytest.raises(SourceError, match="no document has the label"):
         kb.retention.keep("job", 10)
     with pytest.raises(SourceError, match="is not in"):
         kb.retention.hold("nothing", "case 12")
+    with pytest.raises(ValueError, match="without a reason"):
+        kb.retention.hold("jobs", " ")

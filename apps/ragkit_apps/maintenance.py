@@ -196,4 +196,9 @@ def _restore_lines(report: RestoreReport) -> list[str]:
         lines.append(f"{lost} lines of the replaced base's log are not in it")
     if report.erased:
         lines.append(f"{report.erased} erasures that came after the backup were repeated in it")
+    if not report.erasures_known:
+        lines.append(
+            "what was forgotten in the replaced base could not be read whole: if anything was "
+            "forgotten since the backup, restore it again with --receipt FILE"
+        )
     return lines + [line for line in _finding_lines(report.after) if not line.startswith("ok")]

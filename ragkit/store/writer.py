@@ -481,7 +481,7 @@ class Writer:
             if asked:
                 self._set_meta(f"erasing {number}", asked)
             self._db.executemany(
-                "INSERT OR IGNORE INTO erased_origin VALUES (?, ?)",
+                "INSERT OR REPLACE INTO erased_origin VALUES (?, ?)",
                 [(origin, number) for origin in erasure.origins],
             )
             self._db.executemany(
@@ -498,7 +498,7 @@ class Writer:
                 (json.dumps(erasure.documents),),
             ).fetchall()
         )
-        if set(erasure.origins) <= origins.keys():
+        if erasure.origins and set(erasure.origins) <= origins.keys():
             return set(origins.values())
         return {root for (root,) in self._db.execute("SELECT id FROM root").fetchall()}
 
@@ -589,7 +589,7 @@ class Writer:
         """
         with self._commit():
             if conversation is None:
-                conversation = self._new_ids(1)
+                conversation = self._new_conversation()
                 self._db.execute(
                     "INSERT INTO conversation VALUES (?, ?, ?, ?)",
                     (conversation, turn.who, turn.at, title),
@@ -608,6 +608,13 @@ class Writer:
                 [(conversation, ordinal, origin) for origin in turn.origins],
             )
             return conversation, ordinal
+
+    def _new_conversation(self) -> int:
+        """A fresh id, of a row of their own: it is shown, and is not to tell of documents."""
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM conversation").fetchone()
+        fresh = max(int(self._meta("next_conversation") or 1), int(last) + 1)
+        self._set_meta("next_conversation", str(fresh + 1))
+        return fresh
 
     def rename_conversation(self, conversation: int, title: str) -> None:
         """Give a conversation a name. Raises StoreError for one that was removed meanwhile."""

@@ -164,6 +164,27 @@ def test_a_base_that_can_only_be_read_is_searched(
             kb.search("first day")
 
 
+def test_where_there_can_be_no_key_what_need_not_be_recorded_is_answered(
+    docs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (docs / "a.txt").write_text("The pump weighs 31 kilograms.")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder()) as kb:
+        kb.ingest(docs)
+    (tmp_path / "file").write_text("no folder")
+    key = str(tmp_path / "file" / "audit.key")
+    config = Config(audit="optional", audit_key=key, ollama_host="http://127.0.0.1:9")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
+        assert len(kb.search("pump")) == 1
+        assert "31" in kb.ask("How much does the pump weigh?").text
+    assert "not recorded: cannot keep the audit key" in caplog.text
+    config = Config(audit_key=key)
+    with (
+        KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb,
+        pytest.raises(StoreError, match="cannot be recorded, so nothing is shown"),
+    ):
+        kb.search("pump")
+
+
 def test_a_base_that_can_only_be_read_is_whole_while_another_process_writes(
     elsewhere: tuple[Path, Path],
 ) -> None:
