@@ -348,6 +348,16 @@ def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -
     assert kb.search(QUESTION)[0].source == "copy.txt"
 
 
+def test_each_receipt_has_all_that_its_documents_held(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "copy.txt").write_text(SECRET * 3)
+    kb.ingest(docs)
+    first = kb.forget("ana-salary.txt", reason="request 7")
+    second = kb.forget("copy.txt", reason="request 8")
+    assert len(first.digests) == 1
+    assert first.digests == second.digests
+    assert left_in(kb) == []
+
+
 def test_an_answer_that_comes_after_is_not_kept(kb: KnowledgeBase) -> None:
     talk = kb.conversation()
     stream = talk.stream(QUESTION)

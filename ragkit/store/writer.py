@@ -485,7 +485,7 @@ class Writer:
                 [(origin, number) for origin in erasure.origins],
             )
             self._db.executemany(
-                "INSERT OR IGNORE INTO erased_content VALUES (?, ?)",
+                "INSERT OR REPLACE INTO erased_content VALUES (?, ?)",
                 [(digest, number) for digest in erasure.digests],
             )
             return int(number)
