@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
 import json
 import os
@@ -55,10 +54,11 @@ class Asking:
 
     def principal(self) -> Principal:
         from ragkit import principal
+        from ragkit.store import acting
 
         try:
             if self.name is None:
-                return principal(f"user:{getpass.getuser()}", (*_own_groups(), *self.groups))
+                return principal(acting(), (*_own_groups(), *self.groups))
             return principal(self.name, self.groups)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--as") from error

@@ -7,9 +7,10 @@ can be erased and the chain still fits.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
+import os
+import pwd
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -62,11 +63,15 @@ def now() -> str:
 
 
 def acting() -> str:
-    """Who acts where nobody is named: the user of the operating system, "user:ana"."""
+    """Who acts where nobody is named: the user of the operating system, "user:ana".
+
+    By the process, and not by its environment, which can say anything.
+    """
+    number = os.getuid()
     try:
-        return f"user:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "user:unknown"
+        return f"user:{pwd.getpwuid(number).pw_name}"
+    except KeyError:
+        return f"user:UID {number}"
 
 
 def append(

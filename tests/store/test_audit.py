@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import StoreError
-from ragkit.store import Store
+from ragkit.store import Store, acting
 from ragkit.store.audit import ChainReport, check, lines
 from ragkit.store.database import Database, connect
 from ragkit.store.keys import own_key, read_key
+from ragkit_apps.common import Asking
 from tests.stored import put, remove
 
 
@@ -135,3 +137,15 @@ def test_a_key_that_cannot_be_kept_is_an_error_with_the_way_out(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="RAGKIT_AUDIT_KEY"):
         own_key(tmp_path / "file" / "audit.key")
+
+
+def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "boss")
+    assert acting() == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+    assert Asking(None, ()).principal().name == acting()
+
+
+def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
+    assert acting() == "user:UID 1234567"
