@@ -161,9 +161,17 @@ def read_anchors(path: Path) -> list[Anchor]:
     """The anchors in a file, one JSON object on each line. Raises StoreError for anything else."""
     try:
         text = path.read_text(encoding="utf-8")
-        return [Anchor(**json.loads(line)) for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError, TypeError) as error:
+        return [_anchor(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise StoreError(f"{path} cannot be read as anchors: {error}") from error
+
+
+def _anchor(text: str) -> Anchor:
+    anchor = Anchor(**json.loads(text))
+    for name, value in asdict(anchor).items():
+        if type(value) is not (int if name == "line" else str):
+            raise ValueError(f"its {name} is {value!r}")
+    return anchor
 
 
 def as_jsonl(found: Sequence[AuditLine]) -> Iterator[str]:

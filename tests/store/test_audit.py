@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from ragkit.auditing import Anchor, AuditLog, read_anchors
 from ragkit.errors import StoreError
 from ragkit.store import Store, acting
 from ragkit.store.audit import ChainReport, check, lines
@@ -149,3 +152,40 @@ def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPa
 def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
     assert acting() == "user:UID 1234567"
+
+
+def test_anchors_are_read_as_they_were_made(store: Store, tmp_path: Path) -> None:
+    anchor = AuditLog(store).anchor()
+    path = tmp_path / "anchors"
+    path.write_text(f"{json.dumps(asdict(anchor))}\n\n")
+    assert read_anchors(path) == [anchor]
+    assert AuditLog(store).verify(anchors=[anchor]).anchors == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no anchor",
+        b"[]",
+        b"5",
+        b"{}",
+        b"[" * 100_000,
+        b"\xff",
+        *(
+            json.dumps({**asdict(Anchor("a", 1, "b", "c", "d", "e")), **wrong}).encode()
+            for wrong in (
+                {"key": []}, {"key": {}}, {"line": "1"}, {"line": True}, {"line": 1.5},
+                {"base": None}, {"seal": 5}, {"more": ""},
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_anchor_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "anchors").write_bytes(content)
+    with pytest.raises(StoreError, match="cannot be read as anchors"):
+        read_anchors(tmp_path / "anchors")
+
+
+def test_a_file_of_anchors_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read as anchors"):
+        read_anchors(tmp_path / "anchors")
