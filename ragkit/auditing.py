@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ from ragkit.store import Snapshot, Store
 from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines
 from ragkit.store.keys import AuditKey, known_keys
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run (OWASP, CSV injection)
+# What a spreadsheet would run (OWASP, CSV injection), and what it may take for the end of a cell.
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_SEPARATOR = re.compile("[\x00-\x1f\x7f-\x9f;\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,11 @@ def as_jsonl(found: Sequence[AuditLine]) -> Iterator[str]:
 
 
 def as_csv(found: Sequence[AuditLine]) -> Iterator[str]:
-    """Lines of the log as CSV with a head; nothing in it is run by a spreadsheet."""
+    """Lines of the log as CSV with a head; nothing in it is run by a spreadsheet.
+
+    Wherever that parts cells, at commas, semicolons or tabs: semicolons and control characters are
+    written out (\\u003b), and what begins like a formula gets an apostrophe before it.
+    """
     names = [field.name for field in fields(AuditLine)]
     yield _csv_row(names)
     for line in found:
@@ -198,7 +205,8 @@ def _csv_row(values: Sequence[str]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    written = _SEPARATOR.sub(lambda found: f"\\u{ord(found.group()):04x}", cell)
+    return f"'{written}" if cell.startswith(_FORMULA) else written
 
 
 def _time(text: str) -> datetime:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pwd
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.auditing import Anchor, AuditLog, read_anchors
+from ragkit.auditing import Anchor, AuditLog, as_csv, as_jsonl, read_anchors
 from ragkit.errors import StoreError
 from ragkit.store import Store, acting
 from ragkit.store.audit import ChainReport, check, lines
@@ -152,6 +153,27 @@ def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPa
 def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
     assert acting() == "user:UID 1234567"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_cell_of_a_table_is_run_wherever_it_is_parted(store: Store, delimiter: str) -> None:
+    names = {"source": "x;=1+1;.md", "from": "a\t=1+1\r\n=1+1\u2028=1+1\x85=1+1"}
+    with store.recorder() as writer:
+        for actor in ("user:a\n=1+1", "user:a;=1+1", "\t=1+1", "=1+1", "\uff1d1+1", "-1", "@a"):
+            writer.record(actor, "test", "base", {"a": "b;=1+1"}, names)
+    with store.snapshot() as snapshot:
+        found = list(lines(snapshot.connection))
+    rows = list(as_csv(found))
+    assert all(len(row.splitlines()) == 1 for row in rows)
+    cells = list(csv.reader((f"{row}\n" for row in rows), delimiter=delimiter))
+    assert len(cells) == 8
+    assert not [cell for row in cells for cell in row if cell.startswith(tuple("=+-@\t\r\uff1d"))]
+    if delimiter == ",":
+        assert [row[2] for row in cells[1:5]] == [
+            "user:a\\u000a=1+1", "user:a\\u003b=1+1", "'\\u0009=1+1", "'=1+1",
+        ]  # fmt: skip
+        assert json.loads(cells[1][cells[0].index("names")]) == names
+    assert [json.loads(row)["names"] for row in as_jsonl(found)] == [names] * 7
 
 
 def test_anchors_are_read_as_they_were_made(store: Store, tmp_path: Path) -> None:
