@@ -20,7 +20,6 @@ from typing import Any
 from ragkit.store.database import Database
 from ragkit.store.keys import AuditKey
 
-_START = bytes(32)
 _SALT = 16  # bytes
 _REPAIR = "base.repair"
 
@@ -88,7 +87,7 @@ def append(
 ) -> int:
     """Add a line inside the caller's transaction; returns its number, by default the next."""
     row = database.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
-    last, previous = row or (0, _START)
+    last, previous = row or (0, _start(database))
     number = number or last + 1
     at = at or now()
     sealed = b""
@@ -116,6 +115,14 @@ def lines(database: Database, after: int = 0) -> Iterator[AuditLine]:
         yield AuditLine(
             number, at, actor, action, target, json.loads(detail), names, key, digest.hex()
         )
+
+
+def _start(database: Database) -> bytes:
+    """What the first line is sealed over: which base the log is of."""
+    (base,) = database.execute(
+        "SELECT CAST(max(value) AS BLOB) FROM meta WHERE key = 'base'"
+    ).fetchone()
+    return hashlib.sha256(base or b"").digest()
 
 
 def _json(content: Mapping[str, Any]) -> str:
@@ -161,7 +168,7 @@ class ChainReport:
 
 def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     """Go through the whole chain with the keys at hand, by their ids."""
-    previous, expected, erased, lost = _START, 1, 0, 0
+    previous, expected, erased, lost = _start(database), 1, 0, 0
     unknown: dict[str, int] = {}
     gaps = _declared_gaps(database)
 

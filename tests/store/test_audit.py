@@ -91,6 +91,27 @@ def test_names_can_be_erased_and_the_chain_still_fits(store: Store, forged: Data
     assert [line.names for line in lines(forged, 3)] == [None, {"source": "4.txt"}]
 
 
+def test_the_log_of_another_base_is_not_taken_for_this_ones(
+    store: Store, forged: Database, tmp_path: Path
+) -> None:
+    other = Store(tmp_path / "b.kb", key_file=store.key_file)
+    with other.writer() as writer:
+        put(writer, "other.txt", ["text"])
+    other.close()
+    forged.execute("ATTACH ? AS other", (str(other.layout.database),))
+    for table in ("audit", "audit_names"):
+        forged.execute(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM other.{table}")
+    assert checked(forged, store).broken == 1
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM meta", "UPDATE meta SET value = x'00ff'"])
+def test_a_log_whose_base_is_no_longer_known_does_not_fit(
+    store: Store, forged: Database, change: str
+) -> None:
+    forged.execute(f"{change} WHERE key = 'base'")
+    assert checked(forged, store).broken == 1
+
+
 def test_a_line_cannot_be_forged_without_the_key(
     store: Store, forged: Database, tmp_path: Path
 ) -> None:

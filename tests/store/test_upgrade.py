@@ -106,6 +106,20 @@ def test_a_base_of_format_3_is_sealed_and_knows_its_documents_through_their_vers
     assert sorted(turns) == [(1, 1), (1, 3), (2, 1), (2, 3)]
 
 
+def test_the_log_of_an_upgraded_base_is_that_of_no_other(newer: Path, tmp_path: Path) -> None:
+    other = written(tmp_path / "c.kb", FORMAT_3)
+    for path in (newer, other):
+        Store(path).close()
+    with closing(connect(newer / "ragkit.db")) as database:
+        database.execute("ATTACH ? AS other", (str(other / "ragkit.db"),))
+        for table in ("audit", "audit_names"):
+            database.execute(
+                f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM other.{table}"
+            )
+    with KnowledgeBase(newer, embedder=HashingEmbedder()) as kb:
+        assert kb.audit.verify().chain.broken == 1
+
+
 def test_a_turn_of_an_older_base_rests_on_the_turns_before_it_too(old: Path) -> None:
     """Its model was shown them: whoever may not read what they are from may not read it."""
     passages = "UPDATE turn SET answer = json_set(answer, '$.passages', json(?)) WHERE ordinal = ?"
