@@ -8,16 +8,16 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from ragkit.errors import SourceError, StoreError
+from ragkit.errors import SourceError, StoreDamaged, StoreError
 from ragkit.labels import matching
 from ragkit.receipts import Receipt
 from ragkit.store import Snapshot, Store
-from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines
+from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines, unreadable
 from ragkit.store.keys import AuditKey, known_keys
 
 # What a spreadsheet would run (OWASP, CSV injection), and what it may take for the end of a cell.
@@ -80,7 +80,8 @@ class AuditLog:
         since a day or time ("2026-11-22", "2026-11-22 14:30", in UTC unless it says otherwise), or
         about a document: that it was changed, found, cited or opened, in whatever version.
         `document` is what `ragkit label set` takes, or the name that it had. Raises SourceError for
-        a document that was never in the base, and ValueError for what is no time.
+        a document that was never in the base, ValueError for what is no time, and StoreDamaged for
+        a line that is not what was written.
         """
         from_then = _time(since) if since else _time("0001-01-01")
         with self._store.snapshot() as snapshot:
@@ -135,8 +136,11 @@ class AuditLog:
                 f"{count} lines are sealed with the key {key}, which is not here"
                 for key, count in chain.unknown.items()
             ]
-            if chain.lost:
-                problems.append(f"{chain.lost} lines were lost to damage, as a later line says")
+            for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
+                if count:
+                    problems.append(
+                        f"{what}{count} lines were lost to damage, as a later line says"
+                    )
             broken = [why for anchor in anchors if (why := _unheld(snapshot, anchor, known))]
         held = len(anchors) - len(broken)
         return AuditReport(chain, held, (*problems, *broken))
@@ -151,13 +155,14 @@ def _unheld(snapshot: Snapshot, anchor: Anchor, keys: dict[str, AuditKey]) -> st
         return f"{when} is not what was made then"
     if anchor.base != snapshot.meta("base"):
         return f"{when} is of another base"
-    last, _ = snapshot.history()
+    (last,) = snapshot.connection.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
     if last < anchor.line:
         return f"the log ends at line {last}, and {when} has seen line {anchor.line}: some are gone"
-    line = next(lines(snapshot.connection, anchor.line - 1))
-    if (line.number, line.hash) != (anchor.line, anchor.hash):
-        return f"line {anchor.line} is not the one that {when} has seen: it was written anew"
-    return ""
+    with suppress(StoreDamaged):
+        line = next(lines(snapshot.connection, anchor.line - 1))
+        if (line.number, line.hash) == (anchor.line, anchor.hash):
+            return ""
+    return f"line {anchor.line} is not the one that {when} has seen: it was written anew"
 
 
 def read_anchors(path: Path) -> list[Anchor]:
@@ -232,12 +237,15 @@ def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[Au
     ids = snapshot.versions_of(origins)
 
     def is_about(line: AuditLine) -> bool:
-        return line.object in objects or not ids.isdisjoint(_documents_in(line.detail))
+        return line.object in objects or not ids.isdisjoint(_documents_in(line))
 
     return is_about
 
 
-def _documents_in(detail: dict[str, Any]) -> set[int]:
+def _documents_in(line: AuditLine) -> set[int]:
     """The ids of the documents that were found or cited."""
-    found = {passage[0] for passage in detail.get("found", ())}
-    return found | {cited[1] for cited in detail.get("citations", ())}
+    try:
+        found = {passage[0] for passage in line.detail.get("found", ())}
+        return found | {cited[1] for cited in line.detail.get("citations", ())}
+    except (TypeError, LookupError) as error:
+        raise unreadable(line.number) from error

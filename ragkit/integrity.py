@@ -180,9 +180,12 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
             f"not here ({', '.join(chain.unknown)}), so whether they were changed is not known",
             "name the file of that key with --key",
         )
-    if chain.lost:
-        found = f"{chain.lost} of {chain.lines} lines were lost to damage, as a later line says"
-        yield Finding("audit log", "note", found)
+    for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
+        if count:
+            found = (
+                f"{what}{count} of {chain.lines} lines were lost to damage, as a later line says"
+            )
+            yield Finding("audit log", "note", found)
     if chain.intact:
         yield Finding("audit log", "ok", f"{chain.lines} lines are what was written")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from contextlib import closing
@@ -125,13 +124,13 @@ def _names(database: Database, origins: set[int]) -> dict[int, str]:
     """What documents were called last, by their origins, as far as the log still knows it."""
     found: dict[int, str] = {}
     rows = database.execute(
-        "SELECT a.object, n.text FROM audit a JOIN audit_names n ON n.line = a.id "
-        "WHERE a.object LIKE 'document:%' ORDER BY a.id"
+        "SELECT CAST(substr(a.object, 10) AS INTEGER), json_extract(n.text, '$.source') "
+        "FROM audit a JOIN audit_names n ON n.line = a.id "
+        "WHERE a.object LIKE 'document:%' AND json_valid(n.text) ORDER BY a.id"
     )
-    for target, text in rows:
-        origin = int(target.removeprefix("document:"))
-        if origin in origins and "source" in (names := json.loads(text)):
-            found[origin] = names["source"]
+    for origin, source in rows:
+        if origin in origins and isinstance(source, str):
+            found[origin] = source
     return found
 
 

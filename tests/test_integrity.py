@@ -206,7 +206,11 @@ CONTENT_DAMAGES = {
     "INSERT INTO tombstone VALUES (5, 3)": {"journal", "vector index"},
     "UPDATE document SET label = 77 WHERE source LIKE '%onboarding.md'": {"database"},
     "UPDATE audit SET actor = 'os:nobody' WHERE id = 3": {"audit log"},
+    "UPDATE audit SET actor = x'00ff' WHERE id = 3": {"audit log"},
+    "UPDATE audit SET action = 'base.repair', detail = '[]' WHERE id = 3": {"audit log"},
     "DELETE FROM audit WHERE id = 3": {"audit log"},
+    "DELETE FROM audit_names WHERE line = 3": {"audit log"},
+    "DELETE FROM meta WHERE key = 'base'": {"audit log"},
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import (
+    Config,
     KnowledgeBase,
     RepairReport,
     StoreDamaged,
@@ -24,6 +25,7 @@ from ragkit import (
 )
 from ragkit.store import Layout, Store
 from ragkit.store.database import connect
+from ragkit.store.keys import own_key
 from tests import damage
 from tests.hashing import HashingEmbedder
 from tests.logged import changes
@@ -57,13 +59,15 @@ def content(made: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def talkative(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A base whose log has several pages."""
+    """A base whose log has several pages, and several of names."""
     path = tmp_path_factory.mktemp("talkative") / "a.kb"
     shutil.copytree(made, path)
     store = Store(path)
     with store.recorder() as writer:
         for number in range(60):
-            writer.record("user:ana", "test", "base", {"number": number}, {"name": str(number)})
+            writer.record(
+                "user:ana", "test", "base", {"number": number}, {"name": f"{number} " * 50}
+            )
     store.close()
     return path
 
@@ -297,6 +301,86 @@ def test_a_log_that_cannot_be_carried_whole_says_so(logged: Layout) -> None:
     assert all(lines[number - 1] == hash for number, hash in kept.items() if number <= len(lines))
     ((first, behind, _),) = said.detail["gaps"]
     assert set(range(first, behind)) == set(range(1, len(lines) + 1)) - set(kept)
+
+
+@pytest.mark.parametrize("leaf", [0, -1])
+def test_a_log_without_its_first_lines_or_its_last_is_still_checked(
+    logged: Layout, leaf: int
+) -> None:
+    damage.flip(logged.database, leaves(logged, "audit")[leaf] + 3000)
+    assert whole(repair_base(logged.root))
+    with opened(logged.root) as kb:
+        chain = kb.audit.verify().chain
+        (said,) = (line for line in kb.audit.lines() if "gaps" in line.detail)
+    ((first, behind, told),) = said.detail["gaps"]
+    assert (first == 1) == (leaf == 0)
+    assert (behind == said.number) == (told is None) == (leaf == -1)
+    assert (chain.broken, chain.lost) == (None, behind - first)
+
+
+def test_names_that_damage_took_are_told_and_no_others(logged: Layout) -> None:
+    with opened(logged.root) as kb:
+        kb.forget("note.txt", reason="request 7")
+        erased = {line.number for line in kb.audit.lines() if line.names is None}
+    damage.flip(logged.database, leaves(logged, "audit_names")[1] + 3000)
+    assert whole(repair_base(logged.root))
+    with opened(logged.root) as kb:
+        report = kb.audit.verify()
+        (said,) = (line for line in kb.audit.lines() if "nameless" in line.detail)
+        bare = {line.number for line in kb.audit.lines() if line.names is None}
+        *_, named = (line.number for line in kb.audit.lines() if line.names)
+    chain = report.chain
+    assert (chain.broken, chain.lost, chain.intact) == (None, 0, False)
+    assert set(said.detail["nameless"]) == bare - erased
+    assert (chain.erased, chain.nameless) == (len(erased), len(bare - erased))
+    assert min(len(erased), len(bare - erased)) > 0
+    assert "names of" in report.problems[0]
+    with closing(connect(logged.database)) as database:
+        database.execute("DELETE FROM audit_names WHERE line = ?", (named,))
+    with opened(logged.root) as kb:
+        assert kb.audit.verify().chain.broken == named
+
+
+def test_a_forged_line_of_a_repair_excuses_no_gap(logged: Layout) -> None:
+    with opened(logged.root) as kb:
+        *_, last = kb.audit.lines()
+    claim = json.dumps({"gaps": [[3, 4, None]], "nameless": [3, 5]})
+    with closing(connect(logged.database)) as database:
+        database.execute("DELETE FROM audit WHERE id = 3")
+        database.execute("DELETE FROM audit_names WHERE line IN (3, 5)")
+        database.execute(
+            "UPDATE audit SET action = 'base.repair', detail = ? WHERE id = ?", (claim, last.number)
+        )
+    with opened(logged.root) as kb:
+        assert kb.audit.verify().problems[0] == "line 3 is missing"
+
+
+def test_a_repair_whose_key_is_not_here_leaves_open_what_is_behind_a_gap(
+    logged: Layout, tmp_path: Path
+) -> None:
+    damage.flip(logged.database, leaves(logged, "audit")[1] + 3000)
+    repair_base(logged.root, Config(audit_key=str(tmp_path / "other.key")))
+    other = own_key(tmp_path / "other.key")
+    with opened(logged.root) as kb:
+        by_other = [line for line in kb.audit.lines() if line.key == other.id]
+        chain = kb.audit.verify().chain
+        assert (chain.broken, chain.unknown) == (None, {other.id: len(by_other) + 1})
+        assert kb.audit.verify(keys=[tmp_path / "other.key"]).chain.unknown == {}
+
+
+def test_a_log_with_lines_that_cannot_be_read_is_carried_over_as_it_is(logged: Layout) -> None:
+    with closing(connect(logged.database)) as database:
+        database.execute("UPDATE audit SET actor = x'00ff', sealed = 'abc' WHERE id = 3")
+        database.execute("UPDATE audit SET object = 'document:x' WHERE id = 4")
+        database.execute("UPDATE audit_names SET text = 'x' WHERE line = 5")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage.flip(logged.database, leaves(logged, "document")[0] + 3000)
+    report = repair_base(logged.root)
+    assert report.kept is not None
+    assert report.after is not None
+    assert report.after.damaged("audit log")
+    with opened(logged.root) as kb:
+        assert kb.audit.verify().problems[0].startswith("line 3 is not what was written")
 
 
 @pytest.mark.parametrize("forged", ["behind", "a longer gap", "another gap", "the claim"])

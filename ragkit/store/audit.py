@@ -13,15 +13,17 @@ import os
 import pwd
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from ragkit.errors import StoreDamaged
 from ragkit.store.database import Database
 from ragkit.store.keys import AuditKey
 
 _SALT = 16  # bytes
-_REPAIR = "base.repair"
+_ERASURE, _REPAIR = "erase", "base.repair"  # the lines that say of others what is gone
 
 Detail = Mapping[str, Any]
 
@@ -47,8 +49,7 @@ class AuditLine:
     @property
     def origin(self) -> int | None:
         """Which document the line is about, through all its versions and names; None if none."""
-        kind, _, number = self.object.partition(":")
-        return int(number) if kind == "document" and number else None
+        return _origin(self.object)
 
     @property
     def called(self) -> list[str]:
@@ -86,7 +87,10 @@ def append(
     number: int | None = None,
 ) -> int:
     """Add a line inside the caller's transaction; returns its number, by default the next."""
-    row = database.execute("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+    row = database.execute(
+        "SELECT id, CASE typeof(hash) WHEN 'blob' THEN hash ELSE x'' END FROM audit "
+        "ORDER BY id DESC LIMIT 1"
+    ).fetchone()
     last, previous = row or (0, _start(database))
     number = number or last + 1
     at = at or now()
@@ -104,17 +108,16 @@ def append(
 
 
 def lines(database: Database, after: int = 0) -> Iterator[AuditLine]:
-    """The lines after a number, in order."""
-    rows = database.execute(
-        "SELECT a.id, a.at, a.actor, a.action, a.object, a.detail, n.text, a.sealed, a.key, a.hash "
-        "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ? ORDER BY a.id",
-        (after,),
+    """The lines after a number, in order. Raises StoreDamaged for one that cannot be read."""
+    return map(_read, _rows(database, after))
+
+
+def unreadable(number: int) -> StoreDamaged:
+    """What to raise for a line that has not the form in which lines are written."""
+    return StoreDamaged(
+        f"line {number} of the audit log is not what was written; check all of it with: "
+        "ragkit audit verify"
     )
-    for number, at, actor, action, target, detail, text, sealed, key, digest in rows:
-        names = json.loads(text) if text is not None else None if sealed else {}
-        yield AuditLine(
-            number, at, actor, action, target, json.loads(detail), names, key, digest.hex()
-        )
 
 
 def _start(database: Database) -> bytes:
@@ -141,6 +144,87 @@ def _body(line: tuple[Any, ...]) -> bytes:
     )
 
 
+# -- reading ---------------------------------------------------------------------------------
+
+
+class _Row(NamedTuple):
+    """A line as it is stored; None is what has another type than ragkit writes.
+
+    `line` are its fields up to the seal, `names` the salt and the text that lie beside it.
+    """
+
+    number: int
+    line: tuple[Any, ...] | None
+    hash: bytes | None
+    has_names: bool
+    names: tuple[bytes, str] | None
+
+
+def _typed(column: str, kind: str) -> str:
+    """SQL for the bytes of a column; a text may be no UTF-8, and then cannot be read as one."""
+    return f"CASE typeof({column}) WHEN '{kind}' THEN CAST({column} AS BLOB) END"
+
+
+_TEXTS = ("a.at", "a.actor", "a.action", "a.object", "a.detail", "a.key", "n.text")
+_BLOBS = ("a.sealed", "a.hash", "n.salt")
+_ROWS = (
+    f"SELECT a.id, {', '.join(_typed(name, 'text') for name in _TEXTS)}, "  # noqa: S608
+    f"{', '.join(_typed(name, 'blob') for name in _BLOBS)}, n.line IS NOT NULL "
+    "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ? ORDER BY a.id"
+)
+_FIRST = -(1 << 63)  # no number is less
+
+
+def _rows(database: Database, after: int = _FIRST) -> Iterator[_Row]:
+    for number, *found, sealed, digest, salt, has_names in database.execute(_ROWS, (after,)):
+        *texts, key, text = [None if data is None else _decoded(data) for data in found]
+        line = (number, *texts, sealed, key)
+        names = (salt, text) if salt is not None and text is not None else None
+        yield _Row(number, None if None in line else line, digest, bool(has_names), names)
+
+
+def _decoded(data: bytes) -> str | None:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _read(row: _Row) -> AuditLine:
+    """The line in a row. Raises StoreDamaged for one of another form than lines are written in."""
+    try:
+        if row.line is None or row.hash is None or (row.has_names and row.names is None):
+            raise ValueError("a part of it has another type")
+        number, at, actor, action, target, detail, sealed, key = row.line
+        names = _content(row.names[1]) if row.names else None if sealed else {}
+        if not all(isinstance(name, str) for name in (names or {}).values()):
+            raise ValueError("a name is no text")
+        datetime.fromisoformat(at)
+        if not 0 <= (_origin(target) or 0) < 1 << 63:
+            raise ValueError("no document has this number")
+        return AuditLine(
+            number, at, actor, action, target, _content(detail), names, key, row.hash.hex()
+        )
+    except (ValueError, RecursionError) as error:
+        raise unreadable(row.number) from error
+
+
+def _content(text: str) -> dict[str, Any]:
+    """What stands in a text of ours. Raises ValueError for any other."""
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("it is no JSON object")
+    if "\\u" in text and _json(content) != text:  # it may be a lone surrogate, which none can print
+        raise ValueError("it is not JSON as ragkit writes it")
+    return content
+
+
+def _origin(target: str) -> int | None:
+    """The number of the document that a line's object is; None if it is something else."""
+    kind, _, number = target.partition(":")
+    return int(number) if kind == "document" and number else None
+
+
 # -- checking --------------------------------------------------------------------------------
 
 
@@ -148,9 +232,9 @@ def _body(line: tuple[Any, ...]) -> bytes:
 class ChainReport:
     """What a check of the log found: `broken` is the first line that does not fit, and why.
 
-    `unknown` counts, for each key that is not at hand, the lines that it sealed: whether these
-    were changed cannot be told without it. `lost` lines are missing because of damage, and a line
-    of the repair says so.
+    `erased` lines have had their names taken by an erasure. `unknown` counts, for each key that is
+    not at hand, the lines that cannot be checked without it. `lost` lines are missing because of
+    damage, and `nameless` ones lost their names to it, and a line of the repair says so.
     """
 
     lines: int
@@ -159,51 +243,136 @@ class ChainReport:
     why: str
     unknown: dict[str, int]
     lost: int = 0
+    nameless: int = 0
 
     @property
     def intact(self) -> bool:
         """Whether every line was checked, and fits."""
-        return self.broken is None and not self.unknown and not self.lost
+        return self.broken is None and not (self.unknown or self.lost or self.nameless)
 
 
 def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     """Go through the whole chain with the keys at hand, by their ids."""
-    previous, expected, erased, lost = _start(database), 1, 0, 0
-    unknown: dict[str, int] = {}
-    gaps = _declared_gaps(database)
+    chain = _Chain(keys, _start(database))
+    for row in _rows(database):
+        chain.add(row)
+    for (number,) in database.execute(
+        "SELECT line FROM audit_names WHERE line NOT IN (SELECT id FROM audit)"
+    ):
+        chain.problems[number] = f"line {number} is missing"
+    return chain.report()
 
-    def report(broken: int | None = None, why: str = "") -> ChainReport:
-        return ChainReport(expected - 1, erased, broken, why, unknown, lost)
 
-    rows = database.execute(
-        "SELECT a.id, a.at, a.actor, a.action, a.object, a.detail, a.sealed, a.key, a.hash, "
-        "n.salt, n.text FROM audit a LEFT JOIN audit_names n ON n.line = a.id ORDER BY a.id"
-    )
-    for *line, digest, salt, text in rows:
-        number, sealed, key = line[0], line[6], line[7]
-        told = None
-        if number != expected:
-            if number not in gaps or gaps[number][0] != expected:
-                return report(expected, f"line {expected} is missing")
-            told, lost, expected = gaps[number][1], lost + number - expected, number
-        if told is not None:  # it was sealed over the hash of a line that is lost
-            if told != _fingerprint(tuple(line), digest):
-                return report(number, f"line {number} is not what was written")
-        elif key not in keys:
-            unknown[key] = unknown.get(key, 0) + 1
-        elif digest != keys[key].seal(previous + _body(tuple(line))):
-            return report(number, f"line {number} is not what was written, or not in its place")
-        if text is None:
-            erased += bool(sealed)
-        elif _commitment(salt, text) != sealed:
-            return report(number, f"the names of line {number} are not what was written")
-        previous, expected = digest, expected + 1
-    stray = database.execute(
-        "SELECT line FROM audit_names WHERE line NOT IN (SELECT id FROM audit) ORDER BY line"
-    ).fetchone()
-    if stray is not None:
-        return report(int(stray[0]), f"line {stray[0]} is missing")
-    return report()
+class _Gap(NamedTuple):
+    """Lines that are missing from `first` on, and what the line behind them is."""
+
+    first: int
+    fingerprint: str
+    key: str
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A check under way. What is gone is held against the log until a line that fits explains it.
+
+    A line behind a gap was sealed over the hash of one that is not there: it fits if a later line
+    tells both of the gap and what the line behind it is.
+    """
+
+    keys: Mapping[str, AuditKey]
+    previous: bytes
+    last: int = 0
+    lost: int = 0
+    problems: dict[int, str] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
+    gaps: dict[int, _Gap] = field(default_factory=dict)  # by the line behind each
+    unnamed: set[int] = field(default_factory=set)  # lines whose names are gone
+    erased: set[int] = field(default_factory=set)  # lines of which an erasure says so
+    damaged: set[int] = field(default_factory=set)  # lines of which a repair says so
+
+    def add(self, row: _Row) -> None:
+        """Check the next line."""
+        number, fits = row.number, self._fits(row)
+        if number > self.last + 1:
+            key = row.line[-1] if row.line else ""
+            self.gaps[number] = _Gap(self.last + 1, _fingerprint(row), key)
+        try:
+            line = _read(row)
+            if number <= self.last or not (fits or number in self.gaps):
+                self.problems[number] = (
+                    f"line {number} is not what was written, or not in its place"
+                )
+            else:
+                self._explain(line, fits)
+                self._check_names(row)
+        except (StoreDamaged, TypeError, ValueError, KeyError):
+            self.problems[number] = f"line {number} is not what was written"
+        self.previous, self.last = row.hash or b"", max(number, self.last)
+
+    def _fits(self, row: _Row) -> bool:
+        """Whether a line was sealed behind the one before it, as far as that can be told."""
+        if row.line is None:
+            return False
+        key = row.line[-1]
+        if key not in self.keys:
+            self._count(key)
+            return True
+        return row.hash == self.keys[key].seal(self.previous + _body(row.line))
+
+    def _count(self, key: str) -> None:
+        self.unknown[key] = self.unknown.get(key, 0) + 1
+
+    def _check_names(self, row: _Row) -> None:
+        sealed = row.line[-2] if row.line else b""
+        if row.names is None:
+            if sealed:
+                self.unnamed.add(row.number)
+        elif _commitment(*row.names) != sealed:
+            why = f"the names of line {row.number} are not what was written"
+            self.problems[row.number] = why
+
+    def _explain(self, line: AuditLine, fits: bool) -> None:
+        """Take from a line what it says of others."""
+        if line.action == _ERASURE:
+            self.erased.update(line.detail["lines"])
+        elif line.action == _REPAIR:
+            self.damaged.update(line.detail.get("nameless", ()))
+            for first, number, told in line.detail.get("gaps", ()):
+                self._close(first, number, told, line, fits)
+
+    def _close(
+        self, first: int, number: int, told: str | None, line: AuditLine, fits: bool
+    ) -> None:
+        gap = self.gaps.get(number)
+        if gap is None or gap.first != first:
+            return
+        del self.gaps[number]
+        self.lost += number - first
+        is_own = number == line.number and fits  # nothing is known of the end that was lost
+        if told != (None if is_own else gap.fingerprint):
+            self.problems[number] = f"line {number} is not what was written"
+        elif line.key not in self.keys and gap.key in self.keys:
+            self._count(line.key)
+
+    def report(self) -> ChainReport:
+        """What was found."""
+        for gap in self.gaps.values():
+            self.problems[gap.first] = f"line {gap.first} is missing"
+        unnamed = self.unnamed - self.erased
+        if not self.problems:  # else the line that tells of them may be among those
+            for number in unnamed - self.damaged:
+                why = f"the names of line {number} are gone, and no line says that they were erased"
+                self.problems[number] = why
+        broken = min(self.problems, default=None)
+        return ChainReport(
+            lines=self.last,
+            erased=len(self.unnamed & self.erased),
+            broken=broken,
+            why="" if broken is None else self.problems[broken],
+            unknown=self.unknown,
+            lost=self.lost,
+            nameless=len(unnamed & self.damaged),
+        )
 
 
 # -- after damage ------------------------------------------------------------------------------
@@ -212,41 +381,41 @@ def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
 def append_repair(
     database: Database, key: AuditKey, *, actor: str, detail: Detail, end_lost: bool
 ) -> int:
-    """Add a line that says of all that are missing that damage took them; returns its number.
+    """Add a line that says of all that is missing that damage took it; returns its number.
 
     Each gap is told by where it begins, the line behind it, and what that one is: it can no longer
     be checked by itself. `end_lost` is whether lines may be missing behind the last one: then no
-    number is given again that one of them had, as far as it is known.
+    number is given again that one of them had, as far as it is known. Lines whose names are gone,
+    and of which no erasure says so, are told by their numbers.
     """
-    rows = database.execute("SELECT * FROM audit ORDER BY id")
     gaps: list[tuple[int, int, str | None]] = []
-    expected = 1
-    for *line, digest in rows:
-        number = line[0]
-        if number != expected:
-            gaps.append((expected, number, _fingerprint(tuple(line), digest)))
-        expected = number + 1
-    number = expected
+    unnamed, erased = set[int](), set[int]()
+    last = 0
+    for row in _rows(database):
+        if row.number > last + 1:
+            gaps.append((last + 1, row.number, _fingerprint(row)))
+        last = max(row.number, last)
+        with suppress(StoreDamaged, TypeError, KeyError):  # a check will name it
+            line = _read(row)
+            if line.names is None:
+                unnamed.add(line.number)
+            if line.action == _ERASURE:
+                erased.update(line.detail["lines"])
+    number = last + 1
     if end_lost:
         (named,) = database.execute("SELECT coalesce(max(line), 0) FROM audit_names").fetchone()
-        number = max(expected, named) + 1
-        gaps.append((expected, number, None))
+        number = max(number, named) + 1
+        gaps.append((last + 1, number, None))
     database.execute("DELETE FROM audit_names WHERE line NOT IN (SELECT id FROM audit)")
-    content = {**detail, "gaps": gaps} if gaps else detail
+    missing = {"gaps": gaps, "nameless": sorted(unnamed - erased)}
+    content = {**detail, **{what: found for what, found in missing.items() if found}}
     return append(
         database, key, actor=actor, action=_REPAIR, object="base", detail=content, number=number
     )
 
 
-def _declared_gaps(database: Database) -> dict[int, tuple[int, str | None]]:
-    """By the line behind a gap: where it begins, and what that line is."""
-    rows = database.execute("SELECT detail FROM audit WHERE action = ?", (_REPAIR,))
-    return {
-        number: (first, told)
-        for (detail,) in rows
-        for first, number, told in json.loads(detail).get("gaps", ())
-    }
-
-
-def _fingerprint(line: tuple[Any, ...], digest: bytes) -> str:
-    return hashlib.sha256(_body(line) + digest).hexdigest()
+def _fingerprint(row: _Row) -> str:
+    """What tells a line from any other; "" for one that is not what was written."""
+    if row.line is None or row.hash is None:
+        return ""
+    return hashlib.sha256(_body(row.line) + row.hash).hexdigest()

@@ -469,7 +469,7 @@ class Writer:
                     "documents": [_document(origin) for origin in erasure.origins],
                     "digests": [digest.hex() for digest in erasure.digests],
                     "turns": len(erasure.turns),
-                    "names": len(erasure.lines),
+                    "lines": list(erasure.lines),
                     "held": [_document(origin) for origin in held],
                 },
                 {"reason": reason},

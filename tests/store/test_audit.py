@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ragkit.auditing import Anchor, AuditLog, as_csv, as_jsonl, read_anchors
-from ragkit.errors import StoreError
-from ragkit.store import Store, acting
+from ragkit.errors import StoreDamaged, StoreError
+from ragkit.store import Erasure, Store, acting
 from ragkit.store.audit import ChainReport, check, lines
 from ragkit.store.database import Database, connect
 from ragkit.store.keys import own_key, read_key
@@ -84,11 +84,36 @@ def test_the_first_forged_line_is_named(
     assert f"line {line}" in report.why
 
 
+def erase_names(store: Store, *numbers: int) -> None:
+    with store.writer() as writer:
+        erasure = Erasure((), (), (), (), numbers, ())
+        writer.begin_erasure(erasure, reason="request 7", files=(), traces=b"", asked="")
+
+
 def test_names_can_be_erased_and_the_chain_still_fits(store: Store, forged: Database) -> None:
     assert [line.names for line in lines(forged, 3)] == [{"source": "3.txt"}, {"source": "4.txt"}]
-    forged.execute("DELETE FROM audit_names WHERE line = 4")
-    assert checked(forged, store) == ChainReport(5, 1, None, "", {})
-    assert [line.names for line in lines(forged, 3)] == [None, {"source": "4.txt"}]
+    erase_names(store, 4)
+    assert checked(forged, store) == ChainReport(6, 1, None, "", {})
+    *_, fourth, fifth, erasing = lines(forged)
+    assert [fourth.names, fifth.names] == [None, {"source": "4.txt"}]
+    assert erasing.detail["lines"] == [4]
+
+
+def test_names_that_no_erasure_took_are_missed(store: Store, forged: Database) -> None:
+    erase_names(store, 4)
+    forged.execute("DELETE FROM audit_names WHERE line IN (2, 3)")
+    report = checked(forged, store)
+    assert (report.broken, report.erased) == (2, 1)
+    assert report.why == "the names of line 2 are gone, and no line says that they were erased"
+
+
+def test_a_forged_erasure_explains_nothing(store: Store, forged: Database) -> None:
+    erase_names(store, 4)
+    forged.execute("DELETE FROM audit_names WHERE line = 2")
+    forged.execute("UPDATE audit SET detail = json_set(detail, '$.lines[1]', 2) WHERE id = 6")
+    assert checked(forged, store).broken == 6
+    forged.execute("UPDATE audit SET detail = '{\"lines\": [2, 4]}', key = 'abc' WHERE id = 6")
+    assert not checked(forged, store).intact
 
 
 def test_the_log_of_another_base_is_not_taken_for_this_ones(
@@ -110,6 +135,88 @@ def test_a_log_whose_base_is_no_longer_known_does_not_fit(
 ) -> None:
     forged.execute(f"{change} WHERE key = 'base'")
     assert checked(forged, store).broken == 1
+
+
+ALIEN = [
+    "actor = x'00ff'",
+    "actor = CAST(x'ff' AS TEXT)",
+    "at = 'yesterday'",
+    "object = 'document:x'",
+    "object = 'document:99999999999999999999'",
+    "detail = 'x'",
+    "detail = '[]'",
+    "detail = '{}{}'",
+    "detail = x'7b7d'",
+    r"""detail = '{"a": "\ud800"}'""",
+    "detail = replace(hex(zeroblob(100000)), '0', '[')",
+    "sealed = 'abc'",
+    "key = x'00'",
+    "hash = 'abc'",
+    "hash = 7",
+    "action = 'base.repair', detail = 'x'",
+    "action = 'base.repair', detail = '[]'",
+    "action = 'base.repair', detail = '{\"gaps\": [5]}'",
+    "action = 'base.repair', detail = '{\"gaps\": 5}'",
+    "action = 'base.repair', detail = '{\"gaps\": [[[], {}, []]]}'",
+    "action = 'erase', detail = '{}'",
+    "action = 'erase', detail = '{\"lines\": [[]]}'",
+]
+
+
+@pytest.mark.parametrize("change", ALIEN)
+@pytest.mark.parametrize("line", [3, 5])
+def test_a_line_of_another_form_is_named(
+    store: Store, forged: Database, change: str, line: int
+) -> None:
+    forged.execute(f"UPDATE audit SET {change} WHERE id = {line}")
+    report = checked(forged, store)
+    assert report.broken == line
+    assert report.why.startswith(f"line {line} is not what was written")
+
+
+@pytest.mark.parametrize("change", ["text = x'7b7d'", "text = 'x'", "text = '[]'", "salt = 'abc'"])
+def test_names_of_another_form_are_named(store: Store, forged: Database, change: str) -> None:
+    forged.execute(f"UPDATE audit_names SET {change} WHERE line = 3")
+    report = checked(forged, store)
+    assert (report.broken, report.why) == (3, "line 3 is not what was written")
+
+
+def test_a_line_without_what_each_line_has_is_named(store: Store, forged: Database) -> None:
+    forged.execute(
+        "CREATE TABLE loose AS SELECT * FROM audit; DROP TABLE audit; "
+        "ALTER TABLE loose RENAME TO audit; "
+        "UPDATE audit SET at = NULL, detail = NULL, sealed = NULL, hash = NULL WHERE id = 3"
+    )
+    assert checked(forged, store).broken == 3
+
+
+@pytest.mark.parametrize("change", [one for one in ALIEN if "action" not in one])
+def test_a_line_that_cannot_be_read_is_an_error_with_the_way_out(
+    store: Store, forged: Database, change: str
+) -> None:
+    log = AuditLog(store)
+    seen = log.anchor()
+    forged.execute(f"UPDATE audit SET {change} WHERE id = 3")
+    for filters in ({}, {"since": "2026-01-01"}, {"document": 5}):
+        with pytest.raises(StoreDamaged, match=r"line 3 of .* ragkit audit verify"):
+            log.lines(**filters)
+    report = log.verify(anchors=[seen])
+    assert (report.chain.broken, report.anchors) == (3, 1)
+
+
+def test_an_anchor_is_held_against_a_line_that_cannot_be_read(
+    store: Store, forged: Database
+) -> None:
+    log = AuditLog(store)
+    seen = log.anchor()
+    forged.execute("UPDATE audit SET hash = 'abc' WHERE id = ?", (seen.line,))
+    assert log.verify(anchors=[seen]).anchors == 0
+
+
+def test_what_was_found_must_be_told_as_it_is_written(store: Store, forged: Database) -> None:
+    forged.execute("UPDATE audit SET detail = '{\"found\": [5]}' WHERE id = 3")
+    with pytest.raises(StoreDamaged, match="line 3"):
+        AuditLog(store).lines(document="1.txt")
 
 
 def test_a_line_cannot_be_forged_without_the_key(
@@ -162,6 +269,9 @@ def test_a_key_that_cannot_be_kept_is_an_error_with_the_way_out(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="RAGKIT_AUDIT_KEY"):
         own_key(tmp_path / "file" / "audit.key")
+
+
+# -- the account, exports and anchors ---------------------------------------------------------
 
 
 def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
