@@ -17,7 +17,7 @@ from ragkit.errors import SourceError, StoreDamaged, StoreError
 from ragkit.labels import matching
 from ragkit.receipts import Receipt
 from ragkit.store import Snapshot, Store
-from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines, unreadable
+from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines
 from ragkit.store.keys import AuditKey, known_keys
 
 # What a spreadsheet would run (OWASP, CSV injection), and what it may take for the end of a cell.
@@ -237,15 +237,6 @@ def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[Au
     ids = snapshot.versions_of(origins)
 
     def is_about(line: AuditLine) -> bool:
-        return line.object in objects or not ids.isdisjoint(_documents_in(line))
+        return line.object in objects or not ids.isdisjoint(line.documents)
 
     return is_about
-
-
-def _documents_in(line: AuditLine) -> set[int]:
-    """The ids of the documents that were found or cited."""
-    try:
-        found = {passage[0] for passage in line.detail.get("found", ())}
-        return found | {cited[1] for cited in line.detail.get("citations", ())}
-    except (TypeError, LookupError) as error:
-        raise unreadable(line.number) from error

@@ -127,7 +127,7 @@ def back_up(store: Store, target: Path) -> BackupReport:
 def _facts(snapshot: Snapshot) -> dict[str, Any]:
     documents, pages, chunks = snapshot.counts()
     line, hash = snapshot.connection.execute(
-        "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"
+        "SELECT id, CAST(hash AS BLOB) FROM audit ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return {
         "base": snapshot.meta("base"),
@@ -364,5 +364,7 @@ def _lines_lost(store: Store, old: Snapshot) -> tuple[int, str]:
                 common = middle
             else:
                 beyond = middle
-    row = old.connection.execute("SELECT hash FROM audit WHERE id = ?", (last,)).fetchone()
+    row = old.connection.execute(
+        "SELECT CAST(hash AS BLOB) FROM audit WHERE id = ?", (last,)
+    ).fetchone()
     return last - common, row[0].hex() if row and last > common else ""

@@ -121,10 +121,7 @@ def _digests(
 
 def _is_about(line: AuditLine, origins: Collection[int], versions: frozenset[int]) -> bool:
     """Whether a line has names of the documents, or a question that was answered from them."""
-    if not line.names:
-        return False
-    found = {passage[0] for passage in line.detail.get("found", ())}
-    return line.origin in origins or not versions.isdisjoint(found)
+    return bool(line.names) and (line.origin in origins or not versions.isdisjoint(line.documents))
 
 
 def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:

@@ -52,6 +52,15 @@ class AuditLine:
         return _origin(self.object)
 
     @property
+    def documents(self) -> set[int]:
+        """The ids of the documents that were found or cited. Raises StoreDamaged for nonsense."""
+        try:
+            found = {passage[0] for passage in self.detail.get("found", ())}
+            return found | {cited[1] for cited in self.detail.get("citations", ())}
+        except (TypeError, LookupError) as error:
+            raise unreadable(self.number) from error
+
+    @property
     def called(self) -> list[str]:
         """What the line says that its document is, or was, called; reasons are no such names."""
         return [name for what, name in (self.names or {}).items() if what in ("source", "from")]

@@ -567,7 +567,8 @@ class Snapshot:
         Equal digests mean equal histories up to that line, also after a backup was restored.
         """
         row = self._db.execute(
-            "SELECT id, hash FROM audit WHERE id = coalesce(?, (SELECT max(id) FROM audit))",
+            "SELECT id, CAST(hash AS BLOB) FROM audit "
+            "WHERE id = coalesce(?, (SELECT max(id) FROM audit))",
             (line,),
         ).fetchone()
         return (row[0], int.from_bytes(row[1][:8], "big")) if row else (0, 0)
