@@ -103,6 +103,8 @@ class Ingest:
         for problem in plan.outgrown:
             self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
         self._note_failed(plan.failed)
+        for digest in plan.readmitted:
+            self._writer.readmit(digest)
         for document, old, file in plan.renamed:
             self._writer.rename_document(document, file.source)
             self.report.renamed.append((old, file.source))

@@ -23,13 +23,15 @@ HELD = "it was changed, and the document is held as it was; ragkit release lets 
 class Plan:
     """What an ingest of one path has to do, found by comparing digests.
 
-    `outgrown` are those of `failed` that are too large and not known to be so yet.
+    `outgrown` are those of `failed` that are too large and not known to be so yet, and `readmitted`
+    contents of `renamed` that were forgotten and are to come back.
     """
 
     root: int
     read: list[FoundFile] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     renamed: list[tuple[int, str, FoundFile]] = field(default_factory=list)
+    readmitted: list[bytes] = field(default_factory=list)
     removed: list[tuple[int, str]] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
     outgrown: list[Problem] = field(default_factory=list)
@@ -86,15 +88,22 @@ def make_plan(
             continue
         if outcome == "unchanged":
             unchanged.append(file.source)
-        elif isinstance(outcome, Problem):
+            continue
+        if isinstance(outcome, Problem):
             plan.failed.append(outcome)
             stored = problems.get(file.source)
             if outcome.reason == Reason.TOO_LARGE and (stored is None or stored[0] != outcome):
                 plan.outgrown.append(outcome)
-        elif (old := _renamed_from(file, known, gone, by_size)) is not None:
-            plan.renamed.append((gone.pop(old)[0], old, file))
-        else:
-            plan.read.append(file)
+            continue
+        old = _renamed_from(file, known, gone, by_size)
+        forgotten = old is not None and snapshot.erased_at(gone[old][1]) is not None
+        if old is None or (forgotten and not options.readmit):
+            plan.read.append(file)  # a forgotten one is refused by what is in it, whatever its name
+            continue
+        document, digest, _ = gone.pop(old)
+        plan.renamed.append((document, old, file))
+        if forgotten:
+            plan.readmitted.append(digest)
     if not options.keep_missing:
         plan.removed = [
             (document, source)

@@ -165,6 +165,38 @@ def test_a_forgotten_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, 
     assert kb.ingest(docs).failed == []
 
 
+@pytest.fixture
+def copied(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
+    """A base from which a file was forgotten whose copy, since deleted, stayed in it."""
+    (docs / "copies").mkdir()
+    (docs / "copies" / "pay.txt").write_text(SECRET * 3)
+    kb.ingest(docs)
+    kb.access.label("copies/pay.txt", "board")
+    kb.forget("ana-salary.txt", reason="request 7")
+    (docs / "copies" / "pay.txt").unlink()
+    return kb
+
+
+def test_a_forgotten_file_does_not_come_back_as_the_new_name_of_a_copy(
+    copied: KnowledgeBase, docs: Path
+) -> None:
+    report = copied.ingest(docs)
+    assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "forgotten")]
+    assert (report.renamed, report.removed) == ([], ["copies/pay.txt"])
+    assert all("Zwickel" not in hit.text for hit in copied.search(QUESTION))
+
+
+def test_a_forgotten_file_that_is_to_come_back_may_be_a_renamed_copy(
+    copied: KnowledgeBase, docs: Path
+) -> None:
+    report = copied.ingest(docs, readmit=True)
+    assert (report.renamed, report.failed) == ([("copies/pay.txt", "ana-salary.txt")], [])
+    assert [one.source for one in copied.documents(labels=["board"])] == ["ana-salary.txt"]
+    assert [line.action for line in copied.audit.lines()][-2:] == ["readmit", "document.rename"]
+    (docs / "ana-salary.txt").rename(docs / "pay.txt")
+    assert copied.ingest(docs).renamed == [("ana-salary.txt", "pay.txt")]
+
+
 def test_an_uploaded_file_is_deleted_with_its_document(tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=NOBODY) as kb:
         (kb.uploads / "ana-salary.txt").write_text(SECRET)

@@ -157,7 +157,7 @@ UNRESTRICTED = {
     "everything": {"ragkit/erasure.py"},  # compared with what is to be erased
     "turns_resting_on": {"ragkit/erasure.py"},
     "open_erasures": {"ragkit/erasure.py", "ragkit/integrity.py"},
-    "erased_at": {"ragkit/ingestion.py", "ragkit/erasure.py"},
+    "erased_at": {"ragkit/planning.py", "ragkit/ingestion.py", "ragkit/erasure.py"},
     "erased_contents": {"ragkit/erasure.py", "ragkit/store/reader.py"},
     "erased_origins": {"ragkit/erasure.py", "ragkit/store/reader.py"},
     "receipt": {"ragkit/knowledge_base.py"},
