@@ -59,6 +59,7 @@ class Ingest:
         self._options = options
         self._progress = progress
         self._roots: dict[int, str] = {}
+        self._uploaded = False
         self._started = time.monotonic()
         self._unsynced = 0
         self._unpublished = 0
@@ -72,6 +73,7 @@ class Ingest:
         """Bring the base up to date with a path. Raises SourceError if there is no such path."""
         snapshot = Snapshot(self._writer.connection)
         root_path, start, whole = locate(path, snapshot.roots(), self._layout.uploads)
+        self._uploaded = root_path == self._layout.uploads
         self._tell("scan")
         found = scan(root_path, start)
         name = self._layout.root_name(root_path)
@@ -173,11 +175,12 @@ class Ingest:
             yield batch
 
     def _commit(self, plan: Plan, batch: list[Read], embedder: Embedder) -> None:
-        read = [(item.file.source, item.outcome) for item in batch]
+        read = [(item.file, item.outcome) for item in batch]
         kept = {
-            source: outcome
-            for source, outcome in read
-            if isinstance(outcome, ReadFile) and self._may_come(source, outcome.digest)
+            file.source: outcome
+            for file, outcome in read
+            if isinstance(outcome, ReadFile)
+            and self._may_come(file.source, outcome.digest, file.path)
         }
         embedded = iter(self._embed(list(kept.values()), embedder))
         for item in batch:
@@ -190,17 +193,21 @@ class Ingest:
             self._bytes_done += item.file.size
             self._tell("read", source)
 
-    def _may_come(self, source: str, digest: bytes) -> bool:
+    def _may_come(self, source: str, digest: bytes, path: str = "") -> bool:
         """Whether a content was not forgotten, or is to come back; else it is named as failed.
 
-        Nothing of it is stored, not even that it is not in the base.
+        Nothing of it is stored, not even that it is not in the base, and an upload is deleted.
         """
         when = Snapshot(self._writer.connection).erased_at(digest)
         if when is None:
             return True
         if self._options.readmit:
             return self._writer.readmit(digest)
-        detail = f"its content was forgotten on {when[:10]}; ingest with --readmit to take it again"
+        way = "; ingest with --readmit to take it again"
+        if self._uploaded and file_digest(path) == digest:  # nobody has put another in its place
+            Path(path).unlink(missing_ok=True)
+            way = ", so the file that was uploaded again is deleted: nothing of it is stored"
+        detail = f"its content was forgotten on {when[:10]}{way}"
         self._note_failed([Problem(source, digest, "forgotten", detail)])
         return False
 

@@ -372,6 +372,23 @@ def test_a_link_among_the_uploads_is_not_looked_through(kb: KnowledgeBase, docs:
 # -- words that stand elsewhere ------------------------------------------------------------------
 
 
+def test_a_forgotten_file_that_is_uploaded_again_is_deleted_at_once(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=NOBODY) as kb:
+        (kb.uploads / "ana-salary.txt").write_text(SECRET)
+        kb.ingest(kb.uploads)
+        kb.forget("ana-salary.txt", reason="request 7")
+        (kb.uploads / "pay.txt").write_text(SECRET)
+        (kb.uploads / "pump.txt").write_text("The pump weighs 31 kilograms.")
+        report = kb.ingest(kb.uploads)
+        (refused,) = report.failed
+        assert (refused.source, refused.reason) == ("pay.txt", "forgotten")
+        assert "nothing of it is stored" in refused.detail
+        assert [path.name for path in kb.uploads.iterdir()] == ["pump.txt"]
+        assert left_in(kb) == []
+        (kb.uploads / "pay.txt").write_text(SECRET)
+        assert kb.ingest(kb.uploads, readmit=True).added == ["pay.txt"]
+
+
 def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "copy.txt").write_text(f"Of the board: {SECRET * 3}")
     kb.ingest(docs)
