@@ -143,7 +143,9 @@ class Ingest:
 
     def _note_failed(self, problems: Sequence[Problem]) -> None:
         for problem in problems:
-            self.report.failed.append(FailedFile(problem.source, problem.reason, problem.detail))
+            self.report.failed.append(
+                FailedFile(problem.source, problem.reason, problem.detail, self._uploaded)
+            )
             if self._options.strict and not self._options.dry_run:
                 why = f"{problem.reason} ({problem.detail})" if problem.detail else problem.reason
                 raise SourceError(f"{problem.source}: {why}; stopped there, as strict asks")

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A file that is not in the base: `reason` is for programs, `detail` for people."""
+    """A file that is not in the base: `reason` is for programs, `detail` for people.
+
+    `uploaded` ones lie in the base's own folder of uploads.
+    """
 
     source: str
     reason: str
     detail: str = ""
+    uploaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,7 +368,10 @@ class View:
             dimension=identity.embedder.dimension if identity else 0,
             roots=tuple(path for path, _ in roots),
             folders=tuple(path for path, whole in roots if whole),
-            problems=tuple(FailedFile(one.source, one.reason, one.detail) for one in problems),
+            problems=tuple(
+                FailedFile(one.source, one.reason, one.detail, bool(one.uploaded))
+                for one in problems
+            ),
         )
 
     def suggestions(self, n: int = 4, *, labels: Collection[str] | None = None) -> list[str]:

@@ -121,7 +121,7 @@ def test_an_ingest_reports_every_file_once(kb: KnowledgeBase, docs: Path) -> Non
         "failed": first.failed,
     }
     assert sources(kb) == ["a.txt", "e.txt", "hr/d.txt", "moved.txt"]
-    assert [problem.source for problem in kb.status().problems] == ["broken.pdf"]
+    assert [(one.source, one.uploaded) for one in kb.status().problems] == [("broken.pdf", False)]
 
 
 def test_a_second_ingest_changes_and_embeds_nothing(

@@ -235,7 +235,8 @@ class Snapshot:
 
     def all_problems(self) -> list[Problem]:
         rows = self._db.execute(
-            "SELECT source, digest, reason, detail FROM problem ORDER BY source"
+            "SELECT p.source, p.digest, p.reason, p.detail, r.path = 'uploads:' "
+            "FROM problem p JOIN root r ON r.id = p.root ORDER BY p.source, r.path"
         )
         return [Problem(*row) for row in rows]
 

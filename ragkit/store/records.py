@@ -241,9 +241,13 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file of a root that is not in the base, and why."""
+    """A file of a root that is not in the base, and why.
+
+    `uploaded` is told of those of all roots together: whether the file lies in the base itself.
+    """
 
     source: str
     digest: bytes
     reason: str
     detail: str
+    uploaded: bool = False

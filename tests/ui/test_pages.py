@@ -288,6 +288,19 @@ def test_an_upload_that_could_not_be_read_can_be_deleted(service: Service, visit
     assert list(kb.uploads.iterdir()) == []
 
 
+def test_a_sound_upload_is_not_deleted_for_another_file_of_its_name(
+    service: Service, three: Path, visit: Visit
+) -> None:
+    kb = service.base()
+    assert kb is not None
+    (kb.uploads / "report.pdf").write_text("The pump weighs 31 kilograms.")
+    (three / "report.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    kb.ingest(three)
+    said = visit("documents")
+    assert "report.pdf" in words(said)
+    assert "Delete this upload" not in [button.label for button in said.button]
+
+
 def test_a_folder_in_the_base_can_be_brought_up_to_date(
     service: Service, three: Path, visit: Visit
 ) -> None:

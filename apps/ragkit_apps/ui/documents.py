@@ -76,7 +76,7 @@ def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
                 f"<div><b>{escape(problem.source)}</b> "
                 f'<span class="quiet">{escape(problem.reason + detail)}</span></div>'
             )
-            if _is_upload(kb, problem):
+            if problem.uploaded and _is_there(kb, problem):
                 st.button(
                     "Delete this upload",
                     key=f"delete-{number}",
@@ -88,10 +88,10 @@ def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
             quiet(f"… and {len(problems) - 200:,} more; ragkit status lists them")
 
 
-def _is_upload(kb: KnowledgeBase, problem: FailedFile) -> bool:
+def _is_there(kb: KnowledgeBase, upload: FailedFile) -> bool:
     try:
-        return (kb.uploads / problem.source).is_file()
-    except OSError:  # where the base cannot be written to, nothing was uploaded
+        return (kb.uploads / upload.source).is_file()
+    except OSError:  # where the base cannot be written to, nothing is deleted either
         return False
 
 
