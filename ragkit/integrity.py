@@ -34,6 +34,9 @@ CONTENT = ("database", "documents", "journal", "vector index", "word index")
 
 _NAMED = 1000  # documents at most
 _TRIES = 3  # of an index that somebody writes to meanwhile
+_ODD = (TypeError, ValueError, AttributeError, OverflowError)
+"""What a value raises that is of another type than its column."""
+
 _REPAIR = "ragkit repair"
 _FOLDERS = ("index", "tmp", "uploads")
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -118,7 +121,7 @@ def _guarded(checked: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     """The findings; that a check cannot be made is one, too."""
     try:
         yield from findings
-    except (*DAMAGE, RagkitError) as error:
+    except (*DAMAGE, RagkitError, *_ODD) as error:
         yield Finding(checked, "damaged", f"cannot be checked ({error})", _RESTORE)
 
 

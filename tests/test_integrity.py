@@ -211,6 +211,21 @@ CONTENT_DAMAGES = {
     "DELETE FROM audit WHERE id = 3": {"audit log"},
     "DELETE FROM audit_names WHERE line = 3": {"audit log"},
     "DELETE FROM meta WHERE key = 'base'": {"audit log"},
+    "UPDATE audit SET sealed = 'a word' WHERE id = 3": {"audit log"},
+    "UPDATE chunk SET page = -1 WHERE id = (SELECT max(id) FROM chunk)": {"documents"},
+    "UPDATE chunk SET start = 'a word' WHERE id = (SELECT max(id) FROM chunk)": {"documents"},
+    "UPDATE chunk SET header = x'ff' WHERE id = (SELECT max(id) FROM chunk)": {"documents"},
+    "UPDATE chunk SET headings = '[1]' WHERE id = (SELECT max(id) FROM chunk)": {"documents"},
+    "UPDATE chunk SET ref = CAST(x'ff' AS TEXT) WHERE id = 5": {"documents"},
+    "UPDATE document SET warnings = '[' WHERE id = 1": {"documents"},
+    "UPDATE document SET warnings = '{}' WHERE id = 1": {"documents"},
+    "UPDATE document SET metadata = '{\"pages\": 3}' WHERE id = 1": {"documents"},
+    "UPDATE document SET metadata = '{}' || char(0) WHERE id = 1": {"documents"},
+    "UPDATE document SET first_chunk = 'a word' WHERE id = 1": {"documents"},
+    "UPDATE document SET source = x'ff' WHERE source = 'note.txt'": {"documents"},
+    "UPDATE page SET text = x'ff' WHERE rowid = (SELECT max(rowid) FROM page)": {"documents"},
+    "UPDATE page SET images = 'a word' WHERE rowid = (SELECT max(rowid) FROM page)": {"documents"},
+    "UPDATE vector SET data = printf('%.128c', 'a') WHERE chunk = 5": {"documents"},
 }
 
 
@@ -220,6 +235,18 @@ def test_rows_that_are_not_what_was_written_are_found(base: Layout, change: str)
     with closing(connect(base.database)) as database:
         database.execute(change)
     assert set(CONTENT_DAMAGES[change]) <= set(states(verify_base(base.root)))
+
+
+def test_a_document_that_no_list_could_show_is_named(base: Layout) -> None:
+    with closing(connect(base.database)) as database:
+        database.execute("UPDATE document SET warnings = '[' WHERE source LIKE '%onboarding.md'")
+    (lost,) = named(verify_base(base.root), "documents")
+    assert lost.endswith("onboarding.md")
+    with KnowledgeBase(base.root, embedder=HashingEmbedder()) as kb:
+        kb.repair()
+        kb.ingest(EXAMPLES, workers=1)
+        assert any(document.source == lost for document in kb.documents())
+        assert states(kb.verify()) == {}
 
 
 # -- the indexes -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from ragkit.store.database import Database
 from ragkit.store.salvage import DAMAGE, readable_rows
 
+_MISTYPED = "a value in it is of another type than its column"
 _LENGTH = 0.01  # that a vector's may differ from 1: float16 loses less than 0.001
 
 _MISSING = """
@@ -105,62 +107,122 @@ def waiting_documents(database: Database) -> list[str]:
 
 def flawed_documents(database: Database, dimension: int) -> Iterator[Flaw]:
     """Documents of which something is missing, cannot be read or does not fit, one by one."""
-    columns = "id, source, first_chunk, last_chunk, readable_pages"
-    for document, source, first, last, readable in readable_rows(database, "document", columns):
-        ids = range(first, last + 1) if first is not None else range(0)
+    typed = {table: _typed(database, table) for table in ("document", "page", "chunk", "vector")}
+    for (document,) in readable_rows(database, "document", "id"):
+        source = f"document {document}"
         try:
-            pages = _pages(database, document)
-            what = (
-                _page_flaw(pages, readable)
-                or _chunk_flaw(database, document, ids, [text for _, text in pages])
-                or _vector_flaw(database, ids, dimension)
-            )
+            found = database.execute("SELECT source FROM document WHERE id = ?", (document,))
+            source = str(found.fetchone()[0])
+            what = _flaw(database, document, dimension, typed)
         except DAMAGE:
             what = "a part of it cannot be read"
         if what:
             yield Flaw(document, source, what)
 
 
-def _pages(database: Database, document: int) -> list[tuple[int, str]]:
-    return database.execute(
-        "SELECT ordinal, text FROM page WHERE document = ? ORDER BY ordinal", (document,)
-    ).fetchall()
+def _typed(database: Database, table: str) -> str:
+    """SQL for whether a row's values have the types of their columns: SQLite takes any."""
+    columns = database.execute(
+        'SELECT name, lower(type), "notnull" FROM pragma_table_info(?)', (table,)
+    )
+    conditions = [
+        f"typeof(\"{name}\") = '{kind}'" + ("" if full else f' OR "{name}" IS NULL')
+        for name, kind, full in columns
+    ]
+    return " AND ".join(f"({condition})" for condition in conditions) or "1"
 
 
-def _page_flaw(pages: list[tuple[int, str]], readable: int) -> str:
-    if [ordinal for ordinal, _ in pages] != list(range(len(pages))):
+def _flaw(database: Database, document: int, dimension: int, typed: dict[str, str]) -> str:
+    first, last, readable, metadata, warnings, *_, fits = database.execute(
+        "SELECT first_chunk, last_chunk, readable_pages, metadata, warnings, title, kind, "
+        f"added_at, {typed['document']} FROM document WHERE id = ?",
+        (document,),
+    ).fetchone()
+    if not fits:
+        return _MISTYPED
+    if not _are_texts(warnings, list) or not _are_texts(metadata, dict):
+        return "its warnings or its metadata cannot be read"
+    ids = range(first, last + 1) if None not in (first, last) else range(0)
+    pages = _pages(database, document, typed["page"])
+    return (
+        _page_flaw(pages, readable)
+        or _chunk_flaw(database, document, ids, [page.text for page in pages], typed["chunk"])
+        or _vector_flaw(database, ids, dimension, typed["vector"])
+    )
+
+
+def _are_texts(stored: str, kind: type[list[str]] | type[dict[str, str]]) -> bool:
+    """Whether this is JSON of a list or an object that holds nothing but texts."""
+    try:
+        found = json.loads(stored)
+    except (ValueError, RecursionError):
+        return False
+    values = found.values() if isinstance(found, dict) else found
+    return isinstance(found, kind) and all(isinstance(value, str) for value in values)
+
+
+class _Page(NamedTuple):
+    ordinal: int
+    text: str
+    kind: str
+    label: str
+    fits: int
+
+
+def _pages(database: Database, document: int, typed: str) -> list[_Page]:
+    rows = database.execute(
+        f"SELECT ordinal, text, kind, label, {typed} FROM page WHERE document = ? ORDER BY ordinal",
+        (document,),
+    )
+    return [_Page(*row) for row in rows]
+
+
+def _page_flaw(pages: list[_Page], readable: int) -> str:
+    if not all(page.fits for page in pages):
+        return _MISTYPED
+    if [page.ordinal for page in pages] != list(range(len(pages))):
         return "a page is missing"
-    if any(text.endswith("\0") for _, text in pages):
+    if any(page.text.endswith("\0") for page in pages):
         return "the end of a page is gone"
-    if sum(bool(text.strip()) for _, text in pages) != readable:
+    if sum(bool(page.text.strip()) for page in pages) != readable:
         return "a page is missing, or empty that had text"
     return ""
 
 
-def _chunk_flaw(database: Database, document: int, ids: range, pages: list[str]) -> str:
+def _chunk_flaw(database: Database, document: int, ids: range, pages: list[str], typed: str) -> str:
     rows = database.execute(
-        'SELECT id, document, ordinal, page, start, "end", text FROM chunk '
-        "WHERE id BETWEEN ? AND ? ORDER BY id",
+        'SELECT id, document, ordinal, page, start, "end", text, headings, header, ref, '
+        f"{typed} FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id",
         (ids.start, ids.stop - 1),
     ).fetchall()
-    if [row[:3] for row in rows] != [(id, document, n) for n, id in enumerate(ids)]:
+    if not all(row[-1] for row in rows):
+        return _MISTYPED
+    if len(rows) != ids.stop - ids.start or [row[:3] for row in rows] != [
+        (id, document, n) for n, id in enumerate(ids)
+    ]:
         return "a chunk is missing"
-    for *_, page, start, end, text in rows:
-        if page >= len(pages) or pages[page][start:end] != text or not text:
+    for _, _, _, page, start, end, text, *_ in rows:
+        if not (0 <= page < len(pages) and 0 <= start < end and end - start == len(text)):
             return "a chunk is not what stands on its page"
+        if pages[page][start:end] != text:
+            return "a chunk is not what stands on its page"
+    if not all(_are_texts(headings, list) for headings in {row[7] for row in rows}):
+        return "the headings of a chunk cannot be read"
     return ""
 
 
-def _vector_flaw(database: Database, ids: range, dimension: int) -> str:
+def _vector_flaw(database: Database, ids: range, dimension: int, typed: str) -> str:
     rows = database.execute(
-        "SELECT chunk, data FROM vector WHERE chunk BETWEEN ? AND ? ORDER BY chunk",
+        f"SELECT chunk, data, {typed} FROM vector WHERE chunk BETWEEN ? AND ? ORDER BY chunk",
         (ids.start, ids.stop - 1),
     ).fetchall()
     if [row[0] for row in rows] != list(ids):
         return "a vector is missing"
-    if any(len(data) != 2 * dimension for _, data in rows):
+    if not all(fits for *_, fits in rows):
+        return _MISTYPED
+    if any(len(data) != 2 * dimension for _, data, _ in rows):
         return f"a vector has not {dimension} numbers"
-    vectors = np.frombuffer(b"".join(data for _, data in rows), np.float16).astype(np.float32)
+    vectors = np.frombuffer(b"".join(data for _, data, _ in rows), np.float16).astype(np.float32)
     lengths = np.linalg.norm(vectors.reshape(len(rows), dimension), axis=1)
     if not (abs(lengths - 1) <= _LENGTH).all():  # also for a NaN
         return "a vector is not of length 1"
