@@ -30,7 +30,7 @@ from ragkit.store.records import (
 )
 
 _CHUNK = """
-    SELECT c.id, c.document, d.source, r.path, d.title, d.kind, c.ordinal, c.page, p.kind,
+    SELECT c.id, c.document, d.source, r.path, d.title, d.kind, c.ordinal, c.page,
            p.number, p.label, c.start, c.end, c.header, c.headings, c.ref, c.text
     FROM chunk c
     JOIN document d ON d.id = c.document
@@ -700,8 +700,8 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
 
 def _chunk(row: tuple[object, ...]) -> StoredChunk:
     values = list(row)
-    values[14] = tuple(json.loads(str(values[14])))
-    values[16] = _whole(str(values[16]))
+    values[13] = tuple(json.loads(str(values[13])))
+    values[15] = _whole(str(values[15]))
     return StoredChunk(*values)  # type: ignore[arg-type]
 
 

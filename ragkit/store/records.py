@@ -94,7 +94,6 @@ class StoredChunk:
     kind: str
     ordinal: int
     page_ordinal: int
-    page_kind: str
     page: int | None
     page_label: str
     start: int
