@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -15,11 +16,12 @@ def label_by_rule(rules: Mapping[str, str], root: str, source: str) -> str | Non
     """The label that the rules give a document; None if none is about it.
 
     A rule names a folder or file: relative to the folder that was ingested, or absolute. The one
-    that names most of the path wins.
+    that names most of the path wins. Letters with marks are equal however they are stored.
     """
     best: tuple[int, str] | None = None
+    root, source = _composed(root), _composed(source)
     for place, label in rules.items():
-        folder = os.path.expanduser(place)
+        folder = _composed(os.path.expanduser(place))
         path = os.path.join(root, source) if os.path.isabs(folder) else source
         parts = PurePosixPath(folder).parts
         if PurePosixPath(path).parts[: len(parts)] != parts:
@@ -28,6 +30,11 @@ def label_by_rule(rules: Mapping[str, str], root: str, source: str) -> str | Non
         if best is None or named > best[0]:
             best = named, label
     return best[1] if best else None
+
+
+def _composed(path: str) -> str:
+    """A path as people type it: some systems store "ü" as "u" and a mark (Unicode's NFD)."""
+    return unicodedata.normalize("NFC", path)
 
 
 def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence[StoredDocument]:

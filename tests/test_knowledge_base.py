@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -461,6 +462,19 @@ def test_only_documents_with_an_allowed_label_are_found(kb: KnowledgeBase, docs:
     assert kb.search("alpha", labels=["other"]) == []
     assert [d.source for d in kb.documents(labels=["board"])] == ["b.txt"]
     assert kb.explain("alpha", labels=[]).candidates == ()
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["relative", "absolute"])
+def test_a_rule_is_about_a_folder_however_its_umlauts_are_stored(
+    open_kb: Callable[..., KnowledgeBase], docs: Path, whole: bool
+) -> None:
+    folder = docs / unicodedata.normalize("NFD", "Führung")
+    folder.mkdir()
+    (folder / "pay.txt").write_text("Alpha secret.")
+    rule = unicodedata.normalize("NFC", "Führung/")
+    kb = open_kb(config=Config(labels={f"{docs}/{rule}" if whole else rule: "board"}))
+    kb.ingest(docs)
+    assert [document.label for document in kb.documents()] == ["board"]
 
 
 def test_an_ingest_with_a_label_labels_what_is_there_already(kb: KnowledgeBase, docs: Path) -> None:
