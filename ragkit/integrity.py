@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -238,16 +239,27 @@ def _word_index(store: Store) -> Iterator[Finding]:
 
 def _uploads(store: Store) -> Iterator[Finding]:
     """Files that have no other home than the base; somebody may be taking some out meanwhile."""
-    lost, count = [], 0
+    layout, lost, count = store.layout, [], 0
+    left = set() if is_locked(layout.lock) else _files_in(layout.uploads)
     with store.snapshot() as snapshot:
         for source, digest in snapshot.connection.execute(
             "SELECT d.source, d.digest FROM document d JOIN root r ON r.id = d.root "
-            "WHERE r.path = ? AND d.digest != x'' ORDER BY d.source",
-            (UPLOADS_ROOT,),
+            "WHERE r.path = ? UNION ALL SELECT p.source, x'' FROM problem p "
+            "JOIN root r ON r.id = p.root WHERE r.path = ? ORDER BY 1",
+            (UPLOADS_ROOT, UPLOADS_ROOT),
         ):
-            count += 1
-            if file_digest(str(store.layout.uploads / source)) != digest:
+            left.discard(source)
+            count += digest != b""
+            if digest and file_digest(str(layout.uploads / source)) != digest:
                 lost.append(source)
+    if left:
+        yield Finding(
+            "uploads",
+            "note",
+            f"{len(left)} files are not in the base, and it does not say why: "
+            f"{_first(sorted(left))}",
+            f"ragkit ingest {layout.uploads}, then delete what is still named here",
+        )
     if lost:
         yield Finding(
             "uploads",
@@ -258,6 +270,14 @@ def _uploads(store: Store) -> Iterator[Finding]:
         )
     elif count:
         yield Finding("uploads", "ok", f"{count} files are as they were read")
+
+
+def _files_in(folder: Path) -> set[str]:
+    """All that is no folder, at any depth, called as a scan calls it."""
+    paths = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
+    return {
+        os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace") for path in paths
+    }
 
 
 def _files(store: Store) -> Iterator[Finding]:

@@ -371,6 +371,22 @@ def test_uploads_that_are_not_as_they_were_read_are_named(base: Layout) -> None:
     assert named(verify_base(base.root), "uploads") == ("note.txt",)
 
 
+def test_uploads_that_nothing_else_speaks_of_are_named(base: Layout) -> None:
+    (base.uploads / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
+    with KnowledgeBase(base.root, embedder=HashingEmbedder()) as kb:
+        kb.ingest(kb.uploads)
+        assert states(kb.verify()) == {}  # the broken one is listed as a problem
+        (base.uploads / ".upload-7x").write_bytes(b"half")
+        (base.uploads / "sub").mkdir()
+        (base.uploads / "sub" / "later.txt").write_text("The canteen closes at two.")
+        (note,) = (one for one in kb.verify().findings if one.state == "note")
+        assert note.found.endswith(": .upload-7x; sub/later.txt")
+        assert note.fix.startswith(f"ragkit ingest {kb.uploads}")
+        kb.ingest(kb.uploads)
+        (note,) = (one for one in kb.verify().findings if one.state == "note")
+        assert note.found.endswith(": .upload-7x")
+
+
 def test_a_log_that_was_sealed_elsewhere_is_checked_with_that_key(
     base: Layout, tmp_path: Path, data_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
