@@ -103,7 +103,8 @@ class Ingest:
 
     def _carry_out(self, plan: Plan) -> None:
         for problem in plan.outgrown:
-            self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
+            with self._noting_held(problem.source):
+                self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
         self._note_failed(plan.failed)
         for digest in plan.readmitted:
             self._writer.readmit(digest)
@@ -111,13 +112,23 @@ class Ingest:
             self._writer.rename_document(document, file.source)
             self.report.renamed.append((old, file.source))
         if plan.removed:
-            self._writer.remove_documents(plan.removed)
-            self.report.removed = [source for _, source in plan.removed]
+            self._remove(plan.removed)
         self._relabel(plan.root)
         if plan.mended:
             self._writer.clear_problems(plan.root, plan.mended)
         if plan.read:
             self._read_all(plan)
+
+    def _remove(self, vanished: Sequence[tuple[int, str]]) -> None:
+        """Remove documents in one commit, but for those that were put on hold during the run."""
+        try:
+            self._writer.remove_documents(vanished)
+        except DocumentHeld:
+            if len(vanished) > 1:
+                for one in vanished:
+                    self._remove([one])
+            return
+        self.report.removed += [source for _, source in vanished]
 
     def _relabel(self, root: int) -> None:
         """Give the documents that are not read again the labels that they would get now."""

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ragkit import ClockDoubtful, Config, KnowledgeBase, SourceError
+from ragkit.planning import make_plan
+from ragkit_ingest.model import Document, Page, ReadError, Reason
 from tests.hashing import HashingEmbedder
+from tests.test_documents import Part
 
 Clock = Callable[..., None]
 
@@ -142,6 +147,54 @@ def test_what_is_held_is_neither_removed_nor_changed_nor_lost(
     kb.retention.release("jobs")
     report = kb.ingest(docs)
     assert (report.updated, report.removed) == (["jobs/ana.txt"], ["jobs/bo.txt"])
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["changed", "broken"])
+def test_a_hold_that_comes_during_an_ingest_stops_that_document_alone(
+    kb: KnowledgeBase, docs: Path, broken: bool
+) -> None:
+    (docs / "jobs" / "ana.txt").write_text("Ana applies for nothing.")
+    (docs / "pump.txt").write_text("The pump weighs 32 kilograms.")
+
+    def read(data: bytes, source: str) -> Document:
+        if source == "jobs/ana.txt":
+            kb.retention.hold(source, "case 12")
+            if broken:
+                raise ReadError(Reason.CORRUPT)
+        return Document("text", (Page(data.decode()),))
+
+    with KnowledgeBase(
+        kb.path, embedder=HashingEmbedder(), config=kb.config, readers={".txt": read}
+    ) as other:
+        report = other.ingest(docs)
+    assert [(one.source, one.reason) for one in report.failed] == [("jobs/ana.txt", "held")]
+    assert report.updated == ["pump.txt"]
+    assert "welder" in kb.search("Ana applies")[0].text
+    assert kb.status().problems == ()
+
+
+def test_a_hold_that_comes_during_an_ingest_keeps_what_vanished(
+    kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan_and_hold(*arguments: Any) -> object:
+        plan = make_plan(*arguments)
+        kb.retention.hold("jobs/ana.txt", "case 12")
+        return plan
+
+    monkeypatch.setattr("ragkit.ingestion.make_plan", plan_and_hold)
+    shutil.rmtree(docs / "jobs")
+    assert kb.ingest(docs).removed == ["jobs/bo.txt"]
+    assert sources(kb) == ["jobs/ana.txt", "pump.txt"]
+
+
+def test_documents_without_files_go_on_past_one_that_is_held(kb: KnowledgeBase) -> None:
+    first = [Part("Ana applies.", doc_id="ana"), Part("Bo applies.", doc_id="bo")]
+    assert kb.add_documents(first).added == ["ana", "bo"]
+    kb.retention.hold("ana", "case 12")
+    later = [Part("Ana is gone.", doc_id="ana"), Part("Bo is gone.", doc_id="bo")]
+    report = kb.add_documents(later)
+    assert [(one.source, one.reason) for one in report.failed] == [("ana", "held")]
+    assert report.updated == ["bo"]
 
 
 def test_an_erasure_goes_before_a_hold_and_the_log_says_so(kb: KnowledgeBase) -> None:
