@@ -99,6 +99,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A base of one document, which asks for no model."""
+    write(tmp_path / "docs" / "leave.txt", LEAVE)
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=Config()) as kb:
+        kb.ingest(tmp_path / "docs")
+    return tmp_path / "a.kb"
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[FakeOllama]:
     with fake_ollama() as fake:
@@ -163,6 +172,22 @@ def test_dry_run_says_what_would_be_done_and_makes_nothing(ragkit: Command, tmp_
         0, "would be: 1 added\n  added: a.txt\n", ""
     )
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
+
+
+def test_dry_run_leaves_an_empty_folder_as_it_is(ragkit: Command, tmp_path: Path) -> None:
+    write(tmp_path / "docs" / "a.txt", LEAVE)
+    (tmp_path / "b.kb").mkdir(mode=0o755)
+    assert "1 added" in ragkit("ingest", "docs", "--dry-run", "--kb", "b.kb").out
+    assert list((tmp_path / "b.kb").iterdir()) == []
+    assert (tmp_path / "b.kb").stat().st_mode & 0o777 == 0o755
+
+
+@needs_model
+def test_an_empty_folder_becomes_a_base_that_is_whole(ragkit: Command, tmp_path: Path) -> None:
+    write(tmp_path / "docs" / "a.txt", LEAVE)
+    (tmp_path / "b.kb").mkdir(mode=0o755)
+    assert ragkit("ingest", "docs", "--kb", "b.kb").code == 0
+    assert ragkit("verify", "--kb", "b.kb").code == 0
 
 
 def test_path_that_does_not_exist_is_found_before_anything_is_done(
@@ -390,6 +415,16 @@ def test_remove_takes_a_document_or_a_folder(ragkit: Command, tmp_path: Path) ->
     assert "ragkit status --documents" in ended.error
 
 
+@pytest.mark.parametrize("command", [("remove", ""), ("forget", "", "--reason", "x", "--yes")])
+def test_no_name_at_all_means_no_document(
+    ragkit: Command, small: Path, command: tuple[str, ...]
+) -> None:
+    ended = ragkit(*command, "--kb", small)
+    assert ended.code == 1
+    assert "is not in" in ended.error
+    assert ragkit("status", "--documents", "--kb", small).out.count("leave.txt") == 1
+
+
 @needs_model
 def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled: Path) -> None:
     assert ragkit("search", "pump\udcff", "--kb", filled / "a.kb").code == 0
@@ -499,6 +534,52 @@ def test_wrong_usage_is_explained_with_code_2(
     assert ended.code == 2
     assert words in ended.err
     assert "Usage: ragkit" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ingest", "docs", "--label", ""], "'' is no label"),
+        (["retention", "keep", "default", "0"], "1 to 100000"),
+        (["retention", "keep", "default", "9" * 20], "1 to 100000"),
+        (["hold", "leave.txt", "--reason", " "], "without a reason"),
+        (["audit", "show", "--since", "tomorrow"], "--since"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_wrong_usage(
+    ragkit: Command, small: Path, arguments: list[str], words: str
+) -> None:
+    ended = ragkit(*arguments, "--kb", small)
+    assert ended.code == 2
+    assert words in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_receipt_of_a_number_that_no_base_counts_to_is_not_there(
+    ragkit: Command, small: Path
+) -> None:
+    ended = ragkit("receipt", "9" * 20, "--kb", small)
+    assert ended.code == 1
+    assert ended.error.startswith("there is no receipt of an erasure 9999")
+
+
+@pytest.mark.parametrize("who", ["everyone", "group:hr", "user:ana"])
+def test_what_a_group_or_everybody_may_read_is_shown(
+    ragkit: Command, small: Path, who: str
+) -> None:
+    ended = ragkit("access", "show", who, "--kb", small)
+    assert ended.code == 0
+    assert ended.out.startswith(f"{who} may read 1 of 1 documents")
+
+
+@pytest.mark.parametrize("sign", [" ", "T"])
+def test_the_log_is_shown_from_a_time_of_a_day_on(ragkit: Command, small: Path, sign: str) -> None:
+    assert (
+        "document.add"
+        in ragkit("audit", "show", "--since", f"2020-01-01{sign}10:00", "--kb", small).out
+    )
+    later = ragkit("audit", "show", "--since", f"2999-01-01{sign}10:00", "--kb", small)
+    assert (later.code, "document.add" in later.out) == (0, False)
 
 
 @pytest.mark.parametrize(

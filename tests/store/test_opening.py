@@ -46,6 +46,13 @@ def test_a_new_base_is_its_owners_alone(tmp_path: Path) -> None:
     assert (tmp_path / "a.kb" / "ragkit.db").stat().st_mode & 0o777 == 0o600
 
 
+def test_an_empty_folder_that_becomes_a_base_is_its_owners_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.kb").mkdir(mode=0o755)
+    Store(tmp_path / "a.kb").close()
+    assert (tmp_path / "a.kb").stat().st_mode & 0o777 == 0o700
+    assert verify_base(tmp_path / "a.kb").intact
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     assert "notes.txt" in refused(tmp_path, StoreForeign)
