@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         StoredConversation,
         StoredDocument,
         StoredPage,
+        acting,
         principal,
     )
     from ragkit.view import Status, View
@@ -162,6 +163,7 @@ _HOMES = {
         "StoredConversation",
         "StoredDocument",
         "StoredPage",
+        "acting",
         "principal",
     ),
     "view": ("Status", "View"),
@@ -255,6 +257,7 @@ __all__ = [
     "Verification",
     "View",
     "__version__",
+    "acting",
     "check_label",
     "choose_model",
     "examine",

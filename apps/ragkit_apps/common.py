@@ -53,8 +53,7 @@ class Asking:
         return base.as_principal(who.name, who.groups)
 
     def principal(self) -> Principal:
-        from ragkit import principal
-        from ragkit.store import acting
+        from ragkit import acting, principal
 
         try:
             if self.name is None:

@@ -703,7 +703,7 @@ class Writer:
                     self._db.execute(f"DELETE FROM {table} WHERE document = ?", (document,))
                 self._db.execute(
                     "UPDATE document SET digest = x'', first_chunk = NULL, last_chunk = NULL, "
-                    "readable_pages = 0 WHERE id = ?",
+                    "readable_pages = 0, title = '', metadata = '{}', warnings = '[]' WHERE id = ?",
                     (document,),
                 )
                 self._journal(seq, "change", document, origin)
