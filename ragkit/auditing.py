@@ -215,7 +215,10 @@ def _harmless(cell: str) -> str:
 
 
 def _time(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no day or time; expected one like 2026-11-22") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -84,8 +84,8 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
         refused = {name for name, _ in named(never, pattern)}
     if not (origins or refused):
         raise SourceError(
-            f"{pattern} is not in {layout.root}, and its log knows no such name; list what is "
-            "with: ragkit status --documents"
+            f"{pattern or repr(pattern)} is not in {layout.root}, and its log knows no such name; "
+            "list what is with: ragkit status --documents"
         )
     return about(snapshot, origins, refused)
 
