@@ -315,8 +315,9 @@ def _settle(
         compared = _of_replaced(open_reader, replaced, lambda old: _lines_lost(store, old))
         lost, head = compared or (None, "")
         there = _of_replaced(open_reader, replaced, _past_erasures)
-        is_sure = there is not None
-        known += there or _of_replaced(_open_damaged, replaced, _past_erasures) or []
+        is_sure = there is not None and there[1]
+        there = there or _of_replaced(_open_damaged, replaced, _past_erasures)
+        known += there[0] if there else []
     with writing(store) as writer:
         erased = replay(writer, store.layout, store.key(), known)
         finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
@@ -345,8 +346,9 @@ def _of_replaced(
         return None
 
 
-def _past_erasures(old: Snapshot) -> list[PastErasure]:
-    return old.past_erasures()
+def _past_erasures(old: Snapshot) -> tuple[list[PastErasure], bool]:
+    """What was erased, and whether that is all."""
+    return old.past_erasures(), old.has_whole_log()
 
 
 def _open_damaged(layout: Layout) -> Database:

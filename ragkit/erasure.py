@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -25,7 +24,7 @@ from ragkit.index import dense, postings
 from ragkit.labels import matching, named
 from ragkit.receipts import Receipt
 from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Store, Writer
-from ragkit.store.audit import AuditLine, lines
+from ragkit.store.audit import AuditLine, readable_lines
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import UPLOADS_ROOT
@@ -68,7 +67,7 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     Also of such as are gone already, and of files that were refused and never became one. Raises
     SourceError where there is nothing.
     """
-    log = list(lines(snapshot.connection))
+    log = readable_lines(snapshot.connection)
     there = {document.origin for document in snapshot.documents()}
     former = [
         (name, line.origin)
@@ -92,13 +91,15 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
 
 def about(snapshot: Snapshot, origins: Collection[int], refused: Collection[str] = ()) -> Erasure:
     """All that is known of documents, by their origins, and of `refused` files, by their names."""
-    log = list(lines(snapshot.connection))
+    log = readable_lines(snapshot.connection)
     versions = snapshot.versions_of(origins)
     names = {name for line in log if line.origin in origins for name in line.called} | {*refused}
+    digests = {*_digests(snapshot, log, origins)}
+    digests |= {one.digest for one in snapshot.all_problems() if one.source in refused} - {b""}
     return Erasure(
         origins=tuple(sorted(origins)),
         documents=tuple(sorted(snapshot.readable(versions))),
-        digests=tuple(sorted(set(_digests(snapshot, log, origins)))),
+        digests=tuple(sorted(digests)),
         names=tuple(sorted(names)),
         lines=tuple(
             line.number
@@ -107,6 +108,7 @@ def about(snapshot: Snapshot, origins: Collection[int], refused: Collection[str]
             or (line.object == "file" and not names.isdisjoint(line.called))
         ),
         turns=tuple(snapshot.turns_resting_on(origins)),
+        refused=tuple(sorted(refused)),
     )
 
 
@@ -160,11 +162,10 @@ def _uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Iterator[s
     uploaded = {document.source: document for document in snapshot.documents() if document.uploaded}
     here = {document.origin for document in snapshot.documents()} & set(erasure.origins)
     yield from (source for source, document in uploaded.items() if document.origin in here)
-    if not erasure.origins or here < set(erasure.origins):
-        for name in erasure.names:
-            inside = os.path.normpath(layout.uploads / name).startswith(f"{layout.uploads}{os.sep}")
-            if inside and name not in uploaded and (layout.uploads / name).is_file():
-                yield name
+    for name in erasure.names if here < {*erasure.origins} else erasure.refused:
+        path = layout.uploads / name
+        if name not in uploaded and layout.is_upload(path) and path.is_file():
+            yield name
 
 
 # -- erasing ---------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def _finish_begun(
     for begun in Snapshot(writer.connection).open_erasures():
         try:
             finished = _finish(writer, layout, key, begun)
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             if begun.asked == asked:
                 raise
             logger.warning("erasure %d was begun and cannot be finished: %s", begun.id, error)
@@ -278,20 +279,24 @@ def _finish(
         rewritten = _rewrite(writer, layout, begun)
         searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
     snapshot = Snapshot(writer.connection)
-    line = next(lines(snapshot.connection, begun.line - 1))
+    log = readable_lines(snapshot.connection)
+    line = next((one for one in log if (one.number, one.action) == (begun.line, "erase")), None)
     backups = ledger.backups(snapshot)
     draft = Receipt(
         base=snapshot.meta("base") or "",
         erasure=begun.id,
         at=begun.at,
-        reason=(line.names or {}).get("reason", ""),
+        reason=(line.names or {}).get("reason", "") if line else "",
         documents=tuple(f"document:{origin}" for origin in snapshot.erased_origins(begun.id)),
         digests=tuple(digest.hex() for digest in snapshot.erased_contents(begun.id)),
         rewritten=tuple(rewritten),
         searched=searched,
-        remains=_remains(outside, backups, _kept(snapshot, layout)),
-        line=line.number,
-        hash=line.hash,
+        remains=_remains(
+            outside, backups, _kept(snapshot, layout), snapshot.log_length() - len(log)
+        ),
+        complete=snapshot.has_whole_log(),
+        line=line.number if line else 0,  # damage took it
+        hash=line.hash if line else "",
         key=key.id,
         public=key.public,
     )
@@ -306,7 +311,7 @@ def _finish(
 def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     """Write anew whatever may still hold some of it; returns the files."""
     for name in begun.files:
-        _delete(layout.uploads / name, layout.uploads)
+        layout.delete_upload(name)
     writer.forget_files(begun.id)
     snapshot = Snapshot(writer.connection)
     identity = read_identity(snapshot)
@@ -326,15 +331,6 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
         *([f"index/{generation.name}"] if generation else []),
         *([f"uploads: {len(begun.files)} deleted"] if begun.files else []),
     ]
-
-
-def _delete(file: Path, top: Path) -> None:
-    """Delete a file, and the folders below `top` that are empty then: they have names, too."""
-    file.unlink(missing_ok=True)
-    for folder in file.parents:
-        if folder == top or not folder.is_relative_to(top) or any(folder.iterdir()):
-            return
-        folder.rmdir()
 
 
 def _sync_names(layout: Layout) -> None:
@@ -407,13 +403,13 @@ def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
 
 def _kept(snapshot: Snapshot, layout: Layout) -> Iterator[Path]:
     """The damaged bases that repairs have kept."""
-    for line in lines(snapshot.connection):
+    for line in readable_lines(snapshot.connection):
         if line.action == "base.repair" and (kept := line.detail.get("kept")):
             yield layout.root.with_name(kept)
 
 
 def _remains(
-    outside: Sequence[str], backups: Sequence[ledger.Backup], kept: Iterable[Path]
+    outside: Sequence[str], backups: Sequence[ledger.Backup], kept: Iterable[Path], unread: int
 ) -> tuple[str, ...]:
     """What an erasure cannot reach."""
     found = ["memory of other processes that have the base open, until they next read or end"]
@@ -421,6 +417,8 @@ def _remains(
         found.append(f"{len(outside)} files outside the base, which it was read from")
     found += ledger.remains_of(backups)
     found += [f"{base}, the damaged base that a repair has kept" for base in kept if base.is_dir()]
+    if unread:
+        found.append(f"{unread} lines of the log that cannot be read, and what they name")
     return (*found, "copies of the disk and of the base's directory that others have made")
 
 
@@ -433,20 +431,24 @@ def replay(
         snapshot = Snapshot(writer.connection)
         digests = {one for one in each.digests if snapshot.erased_at(one) is None}
         origins = {one.origin for one in snapshot.documents() if one.digest in digests}
+        refused = {one.source for one in snapshot.all_problems() if one.digest in digests}
         if each.base == snapshot.meta("base"):
-            origins |= {one for one in each.origins if _is_same(snapshot, one, each.digests)}
+            origins |= _same(snapshot, each)
         if origins or digests:
-            found = about(snapshot, origins)
+            found = about(snapshot, origins, refused)
             found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
             done.append(erase(writer, layout, key, found, each.reason))
     return done
 
 
-def _is_same(snapshot: Snapshot, origin: int, digests: Collection[bytes]) -> bool:
-    """Whether a document is one that was erased elsewhere, and is not erased here.
+def _same(snapshot: Snapshot, past: PastErasure) -> set[int]:
+    """Which of the documents that were erased elsewhere are here, too, and not erased yet.
 
-    Two bases that were made of one backup give the same numbers to different documents.
+    Two bases that were made of one backup give the same numbers to different documents: they are
+    told apart by what is known of their content, unless damage took some of that.
     """
-    log = [line for line in lines(snapshot.connection) if line.origin == origin]
-    own = _digests(snapshot, log, {origin})
-    return not snapshot.is_erased(origin) and not set(digests).isdisjoint(own)
+    log = readable_lines(snapshot.connection)
+    own = {origin for origin in past.origins if not snapshot.is_erased(origin)}
+    if past.is_complete:
+        own = {one for one in own if not {*_digests(snapshot, log, {one})}.isdisjoint(past.digests)}
+    return own & {line.origin for line in log}

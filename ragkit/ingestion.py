@@ -218,7 +218,7 @@ class Ingest:
             return self._writer.readmit(digest)
         way = "; ingest with --readmit to take it again"
         if self._uploaded and file_digest(path) == digest:  # nobody has put another in its place
-            Path(path).unlink(missing_ok=True)
+            self._layout.delete_upload(source)
             way = ", so the file that was uploaded again is deleted: nothing of it is stored"
         detail = f"its content was forgotten on {when[:10]}{way}"
         self._note_failed([Problem(source, digest, "forgotten", detail)])

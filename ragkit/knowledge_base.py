@@ -226,7 +226,7 @@ class KnowledgeBase(View):
             own = {root for root, path, _ in snapshot.roots() if path == UPLOADS_ROOT}
             for document in matched:
                 if document.root in own:
-                    (self._store.layout.uploads / document.source).unlink(missing_ok=True)
+                    self._store.layout.delete_upload(document.source)
             self._finish(writer)
         return [document.source for document in matched]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ragkit.errors import StoreDamaged
 from ragkit.receipts import Receipt, past_of, read_receipt
 from ragkit.store import PastErasure, Snapshot
-from ragkit.store.audit import lines
+from ragkit.store.audit import readable_lines
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.replacing import beside
 
@@ -55,10 +55,10 @@ def backups(snapshot: Snapshot) -> list[Backup]:
     A base that was restored knows of the one that it was made of, which was finished then.
     """
     found: dict[str, Backup] = {}
-    for line in lines(snapshot.connection):
+    for line in readable_lines(snapshot.connection):
         id = line.detail.get("backup", "")
         if line.action == "base.backup" and line.names:
-            found[id] = Backup(id, line.at, Path(line.names["target"]), False)
+            found[id] = Backup(id, line.at, Path(line.names.get("target", "")), False)
         elif line.action in ("base.backup-made", "base.restore") and id in found:
             found[id] = replace(found[id], is_finished=True)
     return [one for one in found.values() if one.is_finished or one.folders]
@@ -80,16 +80,16 @@ def note(found: Sequence[Backup], receipt: Receipt) -> None:
     for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
         for folder in backup.folders:
             with translated(folder), suppress(FileNotFoundError):
-                _add(folder / _LEDGER, receipt.to_line())
+                _add(folder / _LEDGER, receipt.to_line().encode())
 
 
-def _add(ledger: Path, line: str) -> None:
+def _add(ledger: Path, line: bytes) -> None:
     """Add a line, whole or not at all."""
-    known = ledger.read_text("utf-8") if ledger.exists() else ""
+    known = ledger.read_bytes() if ledger.exists() else b""
     if line in known:
         return
     fresh = ledger.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as file:
+    with fresh.open("wb") as file:
         file.write(known + line)
         file.flush()
         os.fsync(file.fileno())

@@ -20,7 +20,8 @@ class Receipt:
 
     `searched` says how many places of the erased content were looked for in how many files and
     bytes of the base; `shared` of them also stand in documents that remain. `rewritten` are the
-    files that were made anew. `remains` says what is beyond the base. `line` is that of the audit
+    files that were made anew. `remains` says what is beyond the base. `complete` is whether the
+    log had all its lines, by which every version of the documents was known. `line` is that of the
     log by which it was erased, with its `hash`, and `public` the key that checks the `signature`.
     """
 
@@ -33,6 +34,7 @@ class Receipt:
     rewritten: tuple[str, ...]
     searched: dict[str, int]
     remains: tuple[str, ...]
+    complete: bool
     line: int
     hash: str
     key: str
@@ -76,6 +78,8 @@ def _check_types(receipt: Receipt) -> None:
             fits = all(isinstance(each, str) for each in value)
         elif name == "searched":
             fits = isinstance(value, dict) and all(map(_is_number, value.values()))
+        elif name == "complete":
+            fits = isinstance(value, bool)
         else:
             fits = _is_number(value) if name in ("erasure", "line") else isinstance(value, str)
         if not fits:
@@ -100,4 +104,4 @@ def past_of(receipt: Receipt) -> PastErasure:
         digests = tuple(bytes.fromhex(one) for one in receipt.digests)
     except ValueError as error:
         raise StoreError(f"this is no receipt of an erasure: {error}") from error
-    return PastErasure(receipt.base, origins, digests, receipt.reason)
+    return PastErasure(receipt.base, origins, digests, receipt.reason, receipt.complete)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ragkit import (
     repair_base,
     restore_base,
 )
+from ragkit.store.database import connect
 from ragkit.traces import Traces
 from tests import damage
 from tests.hashing import HashingEmbedder
@@ -326,6 +328,107 @@ def test_a_base_that_a_repair_has_kept_is_named(kb: KnowledgeBase, tmp_path: Pat
     assert any(str(kept) in what for what in receipt.remains)
 
 
+def test_a_folder_is_forgotten_with_what_was_refused_in_it(kb: KnowledgeBase) -> None:
+    folder = kb.uploads / "hr"
+    folder.mkdir()
+    (folder / "s.txt").write_text("Bo earns 70,000 francs.")
+    (folder / "t.pdf").write_bytes(b"%PDF-1.4 of Bo, and broken")
+    (kb.uploads / "other.pdf").write_bytes(b"%PDF-1.4 of others, and broken")
+    kb.ingest(kb.uploads)
+    assert kb.erasure_plan("hr").files == ("hr/s.txt", "hr/t.pdf")
+    kb.forget("hr", reason="request 7")
+    assert [path.name for path in kb.uploads.iterdir()] == ["other.pdf"]
+    assert [one.source for one in kb.status().problems] == ["other.pdf"]
+
+
+def test_a_refused_upload_does_not_come_back_with_a_backup(
+    kb: KnowledgeBase, tmp_path: Path
+) -> None:
+    kb.forget("ana-salary.txt", reason="request 6")
+    (kb.uploads / "ana.pdf").write_bytes(b"%PDF-1.4 Zwickelmeier, and broken")
+    kb.ingest(kb.uploads)
+    backup = kb.backup(tmp_path / "backup").path
+    assert kb.forget("ana.pdf", reason="request 7").digests
+    report = restore_base(backup, tmp_path / "b.kb", config=NOBODY)
+    assert report.erased == 1
+    with KnowledgeBase(report.path, embedder=HashingEmbedder(), config=NOBODY) as restored:
+        assert left_in(restored) == []
+        assert restored.status().problems == ()
+
+
+@pytest.mark.parametrize("gone", ["the file", "the folder", "a folder is there instead"])
+def test_an_upload_that_somebody_has_deleted_is_forgotten_all_the_same(
+    kb: KnowledgeBase, gone: str
+) -> None:
+    file = kb.uploads / "hr" / "s.txt"
+    file.parent.mkdir()
+    file.write_text("Bo earns 70,000 francs.")
+    kb.ingest(kb.uploads)
+    file.unlink()
+    if gone == "the folder":
+        file.parent.rmdir()
+    elif gone != "the file":
+        file.mkdir()
+    assert kb.forget("hr/s.txt", reason="request 7").searched["found"] == 0
+    assert file.is_dir() or not file.parent.exists()
+
+
+def test_nothing_is_deleted_through_a_link_among_the_uploads(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.txt").write_text("Somebody else's.")
+    (docs / "link").mkdir()
+    (docs / "link" / "a.txt").write_text("Bo earns 70,000 francs.")
+    kb.ingest(docs)
+    kb.remove("link/a.txt")
+    (kb.uploads / "link").symlink_to(outside)
+    assert kb.erasure_plan("link/a.txt").files == ()
+    kb.forget("link/a.txt", reason="request 7")
+    assert (outside / "a.txt").exists()
+
+
+def test_the_folder_of_an_upload_has_a_name_that_goes_too(kb: KnowledgeBase) -> None:
+    file = kb.uploads / "Zwickelmeier" / "s.txt"
+    file.parent.mkdir()
+    file.write_text("Bo earns 70,000 francs.")
+    kb.ingest(kb.uploads)
+    kb.remove("Zwickelmeier/s.txt")
+    assert list(kb.uploads.iterdir()) == []
+
+
+def test_a_damaged_line_of_the_log_does_not_prevent_forgetting(kb: KnowledgeBase) -> None:
+    kb.close()
+    with closing(connect(kb.path / "ragkit.db")) as database:
+        database.execute("UPDATE audit SET detail = 'x' WHERE id = 3")
+    with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
+        receipt = again.forget("ana-salary.txt", reason="request 7")
+        assert (receipt.searched["found"], left_in(again)) == (0, [])
+        assert "1 lines of the log that cannot be read, and what they name" in receipt.remains
+
+
+@pytest.mark.parametrize("table", ["erasure", "erased_origin", "erased_content"])
+def test_what_a_repair_cannot_read_of_erasures_the_log_still_knows(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path, table: str
+) -> None:
+    backup = kb.backup(tmp_path / "backup").path
+    kb.forget("ana-salary.txt", reason="request 7")
+    kb.close()
+    with closing(connect(kb.path / "ragkit.db")) as database:
+        (page,) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
+        ).fetchone()
+    damage.flip(kb.path / "ragkit.db", (page - 1) * 4096 + 4080)
+    assert repair_base(kb.path, NOBODY).kept
+    with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
+        assert [one.reason for one in again.ingest(docs).failed] == ["forgotten"]
+    (backup / "erasures.jsonl").unlink()
+    assert restore_base(backup, kb.path, replace=True, config=NOBODY).erased == 1
+    with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
+        assert left_in(again) == []
+
+
 # -- where it cannot be finished -------------------------------------------------------------------
 
 
@@ -444,6 +547,8 @@ def test_whatever_is_changed_in_a_receipt_is_noticed(receipt: Receipt, name: str
         content[name] = before[:-1]
     elif isinstance(before, dict):
         content[name] = {**before, "places": 0}
+    elif isinstance(before, bool):
+        content[name] = not before
     elif isinstance(before, int):
         content[name] = before + 1
     else:

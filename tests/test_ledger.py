@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from ragkit import (
     StoreDamaged,
     StoreError,
     backup,
+    repair_base,
     restore_base,
 )
+from ragkit.store.database import connect
 from ragkit.store.replacing import put_in_place
 from tests import damage
 from tests.hashing import HashingEmbedder
@@ -151,6 +154,38 @@ def test_a_backup_that_became_a_file_stops_nothing(base: Path, docs: Path) -> No
     assert "restore it with this receipt" in noted
     with opened(base) as kb:
         assert kb.ingest(docs).failed[0].reason == "forgotten"
+
+
+def test_a_note_that_is_none_any_more_stops_nothing_but_its_backup(base: Path, docs: Path) -> None:
+    folder = saved(base)
+    (folder / LEDGER).write_bytes(b"\xff\xfe\n")
+    forgotten(base)
+    with opened(base) as kb:
+        assert kb.ingest(docs).failed[0].reason == "forgotten"
+    with pytest.raises(StoreDamaged, match="is not what was written"):
+        restored(folder)
+
+
+def test_where_damage_took_lines_of_the_log_a_document_is_known_by_its_number(
+    base: Path, docs: Path
+) -> None:
+    """The line that has the digest of its first version is gone, and that version is saved."""
+    folder = saved(base)
+    folder = folder.rename(folder.with_name("moved"))
+    with closing(connect(base / "ragkit.db")) as database:
+        database.execute("DELETE FROM audit_names WHERE line <= 3")
+        database.execute("DELETE FROM audit WHERE id <= 3 AND object LIKE 'document:1'")
+    damage.flip(base / "ragkit.db", 4096 * 3 + 2000)
+    assert repair_base(base, NOBODY).kept
+    (docs / "ana.txt").write_text(SECRET * 4)
+    with opened(base) as kb:
+        kb.ingest(docs)
+        receipt = kb.forget("ana.txt", reason="request 7")
+        assert not receipt.complete
+    (base.parent / "r.json").write_text(receipt.to_json())
+    report = restore_base(folder, base.parent / "b.kb", receipts=[base.parent / "r.json"])
+    with opened(report.path) as kb:
+        assert [one.source for one in kb.documents()] == ["pump.txt"]
 
 
 def test_a_number_that_two_bases_gave_to_different_documents_erases_no_other(

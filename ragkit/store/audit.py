@@ -121,6 +121,15 @@ def lines(database: Database, after: int = 0) -> Iterator[AuditLine]:
     return map(_read, _rows(database, after))
 
 
+def readable_lines(database: Database) -> list[AuditLine]:
+    """All lines but those that cannot be read, in order."""
+    found = []
+    for row in _rows(database):
+        with suppress(StoreDamaged):
+            found.append(_read(row))
+    return found
+
+
 def unreadable(number: int) -> StoreDamaged:
     """What to raise for a line that has not the form in which lines are written."""
     return StoreDamaged(

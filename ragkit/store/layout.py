@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,23 @@ class Layout:
     def root_path(self, name: str) -> str:
         """Where the root of this name is; what is no folder keeps its name."""
         return str(self.uploads) if name == UPLOADS_ROOT else name
+
+    def delete_upload(self, source: str) -> None:
+        """Delete an uploaded file, and the folders that are empty then: they have names, too."""
+        file = self.uploads / source
+        if not self.is_upload(file):
+            return
+        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            file.unlink()
+        for folder in file.parents:
+            if folder == self.uploads:
+                return
+            with suppress(OSError):  # there is something else in it, or it is gone
+                folder.rmdir()
+
+    def is_upload(self, path: Path) -> bool:
+        """Whether a path leads into the folder of uploads, also through links."""
+        return path.parent.resolve().is_relative_to(self.uploads.resolve())
 
     def exists(self) -> bool:
         return self.database.is_file()

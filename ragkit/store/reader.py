@@ -405,14 +405,18 @@ class Snapshot:
 
     def past_erasures(self) -> list[PastErasure]:
         """All that was ever erased, also what was only begun, in order."""
-        base = self.meta("base") or ""
+        base, is_complete = self.meta("base") or "", self.has_whole_log()
         rows = self._db.execute(
             "SELECT e.id, coalesce(json_extract(n.text, '$.reason'), '') FROM erasure e "
             "LEFT JOIN audit_names n ON n.line = e.line ORDER BY e.id"
         ).fetchall()
         return [
             PastErasure(
-                base, tuple(self.erased_origins(id)), tuple(self.erased_contents(id)), reason
+                base,
+                tuple(self.erased_origins(id)),
+                tuple(self.erased_contents(id)),
+                reason,
+                is_complete,
             )
             for id, reason in rows
         ]
@@ -573,6 +577,15 @@ class Snapshot:
             (line,),
         ).fetchone()
         return (row[0], int.from_bytes(row[1][:8], "big")) if row else (0, 0)
+
+    def log_length(self) -> int:
+        """How many lines the audit log has."""
+        (count,) = self._db.execute("SELECT count(*) FROM audit").fetchone()
+        return int(count)
+
+    def has_whole_log(self) -> bool:
+        """Whether the audit log has all its lines; those of which damage took some have not."""
+        return self.history()[0] == self.log_length()
 
     @property
     def connection(self) -> Database:

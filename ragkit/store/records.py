@@ -111,6 +111,7 @@ class Erasure:
     `digests` are those of their content in all versions, `names` what they were called, `lines`
     those of the log that hold such names or a question that was answered from them, and `turns`
     (conversation, ordinal of the first one that rests on them) are the tails of conversations.
+    `refused` are those of the names that files had which never became documents.
     """
 
     origins: tuple[int, ...]
@@ -119,16 +120,21 @@ class Erasure:
     names: tuple[str, ...]
     lines: tuple[int, ...]
     turns: tuple[tuple[int, int], ...]
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PastErasure:
-    """What was erased: the origins of documents of one base, and the digests of their content."""
+    """What was erased: the origins of documents of one base, and the digests of their content.
+
+    `is_complete` unless some of these may be missing, as damage took lines of the log.
+    """
 
     base: str
     origins: tuple[int, ...]
     digests: tuple[bytes, ...]
     reason: str
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)

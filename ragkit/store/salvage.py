@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from ragkit.store.audit import readable_lines
 from ragkit.store.database import Database
 
 DAMAGE = (apsw.IOError, apsw.CorruptError, UnicodeDecodeError)
@@ -108,6 +109,7 @@ def salvage(damaged: Database, fresh: Database) -> Losses:
     if "meta" in losses.unread:
         raise apsw.CorruptError("what the base was made with cannot be read")
     _name_lost_labels(fresh, losses)
+    _forget_again(fresh)
     while _delete_orphans(fresh, losses):
         pass
     fresh.execute("COMMIT")
@@ -138,6 +140,33 @@ def _name_lost_labels(fresh: Database, losses: Losses) -> None:
         fresh.execute("INSERT INTO label (id, name) VALUES (?, ?)", (label, name))
         if label != 1:
             losses.labels.append(name)
+
+
+def _forget_again(fresh: Database) -> None:
+    """Note once more what was erased, by the lines of the log that say so: it must not come back.
+
+    One that was not finished is finished now, for nothing but what can be found is carried over.
+    """
+    digests: dict[str, int] = {}
+    for line in readable_lines(fresh):
+        if line.action == "readmit":
+            digests.pop(line.detail["digest"], None)
+        if line.action != "erase":
+            continue
+        number = int(line.object.removeprefix("erasure:"))
+        fresh.execute(
+            "INSERT OR IGNORE INTO erasure VALUES (?, ?, ?, 'done', '[]', x'', '')",
+            (number, line.at, line.number),
+        )
+        fresh.executemany(
+            "INSERT OR IGNORE INTO erased_origin VALUES (?, ?)",
+            [(int(one.removeprefix("document:")), number) for one in line.detail["documents"]],
+        )
+        digests |= dict.fromkeys(line.detail["digests"], number)
+    fresh.executemany(
+        "INSERT OR IGNORE INTO erased_content VALUES (?, ?)",
+        [(bytes.fromhex(digest), number) for digest, number in digests.items()],
+    )
 
 
 def _delete_orphans(fresh: Database, losses: Losses) -> int:

@@ -457,10 +457,11 @@ class Writer:
             self._db.executemany(
                 "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
             )
-            for root in roots:
-                for name in erasure.names:
-                    self._clear_problem(root, name)
-                    self._kept_label(root, name)
+            places = [(root, name) for root in roots for name in erasure.names]
+            places += [(root, name) for root in self._roots() for name in erasure.refused]
+            for root, name in places:
+                self._clear_problem(root, name)
+                self._kept_label(root, name)
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
                 "erase",
@@ -498,8 +499,9 @@ class Writer:
                 (json.dumps(erasure.documents),),
             ).fetchall()
         )
-        if erasure.origins and set(erasure.origins) <= origins.keys():
-            return set(origins.values())
+        return set(origins.values()) if origins.keys() >= {*erasure.origins} else self._roots()
+
+    def _roots(self) -> set[int]:
         return {root for (root,) in self._db.execute("SELECT id FROM root").fetchall()}
 
     def end_erasure(self, number: int, digest: str, receipt: str) -> None:
@@ -661,6 +663,7 @@ class Writer:
     def remove_conversation(self, conversation: int) -> None:
         """Remove a conversation with all that was said."""
         with self._commit():
+            self._set_meta("next_conversation", str(self._new_conversation()))  # not this one again
             self._db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
         with translated(self._layout.root), commit_lock(self._layout.commit_lock):
             # So that the log does not keep it; others wait to commit, so no reader is waited for

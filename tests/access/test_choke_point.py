@@ -104,7 +104,11 @@ WIDENED = {
 """Calls of restricted(None), which make a restricted snapshot see everything."""
 
 UNRESTRICTED = {
-    "all_problems": {"ragkit/view.py", "ragkit/dump.py"},  # a View asks where it sees all
+    "all_problems": {
+        "ragkit/view.py",  # where it sees all
+        "ragkit/dump.py",
+        "ragkit/erasure.py",
+    },
     "roots": {
         "ragkit/view.py",  # where it sees all
         "ragkit/originals.py",  # the folder of a document that may be read
@@ -120,7 +124,12 @@ UNRESTRICTED = {
     "label_ids": {"ragkit/store/reader.py"},  # ids of the names that are asked for
     "lexical_rows": {"ragkit/index/postings.py"},  # of documents that a snapshot listed
     "changes_since": {"ragkit/index/lexical.py", "ragkit/index/postings.py"},  # ids, for all
-    "history": {"ragkit/index/postings.py", "ragkit/auditing.py", "ragkit/backup.py"},
+    "history": {
+        "ragkit/index/postings.py",
+        "ragkit/auditing.py",
+        "ragkit/backup.py",
+        "ragkit/store/reader.py",
+    },
     "origins_of": {"ragkit/conversation.py", "ragkit/retention.py"},
     "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py"},
     "vectors": {  # of chunks that were found
@@ -282,7 +291,7 @@ def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
         assert asked[name] == allowed | _NAMESAKES.get(name, set()), name
 
 
-_OF_ITSELF = {"is_strict", "has_every_label", "connection"}
+_OF_ITSELF = {"has_whole_log", "log_length", "is_strict", "has_every_label", "connection"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
