@@ -24,7 +24,7 @@ from ragkit.index import dense, postings
 from ragkit.labels import matching, named
 from ragkit.receipts import Receipt
 from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Store, Writer
-from ragkit.store.audit import AuditLine, readable_lines
+from ragkit.store.audit import AuditLine, lines_of, naming_lines
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import UPLOADS_ROOT
@@ -67,7 +67,7 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     Also of such as are gone already, and of files that were refused and never became one. Raises
     SourceError where there is nothing.
     """
-    log = readable_lines(snapshot.connection)
+    log, _ = naming_lines(snapshot.connection)
     there = {document.origin for document in snapshot.documents()}
     former = [
         (name, line.origin)
@@ -86,15 +86,24 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
             f"{pattern or repr(pattern)} is not in {layout.root}, and its log knows no such name; "
             "list what is with: ragkit status --documents"
         )
-    return about(snapshot, origins, refused)
+    return _about(snapshot, log, origins, refused)
 
 
-def about(snapshot: Snapshot, origins: Collection[int], refused: Collection[str] = ()) -> Erasure:
+def about(snapshot: Snapshot, origins: Collection[int]) -> Erasure:
+    """All that is known of documents, by their origins."""
+    return _about(snapshot, naming_lines(snapshot.connection)[0], origins)
+
+
+def _about(
+    snapshot: Snapshot,
+    log: Sequence[AuditLine],
+    origins: Collection[int],
+    refused: Collection[str] = (),
+) -> Erasure:
     """All that is known of documents, by their origins, and of `refused` files, by their names."""
-    log = readable_lines(snapshot.connection)
     versions = snapshot.versions_of(origins)
     names = {name for line in log if line.origin in origins for name in line.called} | {*refused}
-    digests = {*_digests(snapshot, log, origins)}
+    digests = {digest for origin, digest in _digests(snapshot, log) if origin in origins}
     digests |= {one.digest for one in snapshot.all_problems() if one.source in refused} - {b""}
     return Erasure(
         origins=tuple(sorted(origins)),
@@ -112,13 +121,12 @@ def about(snapshot: Snapshot, origins: Collection[int], refused: Collection[str]
     )
 
 
-def _digests(
-    snapshot: Snapshot, log: Sequence[AuditLine], origins: Collection[int]
-) -> Iterator[bytes]:
+def _digests(snapshot: Snapshot, log: Sequence[AuditLine]) -> Iterator[tuple[int, bytes]]:
+    """The origins of documents with the digests of what they hold, or held."""
     for line in log:
-        if line.origin in origins and "digest" in line.detail:
-            yield bytes.fromhex(line.detail["digest"])
-    yield from (found.digest for found in snapshot.documents() if found.origin in origins)
+        if line.origin is not None and "digest" in line.detail:
+            yield line.origin, bytes.fromhex(line.detail["digest"])
+    yield from ((found.origin, found.digest) for found in snapshot.documents())
 
 
 def _is_about(line: AuditLine, origins: Collection[int], versions: frozenset[int]) -> bool:
@@ -215,7 +223,6 @@ def erase(
 
     `asked` tells what it was asked for by, to whoever asks for it again.
     """
-    reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
     snapshot = Snapshot(writer.connection)
     traces = Traces.of(_contents(snapshot, erasure))
     foreseen = plan(snapshot, erasure, layout)
@@ -279,8 +286,9 @@ def _finish(
         rewritten = _rewrite(writer, layout, begun)
         searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
     snapshot = Snapshot(writer.connection)
-    log = readable_lines(snapshot.connection)
-    line = next((one for one in log if (one.number, one.action) == (begun.line, "erase")), None)
+    _, unread = naming_lines(snapshot.connection)
+    said = lines_of(snapshot.connection, "erase")
+    line = next((one for one in said if one.number == begun.line), None)
     backups = ledger.backups(snapshot)
     draft = Receipt(
         base=snapshot.meta("base") or "",
@@ -291,9 +299,7 @@ def _finish(
         digests=tuple(digest.hex() for digest in snapshot.erased_contents(begun.id)),
         rewritten=tuple(rewritten),
         searched=searched,
-        remains=_remains(
-            outside, backups, _kept(snapshot, layout), snapshot.log_length() - len(log)
-        ),
+        remains=_remains(outside, backups, _kept(snapshot, layout), unread),
         complete=snapshot.has_whole_log(),
         line=line.number if line else 0,  # damage took it
         hash=line.hash if line else "",
@@ -403,8 +409,8 @@ def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
 
 def _kept(snapshot: Snapshot, layout: Layout) -> Iterator[Path]:
     """The damaged bases that repairs have kept."""
-    for line in readable_lines(snapshot.connection):
-        if line.action == "base.repair" and (kept := line.detail.get("kept")):
+    for line in lines_of(snapshot.connection, "base.repair"):
+        if kept := line.detail.get("kept"):
             yield layout.root.with_name(kept)
 
 
@@ -432,23 +438,24 @@ def replay(
         digests = {one for one in each.digests if snapshot.erased_at(one) is None}
         origins = {one.origin for one in snapshot.documents() if one.digest in digests}
         refused = {one.source for one in snapshot.all_problems() if one.digest in digests}
+        log, _ = naming_lines(snapshot.connection)
         if each.base == snapshot.meta("base"):
-            origins |= _same(snapshot, each)
+            origins |= _same(snapshot, log, each)
         if origins or digests:
-            found = about(snapshot, origins, refused)
+            found = _about(snapshot, log, origins, refused)
             found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
             done.append(erase(writer, layout, key, found, each.reason))
     return done
 
 
-def _same(snapshot: Snapshot, past: PastErasure) -> set[int]:
+def _same(snapshot: Snapshot, log: Sequence[AuditLine], past: PastErasure) -> set[int]:
     """Which of the documents that were erased elsewhere are here, too, and not erased yet.
 
     Two bases that were made of one backup give the same numbers to different documents: they are
     told apart by what is known of their content, unless damage took some of that.
     """
-    log = readable_lines(snapshot.connection)
-    own = {origin for origin in past.origins if not snapshot.is_erased(origin)}
     if past.is_complete:
-        own = {one for one in own if not {*_digests(snapshot, log, {one})}.isdisjoint(past.digests)}
-    return own & {line.origin for line in log}
+        known = {origin for origin, held in _digests(snapshot, log) if held in past.digests}
+    else:
+        known = {line.origin for line in log if line.origin is not None}
+    return {origin for origin in known.intersection(past.origins) if not snapshot.is_erased(origin)}

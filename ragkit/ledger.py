@@ -12,7 +12,7 @@ from pathlib import Path
 from ragkit.errors import StoreDamaged
 from ragkit.receipts import Receipt, past_of, read_receipt
 from ragkit.store import PastErasure, Snapshot
-from ragkit.store.audit import readable_lines
+from ragkit.store.audit import lines_of
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.replacing import beside
 
@@ -55,11 +55,11 @@ def backups(snapshot: Snapshot) -> list[Backup]:
     A base that was restored knows of the one that it was made of, which was finished then.
     """
     found: dict[str, Backup] = {}
-    for line in readable_lines(snapshot.connection):
+    for line in lines_of(snapshot.connection, "base.backup", "base.backup-made", "base.restore"):
         id = line.detail.get("backup", "")
         if line.action == "base.backup" and line.names:
             found[id] = Backup(id, line.at, Path(line.names.get("target", "")), False)
-        elif line.action in ("base.backup-made", "base.restore") and id in found:
+        elif line.action != "base.backup" and id in found:
             found[id] = replace(found[id], is_finished=True)
     return [one for one in found.values() if one.is_finished or one.folders]
 

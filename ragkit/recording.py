@@ -103,8 +103,7 @@ class Recorder:
             self._write("answer", "answer", {"question": line, "outcome": outcome})
 
     def _question(self, action: str, text: str, detail: dict[str, Any]) -> int:
-        words = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
-        names = {"question": words} if self._keeps_words else {}
+        names = {"question": text} if self._keeps_words else {}
         return self._write(action, "question", detail, names, text)
 
     def _write(

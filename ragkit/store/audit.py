@@ -106,6 +106,7 @@ def append(
     sealed = b""
     if names:
         salt, text = secrets.token_bytes(_SALT), _json(names)
+        text = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
         sealed = _commitment(salt, text)
         database.execute("INSERT INTO audit_names VALUES (?, ?, ?)", (number, salt, text))
     line = (number, at, actor, action, object, _json(detail or {}), sealed, key.id)
@@ -121,13 +122,29 @@ def lines(database: Database, after: int = 0) -> Iterator[AuditLine]:
     return map(_read, _rows(database, after))
 
 
-def readable_lines(database: Database) -> list[AuditLine]:
-    """All lines but those that cannot be read, in order."""
-    found = []
-    for row in _rows(database):
-        with suppress(StoreDamaged):
+def lines_of(database: Database, *actions: str) -> list[AuditLine]:
+    """The lines of these actions but for those that cannot be read, in order."""
+    named = "a.action IN (SELECT value FROM json_each(?))"
+    return _readable(_rows(database, _FIRST, named, json.dumps(actions)))[0]
+
+
+def naming_lines(database: Database) -> tuple[list[AuditLine], int]:
+    """The lines about documents and files, and those with texts, in order.
+
+    But for those that cannot be read, and how many these are. Most lines of a log are of questions
+    whose words it does not keep: they are passed over.
+    """
+    return _readable(_rows(database, _FIRST, _NAMING))
+
+
+def _readable(rows: Iterator[_Row]) -> tuple[list[AuditLine], int]:
+    found, unread = [], 0
+    for row in rows:
+        try:
             found.append(_read(row))
-    return found
+        except StoreDamaged:
+            unread += 1
+    return found, unread
 
 
 def unreadable(number: int) -> StoreDamaged:
@@ -188,13 +205,17 @@ _BLOBS = ("a.sealed", "a.hash", "n.salt")
 _ROWS = (
     f"SELECT a.id, {', '.join(_typed(name, 'text') for name in _TEXTS)}, "  # noqa: S608
     f"{', '.join(_typed(name, 'blob') for name in _BLOBS)}, n.line IS NOT NULL "
-    "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ? ORDER BY a.id"
+    "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ?"
 )
+_NAMING = "n.line IS NOT NULL OR a.object = 'file' OR a.object LIKE 'document:%'"
 _FIRST = -(1 << 63)  # no number is less
 
 
-def _rows(database: Database, after: int = _FIRST) -> Iterator[_Row]:
-    for number, *found, sealed, digest, salt, has_names in database.execute(_ROWS, (after,)):
+def _rows(
+    database: Database, after: int = _FIRST, where: str = "1", *values: str
+) -> Iterator[_Row]:
+    rows = database.execute(f"{_ROWS} AND ({where}) ORDER BY a.id", (after, *values))
+    for number, *found, sealed, digest, salt, has_names in rows:
         *texts, key, text = [None if data is None else _decoded(data) for data in found]
         line = (number, *texts, sealed, key)
         names = (salt, text) if salt is not None and text is not None else None

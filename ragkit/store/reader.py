@@ -578,14 +578,12 @@ class Snapshot:
         ).fetchone()
         return (row[0], int.from_bytes(row[1][:8], "big")) if row else (0, 0)
 
-    def log_length(self) -> int:
-        """How many lines the audit log has."""
-        (count,) = self._db.execute("SELECT count(*) FROM audit").fetchone()
-        return int(count)
-
     def has_whole_log(self) -> bool:
         """Whether the audit log has all its lines; those of which damage took some have not."""
-        return self.history()[0] == self.log_length()
+        last, count = self._db.execute(
+            "SELECT coalesce(max(id), 0), count(*) FROM audit"
+        ).fetchone()
+        return bool(last == count)
 
     @property
     def connection(self) -> Database:

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from ragkit.store.audit import readable_lines
+from ragkit.store.audit import lines_of
 from ragkit.store.database import Database
 
 DAMAGE = (apsw.IOError, apsw.CorruptError, UnicodeDecodeError)
@@ -148,10 +148,9 @@ def _forget_again(fresh: Database) -> None:
     One that was not finished is finished now, for nothing but what can be found is carried over.
     """
     digests: dict[str, int] = {}
-    for line in readable_lines(fresh):
+    for line in lines_of(fresh, "erase", "readmit"):
         if line.action == "readmit":
             digests.pop(line.detail["digest"], None)
-        if line.action != "erase":
             continue
         number = int(line.object.removeprefix("erasure:"))
         fresh.execute(

@@ -198,7 +198,7 @@ class Writer:
             ).fetchone()
             if replaced:
                 self._delete(replaced[0], seq)
-            label, pinned = replaced[2:] if replaced else self._kept_label(new.root, new.source)
+            label, pinned = replaced[2:] if replaced else self._take_label(new.root, new.source)
             if new.label is not None:
                 label, pinned = new.label, True
             elif new.rule is not None and not pinned:
@@ -392,8 +392,11 @@ class Writer:
         if row is not None:
             self._set_meta(self._label_key(*row[:2]), row[2])
 
-    def _kept_label(self, root: int, source: str) -> tuple[str, bool]:
-        """The label of a document that was not there, and whether a hand had given it that."""
+    def _take_label(self, root: int, source: str) -> tuple[str, bool]:
+        """The label of a document that was not there, and whether a hand had given it that.
+
+        It is kept no longer.
+        """
         held = self._db.execute(
             "DELETE FROM meta WHERE key = ? RETURNING value", (self._label_key(root, source),)
         ).fetchall()
@@ -461,7 +464,7 @@ class Writer:
             places += [(root, name) for root in self._roots() for name in erasure.refused]
             for root, name in places:
                 self._clear_problem(root, name)
-                self._kept_label(root, name)
+                self._take_label(root, name)
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
                 "erase",

@@ -124,12 +124,7 @@ UNRESTRICTED = {
     "label_ids": {"ragkit/store/reader.py"},  # ids of the names that are asked for
     "lexical_rows": {"ragkit/index/postings.py"},  # of documents that a snapshot listed
     "changes_since": {"ragkit/index/lexical.py", "ragkit/index/postings.py"},  # ids, for all
-    "history": {
-        "ragkit/index/postings.py",
-        "ragkit/auditing.py",
-        "ragkit/backup.py",
-        "ragkit/store/reader.py",
-    },
+    "history": {"ragkit/index/postings.py", "ragkit/auditing.py", "ragkit/backup.py"},
     "origins_of": {"ragkit/conversation.py", "ragkit/retention.py"},
     "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py"},
     "vectors": {  # of chunks that were found
@@ -291,7 +286,7 @@ def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
         assert asked[name] == allowed | _NAMESAKES.get(name, set()), name
 
 
-_OF_ITSELF = {"has_whole_log", "log_length", "is_strict", "has_every_label", "connection"}
+_OF_ITSELF = {"has_whole_log", "is_strict", "has_every_label", "connection"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
