@@ -158,8 +158,10 @@ class Retriever:
         words = self._lexical.words(snapshot, query)
         depth = max(LEXICAL_DEPTH, wanted)
         lexical = self._lexical.search(snapshot, words, depth) if words else best_of([])
-        candidates = lexical[0][: wanted // 2]
-        ids, similarity = self._with_similarity(snapshot, vector, dense, candidates)
+        candidates = lexical[0][: wanted // 2].tolist()
+        near, worded = frozenset(dense[0].tolist()), frozenset(candidates)
+        others = np.array([chunk for chunk in candidates if chunk not in near], dtype=np.int64)
+        ids, similarity = best_of([dense, self._dense.cosines(snapshot, vector, others)])
         if not len(ids):
             return _NOTHING
         bm25 = scores_of(ids, *lexical, depth)
@@ -173,15 +175,7 @@ class Retriever:
             for chunk, *scores in zip(*columns, strict=True)
             if chunk in places
         ]
-        found = frozenset(dense[0].tolist()), frozenset(candidates.tolist())
-        return _Run(*found, scored, _groups(scored), ids, parts)
-
-    def _with_similarity(
-        self, snapshot: Snapshot, vector: Scores, dense: tuple[Ids, Scores], candidates: Ids
-    ) -> tuple[Ids, Scores]:
-        """The dense candidates, and the lexical ones with their cosines."""
-        others = candidates[~np.isin(candidates, dense[0])]
-        return best_of([dense, self._dense.cosines(snapshot, vector, others)])
+        return _Run(near, worded, scored, _groups(scored), ids, parts)
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
         """Where chunks are; of those alone that may be read.
