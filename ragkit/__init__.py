@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
     from ragkit.embedding import Embedder
-    from ragkit.erasure import ErasurePlan
+    from ragkit.erasure_plan import ErasurePlan
     from ragkit.errors import (
         AccessDenied,
         ClockDoubtful,
@@ -98,7 +98,7 @@ _HOMES = {
     "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
     "embedding": ("Embedder",),
-    "erasure": ("ErasurePlan",),
+    "erasure_plan": ("ErasurePlan",),
     "errors": (
         "AccessDenied",
         "ClockDoubtful",

@@ -169,7 +169,10 @@ def read_anchors(path: Path) -> list[Anchor]:
     """The anchors in a file, one JSON object on each line. Raises StoreError for anything else."""
     try:
         text = path.read_text(encoding="utf-8")
-        return [_anchor(line) for line in text.splitlines() if line.strip()]
+        found = [_anchor(line) for line in text.splitlines() if line.strip()]
+        if not found:
+            raise ValueError("there is none")
+        return found
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise StoreError(f"{path} cannot be read as anchors: {error}") from error
 
@@ -229,17 +232,16 @@ def _any(line: AuditLine) -> bool:
 def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditLine], bool]:
     """Tells lines about documents, also about such as are in the base no longer."""
     origins = {found.origin for found in matching(snapshot, pattern, store.layout)}
-    origins |= {
-        line.origin
-        for line in lines(snapshot.connection)
-        if line.origin is not None and pattern in line.called
-    }
-    if not origins:
+    called = [line for line in lines(snapshot.connection) if pattern in line.called]
+    origins |= {line.origin for line in called if line.origin is not None}
+    refused = {line.number for line in called if line.object == "file"}
+    if not (origins or refused):
         raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
     objects = {f"document:{origin}" for origin in origins}
     ids = snapshot.versions_of(origins)
 
     def is_about(line: AuditLine) -> bool:
-        return line.object in objects or not ids.isdisjoint(line.documents)
+        is_named = line.object in objects or line.number in refused
+        return is_named or not ids.isdisjoint(line.documents)
 
     return is_about

@@ -19,8 +19,9 @@ from ragkit.erasure import replay, writing
 from ragkit.errors import RagkitError, StoreDamaged, StoreError, StoreForeign, StoreMissing
 from ragkit.ingestion import finish
 from ragkit.integrity import CONTENT, Verification, dimension_of, verify_store
-from ragkit.ledger import MANIFEST, PURPOSE, past_in
+from ragkit.ledger import LEDGER, MANIFEST, PURPOSE, past_in
 from ragkit.receipts import past_of, read_receipt
+from ragkit.rights import check_holds, rules_of, take_over
 from ragkit.store import Layout, PastErasure, Snapshot, Store, acting
 from ragkit.store.checks import structure_flaws
 from ragkit.store.database import (
@@ -78,7 +79,8 @@ class RestoreReport:
 
     None means that this cannot be told, as that one could not be read. `erased` erasures that came
     after the backup were repeated; unless `erasures_known`, there may have been more in the base
-    that was replaced.
+    that was replaced. `rules` are the changes that were made for it to be governed as that one was;
+    unless `rules_known` it is governed as it was when the backup was made.
     """
 
     path: Path
@@ -87,6 +89,9 @@ class RestoreReport:
     lines_lost: int | None
     erased: int
     erasures_known: bool
+    rules: tuple[str, ...]
+    rules_known: bool
+    documents: int
     after: Verification
 
 
@@ -165,8 +170,9 @@ def _copy_uploads(uploads: Path, target: Path) -> None:
 
 
 def _files_in(folder: Path) -> Iterator[str]:
+    """What was copied: the ledger grows, and may be there already."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.parent / path.stem != folder / Path(LEDGER).stem:
             yield path.relative_to(folder).as_posix()
 
 
@@ -224,13 +230,15 @@ def restore_base(
     It is checked, and all that is derived is built, before it gets its name; until then the other
     base stays as it is, and then it is deleted. What was erased since the backup was made is erased
     from it: by the receipts that lie in the backup, those in the files `receipts`, and the base
-    that is replaced. Raises StoreDamaged for a backup that is not what
-    was written, StoreLocked while somebody has the other base open, and StoreError where there is
-    something that may not be replaced.
+    that is replaced. Rights, labels, holds and retention are those of the base that is replaced.
+    Raises StoreDamaged for a backup that is not what was written, StoreLocked while somebody has
+    the other base open, and StoreError where there is something that may not be replaced.
     """
     manifest = read_manifest(backup)
     past = [*past_in(backup), *(past_of(read_receipt(_text(one))) for one in receipts)]
     target = Layout(path.resolve())
+    if backup.resolve().is_relative_to(target.root):
+        raise StoreError(f"{backup} would be replaced itself; name another directory")
     check_local(target.root)
     replaced = _check_target(target, replace)
     key_file = config.key_file if config else None
@@ -244,6 +252,8 @@ def restore_base(
         with closing(Store(fresh, create=False, key_file=key_file)) as store:
             settled = _settle(store, manifest, target if replaced else None, past)
             after = verify_store(store)
+            with store.snapshot() as snapshot:
+                documents, _, _ = snapshot.counts()
         if after.damaged(*CONTENT):
             why = next(one.found for one in after.findings if one.state == "damaged")
             raise StoreDamaged(
@@ -254,7 +264,7 @@ def restore_base(
             exchange(fresh, target.root)  # what is now in its place beside is deleted
         else:
             put_in_place(fresh, target.root)
-    return RestoreReport(target.root, manifest, replaced, *settled, after)
+    return RestoreReport(target.root, manifest, replaced, *settled, documents, after)
 
 
 def _check_target(target: Layout, replace: bool) -> bool:
@@ -303,15 +313,21 @@ def _check_facts(database: Path, manifest: Manifest) -> None:
 
 def _settle(
     store: Store, manifest: Manifest, replaced: Layout | None, past: Sequence[PastErasure]
-) -> tuple[int | None, int, bool]:
+) -> tuple[int | None, int, bool, tuple[str, ...], bool]:
     """All that must be done before anybody reads it, with the base that it replaces at hand.
 
-    Returns how many lines of the other one's log it has not, how many erasures were repeated, and
-    whether all are known that there were.
+    Returns how many lines of the other one's log it has not, how many erasures were repeated,
+    whether all are known that there were, which rules were taken over, and whether those are known.
     """
     lost: int | None = 0
     head, known, is_sure = "", list(past), True
+    rules = None
     if replaced is not None:
+        rules = _of_replaced(open_reader, replaced, rules_of)
+        rules = rules or _of_replaced(_open_damaged, replaced, rules_of)
+        if rules is not None:
+            with store.snapshot() as snapshot:
+                check_holds(rules, rules_of(snapshot), snapshot)
         compared = _of_replaced(open_reader, replaced, lambda old: _lines_lost(store, old))
         lost, head = compared or (None, "")
         there = _of_replaced(open_reader, replaced, _past_erasures)
@@ -320,12 +336,13 @@ def _settle(
         known += there[0] if there else []
     with writing(store) as writer:
         erased = replay(writer, store.layout, store.key(), known)
+        taken = take_over(writer, rules) if rules is not None else []
         finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
         detail |= {"lines_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}
         writer.record(acting(), "base.restore", "base", detail)
-    return lost, len(erased), is_sure
+    return lost, len(erased), is_sure, tuple(taken), replaced is None or rules is not None
 
 
 def _text(path: Path) -> str:

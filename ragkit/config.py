@@ -167,7 +167,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 def _typed(key: str, value: object, where: str) -> object:
     if key not in _TYPES:
         near = difflib.get_close_matches(key, _TYPES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}"
+        hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}, labels"
         raise ConfigError(f"{where} sets {key!r}, which is no setting{hint}")
     expected = _TYPES[key]
     if isinstance(value, expected) and not isinstance(value, bool):

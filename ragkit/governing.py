@@ -86,19 +86,28 @@ class AccessControl:
         document nor a rule of the settings has.
         """
         check_grantee(to)
-        known = [*(grants.label for grants in self.labels()), *self._rules.values()]
-        if label not in known:
-            raise SourceError(
-                f"no document and no rule has the label {label!r}; there are "
-                f"{', '.join(sorted(set(known)))}; give it first, with: ragkit label set"
-            )
+        self._check_known(label)
         with self._store.recorder() as writer:
             return writer.grant(label, to)
 
     def revoke(self, label: str, to: str) -> bool:
-        """Take back a grant; holds for whatever is asked next. Returns whether there was one."""
+        """Take back a grant; holds for whatever is asked next. Returns whether there was one.
+
+        Raises ValueError and SourceError as `grant` does.
+        """
+        check_grantee(to)
+        self._check_known(label)
         with self._store.recorder() as writer:
-            return writer.revoke(label, check_grantee(to))
+            return writer.revoke(label, to)
+
+    def _check_known(self, label: str) -> None:
+        known = sorted({*(grants.label for grants in self.labels()), *self._rules.values()})
+        if label not in known:
+            there = f"there are {', '.join(known)}" if known else "there is none"
+            raise SourceError(
+                f"no document and no rule has the label {label!r}; {there}; give it first, with: "
+                "ragkit label set"
+            )
 
     def labels(self) -> list[Grants]:
         """Every label, with its documents counted and the principals it is granted to."""

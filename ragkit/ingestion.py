@@ -240,6 +240,8 @@ class Ingest:
 
     def _refuse(self, plan: Plan, file: FoundFile, outcome: Refused) -> None:
         digest = outcome.digest or (file_digest(file.path) or b"")
+        if digest and not self._may_come(file.source, digest, file.path):
+            return
         problem = Problem(file.source, digest, outcome.reason, outcome.detail)
         with self._noting_held(file.source):
             self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))

@@ -15,7 +15,8 @@ from ragkit.config import Config, check_label, load_config
 from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
 from ragkit.embedding import Embedder
 from ragkit.engine import Engine
-from ragkit.erasure import ErasurePlan, writing
+from ragkit.erasure import writing
+from ragkit.erasure_plan import ErasurePlan, find, plan
 from ragkit.errors import SourceError
 from ragkit.governing import AccessControl
 from ragkit.identity import new_identity, read_identity
@@ -234,7 +235,7 @@ class KnowledgeBase(View):
         """What `forget` would take out. Raises SourceError where there is nothing."""
         layout = self._store.layout
         with self._store.snapshot() as snapshot:
-            return erasure.plan(snapshot, erasure.find(snapshot, pattern, layout), layout)
+            return plan(snapshot, find(snapshot, pattern, layout), layout)
 
     def forget(
         self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None

@@ -50,20 +50,25 @@ def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence
     if not pattern:  # as a path it would be the current folder
         return []
     roots = {root: layout.root_path(name) for root, name, _ in snapshot.roots()}
+    pattern = _composed(pattern)
     wanted = pattern.rstrip("/")
-    absolute = os.path.abspath(pattern)
+    absolute = _composed(os.path.abspath(pattern))
     documents = [
-        (document, os.path.join(roots[document.root], document.source))
+        (
+            document,
+            _composed(document.source),
+            _composed(os.path.join(roots[document.root], document.source)),
+        )
         for document in snapshot.documents()
     ]
     return (
-        [one for one, path in documents if one.source == wanted or path == absolute]
+        [one for one, source, path in documents if source == wanted or path == absolute]
         or [
             one
-            for one, path in documents
-            if one.source.startswith(f"{wanted}/") or path.startswith(f"{absolute}/")
+            for one, source, path in documents
+            if source.startswith(f"{wanted}/") or path.startswith(f"{absolute}/")
         ]
-        or [one for one, _ in documents if fnmatchcase(one.source, pattern)]
+        or [one for one, source, _ in documents if fnmatchcase(source, pattern)]
     )
 
 
@@ -80,9 +85,11 @@ def meant_by(pattern: str | int, snapshot: Snapshot, layout: Layout) -> Sequence
 
 def named(names: Sequence[tuple[str, int]], pattern: str) -> list[tuple[str, int]]:
     """Those of (name, number) that a pattern means: of this name, else below it, else like it."""
+    pattern = _composed(pattern)
     wanted = pattern.rstrip("/")
+    composed = [(_composed(name), (name, number)) for name, number in names]
     return (
-        [each for each in names if each[0] == wanted]
-        or [each for each in names if each[0].startswith(f"{wanted}/")]
-        or [each for each in names if fnmatchcase(each[0], pattern)]
+        [each for name, each in composed if name == wanted]
+        or [each for name, each in composed if name.startswith(f"{wanted}/")]
+        or [each for name, each in composed if fnmatchcase(name, pattern)]
     )

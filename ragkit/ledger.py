@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ragkit.errors import StoreDamaged
+from ragkit.errors import StoreDamaged, StoreError
 from ragkit.receipts import Receipt, past_of, read_receipt
 from ragkit.store import PastErasure, Snapshot
 from ragkit.store.audit import lines_of
@@ -21,7 +21,8 @@ MANIFEST = "manifest.json"
 PURPOSE = "backup"
 """What a backup's directory is made for beside the place that it is to have."""
 
-_LEDGER = "erasures.jsonl"
+LEDGER = "erasures.jsonl"
+"""In a backup's directory, written when something is erased: the receipts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def note(found: Sequence[Backup], receipt: Receipt) -> None:
     for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
         for folder in backup.folders:
             with translated(folder), suppress(FileNotFoundError):
-                _add(folder / _LEDGER, receipt.to_line().encode())
+                _add(folder / LEDGER, receipt.to_line().encode())
 
 
 def _add(ledger: Path, line: bytes) -> None:
@@ -90,6 +91,7 @@ def _add(ledger: Path, line: bytes) -> None:
         return
     fresh = ledger.with_suffix(".new")
     with fresh.open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)
         file.write(known + line)
         file.flush()
         os.fsync(file.fileno())
@@ -99,11 +101,14 @@ def _add(ledger: Path, line: bytes) -> None:
 
 def past_in(folder: Path) -> list[PastErasure]:
     """What was erased since a backup was made, by the receipts that lie in it."""
-    ledger = folder / _LEDGER
+    ledger = folder / LEDGER
     if not ledger.exists():
         return []
     try:
         found = ledger.read_text("utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise StoreDamaged(f"{ledger} is not what was written: {error}") from error
-    return [past_of(read_receipt(line)) for line in found if line]
+        return [past_of(read_receipt(line)) for line in found if line]
+    except (UnicodeDecodeError, StoreError) as error:
+        raise StoreDamaged(
+            f"{ledger} is not what was written ({error}), so what was forgotten is not known; take "
+            "another backup"
+        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ragkit.errors import StoreError
@@ -12,6 +12,7 @@ from ragkit.store.keys import is_signed
 
 _FORMAT = "ragkit erasure receipt 1"
 _LISTS = ("documents", "digests", "rewritten", "remains")
+_COUNTS = {"places", "found", "shared", "files", "bytes"}  # of a search, at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class Receipt:
     """That something was erased, and how that was made sure; it holds ids and digests, no names.
 
     `searched` says how many places of the erased content were looked for in how many files and
-    bytes of the base; `shared` of them also stand in documents that remain. `rewritten` are the
+    bytes of the base; `shared` of them also stand in documents that remain, and `elsewhere` in what
+    does not rest on the erased ones: other conversations, lines of the log. `rewritten` are the
     files that were made anew. `remains` says what is beyond the base. `complete` is whether the
     log had all its lines, by which every version of the documents was known. `line` is that of the
     log by which it was erased, with its `hash`, and `public` the key that checks the `signature`.
@@ -61,14 +63,18 @@ def read_receipt(text: str) -> Receipt:
     """A receipt from its JSON. Raises StoreError for anything else."""
     try:
         content = json.loads(text)
-        if content.pop("format") != _FORMAT:
+        if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
             raise ValueError("it has another format")
+        if content.keys() != {field.name for field in fields(Receipt)}:
+            raise ValueError("it has other parts")
         for name in _LISTS:
             content[name] = tuple(content[name])
         receipt = Receipt(**content)
         _check_types(receipt)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise StoreError(f"this is no receipt of an erasure: {error}") from error
+    except RecursionError as error:
+        raise StoreError("this is no receipt of an erasure: it is nested too deep") from error
     return receipt
 
 
@@ -78,6 +84,7 @@ def _check_types(receipt: Receipt) -> None:
             fits = all(isinstance(each, str) for each in value)
         elif name == "searched":
             fits = isinstance(value, dict) and all(map(_is_number, value.values()))
+            fits = fits and value.keys() >= _COUNTS
         elif name == "complete":
             fits = isinstance(value, bool)
         else:

@@ -26,10 +26,12 @@ from ragkit.integrity import (
     verify_store,
 )
 from ragkit.store import Layout, Snapshot, Store, Writer, acting
+from ragkit.store.audit import naming_lines
 from ragkit.store.checks import contradictions, flawed_documents, missing_documents
 from ragkit.store.database import Database, configure, connect, connect_damaged, create, translated
 from ragkit.store.lock import alone
 from ragkit.store.mounts import check_local
+from ragkit.store.records import Lost
 from ragkit.store.replacing import exchange, made_beside, sync_tree
 from ragkit.store.salvage import Losses, salvage
 
@@ -39,15 +41,17 @@ class RepairReport:
     """What was wrong, what was done, and what is lost.
 
     `lost` are the sources of documents whose content is gone until the next ingest reads their
-    files again. Of those in `gone` the label is gone, too, and `nameless` counts more of them of
-    which not even the name is known. `labels` are names that were given to labels instead of
-    their own. `kept` is where the damaged base is now, if it was replaced.
+    files again. Those in `gone` are, too: files of their names get the label that they had by the
+    log; those in `unheld` were held. `nameless` counts more of them of which nothing is known.
+    `labels` are names that were given to labels instead of their own. `kept` is where the damaged
+    base is now, if it was replaced.
     """
 
     found: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    unheld: list[str] = field(default_factory=list)
     nameless: int = 0
     labels: list[str] = field(default_factory=list)
     kept: Path | None = None
@@ -110,28 +114,61 @@ def _mend_rows(writer: Writer, report: RepairReport) -> None:
         writer.lose(flaw.document for flaw in flaws)
         report.lost = [flaw.source for flaw in flaws]
         report.done.append(f"took out {len(flaws)} documents that are not whole")
-    if not list(contradictions(database)):
+    lost = _lost(database)
+    if not lost and not list(contradictions(database)):
         return
-    missing = [origin for _, origin in missing_documents(database)]
-    names = _names(database, set(missing))
-    report.gone = sorted(names.values())
-    report.nameless = len(missing) - len(names)
-    writer.reconcile()
-    report.done.append(f"made the journal agree; {len(missing)} documents of it are gone")
+    report.gone = sorted(one.source for one in lost if one.source)
+    report.unheld = sorted(one.source for one in lost if one.source and one.hold is not None)
+    report.nameless = sum(not one.source for one in lost)
+    writer.reconcile(lost)
+    report.done.append(f"made the journal agree; {len(lost)} documents are gone")
 
 
-def _names(database: Database, origins: set[int]) -> dict[int, str]:
-    """What documents were called last, by their origins, as far as the log still knows it."""
-    found: dict[int, str] = {}
-    rows = database.execute(
-        "SELECT CAST(substr(a.object, 10) AS INTEGER), json_extract(n.text, '$.source') "
-        "FROM audit a JOIN audit_names n ON n.line = a.id "
-        "WHERE a.object LIKE 'document:%' AND json_valid(n.text) ORDER BY a.id"
-    )
-    for origin, source in rows:
-        if origin in origins and isinstance(source, str):
-            found[origin] = source
-    return found
+def _lost(database: Database) -> list[Lost]:
+    """The documents that the journal or the log has, and that are not there."""
+    known = {origin: Lost(origin, "", "", None) for _, origin in missing_documents(database)}
+    known |= {one.origin: one for one in _by_log(database)}
+    snapshot = Snapshot(database)
+    there = {origin for (origin,) in database.execute("SELECT origin FROM document")}
+    return [
+        one
+        for origin, one in sorted(known.items())
+        if origin not in there and not snapshot.is_erased(origin)
+    ]
+
+
+_GONE = ("document.remove", "document.refuse", "document.lost")
+
+
+def _by_log(database: Database) -> list[Lost]:
+    """The documents that are there by the lines of the log, as they were last."""
+    found: dict[int, Lost] = {}
+    for line in naming_lines(database)[0]:
+        if line.origin is None:
+            continue
+        if line.action in _GONE:
+            found.pop(line.origin, None)
+            continue
+        one = found.get(line.origin)
+        if line.action in ("document.add", "document.replace"):
+            one = one or Lost(line.origin, "", "", None)
+        if one is not None:
+            source = (line.names or {}).get("source", one.source)
+            label = str(line.detail.get("label", one.label))
+            reason = (line.names or {}).get("reason", "")
+            said = {"retention.hold": reason, "retention.release": None}
+            hold = said.get(line.action, one.hold)
+            found[line.origin] = Lost(line.origin, source, label, hold)
+    return list(found.values())
+
+
+def _hold_again(writer: Writer, report: RepairReport) -> None:
+    """Hold what is held by the log: what could be read of the list may lack it."""
+    holds = {one.origin: one.hold for one in _by_log(writer.connection) if one.hold is not None}
+    known = {origin for (origin,) in writer.connection.execute("SELECT origin FROM hold")}
+    again = [name for at in holds.keys() - known for name in writer.hold([at], holds[at] or "lost")]
+    if again:
+        report.done.append(f"held {len(again)} documents again, as the log says")
 
 
 def _build_indexes(
@@ -225,6 +262,7 @@ def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) 
     with store.writer() as writer:
         writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
         _mend_rows(writer, report)
+        _hold_again(writer, report)
         finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
         report.done.append("carried over what can be read of the database")
         for table, count in sorted(losses.orphans.items()):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ragkit import erasure
+from ragkit.erasure_plan import about
 from ragkit.errors import ClockDoubtful, SourceError
 from ragkit.labels import meant_by
 from ragkit.receipts import Receipt
@@ -100,6 +102,11 @@ class Retention:
         with self._store.snapshot() as snapshot:
             return list(_due(snapshot, _now()))
 
+    def doubt(self) -> str:
+        """Why the clock is in doubt, so that a purge would take nothing; "" if it is not."""
+        with self._store.snapshot() as snapshot:
+            return _doubt(snapshot, _now())
+
     def purge(self, *, clock_is_right: bool = False) -> RetentionReport:
         """Forget what is due, as KnowledgeBase.forget does; to be run daily.
 
@@ -108,21 +115,22 @@ class Retention:
         ClockDoubtful, unless somebody has looked and says that the `clock_is_right`.
         """
         now = _now()
-        with erasure.writing(self._store) as writer:
+        with erasure.writing(self._store, again=True) as writer:
             snapshot = Snapshot(writer.connection)
             due = list(_due(snapshot, now))
             purged = tuple(one for one in due if one.hold is None)
-            if purged and not clock_is_right:
-                _check_clock(snapshot, now, len(purged))
+            doubt = "" if clock_is_right else _doubt(snapshot, now)
+            if purged and doubt:
+                raise ClockDoubtful(f"{len(purged)} documents would be forgotten, but {doubt}")
             receipt = None
             if purged:
                 days = ", ".join(sorted({f"{one.label} {one.days} days" for one in purged}))
                 origins = snapshot.origins_of({one.document for one in purged})
                 layout, key = self._store.layout, self._store.key()
-                found = erasure.about(snapshot, origins)
+                found = about(snapshot, origins)
                 receipt = erasure.erase(writer, layout, key, found, f"retention: {days}")
             held = tuple(one for one in due if one.hold is not None)
-            writer.note_purge(len(purged), len(held))
+            writer.note_purge(len(purged), len(held), doubt=bool(doubt))
         return RetentionReport(purged, held, receipt)
 
     def _origins(self, writer: Writer, pattern: str | int) -> list[int]:
@@ -143,14 +151,24 @@ def _due(snapshot: Snapshot, now: datetime) -> Iterator[Due]:
             yield Due(one.id, one.source, one.label, one.added_at, kept, holds.get(one.id))
 
 
-def _check_clock(snapshot: Snapshot, now: datetime, count: int) -> None:
-    """Raise ClockDoubtful if time has made a step since the last purge, forward or back."""
+def _doubt(snapshot: Snapshot, now: datetime) -> str:
+    """What step time has made since the last purge, forward or back; "" if none."""
     before = None
-    for at in (*map(datetime.fromisoformat, snapshot.times_since_purge()), now):
+    for at in (*_moments(snapshot.times_since_purge()), now):
         if before is not None and (at - before > _STEP or before - at > _STEP):
-            raise ClockDoubtful(
-                f"{count} documents would be forgotten, but by the log the clock went from "
-                f"{before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M}; if it is right now (it is "
-                f"{now:%Y-%m-%d %H:%M} UTC), say so: ragkit retention purge --clock-is-right"
+            return (
+                f"by the log the clock went from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M}; "
+                f"if it is right now (it is {now:%Y-%m-%d %H:%M} UTC), say so: "
+                "ragkit retention purge --clock-is-right"
             )
         before = at
+    return ""
+
+
+def _moments(times: Iterable[str]) -> Iterator[datetime]:
+    """The times of lines, but for what is none: the log's check is there for that."""
+    for at in times:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(at)
+            if moment.tzinfo is not None:
+                yield moment

@@ -44,12 +44,17 @@ class Traces:
     def of(cls, contents: Iterable[bytes]) -> Traces:
         """Fingerprints of everything in `contents` that is long enough, at most 8,000 in all."""
         random = np.frombuffer(secrets.token_bytes(WINDOW), np.uint64)
-        factors = random | np.uint64(1)
+        none = np.empty(0, np.uint64)
+        return cls(random | np.uint64(1), none, none).and_of(contents)
+
+    def and_of(self, contents: Iterable[bytes]) -> Traces:
+        """These, and at most 8,000 fingerprints of more contents."""
         windows = [window for content in contents for window in _windows(content)]
         step = max(1, -(-len(windows) // _MOST))
         data = np.frombuffer(b"".join(windows[::step]), np.uint64).reshape(-1, _WORDS)
-        prints = np.unique((data * factors).sum(axis=1, dtype=np.uint64))
-        return cls(factors, prints, np.unique(data[:, 0] * factors[0] >> _SHIFT))
+        prints = (data * self.factors).sum(axis=1, dtype=np.uint64)
+        first = data[:, 0] * self.factors[0] >> _SHIFT
+        return Traces(self.factors, np.union1d(self.prints, prints), np.union1d(self.first, first))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Traces:

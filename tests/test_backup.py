@@ -79,6 +79,21 @@ def beside(path: Path) -> list[str]:
 # -- backing up --------------------------------------------------------------------------------
 
 
+def test_a_base_that_fits_in_no_cache_is_saved_whole_with_its_last_commits(
+    base: Path, tmp_path: Path
+) -> None:
+    with Store(base).writer() as writer:
+        writer.connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000) "
+            "INSERT INTO meta SELECT 'filler ' || i, hex(zeroblob(1500)) FROM n"
+        )
+    with opened(base) as kb:
+        kb.conversation().ask("When does the canteen open?")  # it is in the log, and not moved yet
+        saved = kb.backup(tmp_path / "saved")
+    assert saved.bytes > 24_000_000
+    assert verify_base(restore_base(saved.path, tmp_path / "again.kb").path).intact
+
+
 def test_a_backup_holds_what_is_not_derived_and_is_its_owners_alone(
     base: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -141,3 +142,71 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "Exit code 3" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_receipt_that_somebody_wrote_draws_nothing_on_a_terminal(
+    ragkit: Command, base: Path, tmp_path: Path
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    source = "hr/onboarding.md"
+    forget = ("forget", source, "--reason", "request 7", "--yes", "--receipt", receipt)
+    assert ragkit(*forget, "--kb", base).code == 0
+    content = json.loads(receipt.read_text())
+    content["documents"] = ["document:1\x1b[2J\nok    signed with the key"]
+    receipt.write_text(json.dumps(content))
+    done = ragkit("verify-receipt", receipt)
+    assert done.code == 1
+    assert done.out.startswith("FAIL  it is not what was signed")
+    assert "\x1b" not in done.out
+    assert "\nok " not in done.out
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"searched": {}}, "its searched is {}"),
+        ({"extra": 1}, "it has other parts"),
+        ({"format": "another"}, "it has another format"),
+    ],
+)
+def test_what_is_no_receipt_is_said_in_one_line(
+    ragkit: Command, base: Path, tmp_path: Path, change: dict[str, object], told: str
+) -> None:
+    receipt = tmp_path / "receipt.json"
+    forget = ("forget", "hr/onboarding.md", "--reason", "request 7", "--yes", "--receipt", receipt)
+    ragkit(*forget, "--kb", base)
+    receipt.write_text(json.dumps({**json.loads(receipt.read_text()), **change}))
+    done = ragkit("verify-receipt", receipt)
+    assert (done.code, done.out) == (1, "")
+    assert told in done.error
+
+
+def test_an_empty_file_is_no_anchor(ragkit: Command, base: Path, tmp_path: Path) -> None:
+    (tmp_path / "anchors").write_text("\n")
+    done = ragkit("audit", "verify", "--anchor", tmp_path / "anchors", "--kb", base)
+    assert done.code == 1
+    assert "cannot be read as anchors: there is none" in done.error
+
+
+def test_a_grant_is_not_taken_back_by_the_name_of_no_label(ragkit: Command, base: Path) -> None:
+    done = ragkit("revoke", "hrr", "group:hr", "--kb", base)
+    assert done.code == 1
+    assert "no document and no rule has the label 'hrr'" in done.error
+
+
+def test_who_does_not_confirm_forgets_nothing(
+    ragkit: Command, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    done = ragkit("forget", "hr/onboarding.md", "--reason", "request 7", "--kb", base)
+    assert done.code == 1
+    assert done.err.rstrip().endswith("nothing was forgotten")
+    assert ragkit("status", "--documents", "--kb", base).out.count("onboarding.md") == 1
+
+
+def test_the_log_shows_a_file_that_was_refused(ragkit: Command, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "bad.pdf").write_bytes(b"%PDF-1.4 garbage" * 20)
+    ragkit("ingest", tmp_path / "docs", "--kb", tmp_path / "b.kb")
+    done = ragkit("audit", "show", "--document", "bad.pdf", "--kb", tmp_path / "b.kb")
+    assert "document.refuse" in done.out

@@ -253,10 +253,70 @@ def test_documents_whose_very_row_is_lost_are_named_by_the_log(
     assert "note.txt" in kept | set(report.gone)
 
 
-def test_documents_of_which_nothing_is_left_are_counted(base: Layout) -> None:
-    for table in ("document", "audit_names"):
+def wipe(base: Layout, *tables: str) -> None:
+    for table in tables:
         for place in leaves(base, table):
             damage.flip(base.database, place + 3000)
+
+
+def test_lost_documents_come_back_as_what_they_were_labelled(base: Layout) -> None:
+    with opened(base.root) as kb:
+        kb.access.label("mail/*", "board")
+        (secret,) = [one.source for one in kb.access.documents("mail/*")][:1]
+        kb.retention.hold(secret, "case 4")
+        kb.access.govern("on")
+        kb.access.grant("default", "everyone")
+    wipe(base, "document")
+    report = repair_base(base.root)
+    assert whole(report)
+    assert secret in report.gone
+    assert report.unheld == [secret]
+    heal(base)
+    with opened(base.root) as kb:
+        labels = {one.source: one.label for one in kb.access.documents("*")}
+        assert (labels[secret], labels["note.txt"]) == ("board", "hr")
+        seen = kb.as_principal("user:eve").documents()
+        assert secret not in {one.source for one in seen}
+        kb.access.label(secret, "default")
+        kb.remove(secret)
+        kb.ingest(EXAMPLES, workers=1)
+        labels = {one.source: one.label for one in kb.access.documents("*")}
+        assert labels[secret] == "default"
+
+
+def test_what_the_journal_lost_too_the_log_names(base: Layout) -> None:
+    wipe(base, "document", "journal")
+    report = repair_base(base.root)
+    assert len(report.gone) == 15
+    again = repair_base(base.root)
+    assert (again.gone, again.done) == ([], [])
+
+
+def test_documents_are_held_again_whose_hold_is_lost(base: Layout) -> None:
+    with opened(base.root) as kb:
+        kb.retention.hold("note.txt", "case 4")
+        kb.retention.hold("mail/*", "case 5")
+        kb.retention.release("mail/*")
+    wipe(base, "hold")
+    assert "held 1 documents again, as the log says" in repair_base(base.root).done
+    with opened(base.root) as kb:
+        assert [(one.source, one.reason) for one in kb.retention.holds()] == [
+            ("note.txt", "case 4")
+        ]
+
+
+def test_what_was_forgotten_stays_so_by_its_receipt_alone(base: Layout) -> None:
+    with opened(base.root) as kb:
+        kb.forget("note.txt", reason="request 7")
+    wipe(base, "erased_content", "audit")
+    repair_base(base.root)
+    with opened(base.root) as kb:
+        (kb.uploads / "note.txt").write_text("The canteen opens at half past eleven. " * 400)
+        assert [one.reason for one in kb.ingest(kb.uploads).failed] == ["forgotten"]
+
+
+def test_documents_of_which_nothing_is_left_are_counted(base: Layout) -> None:
+    wipe(base, "document", "audit_names")
     report = repair_base(base.root)
     assert whole(report)
     assert (report.gone, report.nameless) == ([], 15)

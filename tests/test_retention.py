@@ -112,6 +112,20 @@ def test_a_clock_that_was_wrong_and_is_set_back_purges_nothing(
         kb.retention.purge()
 
 
+def test_a_purge_that_had_nothing_to_do_makes_the_clock_no_better(
+    kb: KnowledgeBase, clock: Clock
+) -> None:
+    kb.retention.purge()
+    clock(179)
+    assert kb.retention.purge().purged == ()
+    clock(180, hours=2)
+    assert "the clock went from" in kb.retention.doubt()
+    with pytest.raises(ClockDoubtful):
+        kb.retention.purge()
+    assert len(kb.retention.purge(clock_is_right=True).purged) == 2
+    assert kb.retention.doubt() == ""
+
+
 def test_somebody_may_say_that_the_clock_is_right(kb: KnowledgeBase, clock: Clock) -> None:
     clock(365)
     assert len(kb.retention.purge(clock_is_right=True).purged) == 2
@@ -124,7 +138,7 @@ def test_what_is_held_stays_and_is_named(kb: KnowledgeBase, clock: Clock) -> Non
     clock(365)
     report = kb.retention.purge(clock_is_right=True)
     assert [one.source for one in report.purged] == ["jobs/bo.txt"]
-    assert [(one.source, one.hold) for one in report.held] == [("jobs/ana.txt", "case 12")]
+    assert [(one.source, one.hold) for one in report.held] == [("jobs/ana.txt", "case 12; case 13")]
     assert sources(kb) == ["jobs/ana.txt", "pump.txt"]
     assert kb.retention.release("jobs") == ["jobs/ana.txt"]
     clock(365, hours=2)

@@ -80,8 +80,9 @@ def forget(
                 emit(asdict(plan), _plan_lines(plan), as_json)
                 return
             click.echo("\n".join(_plan_lines(plan)), err=True)
-            if not yes:
-                click.confirm("Forget this for good?", abort=True, err=True)
+            if not (yes or click.confirm("Forget this for good?", err=True)):
+                click.echo("nothing was forgotten", err=True)
+                sys.exit(1)
             receipt = base.forget(pattern, reason=reason or "", plan=plan)
     emit(asdict(receipt), _receipt_lines(receipt), as_json)
     _write(receipt, path)
@@ -210,8 +211,9 @@ def purge(
     """Forget for good what has been kept for as long as its label says; to be run daily."""
     with open_base(load(config_path, kb=kb)) as base:
         if dry_run:
-            due = base.retention.due()
+            due, doubt = base.retention.due(), base.retention.doubt()
             lines = [_due_line(one) for one in due] or ["nothing is due"]
+            lines += [f"nothing would be forgotten: {doubt}"] if due and doubt else []
             emit([asdict(one) for one in due], lines, as_json)
             return
         report = base.retention.purge(clock_is_right=clock_is_right)
@@ -240,7 +242,9 @@ def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) ->
 
     with open_base(load(config_path, kb=kb)) as base, usage("--reason"):
         held = base.retention.hold(pattern, reason)
-    lines = [f"held: {name_of(source)}" for source in held] or ["they are held already"]
+    lines = [f"held: {name_of(source)}" for source in held] or [
+        "they are held already; this reason is kept beside the other"
+    ]
     click.echo("\n".join(lines))
 
 
@@ -262,7 +266,7 @@ def _plan_lines(plan: ErasurePlan) -> list[str]:
     from ragkit_apps.terminal import name_of
 
     lines = [f"  {name_of(source)}" for source in plan.sources]
-    lines += [f"  {name_of(name)} (a name that one of them had)" for name in plan.former]
+    lines += [f"  {name_of(name)} (a name that is known of it)" for name in plan.former]
     lines.append(
         f"{len(plan.sources)} documents with {plan.chunks} chunks, and {plan.turns} questions and "
         f"answers in {plan.conversations} conversations would be forgotten"
@@ -278,12 +282,15 @@ def _receipt_lines(receipt: Receipt) -> list[str]:
     from ragkit_apps.terminal import name_of
 
     searched = receipt.searched
+    elsewhere = searched.get("elsewhere", 0)
     return [
-        f"erasure {receipt.erasure} of {receipt.at[:19]}, reason: {name_of(receipt.reason)}",
-        f"  forgotten: {', '.join(receipt.documents)}",
-        f"  written anew: {', '.join(receipt.rewritten)}",
+        f"erasure {receipt.erasure} of {name_of(receipt.at[:19])}, "
+        f"reason: {name_of(receipt.reason)}",
+        f"  forgotten: {', '.join(map(name_of, receipt.documents))}",
+        f"  written anew: {', '.join(map(name_of, receipt.rewritten))}",
         f"  {searched['places']} places of it looked for in {searched['bytes']:,} bytes of "
         f"{searched['files']} files: {searched['found']} found"
-        + (f", {searched['shared']} stand in other documents, too" if searched["shared"] else ""),
+        + (f", {searched['shared']} stand in other documents, too" if searched["shared"] else "")
+        + (f", {elsewhere} in questions and answers not made from it" if elsewhere else ""),
         *(f"  beyond the base: {name_of(what)}" for what in receipt.remains),
     ]

@@ -159,7 +159,7 @@ def _overview(base: KnowledgeBase) -> list[str]:
         "strict": "governed, strictly: what others may read changes nothing in what one finds",
     }[mode]
     labels = base.access.labels()
-    width = max(len(name_of(grants.label)) for grants in labels)
+    width = max((len(name_of(grants.label)) for grants in labels), default=0)
     lines = [
         f"  {name_of(grants.label):{width}}  {grants.documents:>6} documents  "
         f"{_readers(grants.principals)}"

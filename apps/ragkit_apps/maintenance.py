@@ -166,9 +166,13 @@ def _repair_lines(report: RepairReport) -> list[str]:
     lines = [f"found: {name_of(text)}" for text in report.found]
     lines += [f"done: {name_of(text)}" for text in report.done]
     lines += _named("lost, and read again by the next ragkit ingest: ", report.lost)
-    lines += _named("lost with its label, so give it that again: ", report.gone)
+    lines += _named("lost, and labelled as it was when it is read again: ", report.gone)
+    lines += _named("lost with its hold, so hold it again then: ", report.unheld)
     if report.nameless:
-        lines.append(f"lost without a name: {report.nameless} documents")
+        lines.append(
+            f"lost without a name: {report.nameless} documents; see that they get their labels "
+            "again when they are read"
+        )
     lines += _named("a label whose name is lost is now called: ", report.labels)
     if report.kept:
         lines.append(f"the damaged base is kept in {name_of(str(report.kept))}; delete it one day")
@@ -190,10 +194,16 @@ def _restore_lines(report: RestoreReport) -> list[str]:
     from ragkit_apps.terminal import name_of
 
     held = report.manifest
-    lines = [f"{name_of(str(report.path))}: {held.documents} documents as of {held.at}, checked"]
+    lines = [f"{name_of(str(report.path))}: {report.documents} documents as of {held.at}, checked"]
     if report.replaced:
         lost = "an unknown number of" if report.lines_lost is None else str(report.lines_lost)
         lines.append(f"{lost} lines of the replaced base's log are not in it")
+    lines += _named("as in the replaced base: ", list(report.rules))
+    if not report.rules_known:
+        lines.append(
+            "how the replaced base was governed could not be read: rights, labels, holds and "
+            "retention are those of the backup"
+        )
     if report.erased:
         lines.append(f"{report.erased} erasures that came after the backup were repeated in it")
     if not report.erasures_known:

@@ -12,7 +12,7 @@ import json
 import os
 import pwd
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,12 +53,9 @@ class AuditLine:
 
     @property
     def documents(self) -> set[int]:
-        """The ids of the documents that were found or cited. Raises StoreDamaged for nonsense."""
-        try:
-            found = {passage[0] for passage in self.detail.get("found", ())}
-            return found | {cited[1] for cited in self.detail.get("citations", ())}
-        except (TypeError, LookupError) as error:
-            raise unreadable(self.number) from error
+        """The ids of the documents that were found or cited."""
+        found = {passage[0] for passage in self.detail.get("found", ())}
+        return found | {cited[1] for cited in self.detail.get("citations", ())}
 
     @property
     def called(self) -> list[str]:
@@ -128,13 +125,13 @@ def lines_of(database: Database, *actions: str) -> list[AuditLine]:
     return _readable(_rows(database, _FIRST, named, json.dumps(actions)))[0]
 
 
-def naming_lines(database: Database) -> tuple[list[AuditLine], int]:
-    """The lines about documents and files, and those with texts, in order.
+def naming_lines(database: Database, after: int | None = None) -> tuple[list[AuditLine], int]:
+    """The lines about documents and files, and those with texts, after a number, in order.
 
     But for those that cannot be read, and how many these are. Most lines of a log are of questions
     whose words it does not keep: they are passed over.
     """
-    return _readable(_rows(database, _FIRST, _NAMING))
+    return _readable(_rows(database, _FIRST if after is None else after, _NAMING))
 
 
 def _readable(rows: Iterator[_Row]) -> tuple[list[AuditLine], int]:
@@ -241,11 +238,39 @@ def _read(row: _Row) -> AuditLine:
         datetime.fromisoformat(at)
         if not 0 <= (_origin(target) or 0) < 1 << 63:
             raise ValueError("no document has this number")
-        return AuditLine(
-            number, at, actor, action, target, _content(detail), names, key, row.hash.hex()
-        )
-    except (ValueError, RecursionError) as error:
+        found = _content(detail)
+        forms = {name: form for name, form in _FORMS.items() if name in found}
+        for name, has_form in (forms | (_OF_ERASURE if action == _ERASURE else {})).items():
+            if not has_form(found[name]):
+                raise ValueError(f"its {name} has another form")
+        return AuditLine(number, at, actor, action, target, found, names, key, row.hash.hex())
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise unreadable(row.number) from error
+
+
+def _is_digest(value: Any) -> bool:
+    return bool(bytes.fromhex(value).hex() == value)
+
+
+def _are_places(value: Any, at: int) -> bool:
+    """Whether these are lists of numbers, of which one is a document's."""
+    return all(isinstance(each[at], int) for each in value)
+
+
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "backup": lambda value: isinstance(value, str),
+    "citations": lambda value: _are_places(value, 1),
+    "digest": _is_digest,
+    "found": lambda value: _are_places(value, 0),
+    "kept": lambda value: isinstance(value, str) and os.path.basename(value) == value,
+}
+"""What stands in a line's detail under these names, if there is any of them."""
+
+_OF_ERASURE: dict[str, Callable[[Any], bool]] = {
+    "digests": lambda value: all(map(_is_digest, value)),
+    "documents": lambda value: all(_origin(each) is not None for each in value),
+    "lines": lambda value: all(isinstance(each, int) for each in value),
+}
 
 
 def _content(text: str) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def _sweep(layout: Layout) -> None:
 def put_in_place(layout: Layout, fresh: Path) -> None:
     """Let a whole database that nobody has open be that of the base, durably."""
     os.chmod(fresh, 0o600)
+    sync_directory(layout.tmp)  # so that no power cut brings back the journal that it had
     fresh.rename(layout.database)
     sync_directory(layout.root)
     with suppress(OSError):  # it is done; SQLite leaves a journal that it could not delete
@@ -168,6 +169,10 @@ def copy_into(database: Database, path: Path) -> None:
     with closing(connect(path)) as copy:
         source, target = cast(apsw.Connection, database), cast(apsw.Connection, copy)
         try:
+            # The checksums of a new file begin with its first page. Others are written before that
+            # where there are more than a cache holds, and would keep what stood in the log: none.
+            with_checksums(copy)
+            copy.execute("CREATE TABLE first (page)")
             with target.backup("main", source, "main") as backup:
                 while not backup.done:
                     backup.step(_PAGES)
@@ -188,12 +193,7 @@ class Unwritten(apsw.Connection):
     def __init__(self, layout: Layout) -> None:
         with ExitStack() as held:
             held.enter_context(no_commits(layout.commit_lock))
-            held_back = [
-                path.name
-                for path in (layout.log, layout.journal)
-                if path.exists() and path.stat().st_size
-            ]
-            if held_back:
+            if held_back := _held_back(layout):
                 raise StoreError(
                     f"{layout.root} cannot be written to from here, and its last changes are still "
                     f"in {held_back[0]}; where it can be written to, run once: ragkit repair"
@@ -205,6 +205,12 @@ class Unwritten(apsw.Connection):
     def close(self, force: bool = False) -> None:
         super().close(force)
         self._held.close()
+
+
+def _held_back(layout: Layout) -> list[str]:
+    """The files beside the database that its last changes are still in."""
+    files = (layout.log, layout.journal)
+    return [path.name for path in files if path.exists() and path.stat().st_size]
 
 
 def _immutable(path: Path) -> str:
@@ -239,8 +245,9 @@ def _connect_reader(layout: Layout) -> Database:
             database.execute("PRAGMA query_only = ON")
             database.execute("PRAGMA wal_autocheckpoint = 0")
             database.execute("PRAGMA wal_checkpoint(NOOP)")  # fails unless the log can be shared
-        except (apsw.CantOpenError, apsw.ReadOnlyError):
-            if os.access(layout.root, os.W_OK):
+        except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.FullError, apsw.IOError) as error:
+            lacks_space = isinstance(error, apsw.FullError | apsw.IOError) and is_full(layout.root)
+            if os.access(layout.root, os.W_OK) and (not lacks_space or _held_back(layout)):
                 raise
             opened.close()
             return _set_up(Unwritten(layout))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ragkit.errors import StoreDamaged
 from ragkit.store.access import Access, access_of
+from ragkit.store.audit import AuditLine, lines_of
 from ragkit.store.database import Database
 from ragkit.store.records import (
     Generation,
@@ -44,6 +45,10 @@ _DOCUMENT = """
            r.path = 'uploads:', d.origin
     FROM document d JOIN label l ON l.id = d.label JOIN root r ON r.id = d.root
 """
+
+
+_OF_DOCUMENTS = ("document", "page", "chunk", "vector")
+"""The tables that hold what documents are; what people said of them is in others."""
 
 
 class Named(NamedTuple):
@@ -366,6 +371,10 @@ class Snapshot:
             )
         )
 
+    def pinned(self) -> frozenset[int]:
+        """The documents whose label was given by hand."""
+        return frozenset(id for (id,) in self._db.execute("SELECT id FROM document WHERE pinned"))
+
     def keep_days(self) -> dict[str, int]:
         """How long documents are kept, by their labels; those kept for ever are not in it."""
         return dict(
@@ -380,23 +389,37 @@ class Snapshot:
         ).fetchall()
 
     def times_since_purge(self) -> list[str]:
-        """When the lines of the log were written since the last purge, it included, in order."""
+        """When the lines of the log were written since the last purge, it included, in order.
+
+        One that had nothing to do while the clock was in doubt has settled nothing.
+        """
         rows = self._db.execute(
             "SELECT at FROM audit WHERE id >= coalesce((SELECT max(id) FROM audit "
-            "WHERE action = 'retention.purge'), 0) ORDER BY id"
+            "WHERE action = 'retention.purge' AND iif(json_valid(detail), "
+            "json_extract(detail, '$.doubt'), 1) IS NULL), 0) ORDER BY id"
         )
         return [row[0] for row in rows]
 
     def open_erasures(self) -> list[OpenErasure]:
         """Erasures that were begun and of which something may be left on the disk."""
         rows = self._db.execute(
-            "SELECT e.id, e.at, e.line, e.files, e.traces, coalesce(m.value, '') FROM erasure e "
-            "LEFT JOIN meta m ON m.key = 'erasing ' || e.id WHERE e.state != 'done' ORDER BY e.id"
+            "SELECT e.id, e.at, e.line, e.files, e.traces, coalesce(m.value, ''), "
+            "e.state = 'stuck' FROM erasure e LEFT JOIN meta m ON m.key = 'erasing ' || e.id "
+            "WHERE e.state != 'done' ORDER BY e.id"
         )
         return [
-            OpenErasure(id, at, line, tuple(json.loads(files)), traces, asked)
-            for id, at, line, files, traces, asked in rows
+            OpenErasure(id, at, line, tuple(json.loads(files)), traces, asked, bool(stuck))
+            for id, at, line, files, traces, asked, stuck in rows
         ]
+
+    def receipt_of(self, asked: str) -> str:
+        """The receipt of the last erasure that was asked for by this; "" if there is none."""
+        row = self._db.execute(
+            "SELECT e.receipt FROM erasure e JOIN meta m ON m.key = 'erasing ' || e.id "
+            "WHERE m.value = ? AND e.state = 'done' ORDER BY e.id DESC LIMIT 1",
+            (asked,),
+        ).fetchone()
+        return row[0] if row else ""
 
     def receipt(self, erasure: int) -> str:
         """The receipt of an erasure; "" if there is none."""
@@ -404,22 +427,32 @@ class Snapshot:
         return row[0] if row else ""
 
     def past_erasures(self) -> list[PastErasure]:
-        """All that was ever erased, also what was only begun, in order."""
+        """All that was ever erased, also what was only begun, in order; not what may come back."""
         base, is_complete = self.meta("base") or "", self.has_whole_log()
         rows = self._db.execute(
             "SELECT e.id, coalesce(json_extract(n.text, '$.reason'), '') FROM erasure e "
             "LEFT JOIN audit_names n ON n.line = e.line ORDER BY e.id"
         ).fetchall()
-        return [
-            PastErasure(
-                base,
-                tuple(self.erased_origins(id)),
-                tuple(self.erased_contents(id)),
-                reason,
-                is_complete,
-            )
-            for id, reason in rows
-        ]
+        said = {line.object: line for line in lines_of(self._db, "erase")}
+        found = []
+        for id, reason in rows:
+            origins, digests = self.erased(id, said.get(f"erasure:{id}"))
+            digests = tuple(one for one in digests if self.erased_at(one) is not None)
+            found.append(PastErasure(base, origins, digests, reason, is_complete))
+        return found
+
+    def erased(
+        self, erasure: int, line: AuditLine | None
+    ) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
+        """The origins of the documents that an erasure took, and the digests of their content.
+
+        By its line of the log, which has all of them; by what is known without, where damage took
+        that: a later erasure may have had the same content.
+        """
+        if line is None:
+            return tuple(self.erased_origins(erasure)), tuple(self.erased_contents(erasure))
+        origins = (int(one.removeprefix("document:")) for one in line.detail["documents"])
+        return tuple(origins), tuple(map(bytes.fromhex, line.detail["digests"]))
 
     def is_erased(self, origin: int) -> bool:
         """Whether the document of this origin was erased."""
@@ -461,16 +494,35 @@ class Snapshot:
                 first[conversation] = min(ordinal, first.get(conversation, ordinal))
         return sorted(first.items())
 
-    def everything(self, of_vectors: int) -> Iterator[bytes]:
-        """All texts and byte strings that stand in the base, as they are stored.
+    def lines_asking(self, questions: Collection[str]) -> list[int]:
+        """The lines of the log that have the words of one of these questions."""
+        rows = self._db.execute(
+            "SELECT line FROM audit_names WHERE json_valid(text) "
+            "AND json_extract(text, '$.question') IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(questions)),),
+        )
+        return [row[0] for row in rows] if questions else []
 
-        `of_vectors` is how many bytes of each vector, from its beginning. A chunk's text is left
-        out, for it stands in its page.
+    def names_of(self, lines: Collection[int]) -> Iterator[bytes]:
+        """The names and texts that lie beside lines of the log, as they are stored."""
+        for part in _parts(sorted(lines)):
+            for (text,) in self._db.execute(
+                f"SELECT CAST(text AS BLOB) FROM audit_names WHERE line IN ({_marks(part)})", part
+            ):
+                yield text
+
+    def everything(self, of_vectors: int, *, of_documents: bool) -> Iterator[bytes]:
+        """All texts and byte strings of the documents, or all that stand elsewhere in the base.
+
+        As they are stored; of each vector as many bytes as `of_vectors`, from its beginning. A
+        chunk's text is left out, for it stands in its page.
         """
         columns = {"vector": f"substr(data, 1, {of_vectors})", "chunk": "header, headings, ref"}
         tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             if table == "erasure":  # which has the traces of what is looked for
+                continue
+            if (table in _OF_DOCUMENTS) is not of_documents:
                 continue
             for row in self._db.execute(f'SELECT {columns.get(table, "*")} FROM "{table}"'):
                 for value in row:

@@ -108,19 +108,35 @@ class StoredChunk:
 class Erasure:
     """What is to be erased, by the origins of documents, and all that is known of them.
 
-    `digests` are those of their content in all versions, `names` what they were called, `lines`
-    those of the log that hold such names or a question that was answered from them, and `turns`
-    (conversation, ordinal of the first one that rests on them) are the tails of conversations.
-    `refused` are those of the names that files had which never became documents.
+    `digests` are those of their content in all versions, `names` what they were called, `own` those
+    of the names that no other document had, `lines` those of the log that hold such names or a
+    question that was answered from them, and `turns` (conversation, ordinal of the first one that
+    rests on them) are the tails of conversations. `refused` are those of the names that files had
+    which never became documents. What came after the line `seen` is not in it.
     """
 
     origins: tuple[int, ...]
     documents: tuple[int, ...]
     digests: tuple[bytes, ...]
     names: tuple[str, ...]
+    own: tuple[str, ...]
     lines: tuple[int, ...]
     turns: tuple[tuple[int, int], ...]
-    refused: tuple[str, ...] = ()
+    refused: tuple[str, ...]
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A document that damage took, by what the log still says of it; "" for what it does not.
+
+    `hold` is the reason that it is held for, None if it is not.
+    """
+
+    origin: int
+    source: str
+    label: str
+    hold: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +157,8 @@ class PastErasure:
 class OpenErasure:
     """An erasure that was begun: gone for whoever asks, but perhaps not from the disk yet.
 
-    `asked` tells what it was asked for by, to whoever has the audit key.
+    `asked` tells what it was asked for by, to whoever has the audit key. `is_stuck` is whether
+    something was left where it was tried before, which somebody has to see to.
     """
 
     id: int
@@ -150,6 +167,7 @@ class OpenErasure:
     files: tuple[str, ...]
     traces: bytes
     asked: str
+    is_stuck: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,14 +143,20 @@ def _name_lost_labels(fresh: Database, losses: Losses) -> None:
 
 
 def _forget_again(fresh: Database) -> None:
-    """Note once more what was erased, by the lines of the log that say so: it must not come back.
+    """Note once more what was erased, by receipts and the log: it must not come back.
 
     One that was not finished is finished now, for nothing but what can be found is carried over.
     """
-    digests: dict[str, int] = {}
+    digests: dict[str, int] = {
+        digest: number
+        for number, digest in fresh.execute(
+            "SELECT e.id, d.value FROM erasure e, json_each(e.receipt, '$.digests') d "
+            "WHERE json_valid(e.receipt)"
+        )
+    }
     for line in lines_of(fresh, "erase", "readmit"):
         if line.action == "readmit":
-            digests.pop(line.detail["digest"], None)
+            digests.pop(line.detail.get("digest", ""), None)
             continue
         number = int(line.object.removeprefix("erasure:"))
         fresh.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from ragkit.store.head import head_of, note
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.lock import commit_lock
-from ragkit.store.records import Erasure, Generation, NewDocument, Problem, Rating, StoredTurn
+from ragkit.store.records import Erasure, Generation, Lost, NewDocument, Problem, Rating, StoredTurn
 from ragkit_ingest.chunk import document_header
 
 DEFAULT_LABEL = "default"
@@ -89,8 +89,13 @@ class Writer:
         detail: audit.Detail,
         names: Mapping[str, str] | None = None,
     ) -> int:
-        """Commit a line of the log that goes with no change; returns its number."""
+        """Commit a line of the log that goes with no change; returns its number.
+
+        Without its names, where it tells of a document that was forgotten meanwhile.
+        """
         with self._commit():
+            if names and self._was_erased(passage[0] for passage in detail.get("found", ())):
+                names = None
             return audit.append(
                 self._db,
                 self._key,
@@ -118,6 +123,15 @@ class Writer:
             detail=detail,
             names=names,
         )
+
+    def _was_erased(self, documents: Iterable[int]) -> bool:
+        """Whether one of these documents, in whatever version, was forgotten."""
+        found = self._db.execute(
+            "SELECT 1 FROM journal j JOIN erased_origin e ON e.origin = j.origin "
+            "WHERE j.document IN (SELECT value FROM json_each(?)) LIMIT 1",
+            (json.dumps(list(documents)),),
+        )
+        return found.fetchone() is not None
 
     def _meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -162,10 +176,12 @@ class Writer:
                 "SELECT id, source FROM document WHERE root = ?", (inner,)
             ).fetchall():
                 self._move(document, root, prefix + source, seq)
-            self._db.execute(
-                "UPDATE problem SET root = ?, source = ? || source WHERE root = ?",
+            for (source,) in self._db.execute(
+                "UPDATE problem SET root = ?, source = ? || source WHERE root = ? RETURNING source",
                 (root, prefix, inner),
-            )
+            ).fetchall():
+                moved = {"source": source, "from": source.removeprefix(prefix)}
+                self._audit("document.rename", "file", names=moved)
             self._db.execute("DELETE FROM root WHERE id = ?", (inner,))
 
     def _move(self, document: int, root: int, source: str, seq: int) -> None:
@@ -346,13 +362,28 @@ class Writer:
                 self._audit("retention.keep", "label", {"label": label, "days": days})
             return bool(found)
 
-    def hold(self, origins: Iterable[int], reason: str) -> list[str]:
-        """Let documents not go; returns the sources of those that were not held yet."""
+    def hold(self, origins: Collection[int], reason: str) -> list[str]:
+        """Let documents not go; returns the sources of those that were not held yet.
+
+        Of others the reason is added to the one that they are held for.
+        """
         with self._commit():
-            fresh = [origin for origin in origins if not self._is_held(origin)]
+            fresh = [
+                origin
+                for origin in origins  # of documents that are there still
+                if not self._is_held(origin) and self._sources([origin])
+            ]
             for origin in fresh:
                 self._db.execute("INSERT INTO hold VALUES (?, ?, ?)", (origin, audit.now(), reason))
                 self._audit("retention.hold", _document(origin), names={"reason": reason})
+            for origin in {*origins} - {*fresh}:
+                also = self._db.execute(
+                    "UPDATE hold SET reason = reason || '; ' || ? WHERE origin = ? "
+                    "AND reason != ? RETURNING 1",
+                    (reason, origin, reason),
+                ).fetchall()
+                if also:
+                    self._audit("retention.hold", _document(origin), names={"reason": reason})
             return self._sources(fresh)
 
     def release(self, origins: Iterable[int]) -> list[str]:
@@ -364,10 +395,11 @@ class Writer:
                 self._audit("retention.release", _document(origin))
             return self._sources(held)
 
-    def note_purge(self, purged: int, held: int) -> None:
-        """Note in the log that what is due was purged."""
+    def note_purge(self, purged: int, held: int, *, doubt: bool) -> None:
+        """Note in the log that what is due was purged, or that the clock is in doubt."""
         with self._commit():
-            self._audit("retention.purge", "base", {"purged": purged, "held": held})
+            detail: dict[str, object] = {"purged": purged, "held": held}
+            self._audit("retention.purge", "base", {**detail, **({"doubt": True} if doubt else {})})
 
     def _is_held(self, origin: int) -> bool:
         found = self._db.execute("SELECT 1 FROM hold WHERE origin = ?", (origin,))
@@ -395,12 +427,14 @@ class Writer:
     def _take_label(self, root: int, source: str) -> tuple[str, bool]:
         """The label of a document that was not there, and whether a hand had given it that.
 
-        It is kept no longer.
+        It is kept no longer, unless damage took the document: then its folder is not known, and
+        whatever has its name gets that label.
         """
         held = self._db.execute(
             "DELETE FROM meta WHERE key = ? RETURNING value", (self._label_key(root, source),)
         ).fetchall()
-        return (held[0][0], True) if held else (DEFAULT_LABEL, False)
+        label = held[0][0] if held else self._meta(_lost_key(source))
+        return (DEFAULT_LABEL, False) if label is None else (label, True)
 
     def _label_key(self, root: int, source: str) -> str:
         """The key that a document's label is kept by, in which its name is not."""
@@ -436,13 +470,22 @@ class Writer:
                 self._audit("document.remove", target, names={"source": source})
 
     def begin_erasure(
-        self, erasure: Erasure, *, reason: str, files: Sequence[str], traces: bytes, asked: str
+        self,
+        complete: Callable[[], tuple[Erasure, bytes]],
+        *,
+        reason: str,
+        files: Sequence[str],
+        outside: int,
+        asked: str,
     ) -> int:
         """Take out, in one commit, all that is to be erased; returns the erasure's number.
 
-        From then on nobody finds any of it; `end_erasure` says that it is gone from the disk, too.
+        `complete` gives that and its traces, once nobody else can add to the conversations and the
+        log; it was read from so many files `outside` of the base. From then on nobody finds any of
+        it; `end_erasure` says that it is gone from the disk, too.
         """
         with self._transaction() as seq:
+            erasure, traces = complete()
             roots = self._roots_of(erasure)
             for document in erasure.documents:
                 self._delete(document, seq, despite_hold=True)
@@ -460,11 +503,14 @@ class Writer:
             self._db.executemany(
                 "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
             )
-            places = [(root, name) for root in roots for name in erasure.names]
+            places = [(root, name) for root in roots for name in erasure.own]
             places += [(root, name) for root in self._roots() for name in erasure.refused]
             for root, name in places:
                 self._clear_problem(root, name)
                 self._take_label(root, name)
+            self._db.executemany(
+                "DELETE FROM problem WHERE digest = ?", [(digest,) for digest in erasure.digests]
+            )
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
                 "erase",
@@ -475,6 +521,7 @@ class Writer:
                     "turns": len(erasure.turns),
                     "lines": list(erasure.lines),
                     "held": [_document(origin) for origin in held],
+                    "outside": outside,
                 },
                 {"reason": reason},
             )
@@ -507,15 +554,23 @@ class Writer:
     def _roots(self) -> set[int]:
         return {root for (root,) in self._db.execute("SELECT id FROM root").fetchall()}
 
-    def end_erasure(self, number: int, digest: str, receipt: str) -> None:
-        """Note that nothing is left of what was erased, and keep the receipt, of this digest."""
+    def keep_receipt(self, number: int, receipt: str) -> None:
+        """Keep the receipt of an erasure of which nothing is left, before anybody else gets it."""
+        with self._commit():
+            self._db.execute("UPDATE erasure SET receipt = ? WHERE id = ?", (receipt, number))
+
+    def stick(self, number: int) -> None:
+        """Note that something is left of what was erased, which somebody has to see to."""
+        with self._commit():
+            self._db.execute("UPDATE erasure SET state = 'stuck' WHERE id = ?", (number,))
+
+    def end_erasure(self, number: int, digest: str) -> None:
+        """Note that an erasure is done; its receipt, of this digest, is kept."""
         with self._commit():
             self._audit("erase.done", f"erasure:{number}", {"receipt": digest})
             self._db.execute(
-                "UPDATE erasure SET state = 'done', traces = x'', receipt = ? WHERE id = ?",
-                (receipt, number),
+                "UPDATE erasure SET state = 'done', traces = x'' WHERE id = ?", (number,)
             )
-            self._db.execute("DELETE FROM meta WHERE key = ?", (f"erasing {number}",))
 
     def forget_files(self, number: int) -> None:
         """Keep the names of the files that an erasure had to delete no longer."""
@@ -715,9 +770,16 @@ class Writer:
                 self._journal(seq, "change", document, origin)
                 self._audit("document.lost", _document(origin), names={"source": source})
 
-    def reconcile(self) -> None:
-        """Make the journal say what documents there are, and the counters what is in use."""
+    def reconcile(self, lost: Iterable[Lost]) -> None:
+        """Make the journal say what documents there are, and the counters what is in use.
+
+        Of those that are `lost` the log says so, and files of their names get their labels.
+        """
         with self._commit():
+            for one in lost:
+                self._audit("document.lost", _document(one.origin))
+                if one.label not in ("", DEFAULT_LABEL):
+                    self._set_meta(_lost_key(one.source), one.label)
             ids, seq = self._db.execute(
                 "SELECT max((SELECT coalesce(max(id), 0) FROM document), "
                 "(SELECT coalesce(max(id), 0) FROM chunk), "
@@ -730,7 +792,6 @@ class Writer:
             self._set_meta("next_id", str(max(int(self._meta("next_id") or 1), ids + 1)))
             for document, origin in missing_documents(self._db):
                 self._journal(seq, "remove", document, origin)
-                self._audit("document.lost", _document(origin))
             for document, origin in unknown_documents(self._db):
                 self._db.execute("DELETE FROM journal WHERE document = ?", (document,))
                 self._journal(seq, "add", document, origin)
@@ -751,6 +812,11 @@ class Writer:
             self._db.execute(
                 "UPDATE generation SET signature = ? WHERE id = ?", (stamp, generation)
             )
+
+
+def _lost_key(source: str) -> str:
+    """The key that the label of a lost document is kept by, in which its name is not."""
+    return f"lost {hashlib.sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _document(origin: int) -> str:

@@ -40,6 +40,7 @@ CONTENT_SQL = {
     "ragkit/store/upgrade.py": "rewrites an older format, and shows nobody anything",
     "ragkit/store/checks.py": "looks for damage, for whoever keeps the base",
     "ragkit/store/salvage.py": "copies what is not damaged",
+    "ragkit/repair.py": "asks for ids alone, for whoever keeps the base",
     "ragkit/integrity.py": "looks for damage, for whoever keeps the base",
     "ragkit/index/postings.py": "compares ids with the index",
 }
@@ -64,9 +65,12 @@ EVERYTHING = {
     ("ragkit/retention.py", "Retention.rules"): "for whoever keeps the base",
     ("ragkit/retention.py", "Retention.holds"): "for whoever keeps the base",
     ("ragkit/retention.py", "Retention.due"): "for whoever keeps the base",
+    ("ragkit/retention.py", "Retention.doubt"): "looks at times alone",
     ("ragkit/auditing.py", "AuditLog.holds"): "for whoever keeps the base",
     ("ragkit/backup.py", "back_up"): "copies everything, for whoever keeps the base",
     ("ragkit/backup.py", "_lines_lost"): "compares two logs",
+    ("ragkit/backup.py", "restore_base"): "counts, for whoever keeps the base",
+    ("ragkit/backup.py", "_settle"): "compares how two bases are governed",
     ("ragkit/integrity.py", "verify_store"): "looks for damage, for whoever keeps the base",
     ("ragkit/integrity.py", "_uploads"): "looks for damage, for whoever keeps the base",
     ("ragkit/integrity.py", "_vector_index"): "looks for damage, for whoever keeps the base",
@@ -90,6 +94,7 @@ WRITERS = {
     "ragkit/backup.py": "restores, for whoever keeps the base",
     "ragkit/integrity.py": "looks for damage, for whoever keeps the base",
     "ragkit/repair.py": "mends, for whoever keeps the base",
+    "ragkit/rights.py": "governs a restored base, for whoever keeps it",
     "ragkit/index/dense.py": "builds an index of everything",
     "ragkit/index/lexical.py": "asks what the base is like now, for an index of everything",
 }
@@ -108,6 +113,7 @@ UNRESTRICTED = {
         "ragkit/view.py",  # where it sees all
         "ragkit/dump.py",
         "ragkit/erasure.py",
+        "ragkit/erasure_plan.py",
     },
     "roots": {
         "ragkit/view.py",  # where it sees all
@@ -116,7 +122,7 @@ UNRESTRICTED = {
         "ragkit/dump.py",
         "ragkit/ingestion.py",
         "ragkit/knowledge_base.py",
-        "ragkit/erasure.py",
+        "ragkit/erasure_plan.py",
     },
     "problems": {"ragkit/planning.py"},
     "known_files": {"ragkit/planning.py", "ragkit/knowledge_base.py"},
@@ -126,7 +132,7 @@ UNRESTRICTED = {
     "changes_since": {"ragkit/index/lexical.py", "ragkit/index/postings.py"},  # ids, for all
     "history": {"ragkit/index/postings.py", "ragkit/auditing.py", "ragkit/backup.py"},
     "origins_of": {"ragkit/conversation.py", "ragkit/retention.py"},
-    "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py"},
+    "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py", "ragkit/erasure_plan.py"},
     "vectors": {  # of chunks that were found
         "ragkit/index/dense.py",
         "ragkit/dump.py",
@@ -145,8 +151,8 @@ UNRESTRICTED = {
         "ragkit/repair.py",
     },
     "tombstones": {"ragkit/index/dense.py"},
-    "conversations": {"ragkit/view.py", "ragkit/erasure.py"},  # with a name; to be erased
-    "turns": {"ragkit/conversation.py", "ragkit/erasure.py"},  # of one's own; to be erased
+    "conversations": {"ragkit/view.py", "ragkit/erasure_plan.py"},  # with a name; to be erased
+    "turns": {"ragkit/conversation.py", "ragkit/erasure_plan.py"},  # of one's own; to be erased
     "title": {"ragkit/conversation.py"},  # of a conversation that is one's own
     "outcomes": {"ragkit/statistics.py"},
     "meta": {
@@ -155,18 +161,34 @@ UNRESTRICTED = {
         "ragkit/auditing.py",
         "ragkit/erasure.py",
         "ragkit/backup.py",
+        "ragkit/rights.py",
     },
     "past_erasures": {"ragkit/backup.py"},
-    "is_erased": {"ragkit/erasure.py"},
+    "is_erased": {"ragkit/erasure.py", "ragkit/erasure_plan.py", "ragkit/repair.py"},
     "everything": {"ragkit/erasure.py"},  # compared with what is to be erased
-    "turns_resting_on": {"ragkit/erasure.py"},
+    "turns_resting_on": {"ragkit/erasure_plan.py"},
     "open_erasures": {"ragkit/erasure.py", "ragkit/integrity.py"},
-    "erased_at": {"ragkit/planning.py", "ragkit/ingestion.py", "ragkit/erasure.py"},
-    "erased_contents": {"ragkit/erasure.py", "ragkit/store/reader.py"},
+    "erased_at": {
+        "ragkit/planning.py",
+        "ragkit/ingestion.py",
+        "ragkit/erasure.py",
+        "ragkit/store/reader.py",
+    },
+    "erased": {"ragkit/erasure.py", "ragkit/store/reader.py"},
+    "erased_contents": {"ragkit/store/reader.py"},
     "erased_origins": {"ragkit/erasure.py", "ragkit/store/reader.py"},
-    "receipt": {"ragkit/knowledge_base.py"},
-    "keep_days": {"ragkit/retention.py"},
-    "holds": {"ragkit/retention.py", "ragkit/planning.py", "ragkit/erasure.py"},
+    "lines_asking": {"ragkit/erasure_plan.py"},  # questions that go with what they rest on
+    "names_of": {"ragkit/erasure.py"},
+    "receipt_of": {"ragkit/erasure.py"},
+    "receipt": {"ragkit/knowledge_base.py", "ragkit/erasure.py"},
+    "keep_days": {"ragkit/retention.py", "ragkit/rights.py"},
+    "pinned": {"ragkit/rights.py"},
+    "holds": {
+        "ragkit/retention.py",
+        "ragkit/planning.py",
+        "ragkit/erasure_plan.py",
+        "ragkit/rights.py",
+    },
     "times_since_purge": {"ragkit/retention.py"},
     "only": {"ragkit/store/base.py", "ragkit/knowledge_base.py"},
     "restricted": {

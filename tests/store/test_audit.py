@@ -86,8 +86,10 @@ def test_the_first_forged_line_is_named(
 
 def erase_names(store: Store, *numbers: int) -> None:
     with store.writer() as writer:
-        erasure = Erasure((), (), (), (), numbers, ())
-        writer.begin_erasure(erasure, reason="request 7", files=(), traces=b"", asked="")
+        erasure = Erasure((), (), (), (), (), numbers, (), (), 0)
+        writer.begin_erasure(
+            lambda: (erasure, b""), reason="request 7", files=(), outside=0, asked=""
+        )
 
 
 def test_names_can_be_erased_and_the_chain_still_fits(store: Store, forged: Database) -> None:
