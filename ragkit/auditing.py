@@ -133,7 +133,8 @@ class AuditLog:
             chain = check(snapshot.connection, known)
             problems = [chain.why] if chain.broken is not None else []
             problems += [
-                f"{count} lines are sealed with the key {key}, which is not here"
+                f"{count} lines, the first of them {chain.unknown_from[key]}, are sealed with the "
+                f"key {key}, which is not here"
                 for key, count in chain.unknown.items()
             ]
             for what, count in (("", chain.lost), ("the names of ", chain.nameless)):

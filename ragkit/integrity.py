@@ -181,7 +181,8 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
             "audit log",
             "note",
             f"{sum(chain.unknown.values())} of {chain.lines} lines are sealed with a key that is "
-            f"not here ({', '.join(chain.unknown)}), so whether they were changed is not known",
+            f"not here ({', '.join(chain.unknown)}; the first is line "
+            f"{min(chain.unknown_from.values())}), so whether they were changed is not known",
             "name the file of that key with --key",
         )
     for what, count in (("", chain.lost), ("the names of ", chain.nameless)):

@@ -210,3 +210,5 @@ def test_the_log_shows_a_file_that_was_refused(ragkit: Command, tmp_path: Path) 
     ragkit("ingest", tmp_path / "docs", "--kb", tmp_path / "b.kb")
     done = ragkit("audit", "show", "--document", "bad.pdf", "--kb", tmp_path / "b.kb")
     assert "document.refuse" in done.out
+    done = ragkit("audit", "show", "--action", "serach", "--kb", tmp_path / "b.kb")
+    assert (done.code, done.out, done.err) == (0, "", "no line of the log is like that\n")

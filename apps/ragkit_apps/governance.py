@@ -217,6 +217,8 @@ def show_audit(
     """Show the last lines of the log."""
     with open_base(load(config_path, kb=kb)) as base, usage("--since"):
         found = base.audit.lines(**filters)[-last:]
+    if not found:
+        click.echo("no line of the log is like that", err=True)
     emit([asdict(line) for line in found], [_audit_line(line) for line in found], as_json)
 
 

@@ -297,7 +297,8 @@ class ChainReport:
     """What a check of the log found: `broken` is the first line that does not fit, and why.
 
     `erased` lines have had their names taken by an erasure. `unknown` counts, for each key that is
-    not at hand, the lines that cannot be checked without it. `lost` lines are missing because of
+    not at hand, the lines that cannot be checked without it, and `unknown_from` has the first of
+    them. `lost` lines are missing because of
     damage, and `nameless` ones lost their names to it, and a line of the repair says so.
     """
 
@@ -308,6 +309,7 @@ class ChainReport:
     unknown: dict[str, int]
     lost: int = 0
     nameless: int = 0
+    unknown_from: dict[str, int] = field(default_factory=dict)
 
     @property
     def intact(self) -> bool:
@@ -349,6 +351,7 @@ class _Chain:
     lost: int = 0
     problems: dict[int, str] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
+    unknown_from: dict[str, int] = field(default_factory=dict)
     gaps: dict[int, _Gap] = field(default_factory=dict)  # by the line behind each
     unnamed: set[int] = field(default_factory=set)  # lines whose names are gone
     erased: set[int] = field(default_factory=set)  # lines of which an erasure says so
@@ -379,12 +382,13 @@ class _Chain:
             return False
         key = row.line[-1]
         if key not in self.keys:
-            self._count(key)
+            self._count(key, row.number)
             return True
         return row.hash == self.keys[key].seal(self.previous + _body(row.line))
 
-    def _count(self, key: str) -> None:
+    def _count(self, key: str, line: int) -> None:
         self.unknown[key] = self.unknown.get(key, 0) + 1
+        self.unknown_from.setdefault(key, line)
 
     def _check_names(self, row: _Row) -> None:
         sealed = row.line[-2] if row.line else b""
@@ -416,7 +420,7 @@ class _Chain:
         if told != (None if is_own else gap.fingerprint):
             self.problems[number] = f"line {number} is not what was written"
         elif line.key not in self.keys and gap.key in self.keys:
-            self._count(line.key)
+            self._count(line.key, line.number)
 
     def report(self) -> ChainReport:
         """What was found."""
@@ -436,6 +440,7 @@ class _Chain:
             unknown=self.unknown,
             lost=self.lost,
             nameless=len(unnamed & self.damaged),
+            unknown_from=self.unknown_from,
         )
 
 

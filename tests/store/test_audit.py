@@ -230,7 +230,11 @@ def test_a_line_cannot_be_forged_without_the_key(
     with other.writer() as writer:
         remove(writer, document.id, document.source)
     other.close()
-    assert checked(forged, store).unknown == {other.key().id: 1}
+    found = checked(forged, store)
+    assert (found.unknown, found.unknown_from) == (
+        {other.key().id: 1},
+        {other.key().id: found.lines},
+    )
     assert not checked(forged, store).intact
     assert check(forged, {key.id: key for key in (store.key(), other.key())}).intact
 
