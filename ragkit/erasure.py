@@ -24,7 +24,7 @@ from ragkit.identity import read_identity
 from ragkit.index import dense, postings
 from ragkit.receipts import Receipt, read_receipt
 from ragkit.store import Erasure, Layout, OpenErasure, PastErasure, Snapshot, Store, Writer
-from ragkit.store.audit import AuditLine, lines_of, naming_lines
+from ragkit.store.audit import AuditLine, lines_of, naming_lines, questions_about
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.keys import AuditKey
 from ragkit.traces import WINDOW, Prints, Traces
@@ -186,6 +186,7 @@ def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
         searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
     snapshot = Snapshot(writer.connection)
     _, unread = naming_lines(snapshot.connection)
+    _, unheard = questions_about(snapshot.connection, ())
     said = lines_of(snapshot.connection, "erase")
     line = next((one for one in said if one.number == begun.line), None)
     backups = ledger.backups(snapshot)
@@ -200,7 +201,7 @@ def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
         digests=tuple(digest.hex() for digest in digests),
         rewritten=tuple(rewritten),
         searched=searched,
-        remains=_remains(outside, backups, _kept(snapshot, layout), unread),
+        remains=_remains(outside, backups, _kept(snapshot, layout), unread + unheard),
         complete=snapshot.has_whole_log(),
         line=line.number if line else 0,  # damage took it
         hash=line.hash if line else "",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ragkit.errors import SourceError
 from ragkit.labels import matching, named
 from ragkit.store import Erasure, Layout, Snapshot, StoredTurn
-from ragkit.store.audit import AuditLine, naming_lines
+from ragkit.store.audit import AuditLine, naming_lines, questions_about
 from ragkit.store.layout import UPLOADS_ROOT
 
 
@@ -102,10 +102,14 @@ def about(
         names=tuple(sorted(names)),
         own=tuple(sorted(names - others)),
         lines=tuple(
-            line.number
-            for line in log
-            if _is_about(line, origins, versions)
-            or (line.object == "file" and not names.isdisjoint(line.called))
+            sorted(
+                _lines_about(snapshot, log, origins)
+                | {
+                    line.number
+                    for line in log
+                    if line.object == "file" and not names.isdisjoint(line.called)
+                }
+            )
         ),
         turns=tuple(snapshot.turns_resting_on(origins)),
         refused=tuple(sorted(refused)),
@@ -129,10 +133,9 @@ def completed(snapshot: Snapshot, erasure: Erasure) -> Erasure:
     same conversation need not have been answered from it.
     """
     log, _ = naming_lines(snapshot.connection, erasure.seen)
-    versions = snapshot.versions_of(erasure.origins)
     turns = snapshot.turns_resting_on(erasure.origins)
     asked = {turn.question for turn in turns_from(snapshot, turns)}
-    lines = {line.number for line in log if _is_about(line, erasure.origins, versions)}
+    lines = _lines_about(snapshot, log, erasure.origins, erasure.seen)
     lines |= {*erasure.lines, *snapshot.lines_asking(asked)}
     return replace(erasure, turns=tuple(turns), lines=tuple(sorted(lines)))
 
@@ -151,9 +154,12 @@ def known_digests(snapshot: Snapshot, log: Sequence[AuditLine]) -> Iterator[tupl
     yield from ((found.origin, found.digest) for found in snapshot.documents())
 
 
-def _is_about(line: AuditLine, origins: Collection[int], versions: frozenset[int]) -> bool:
-    """Whether a line has names of the documents, or a question that was answered from them."""
-    return bool(line.names) and (line.origin in origins or not versions.isdisjoint(line.documents))
+def _lines_about(
+    snapshot: Snapshot, log: Iterable[AuditLine], origins: Collection[int], after: int | None = None
+) -> set[int]:
+    """The lines with names of documents, and those of questions that were answered from them."""
+    asked, _ = questions_about(snapshot.connection, snapshot.versions_of(origins), after)
+    return {*asked, *(line.number for line in log if line.names and line.origin in origins)}
 
 
 def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:

@@ -12,7 +12,7 @@ import json
 import os
 import pwd
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -126,12 +126,29 @@ def lines_of(database: Database, *actions: str) -> list[AuditLine]:
 
 
 def naming_lines(database: Database, after: int | None = None) -> tuple[list[AuditLine], int]:
-    """The lines about documents and files, and those with texts, after a number, in order.
+    """The lines about documents and files, and others with names, after a number, in order.
 
-    But for those that cannot be read, and how many these are. Most lines of a log are of questions
-    whose words it does not keep: they are passed over.
+    But for those that cannot be read, and how many these are. Not those of questions, which most
+    lines of a log are; see questions_about.
     """
     return _readable(_rows(database, _FIRST if after is None else after, _NAMING))
+
+
+def questions_about(
+    database: Database, documents: Collection[int], after: int | None = None
+) -> tuple[list[int], int]:
+    """The lines after a number that have the words of questions for which documents were found.
+
+    And how many more have words of questions and cannot be read.
+    """
+    rows = database.execute(
+        "SELECT a.id, iif(typeof(a.detail) = 'text' AND json_valid(a.detail), EXISTS (SELECT 1 "
+        "FROM json_each(a.detail, '$.found') f WHERE json_extract(f.value, '$[0]') IN "
+        "(SELECT value FROM json_each(?))), NULL) FROM audit a JOIN audit_names n ON n.line = a.id "
+        "WHERE a.object = 'question' AND a.id > ?",
+        (json.dumps(sorted(documents)), _FIRST if after is None else after),
+    ).fetchall()
+    return [line for line, is_about in rows if is_about], sum(row[1] is None for row in rows)
 
 
 def _readable(rows: Iterator[_Row]) -> tuple[list[AuditLine], int]:
@@ -204,7 +221,10 @@ _ROWS = (
     f"{', '.join(_typed(name, 'blob') for name in _BLOBS)}, n.line IS NOT NULL "
     "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ?"
 )
-_NAMING = "n.line IS NOT NULL OR a.object = 'file' OR a.object LIKE 'document:%'"
+_NAMING = (
+    "(n.line IS NOT NULL AND a.object != 'question') OR a.object = 'file' "
+    "OR a.object LIKE 'document:%'"
+)
 _FIRST = -(1 << 63)  # no number is less
 
 
