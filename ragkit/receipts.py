@@ -21,7 +21,7 @@ class Receipt:
 
     `searched` says how many places of the erased content were looked for in how many files and
     bytes of the base; `shared` of them also stand in documents that remain, and `elsewhere` in what
-    does not rest on the erased ones: other conversations, lines of the log. `rewritten` are the
+    does not rest on the erased ones: other conversations, names in the log. `rewritten` are the
     files that were made anew. `remains` says what is beyond the base. `complete` is whether the
     log had all its lines, by which every version of the documents was known. `line` is that of the
     log by which it was erased, with its `hash`, and `public` the key that checks the `signature`.

@@ -291,6 +291,6 @@ def _receipt_lines(receipt: Receipt) -> list[str]:
         f"  {searched['places']} places of it looked for in {searched['bytes']:,} bytes of "
         f"{searched['files']} files: {searched['found']} found"
         + (f", {searched['shared']} stand in other documents, too" if searched["shared"] else "")
-        + (f", {elsewhere} in questions and answers not made from it" if elsewhere else ""),
+        + (f", {elsewhere} in answers not made from it, or in names" if elsewhere else ""),
         *(f"  beyond the base: {name_of(what)}" for what in receipt.remains),
     ]
