@@ -90,12 +90,16 @@ def take_over(writer: Writer, replaced: Rules) -> list[str]:
 
 def _take_over_documents(writer: Writer, own: Rules, replaced: Rules) -> list[str]:
     documents = {one.origin: one.id for one in Snapshot(writer.connection).documents()}
-    done = []
+    others: dict[tuple[str, bool], list[int]] = {}
     for origin in sorted(own.labels.keys() & replaced.labels.keys()):
-        label, is_pinned = replaced.labels[origin]
-        if own.labels[origin] != (label, is_pinned):
-            for source in writer.relabel([documents[origin]], label, pinned=is_pinned):
-                done.append(f"{source} has the label {label} again")
+        if own.labels[origin] != replaced.labels[origin]:
+            others.setdefault(replaced.labels[origin], []).append(documents[origin])
+    done = []
+    for (label, is_pinned), ids in others.items():
+        changed = writer.relabel(ids, label, pinned=is_pinned)
+        if changed:
+            what = changed[0] if len(changed) == 1 else f"{len(changed)} documents"
+            done.append(f"{label} is the label of {what} again")
     for origin in sorted(own.labels.keys() & replaced.holds.keys() - own.holds.keys()):
         done += [f"{name} is held again" for name in writer.hold([origin], replaced.holds[origin])]
     released = sorted(own.holds.keys() - replaced.holds.keys())

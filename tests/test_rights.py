@@ -51,7 +51,7 @@ def test_what_was_closed_since_the_backup_stays_closed(base: Path) -> None:
         "access is on again",
         "user:eve may no longer read hr",
         "user:boss may read board again",
-        "ana.txt has the label board again",
+        "board is the label of ana.txt again",
     )
     with opened(base) as kb:
         assert kb.as_principal("user:eve").documents() == []
