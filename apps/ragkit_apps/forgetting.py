@@ -113,7 +113,9 @@ def receipt(config_path: Path | None, number: int, kb: str | None) -> None:
 
 
 @click.command("verify-receipt")
-@click.argument("path", type=click.Path(path_type=Path, exists=True), metavar="FILE")
+@click.argument(
+    "path", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE"
+)
 @click.option("--public", metavar="KEY", help="The public key that it must be signed with.")
 @kb_option
 @json_option
