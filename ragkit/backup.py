@@ -19,7 +19,7 @@ from ragkit.erasure import replay, writing
 from ragkit.errors import RagkitError, StoreDamaged, StoreError, StoreForeign, StoreMissing
 from ragkit.ingestion import finish
 from ragkit.integrity import CONTENT, Verification, dimension_of, verify_store
-from ragkit.ledger import LEDGER, MANIFEST, PURPOSE, past_in
+from ragkit.ledger import MANIFEST, PURPOSE, past_in
 from ragkit.receipts import past_of, read_receipt
 from ragkit.rights import check_holds, rules_of, take_over
 from ragkit.store import Layout, PastErasure, Snapshot, Store, acting
@@ -170,9 +170,9 @@ def _copy_uploads(uploads: Path, target: Path) -> None:
 
 
 def _files_in(folder: Path) -> Iterator[str]:
-    """What was copied: the ledger grows, and may be there already."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.parent / path.stem != folder / Path(LEDGER).stem:
+    """What was copied; the ledger may be there, too, and grows."""
+    for path in (folder / "ragkit.db", *sorted((folder / "uploads").rglob("*"))):
+        if path.is_file():
             yield path.relative_to(folder).as_posix()
 
 
@@ -321,13 +321,14 @@ def _settle(
     """
     lost: int | None = 0
     head, known, is_sure = "", list(past), True
-    rules = None
+    rules, same = None, False
     if replaced is not None:
         rules = _of_replaced(open_reader, replaced, rules_of)
+        with store.snapshot() as snapshot:
+            same = _is_before(snapshot, manifest, replaced)
+            if rules is not None:  # else nobody can release what is held there
+                check_holds(rules, snapshot, same=same)
         rules = rules or _of_replaced(_open_damaged, replaced, rules_of)
-        if rules is not None:
-            with store.snapshot() as snapshot:
-                check_holds(rules, rules_of(snapshot), snapshot)
         compared = _of_replaced(open_reader, replaced, lambda old: _lines_lost(store, old))
         lost, head = compared or (None, "")
         there = _of_replaced(open_reader, replaced, _past_erasures)
@@ -336,13 +337,26 @@ def _settle(
         known += there[0] if there else []
     with writing(store) as writer:
         erased = replay(writer, store.layout, store.key(), known)
-        taken = take_over(writer, rules) if rules is not None else []
+        taken = take_over(writer, rules, same=same) if rules is not None else []
         finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
         detail |= {"lines_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}
         writer.record(acting(), "base.restore", "base", detail)
     return lost, len(erased), is_sure, tuple(taken), replaced is None or rules is not None
+
+
+def _is_before(snapshot: Snapshot, manifest: Manifest, replaced: Layout) -> bool:
+    """Whether what was backed up is an earlier state of the base that is being replaced.
+
+    Two bases that were made of one backup give the same numbers to different documents.
+    """
+    last = snapshot.history(manifest.line)
+    for opened in (open_reader, _open_damaged):
+        found = _of_replaced(opened, replaced, lambda old: old.history(manifest.line))
+        if found is not None:
+            return found == last
+    return False
 
 
 def _text(path: Path) -> str:

@@ -21,8 +21,7 @@ MANIFEST = "manifest.json"
 PURPOSE = "backup"
 """What a backup's directory is made for beside the place that it is to have."""
 
-LEDGER = "erasures.jsonl"
-"""In a backup's directory, written when something is erased: the receipts."""
+_LEDGER = "erasures.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def note(found: Sequence[Backup], receipt: Receipt) -> None:
     for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
         for folder in backup.folders:
             with translated(folder), suppress(FileNotFoundError):
-                _add(folder / LEDGER, receipt.to_line().encode())
+                _add(folder / _LEDGER, receipt.to_line().encode())
 
 
 def _add(ledger: Path, line: bytes) -> None:
@@ -101,7 +100,7 @@ def _add(ledger: Path, line: bytes) -> None:
 
 def past_in(folder: Path) -> list[PastErasure]:
     """What was erased since a backup was made, by the receipts that lie in it."""
-    ledger = folder / LEDGER
+    ledger = folder / _LEDGER
     if not ledger.exists():
         return []
     try:

@@ -17,13 +17,12 @@ _NAMED = 3  # documents, in a message
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a base is governed: by names of labels and, within one base, origins of documents.
+    """How a base is governed: by names of labels, and origins of documents.
 
     `labels` are each document's, with whether a hand gave it; `holds` the reasons, and `held` the
     source and the digest of each document that has one.
     """
 
-    base: str
     access: Access
     grants: frozenset[tuple[str, str]]
     days: Mapping[str, int]
@@ -38,7 +37,6 @@ def rules_of(snapshot: Snapshot) -> Rules:
     pinned = snapshot.pinned()
     held = {id: reason for id, _, _, reason in snapshot.holds()}
     return Rules(
-        base=snapshot.meta("base") or "",
         access=access_of(snapshot.connection),
         grants=frozenset((one.label, who) for one in snapshot.grants() for who in one.principals),
         days=snapshot.keep_days(),
@@ -48,14 +46,16 @@ def rules_of(snapshot: Snapshot) -> Rules:
     )
 
 
-def check_holds(replaced: Rules, restored: Rules, snapshot: Snapshot) -> None:
-    """Raise StoreError where what is held in the replaced base is not, or not so, in the other."""
-    contents = {one.origin: one.digest for one in snapshot.documents()}
-    same = replaced.base == restored.base
+def check_holds(replaced: Rules, snapshot: Snapshot, *, same: bool) -> None:
+    """Raise StoreError where what is held in the replaced base is not, or not so, in the other.
+
+    An origin is the same document in both where one has the `same` history as the other.
+    """
+    contents = {one.origin: one.digest for one in snapshot.documents()} if same else {}
     gone = sorted(
         source
         for origin, (source, digest) in replaced.held.items()
-        if not same or contents.get(origin) != digest
+        if contents.get(origin) != digest
     )
     if gone:
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
@@ -66,8 +66,11 @@ def check_holds(replaced: Rules, restored: Rules, snapshot: Snapshot) -> None:
         )
 
 
-def take_over(writer: Writer, replaced: Rules) -> list[str]:
-    """Give a base the rules of the one that it replaces; returns what that changed, for people."""
+def take_over(writer: Writer, replaced: Rules, *, same: bool) -> list[str]:
+    """Give a base the rules of the one that it replaces; returns what that changed, for people.
+
+    Those of documents only where one has the `same` history as the other.
+    """
     own = rules_of(Snapshot(writer.connection))
     done = []
     if own.access is not replaced.access:
@@ -79,7 +82,7 @@ def take_over(writer: Writer, replaced: Rules) -> list[str]:
     for label, who in sorted(replaced.grants - own.grants):
         writer.grant(label, who)
         done.append(f"{who} may read {label} again")
-    if own.base == replaced.base:
+    if same:
         done += _take_over_documents(writer, own, replaced)
     for label in sorted(own.days.keys() | replaced.days.keys()):
         days = replaced.days.get(label)

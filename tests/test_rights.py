@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ragkit import Config, KnowledgeBase, RestoreReport, StoreError, restore_base
+from ragkit.store.database import connect
 from tests import damage
 from tests.hashing import HashingEmbedder
 
@@ -85,6 +87,40 @@ def test_what_is_held_and_not_in_the_backup_is_not_replaced(base: Path, docs: Pa
         assert len(kb.documents()) == 3
         kb.retention.release("cy.txt")
     assert changed(base, lambda kb: None).documents == 2
+
+
+def test_numbers_of_another_base_made_of_the_same_backup_mean_nothing(
+    base: Path, docs: Path, tmp_path: Path
+) -> None:
+    """Both go on from the same backup, and give the next number to different documents."""
+    restore_base(tmp_path / "saved", tmp_path / "b.kb", config=NOBODY)
+    ruled = Config(ollama_host="http://127.0.0.1:9", labels={"secret.txt": "board"})
+    with KnowledgeBase(base, embedder=HashingEmbedder(), config=ruled) as kb:
+        (docs / "secret.txt").write_text("What the board decided is secret.")
+        kb.ingest(docs)
+        kb.backup(tmp_path / "later")
+        (secret,) = [one.id for one in kb.documents() if one.source == "secret.txt"]
+    (docs / "secret.txt").unlink()
+    with opened(tmp_path / "b.kb") as kb:
+        kb.retention.release("bo.txt")
+        (docs / "menu.txt").write_text("There is soup on Fridays.")
+        kb.ingest(docs)
+        assert [one.id for one in kb.documents() if one.source == "menu.txt"] == [secret]
+    restore_base(tmp_path / "later", tmp_path / "b.kb", replace=True, config=NOBODY)
+    with opened(tmp_path / "b.kb") as kb:
+        assert [one.label for one in kb.documents() if one.id == secret] == ["board"]
+
+
+def test_a_damaged_base_holds_up_no_restore(base: Path) -> None:
+    with opened(base) as kb:
+        kb.access.govern("on")
+        rows = kb._store.layout.database
+    with closing(connect(rows)) as database:
+        (page,) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'hold'"
+        ).fetchone()
+    damage.flip(rows, (page - 1) * 4096 + 4000)
+    assert not restore_base(base.parent / "saved", base, replace=True, config=NOBODY).rules_known
 
 
 def test_where_nothing_was_changed_nothing_is_said(base: Path) -> None:

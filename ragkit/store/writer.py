@@ -486,31 +486,7 @@ class Writer:
         """
         with self._transaction() as seq:
             erasure, traces = complete()
-            roots = self._roots_of(erasure)
-            for document in erasure.documents:
-                self._delete(document, seq, despite_hold=True)
-            held = [origin for origin in erasure.origins if self._is_held(origin)]
-            for origin in held:
-                self._db.execute("DELETE FROM hold WHERE origin = ?", (origin,))
-            for conversation, ordinal in erasure.turns:
-                self._db.execute(
-                    "DELETE FROM turn WHERE conversation = ? AND ordinal >= ?",
-                    (conversation, ordinal),
-                )
-            self._db.execute(
-                "DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM turn)"
-            )
-            self._db.executemany(
-                "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
-            )
-            places = [(root, name) for root in roots for name in erasure.own]
-            places += [(root, name) for root in self._roots() for name in erasure.refused]
-            for root, name in places:
-                self._clear_problem(root, name)
-                self._take_label(root, name)
-            self._db.executemany(
-                "DELETE FROM problem WHERE digest = ?", [(digest,) for digest in erasure.digests]
-            )
+            held = self._take_out(erasure, seq)
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
                 "erase",
@@ -540,6 +516,36 @@ class Writer:
                 [(digest, number) for digest in erasure.digests],
             )
             return int(number)
+
+    def _take_out(self, erasure: Erasure, seq: int) -> list[int]:
+        """Delete what is to be erased; returns the origins of those documents that were held."""
+        roots = self._roots_of(erasure)
+        for document in erasure.documents:
+            self._delete(document, seq, despite_hold=True)
+        held = [origin for origin in erasure.origins if self._is_held(origin)]
+        for origin in held:
+            self._db.execute("DELETE FROM hold WHERE origin = ?", (origin,))
+        for conversation, ordinal in erasure.turns:
+            self._db.execute(
+                "DELETE FROM turn WHERE conversation = ? AND ordinal >= ?",
+                (conversation, ordinal),
+            )
+        self._db.execute("DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM turn)")
+        self._db.executemany(
+            "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
+        )
+        places = [(root, name) for root in roots for name in erasure.own]
+        places += [(root, name) for root in self._roots() for name in erasure.refused]
+        for root, name in places:
+            self._clear_problem(root, name)
+            self._take_label(root, name)
+        self._db.executemany(
+            "DELETE FROM problem WHERE digest = ?", [(digest,) for digest in erasure.digests]
+        )
+        self._db.executemany(
+            "DELETE FROM meta WHERE key = ?", [(_lost_key(name),) for name in erasure.own]
+        )
+        return held
 
     def _roots_of(self, erasure: Erasure) -> set[int]:
         """The roots that documents may have been in: of those that are not there, any."""

@@ -161,7 +161,6 @@ UNRESTRICTED = {
         "ragkit/auditing.py",
         "ragkit/erasure.py",
         "ragkit/backup.py",
-        "ragkit/rights.py",
     },
     "past_erasures": {"ragkit/backup.py"},
     "is_erased": {"ragkit/erasure.py", "ragkit/erasure_plan.py", "ragkit/repair.py"},
