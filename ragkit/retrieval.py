@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +16,7 @@ from ragkit.embedding import Embedder, checked
 from ragkit.index.dense import DenseIndex
 from ragkit.index.lexical import LexicalIndex
 from ragkit.index.ranking import Ids, Scores, best_of
+from ragkit.processor import cores
 from ragkit.store import Place, Snapshot, StoredChunk
 from ragkit_ingest.chunk import joined_ref
 
@@ -26,6 +28,8 @@ MOST = 10_000  # hits of one query
 PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 _SPEAKING = 3  # chunks that make a page's score
 MAX_JOINED = 3  # chunks in one passage
+
+PageTexts = dict[tuple[int, int], str]  # by document and the page's ordinal
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,29 +135,45 @@ class _Scored(NamedTuple):
 
 
 class Retriever:
-    """Searches one base; safe from several threads."""
+    """Searches one base; safe from several threads.
+
+    As many go on at once as there are cores, embedding not counted: more would only take Python's
+    lock, and each other's place in the processor's caches, from one another.
+    """
 
     def __init__(self, embedder: Embedder, dense: DenseIndex, lexical: LexicalIndex) -> None:
         self._embedder = embedder
         self._dense = dense
         self._lexical = lexical
         self._places: dict[int, Place] = {}
+        self._turns = threading.Semaphore(cores())
 
     def search(self, snapshot: Snapshot, query: str, k: int) -> list[Hit]:
         """The best `k` passages of what the snapshot may read, best first."""
-        return _hits(snapshot, self._run(snapshot, query, k).groups[: min(k, MOST)])
+        vector = self._embedded(snapshot, query, k)
+        with self._turns:
+            return _hits(snapshot, self._run(snapshot, query, vector, k).groups[: min(k, MOST)])
 
     def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
         """The same search with what each stage gave."""
-        run = self._run(snapshot, query, k)
-        groups = run.groups[: min(k, MOST)]
-        return Explanation(query, _explained(snapshot, run, groups), tuple(_hits(snapshot, groups)))
+        vector = self._embedded(snapshot, query, k)
+        with self._turns:
+            run = self._run(snapshot, query, vector, k)
+            groups = run.groups[: min(k, MOST)]
+            hits = tuple(_hits(snapshot, groups))
+            return Explanation(query, _explained(snapshot, run, groups), hits)
 
-    def _run(self, snapshot: Snapshot, query: str, k: int) -> _Run:
+    def _embedded(self, snapshot: Snapshot, query: str, k: int) -> Scores | None:
+        """The query's vector; None if nothing can be found."""
         if not query.strip() or k <= 0 or snapshot.labels == frozenset():
+            return None
+        vector: Scores = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
+        return vector
+
+    def _run(self, snapshot: Snapshot, query: str, vector: Scores | None, k: int) -> _Run:
+        if vector is None:
             return _NOTHING
         wanted = max(CANDIDATES, 2 * min(k, MOST))
-        vector = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
         dense = self._dense.search(snapshot, vector, wanted)
         words = self._lexical.words(snapshot, query)
         depth = max(LEXICAL_DEPTH, wanted)
@@ -238,8 +258,8 @@ class _Group:
     @property
     def score(self) -> float:
         """The best chunk's score, and a little for each of two more that speak for the page."""
-        more = sum(member.fused for member in self.members[1:_SPEAKING])
-        return self.members[0].fused + PAGE_WEIGHT * more
+        best, *more = self.members[:_SPEAKING]
+        return best.fused + PAGE_WEIGHT * sum([member.fused for member in more])
 
     def passage(self) -> list[_Scored]:
         """The best chunk with the members that touch it, at most MAX_JOINED chunks in all."""
@@ -284,7 +304,8 @@ def _groups(scored: Sequence[_Scored]) -> list[_Group]:
             group = by_page[document, page] = _Group([])
             groups.append(group)
         group.members.append(entry)
-        by_place[document, page, ordinal] = group
+        if number is None:
+            by_place[document, page, ordinal] = group
     groups.sort(key=lambda group: (-group.score, group.members[0].chunk))
     return groups
 
@@ -302,13 +323,15 @@ def _touching(by_place: dict[tuple[int, int, int], _Group], place: Place) -> _Gr
 def _hits(snapshot: Snapshot, groups: Sequence[_Group]) -> list[Hit]:
     passages = [group.passage() for group in groups]
     best = snapshot.chunks([entry.chunk for passage in passages for entry in passage])
+    joined = [passage[0].place for passage in passages if len(passage) > 1]
+    pages = snapshot.page_texts({(place.document, place.page) for place in joined})
     hits = []
     for group, passage in zip(groups, passages, strict=True):
         chunks = [best[entry.chunk] for entry in passage if entry.chunk in best]
         if chunks:
             top = group.members[0]
             scores = HitScores(group.score, top.similarity, top.lexical)
-            hits.append(_hit(snapshot, chunks, top.chunk, scores))
+            hits.append(_hit(snapshot, chunks, top.chunk, scores, pages))
     return hits
 
 
@@ -317,11 +340,17 @@ def hit_again(snapshot: Snapshot, chunks: Sequence[int], scores: HitScores) -> H
     found = snapshot.chunks(chunks)
     if not chunks or len(found) < len(chunks):
         return None
-    return _hit(snapshot, list(found.values()), chunks[0], scores)
+    pages = snapshot.page_texts({(chunk.document, chunk.page_ordinal) for chunk in found.values()})
+    return _hit(snapshot, list(found.values()), chunks[0], scores, pages)
 
 
-def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitScores) -> Hit:
-    """The passage of these chunks, of which `top` is the best."""
+def _hit(
+    snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitScores, pages: PageTexts
+) -> Hit:
+    """The passage of these chunks of a page, of which `top` is the best.
+
+    If they are several, `pages` has the page's text.
+    """
     chunks = sorted(chunks, key=lambda chunk: chunk.ordinal)
     first, last = chunks[0], chunks[-1]
     if last.ordinal - first.ordinal >= len(chunks):  # a gap between two hits: fill it
@@ -330,7 +359,7 @@ def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitSco
     return Hit(
         source=best.source,
         page=best.page,
-        text=_joined_text(snapshot, chunks),
+        text=_joined_text(chunks, pages),
         start=first.start,
         end=last.end,
         score=scores.score,
@@ -354,11 +383,11 @@ def _common(chunks: list[StoredChunk]) -> tuple[str, ...]:
     return tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
-def _joined_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
-    if len(chunks) == 1:
-        return chunks[0].text
-    page = snapshot.page_text(chunks[0].document, chunks[0].page_ordinal)
-    return page[chunks[0].start : chunks[-1].end]
+def _joined_text(chunks: list[StoredChunk], pages: PageTexts) -> str:
+    first, last = chunks[0], chunks[-1]
+    if first is last:
+        return first.text
+    return pages[first.document, first.page_ordinal][first.start : last.end]
 
 
 def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple[Candidate, ...]:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from ragkit import EmbedderError, EmbedderMissing, KnowledgeBase, StoreMismatch
+from ragkit.embedding import quantize
 from ragkit.embedding.models import find
-from ragkit.embedding.openvino import OpenVINOEmbedder, batches
+from ragkit.embedding.openvino import MODEL, QUANTIZED, OpenVINOEmbedder, batches, padded
 
 WORDS = ("the", "pump", "seal", "valve", "leave", "price", "of", "and", "how", "many", "days")
 TEXTS = ["the pump", "how many days of leave", "price of the seal and the valve " * 5]
@@ -164,6 +165,73 @@ def test_a_compiled_file_that_was_changed_is_refused(
     (folder / "ragkit.json").write_text("{}")
     with pytest.raises(EmbedderError, match="is damaged"):
         OpenVINOEmbedder(folder)
+
+
+def run_in_full_precision(model: Any, texts: list[str], compiled: OpenVINOEmbedder) -> np.ndarray:
+    from ragkit.embedding.openvino import import_openvino
+
+    request = (
+        import_openvino().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    )
+    tokens = compiled._tokenizer.ids(texts)
+    return np.concatenate([request(padded([ids], len(ids)))[0].copy() for ids in tokens])
+
+
+def test_products_of_integers_give_the_models_vectors(compiled: OpenVINOEmbedder) -> None:
+    folder = compiled.tokenizer_file.parent
+    whole, integers = (
+        run_in_full_precision(str(folder / name), TEXTS[:2], compiled)
+        for name in (MODEL, QUANTIZED)
+    )
+    assert cosines(whole, integers).min() > 0.995
+    assert (whole != integers).any()
+    assert (folder / QUANTIZED).with_suffix(".bin").stat().st_size < (
+        (folder / MODEL).with_suffix(".bin").stat().st_size
+    )
+
+
+def test_products_that_would_lose_too_much_stay_as_they_are(
+    compiled: OpenVINOEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = compiled.tokenizer_file.parent
+    batches = [padded([ids], len(ids)) for ids in compiled._tokenizer.ids(TEXTS[:2])]
+    monkeypatch.setattr(quantize, "_MOST_ERRORS", (1e-9,))
+    assert not quantize.quantize(folder / MODEL, batches, tmp_path / QUANTIZED)
+    monkeypatch.undo()
+    monkeypatch.setattr(quantize, "_LEAST_COSINE", 1.1)
+    assert not quantize.quantize(folder / MODEL, batches, tmp_path / QUANTIZED)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_large_channel_costs_the_others_nothing() -> None:
+    generator = np.random.default_rng(3)
+    rows = generator.normal(size=(500, 32)).astype(np.float32)
+    rows[:, 7] *= 100
+    weights = generator.normal(size=(16, 32)).astype(np.float32)
+    weights[:, 7] /= 100
+    activation = quantize._Activation(rows.min(axis=0), rows.max(axis=0), rows)
+    _, error = quantize._best_rounding(activation, weights)
+    alike = quantize._Rounding(np.ones(32, np.float32), float(rows.min()), float(rows.max()))
+    integers, steps = quantize._integers(weights)
+    product = rows @ weights.T
+    without = quantize._rounded(rows, alike) @ (integers * steps).T - product
+    assert error < 5e-4 < 0.05 < np.square(without).mean() / np.square(product).mean()
+
+
+def test_integers_are_used_where_they_were_compiled_and_only_then(
+    compiled: OpenVINOEmbedder, tmp_path: Path
+) -> None:
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(compiled.tokenizer_file.parent, folder)
+    content = json.loads((folder / "ragkit.json").read_text())
+    content["files"] = {name: d for name, d in content["files"].items() if "int8" not in name}
+    (folder / "ragkit.json").write_text(json.dumps(content))
+    other = OpenVINOEmbedder(folder)
+    assert other.precision in ("bf16", "f32")
+    assert compiled.precision == ("int8" if other.precision == "bf16" else "f32")
+    assert cosines(other.encode_query(TEXTS), compiled.encode_query(TEXTS)).min() > 0.995
 
 
 def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:

@@ -12,9 +12,18 @@ import numpy as np
 
 from ragkit.embedding import EmbedderFacts
 from ragkit.embedding.models import ModelSource
-from ragkit.embedding.openvino import OpenVINOEmbedder, import_openvino, write_facts
+from ragkit.embedding.openvino import (
+    MODEL,
+    QUANTIZED,
+    OpenVINOEmbedder,
+    import_openvino,
+    padded,
+    write_facts,
+)
+from ragkit.embedding.quantize import calibration_texts, quantize
 from ragkit.errors import EmbedderError, MissingExtra
 from ragkit.network import hubs_offline
+from ragkit_ingest.tokens import Tokenizer
 
 _PROBES = (
     "Which pump fits the cooling circuit?",
@@ -26,8 +35,9 @@ _PROBES = (
 def compile_model(source: ModelSource, folder: Path) -> None:
     """Write the compiled form of a model to `folder`, whole or not at all.
 
-    Pooling, projection and prompts are the model's own; weights are kept as float16. Its vectors
-    are compared with sentence-transformers' before the folder is put in place.
+    Pooling, projection and prompts are the model's own; weights are kept as float16, and those of
+    its products as integers beside them. Its vectors are compared with sentence-transformers'
+    before the folder is put in place.
     """
     hubs_offline()
     try:
@@ -81,7 +91,7 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
         )
     graph.reshape({0: [-1, -1], 1: [-1, -1]})
     _spell_out_attention(graph)
-    openvino.save_model(graph, folder / "model.xml", compress_to_fp16=True)
+    openvino.save_model(graph, folder / MODEL, compress_to_fp16=True)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -97,7 +107,16 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
         query_prompt=query,
         document_prompt=document,
     )
+    _quantize(folder, facts, special + longest)
     write_facts(folder, facts, special + longest)
+
+
+def _quantize(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
+    tokenizer = Tokenizer(folder / "tokenizer.json")
+    prompts = dict.fromkeys((facts.query_prompt, facts.document_prompt))
+    texts = [prompt + text for prompt in prompts for text in calibration_texts()]
+    tokens = [ids[: facts.max_tokens + special_tokens] for ids in tokenizer.ids(texts)]
+    quantize(folder / MODEL, [padded([ids], len(ids)) for ids in tokens], folder / QUANTIZED)
 
 
 def _spell_out_attention(graph: Any) -> None:

@@ -102,4 +102,4 @@ def _weights_digest(folder: Path) -> str:
 def compiled_folder(weights_sha256: str) -> Path:
     """Where the compiled form of these weights lies, or will lie."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "ragkit" / "embedders" / f"{weights_sha256[:32]}-v3"
+    return Path(cache).expanduser() / "ragkit" / "embedders" / f"{weights_sha256[:32]}-v4"

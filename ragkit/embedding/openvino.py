@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,14 +18,13 @@ import numpy.typing as npt
 
 from ragkit.embedding import EmbedderFacts, Vectors
 from ragkit.errors import EmbedderError
+from ragkit.processor import cores
 from ragkit_ingest.tokens import Tokenizer
 
 FACTS_FILE = "ragkit.json"
+MODEL = "model.xml"
+QUANTIZED = "model-int8.xml"  # not there if it would not be as good
 _STEP = 8  # tokens; a shape that the CPU plug-in has not seen costs it about 10 ms of compiling
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 class _Way(Enum):
@@ -37,14 +35,20 @@ class _Way(Enum):
     DOCUMENTS = "large batches side by side: an eighth more texts done"
 
 
-_STREAMS = min(_cores(), 8)  # batches side by side; each holds some 20 MB
-_SIDE_BY_SIDE = {"NUM_STREAMS": _STREAMS, "INFERENCE_NUM_THREADS": _cores()}
+_STREAMS = min(cores(), 8)  # batches side by side; each holds some 20 MB
+_SIDE_BY_SIDE = {"NUM_STREAMS": _STREAMS, "INFERENCE_NUM_THREADS": cores()}
 _CONFIG: dict[_Way, dict[str, Any]] = {
     _Way.TOGETHER: {"PERFORMANCE_HINT": "LATENCY"},
     _Way.DIVIDED: _SIDE_BY_SIDE,
     # The plug-in joins each attention into one generated kernel. For a batch of documents that is
     # 4 to 15 % slower than its parts, for questions faster (bf16, OpenVINO 2026.4).
-    _Way.DOCUMENTS: {**_SIDE_BY_SIDE, "SNIPPETS_MODE": "DISABLE"},
+    # It also keeps the code that it generates for each product and shape, by default 5,000 times;
+    # batches of like lengths follow each other, so that a few are as fast and save 50 MB.
+    _Way.DOCUMENTS: {
+        **_SIDE_BY_SIDE,
+        "SNIPPETS_MODE": "DISABLE",
+        "CPU_RUNTIME_CACHE_CAPACITY": 32,
+    },
 }
 _BATCH_TOKENS = 1536  # the most in a batch
 
@@ -69,7 +73,10 @@ def import_openvino() -> Any:
 
 
 class OpenVINOEmbedder:
-    """Embeds with a folder of model.xml, model.bin, tokenizer.json and ragkit.json.
+    """Embeds with a folder of a model in two forms (.xml and .bin), tokenizer.json and ragkit.json.
+
+    A processor with instructions for bf16 also has those for products of integers, which are
+    another half faster: there the model is the one with such products, if it has been made.
 
     Safe from several threads: each has its own inference request. Vectors are float32 of shape
     (n, dimension) with length 1. Raises EmbedderError if the folder's files are not the ones
@@ -78,13 +85,14 @@ class OpenVINOEmbedder:
 
     def __init__(self, folder: Path) -> None:
         openvino = import_openvino()
-        self.facts, self._special_tokens = verified_facts(folder)
+        self.facts, self._special_tokens, files = verified_facts(folder)
         self.tokenizer_file = folder / "tokenizer.json"
         self._tokenizer = Tokenizer(self.tokenizer_file)
         self._core = openvino.Core()
         self._folder = folder
         bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.precision = "bf16" if bf16 else "f32"
+        self._floats = "bf16" if bf16 else "f32"
+        self._file = folder / (QUANTIZED if bf16 and QUANTIZED in files else MODEL)
         self._models: dict[_Way, Any] = {}
         self._compiling = threading.Lock()
         self._pool = ThreadPoolExecutor(_STREAMS, thread_name_prefix="embed")
@@ -96,18 +104,24 @@ class OpenVINOEmbedder:
         with self._compiling:
             if way not in self._models:
                 config = {
-                    "INFERENCE_PRECISION_HINT": self.precision,
+                    "INFERENCE_PRECISION_HINT": self._floats,
                     "CACHE_DIR": str(self._folder / "cache"),
                     "CACHE_MODE": "OPTIMIZE_SIZE",  # weights stay in one file, mapped once
                     **_CONFIG[way],
                 }
-                file = str(self._folder / "model.xml")
+                file = str(self._file)
                 try:
                     self._models[way] = self._core.compile_model(file, "CPU", config)
-                except RuntimeError:  # another version may not know the internal setting
-                    config.pop("SNIPPETS_MODE", None)
+                except RuntimeError:  # another version may not know the internal settings
+                    for internal in ("SNIPPETS_MODE", "CPU_RUNTIME_CACHE_CAPACITY"):
+                        config.pop(internal, None)
                     self._models[way] = self._core.compile_model(file, "CPU", config)
             return self._models[way]
+
+    @property
+    def precision(self) -> str:
+        """Of what numbers its products are: "int8", "bf16" or "f32"."""
+        return "int8" if self._file.name == QUANTIZED else self._floats
 
     @property
     def name(self) -> str:
@@ -149,7 +163,7 @@ class OpenVINOEmbedder:
         longest = max(map(len, tokens), default=0)
         if longest > limit:
             raise EmbedderError(f"{self.name} reads {limit} tokens, a text has {longest}")
-        few = sum(map(len, tokens)) <= _BATCH_TOKENS
+        few = sum(map(len, tokens)) <= _BATCH_TOKENS and _Way.DOCUMENTS not in self._models
         return self._infer(tokens, _Way.TOGETHER if few else _Way.DOCUMENTS)
 
     def _infer(self, tokens: list[list[int]], way: _Way) -> Vectors:
@@ -158,7 +172,7 @@ class OpenVINOEmbedder:
 
         def run(batch: tuple[list[int], int]) -> None:
             rows, length = batch
-            inputs = _padded([tokens[row] for row in rows], length)
+            inputs = padded([tokens[row] for row in rows], length)
             found = self._request(model).infer(inputs, share_inputs=True, share_outputs=True)
             out[rows] = found[0][: len(rows)]
 
@@ -190,7 +204,7 @@ def batches(lengths: Sequence[int], most: int) -> Iterator[tuple[list[int], int]
         at += size
 
 
-def _padded(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64]]:
+def padded(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64]]:
     """Ids and mask, each of shape (the next power of two, length)."""
     count = 1 << (len(tokens) - 1).bit_length()
     ids = np.zeros((count, length), dtype=np.int64)
@@ -204,7 +218,10 @@ def _padded(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64]]
 
 def write_facts(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
     """Write ragkit.json: the model's facts and the digests of the compiled files."""
-    files = {name: _sha256(folder / name) for name in ("model.xml", "model.bin", "tokenizer.json")}
+    models = (folder / name for name in (MODEL, QUANTIZED))
+    parts = [part for model in models for part in (model, model.with_suffix(".bin"))]
+    here = [part.name for part in (*parts, folder / "tokenizer.json") if part.is_file()]
+    files = {name: _sha256(folder / name) for name in here}
     content = {
         "facts": asdict(facts),
         "special_tokens": special_tokens,
@@ -213,8 +230,8 @@ def write_facts(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None
     (folder / FACTS_FILE).write_text(json.dumps(content, indent=1) + "\n")
 
 
-def verified_facts(folder: Path) -> tuple[EmbedderFacts, int]:
-    """The facts and the number of special tokens, after the files' digests were compared.
+def verified_facts(folder: Path) -> tuple[EmbedderFacts, int, frozenset[str]]:
+    """The facts, the number of special tokens and the files, whose digests were compared.
 
     A stamp of times, sizes and inodes beside them spares reading the weights at every start.
     """
@@ -236,7 +253,7 @@ def verified_facts(folder: Path) -> tuple[EmbedderFacts, int]:
                     f"delete {folder} and run the command again"
                 )
         stamp_file.write_text(stamp)
-    return facts, special_tokens
+    return facts, special_tokens, frozenset(content["files"])
 
 
 def _stamp(folder: Path, names: Sequence[str]) -> str:

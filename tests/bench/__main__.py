@@ -9,7 +9,7 @@ from pathlib import Path
 
 NAMES = (
     *("retrieval", "ingest", "search", "scale", "verification", "exact", "abstention", "asking"),
-    *("page", "governance"),
+    *("page", "governance", "precision"),
 )
 
 
