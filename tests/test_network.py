@@ -174,7 +174,7 @@ def test_ingest_reads_and_embeds_without_a_network(ingested: Ended) -> None:
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        (["search", "price of VX-4410-31", "--explain"], "suppliers.csv"),
+        (["search", "price of VX-4410-31", "--explain"], "spare-parts-and-calendar.xlsx"),
         (["status", "--documents"], "14 documents"),
         (["conversations"], ""),
     ],
