@@ -29,8 +29,6 @@ PAGE_WEIGHT = 0.05  # of a page's second and third best chunk
 _SPEAKING = 3  # chunks that make a page's score
 MAX_JOINED = 3  # chunks in one passage
 
-PageTexts = dict[tuple[int, int], str]  # by document and the page's ordinal
-
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -323,15 +321,13 @@ def _touching(by_place: dict[tuple[int, int, int], _Group], place: Place) -> _Gr
 def _hits(snapshot: Snapshot, groups: Sequence[_Group]) -> list[Hit]:
     passages = [group.passage() for group in groups]
     best = snapshot.chunks([entry.chunk for passage in passages for entry in passage])
-    joined = [passage[0].place for passage in passages if len(passage) > 1]
-    pages = snapshot.page_texts({(place.document, place.page) for place in joined})
     hits = []
     for group, passage in zip(groups, passages, strict=True):
         chunks = [best[entry.chunk] for entry in passage if entry.chunk in best]
         if chunks:
             top = group.members[0]
             scores = HitScores(group.score, top.similarity, top.lexical)
-            hits.append(_hit(snapshot, chunks, top.chunk, scores, pages))
+            hits.append(_hit(snapshot, chunks, top.chunk, scores))
     return hits
 
 
@@ -340,17 +336,11 @@ def hit_again(snapshot: Snapshot, chunks: Sequence[int], scores: HitScores) -> H
     found = snapshot.chunks(chunks)
     if not chunks or len(found) < len(chunks):
         return None
-    pages = snapshot.page_texts({(chunk.document, chunk.page_ordinal) for chunk in found.values()})
-    return _hit(snapshot, list(found.values()), chunks[0], scores, pages)
+    return _hit(snapshot, list(found.values()), chunks[0], scores)
 
 
-def _hit(
-    snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitScores, pages: PageTexts
-) -> Hit:
-    """The passage of these chunks of a page, of which `top` is the best.
-
-    If they are several, `pages` has the page's text.
-    """
+def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitScores) -> Hit:
+    """The passage of these chunks, of which `top` is the best."""
     chunks = sorted(chunks, key=lambda chunk: chunk.ordinal)
     first, last = chunks[0], chunks[-1]
     if last.ordinal - first.ordinal >= len(chunks):  # a gap between two hits: fill it
@@ -359,7 +349,7 @@ def _hit(
     return Hit(
         source=best.source,
         page=best.page,
-        text=_joined_text(chunks, pages),
+        text=_joined_text(snapshot, chunks),
         start=first.start,
         end=last.end,
         score=scores.score,
@@ -383,11 +373,11 @@ def _common(chunks: list[StoredChunk]) -> tuple[str, ...]:
     return tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
-def _joined_text(chunks: list[StoredChunk], pages: PageTexts) -> str:
-    first, last = chunks[0], chunks[-1]
-    if first is last:
-        return first.text
-    return pages[first.document, first.page_ordinal][first.start : last.end]
+def _joined_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
+    if len(chunks) == 1:
+        return chunks[0].text
+    page = snapshot.page_text(chunks[0].document, chunks[0].page_ordinal)
+    return page[chunks[0].start : chunks[-1].end]
 
 
 def _explained(snapshot: Snapshot, run: _Run, groups: Sequence[_Group]) -> tuple[Candidate, ...]:

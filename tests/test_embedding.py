@@ -12,7 +12,7 @@ import pytest
 from ragkit import EmbedderError, EmbedderMissing, KnowledgeBase, StoreMismatch
 from ragkit.embedding import quantize
 from ragkit.embedding.models import find
-from ragkit.embedding.openvino import MODEL, QUANTIZED, OpenVINOEmbedder, batches, padded
+from ragkit.embedding.openvino import MODEL, QUANTIZED, OpenVINOEmbedder, _Way, batches, padded
 
 WORDS = ("the", "pump", "seal", "valve", "leave", "price", "of", "and", "how", "many", "days")
 TEXTS = ["the pump", "how many days of leave", "price of the seal and the valve " * 5]
@@ -194,12 +194,12 @@ def test_products_that_would_lose_too_much_stay_as_they_are(
     compiled: OpenVINOEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = compiled.tokenizer_file.parent
-    batches = [padded([ids], len(ids)) for ids in compiled._tokenizer.ids(TEXTS[:2])]
+    texts = compiled._tokenizer.ids(TEXTS[:2])
     monkeypatch.setattr(quantize, "_MOST_ERRORS", (1e-9,))
-    assert not quantize.quantize(folder / MODEL, batches, tmp_path / QUANTIZED)
+    assert not quantize.quantize(folder / MODEL, texts, tmp_path / QUANTIZED)
     monkeypatch.undo()
     monkeypatch.setattr(quantize, "_LEAST_COSINE", 1.1)
-    assert not quantize.quantize(folder / MODEL, batches, tmp_path / QUANTIZED)
+    assert not quantize.quantize(folder / MODEL, texts, tmp_path / QUANTIZED)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -216,6 +216,24 @@ def test_a_large_channel_costs_the_others_nothing() -> None:
     product = rows @ weights.T
     without = quantize._rounded(rows, alike) @ (integers * steps).T - product
     assert error < 5e-4 < 0.05 < np.square(without).mean() / np.square(product).mean()
+
+
+def test_a_few_texts_of_a_long_ingest_are_embedded_by_what_is_compiled_already(
+    compiled: OpenVINOEmbedder,
+) -> None:
+    other = OpenVINOEmbedder(compiled.tokenizer_file.parent)
+    other.encode_document(["A short one."] * 400)
+    few = other.encode_document(TEXTS[:2])
+    assert list(other._models) == [_Way.DOCUMENTS]
+    assert cosines(few, compiled.encode_document(TEXTS[:2])).min() > 0.999
+
+
+def test_an_activation_that_is_always_zero_is_rounded_to_zero() -> None:
+    zeros = np.zeros((9, 8), dtype=np.float32)
+    weights = np.ones((4, 8), dtype=np.float32)
+    activation = quantize._Activation(zeros[0], zeros[0], zeros)
+    rounding, error = quantize._best_rounding(activation, weights)
+    assert (error, np.abs(quantize._rounded(zeros, rounding)).max()) == (0, 0)
 
 
 def test_integers_are_used_where_they_were_compiled_and_only_then(

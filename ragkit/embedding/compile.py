@@ -17,7 +17,6 @@ from ragkit.embedding.openvino import (
     QUANTIZED,
     OpenVINOEmbedder,
     import_openvino,
-    padded,
     write_facts,
 )
 from ragkit.embedding.quantize import calibration_texts, quantize
@@ -116,7 +115,7 @@ def _quantize(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
     prompts = dict.fromkeys((facts.query_prompt, facts.document_prompt))
     texts = [prompt + text for prompt in prompts for text in calibration_texts()]
     tokens = [ids[: facts.max_tokens + special_tokens] for ids in tokenizer.ids(texts)]
-    quantize(folder / MODEL, [padded([ids], len(ids)) for ids in tokens], folder / QUANTIZED)
+    quantize(folder / MODEL, tokens, folder / QUANTIZED)
 
 
 def _spell_out_attention(graph: Any) -> None:

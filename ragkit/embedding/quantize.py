@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.embedding.openvino import import_openvino
+from ragkit.embedding.openvino import import_openvino, padded
 
 _MOST_ERRORS = (1e-3, 3e-4)  # of a product: its squared error as a share of its squared values
 _LEAST_COSINE = 0.995  # of the whole model's vectors, on the average of the texts
@@ -26,7 +26,6 @@ _ROWS = 2000  # activations of a product that its error is measured on
 _LEVELS = 255  # steps of an activation from its least to its greatest value
 
 Floats = npt.NDArray[np.float32]
-Batch = list[npt.NDArray[np.int64]]
 
 
 class _Product(NamedTuple):
@@ -59,17 +58,17 @@ def calibration_texts() -> list[str]:
     return texts + ["\n".join(texts[at : at + 8]) for at in range(0, len(texts), 4)]
 
 
-def quantize(file: Path, batches: Sequence[Batch], into: Path) -> bool:
+def quantize(file: Path, texts: Sequence[list[int]], into: Path) -> bool:
     """Write the model in `file` with products of integers; False if it would not be as good.
 
-    `batches` are ids and masks, each of shape (texts, tokens), for which it has to be as good.
+    `texts` are the tokens of those for which it has to be as good.
     """
     openvino = import_openvino()
     core = openvino.Core()
 
     def run(model: Any) -> tuple[Floats, list[_Activation]]:
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        return _run(compiled.create_infer_request(), batches)
+        return _run(compiled.create_infer_request(), texts)
 
     probe = core.read_model(str(file))
     groups = _products(probe)
@@ -114,15 +113,15 @@ def _products(model: Any) -> list[list[_Product]]:
     return list(found.values())
 
 
-def _run(request: Any, batches: Sequence[Batch]) -> tuple[Floats, list[_Activation]]:
+def _run(request: Any, texts: Sequence[list[int]]) -> tuple[Floats, list[_Activation]]:
     """The model's vectors, its first output, and what is in the others."""
-    step = max(1, sum(int(mask.sum()) for _, mask in batches) // _ROWS)
+    step = max(1, sum(map(len, texts)) // _ROWS)
     vectors: list[Floats] = []
     parts: list[list[_Activation]] = []
-    for batch in batches:
-        first, *others = request.infer(batch).values()
+    for text in texts:
+        first, *others = request.infer(padded([text], len(text))).values()
         vectors.append(first.copy())
-        parts.append([_activation(values, batch[1], step) for values in others])
+        parts.append([_activation(values, step) for values in others])
     return np.concatenate(vectors), [
         _Activation(
             np.min([part.low for part in each], axis=0),
@@ -133,11 +132,8 @@ def _run(request: Any, batches: Sequence[Batch]) -> tuple[Floats, list[_Activati
     ]
 
 
-def _activation(values: Floats, mask: npt.NDArray[np.int64], step: int) -> _Activation:
-    """Of tokens, those that are none to fill a batch up left out; of whole texts all."""
+def _activation(values: Floats, step: int) -> _Activation:
     flat = values.reshape(-1, values.shape[-1])
-    if len(flat) == mask.size:
-        flat = flat[mask.ravel() == 1]
     return _Activation(flat.min(axis=0), flat.max(axis=0), flat[::step].copy())
 
 
@@ -160,7 +156,7 @@ def _roundings(activation: _Activation, weights: Floats) -> Iterator[_Rounding]:
         scale = sizes**share / largest ** (1 - share)
         low = min(float((activation.low / scale).min()), 0.0)
         high = max(float((activation.high / scale).max()), 0.0)
-        step = (high - low) / _LEVELS
+        step = max(high - low, 1e-9) / _LEVELS
         low = round(low / step) * step  # zero stays zero
         yield _Rounding(scale, low, low + _LEVELS * step)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -46,8 +46,6 @@ _DOCUMENT = """
     FROM document d JOIN label l ON l.id = d.label JOIN root r ON r.id = d.root
 """
 
-
-_T = TypeVar("_T")
 
 _OF_DOCUMENTS = ("document", "page", "chunk", "vector")
 """The tables that hold what documents are; what people said of them is in others."""
@@ -255,19 +253,6 @@ class Snapshot:
             (document, ordinal),
         ).fetchone()
         return _whole(row[0]) if row else ""
-
-    def page_texts(self, pages: Collection[tuple[int, int]]) -> dict[tuple[int, int], str]:
-        """Whole texts of pages, by document and ordinal; of those alone that may be read."""
-        return {
-            (document, ordinal): _whole(text)
-            for part in _parts(list(pages))
-            for document, ordinal, text in self._db.execute(
-                "SELECT p.document, p.ordinal, p.text FROM page p "
-                "JOIN document d ON d.id = p.document WHERE (p.document, p.ordinal) "
-                f"IN (VALUES {','.join(['(?,?)'] * len(part))}) AND {self._label_clause()}",
-                [number for page in part for number in page],
-            )
-        }
 
     def counts(self) -> tuple[int, int, int]:
         """Documents, pages and chunks that may be seen."""
@@ -723,12 +708,12 @@ class Snapshot:
         ).fetchall()
 
 
-def _parts(ids: Sequence[_T]) -> Iterator[list[_T]]:
+def _parts(ids: Sequence[int] | Sequence[bytes]) -> Iterator[list[int | bytes]]:
     for at in range(0, len(ids), 500):
         yield list(ids[at : at + 500])
 
 
-def _marks(part: Sequence[object]) -> str:
+def _marks(part: Sequence[int | bytes]) -> str:
     return ",".join("?" * len(part))
 
 

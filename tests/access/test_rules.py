@@ -157,7 +157,6 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "sections": lambda snapshot, documents, chunks: snapshot.sections(documents[0], 10),
     "page_labels": lambda snapshot, documents, chunks: snapshot.page_labels(documents[0]),
     "page_text": lambda snapshot, documents, chunks: snapshot.page_text(documents[0], 0),
-    "page_texts": lambda snapshot, documents, chunks: snapshot.page_texts([(documents[0], 0)]),
     "kinds": lambda snapshot, documents, chunks: snapshot.kinds(),
     "days_added": lambda snapshot, documents, chunks: snapshot.days_added(),
     "chunks": lambda snapshot, documents, chunks: snapshot.chunks(chunks),
