@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 _KEPT = 250_000  # characters of words that are remembered; some 8 MB with their ids
+_TEXTS = 128  # taken apart at a time: the words of a thousand are 10 MB
 
 
 class Tokenizer:
@@ -42,6 +43,10 @@ class Tokenizer:
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text between the model's special tokens."""
+        parts = (texts[at : at + _TEXTS] for at in range(0, len(texts), _TEXTS))
+        return list(chain.from_iterable(map(self._ids, parts)))
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         if not self._by_words:
             return [encoding.ids for encoding in self._backend.encode_batch_fast(list(texts))]
         split, known = self._split(texts)

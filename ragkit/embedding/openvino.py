@@ -50,7 +50,7 @@ _CONFIG: dict[_Way, dict[str, Any]] = {
         "CPU_RUNTIME_CACHE_CAPACITY": 32,
     },
 }
-_BATCH_TOKENS = 1536  # the most in a batch
+_BATCH_TOKENS = 1024  # the most in a batch
 
 
 _FIRST = threading.Lock()

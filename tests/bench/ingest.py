@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from tests.bench.common import eval_folder
 
 RAGKIT = [sys.executable, "-m", "ragkit_apps.cli"]
 PLAIN = [sys.executable, "-m", "tests.bench.plain"]
+# As pip installs a package: with its compiled code kept.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class Cost:
 
 def run(command: list[str], *, expect: int = 0) -> Cost:
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+    )
     peak = 0.0
     done = threading.Event()
 
