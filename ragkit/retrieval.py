@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -251,13 +251,14 @@ def _normalised(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 class _Group:
     """Chunks that become one hit: those of one page, or neighbours in a text without pages."""
 
-    members: list[_Scored]
+    members: list[_Scored] = field(default_factory=list)
+    score: float = 0.0  # the best chunk's, and a little for each of two more that speak for it
 
-    @property
-    def score(self) -> float:
-        """The best chunk's score, and a little for each of two more that speak for the page."""
-        best, *more = self.members[:_SPEAKING]
-        return best.fused + PAGE_WEIGHT * sum([member.fused for member in more])
+    def add(self, member: _Scored) -> None:
+        """Take the next best chunk in."""
+        if len(self.members) < _SPEAKING:
+            self.score += member.fused * (PAGE_WEIGHT if self.members else 1)
+        self.members.append(member)
 
     def passage(self) -> list[_Scored]:
         """The best chunk with the members that touch it, at most MAX_JOINED chunks in all."""
@@ -299,9 +300,9 @@ def _groups(scored: Sequence[_Scored]) -> list[_Group]:
         else:
             group = _touching(by_place, entry.place)
         if group is None:
-            group = by_page[document, page] = _Group([])
+            group = by_page[document, page] = _Group()
             groups.append(group)
-        group.members.append(entry)
+        group.add(entry)
         if number is None:
             by_place[document, page, ordinal] = group
     groups.sort(key=lambda group: (-group.score, group.members[0].chunk))

@@ -31,21 +31,27 @@ class _Way(Enum):
     """How the cores share the work; each is compiled when it is first needed."""
 
     TOGETHER = "all at one batch: soonest done"
-    DIVIDED = "several questions side by side: half as many more are answered"
+    DIVIDED = "several questions on half of the cores: the others search for those before"
     DOCUMENTS = "large batches side by side: an eighth more texts done"
 
 
 _STREAMS = min(cores(), 8)  # batches side by side; each holds some 20 MB
-_SIDE_BY_SIDE = {"NUM_STREAMS": _STREAMS, "INFERENCE_NUM_THREADS": cores()}
+_HALF = max(1, cores() // 2)
 _CONFIG: dict[_Way, dict[str, Any]] = {
     _Way.TOGETHER: {"PERFORMANCE_HINT": "LATENCY"},
-    _Way.DIVIDED: _SIDE_BY_SIDE,
+    # Not bound to a core each, which another thread of this process may want just then.
+    _Way.DIVIDED: {
+        "NUM_STREAMS": _HALF,
+        "INFERENCE_NUM_THREADS": _HALF,
+        "ENABLE_CPU_PINNING": False,
+    },
     # The plug-in joins each attention into one generated kernel. For a batch of documents that is
     # 4 to 15 % slower than its parts, for questions faster (bf16, OpenVINO 2026.4).
     # It also keeps the code that it generates for each product and shape, by default 5,000 times;
     # batches of like lengths follow each other, so that a few are as fast and save 50 MB.
     _Way.DOCUMENTS: {
-        **_SIDE_BY_SIDE,
+        "NUM_STREAMS": _STREAMS,
+        "INFERENCE_NUM_THREADS": cores(),
         "SNIPPETS_MODE": "DISABLE",
         "CPU_RUNTIME_CACHE_CAPACITY": 32,
     },
@@ -173,8 +179,12 @@ class OpenVINOEmbedder:
         def run(batch: tuple[list[int], int]) -> None:
             rows, length = batch
             inputs = padded([tokens[row] for row in rows], length)
-            found = self._request(model).infer(inputs, share_inputs=True, share_outputs=True)
-            out[rows] = found[0][: len(rows)]
+            request = self._request(model)
+            try:  # a thread of its own takes the next one up without waiting for Python's lock
+                request.start_async(inputs, share_inputs=True)
+            finally:  # also when interrupted: it reads the inputs, and cannot be started twice
+                request.wait()
+            out[rows] = request.get_output_tensor().data[: len(rows)]
 
         several = list(batches([len(ids) for ids in tokens], _BATCH_TOKENS))
         side_by_side = way is not _Way.TOGETHER and len(several) > 1

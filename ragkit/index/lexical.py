@@ -225,17 +225,20 @@ def _labelled(labels: list[int]) -> tantivy.Query:
 
 
 def _best(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tuple[Ids, Scores]:
-    """The best `k` of all parts: of each a few, and more where its last would be among the best."""
-    few = k if len(queries) < 3 else math.ceil(2 * k / len(queries))
-    found = [_search(searcher, query, few) for searcher, query in queries]
+    """The best `k` of all parts: of each twice its share, or all if its last is among the best."""
+    sizes = [searcher.num_docs for searcher, _ in queries]
+    few = [min(k, 1 + 2 * k * size // max(1, sum(sizes))) for size in sizes]
+    found = [_search(*query, most) for query, most in zip(queries, few, strict=True)]
     best = best_of(found, k)
-    if few == k:
-        return best
     worst = best[1][-1] if len(best[1]) == k else 0.0
-    for at, (ids, scores) in enumerate(found):
-        if len(ids) == few and scores[-1] >= worst:
-            found[at] = _search(*queries[at], k)
-    return best_of(found, k)
+    cut = [
+        at
+        for at, (ids, scores) in enumerate(found)
+        if few[at] < k and len(ids) == few[at] and scores[-1] >= worst
+    ]
+    for at in cut:
+        found[at] = _search(*queries[at], k)
+    return best_of(found, k) if cut else best
 
 
 def _search(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
