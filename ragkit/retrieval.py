@@ -186,13 +186,11 @@ class Retriever:
         parts = fusion_parts(similarity, bm25 / words.best if words else bm25)
         fused = parts[0] + parts[1]
         order = np.lexsort((ids, -fused))
-        places = self._places_of(snapshot, ids.tolist())
-        columns = (column[order].tolist() for column in (ids, similarity, bm25, fused))
-        scored = [
-            _Scored(chunk, places[chunk], *scores)
-            for chunk, *scores in zip(*columns, strict=True)
-            if chunk in places
-        ]
+        chunks, *scores = (column[order].tolist() for column in (ids, similarity, bm25, fused))
+        known = self._places_of(snapshot, chunks)
+        places = [known.get(chunk) for chunk in chunks]
+        rows = zip(chunks, places, *scores, strict=True)
+        scored = [row for row in map(_Scored._make, rows) if row.place]
         return _Run(near, worded, scored, _groups(scored), ids, parts)
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:

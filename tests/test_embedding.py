@@ -320,6 +320,31 @@ def test_threads_that_ask_together_each_get_their_own_vectors(compiled: OpenVINO
     )
 
 
+def test_who_was_interrupted_can_ask_again(
+    compiled: OpenVINOEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes just after the computing has begun."""
+    expected = compiled.encode_query(WORDS[:1])
+    request = compiled._request
+
+    class Interrupted:
+        def __init__(self, model: object) -> None:
+            self._real = request(model)
+
+        def start_async(self, *arguments: object, **options: object) -> None:
+            self._real.start_async(*arguments, **options)
+            raise KeyboardInterrupt
+
+        def wait(self) -> None:
+            self._real.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "_request", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            compiled.encode_query(WORDS[1:2])
+    assert (compiled.encode_query(WORDS[:1]) == expected).all()
+
+
 def test_openvino_that_does_not_know_the_internal_setting_embeds_the_same(
     compiled: OpenVINOEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

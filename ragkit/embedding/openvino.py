@@ -57,6 +57,7 @@ _CONFIG: dict[_Way, dict[str, Any]] = {
     },
 }
 _BATCH_TOKENS = 1024  # the most in a batch
+_FEW_TOKENS = 1536  # of documents, which are not worth compiling the model another way
 
 
 _FIRST = threading.Lock()
@@ -169,7 +170,7 @@ class OpenVINOEmbedder:
         longest = max(map(len, tokens), default=0)
         if longest > limit:
             raise EmbedderError(f"{self.name} reads {limit} tokens, a text has {longest}")
-        few = sum(map(len, tokens)) <= _BATCH_TOKENS and _Way.DOCUMENTS not in self._models
+        few = sum(map(len, tokens)) <= _FEW_TOKENS and _Way.DOCUMENTS not in self._models
         return self._infer(tokens, _Way.TOGETHER if few else _Way.DOCUMENTS)
 
     def _infer(self, tokens: list[list[int]], way: _Way) -> Vectors:

@@ -243,6 +243,6 @@ def _best(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tuple[Ids,
 
 def _search(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
     hits = searcher.search(query, limit=k, count=False).hits
-    ids = searcher.fast_field_values("chunk", [address for _, address in hits])
-    scores = np.array([score for score, _ in hits], dtype=np.float32)
-    return np.array(ids, dtype=np.int64), scores
+    scores, addresses = zip(*hits, strict=True) if hits else ((), ())
+    ids = searcher.fast_field_values("chunk", list(addresses))
+    return np.array(ids, dtype=np.int64), np.array(scores, dtype=np.float32)

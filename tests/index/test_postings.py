@@ -138,6 +138,15 @@ def test_a_removed_document_is_only_marked_until_it_is_erased(store: Store) -> N
     assert left(store) == {"b"}
 
 
+def test_a_c_library_that_cannot_give_memory_back_writes_the_same(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postings.ctypes, "CDLL", lambda name: object())
+    write(store, {"a.txt": ["ash"], "b.txt": ["birch"]})
+    assert sources(store, "ash birch") == {"a.txt", "b.txt"}
+    assert flaw(store) == ""
+
+
 def test_a_term_is_as_rare_as_it_is_in_all_parts(store: Store) -> None:
     """Whatever part a chunk came to be in, and also in what is searched in memory."""
     write(store, {f"{n}.txt": ["ash birch cedar"] for n in range(4)})
