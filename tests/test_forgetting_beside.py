@@ -138,6 +138,7 @@ def test_one_that_reads_meanwhile_does_not_keep_the_receipt_back(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasing, "_PATIENCE", 0.1)
+    monkeypatch.setattr("ragkit.store.database.PATIENCE", 100)
     with opened(kb.path) as other:
         reading = other._store.snapshot()
         before(monkeypatch, erasing, "_search", reading.__enter__)
@@ -207,6 +208,7 @@ def test_a_receipt_has_its_digests_also_where_a_later_erasure_took_the_same_cont
     kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasing, "_PATIENCE", 0.1)
+    monkeypatch.setattr("ragkit.store.database.PATIENCE", 100)
     (docs / "copy.txt").write_text(SECRET * 3)
     kb.ingest(docs)
     with opened(kb.path) as other, other._store.snapshot():
