@@ -343,6 +343,7 @@ def _write(snapshot: Snapshot, layout: Layout, erased: frozenset[int], *, anew: 
             new = old
             if new is None or new.seq != snapshot.seq or erased or anew:
                 new = _Update(snapshot, folder).of(None if anew else old, erased)
+                _return_memory()
             noted = [
                 replace(part, notes=notes_of(folder / part.name, part.notes)) for part in new.parts
             ]
@@ -358,8 +359,6 @@ def _write(snapshot: Snapshot, layout: Layout, erased: frozenset[int], *, anew: 
             raise StoreError(
                 f"the word index in {folder} cannot be written ({error}); run the ingest again"
             ) from error
-        finally:
-            _return_memory()
 
 
 def _return_memory() -> None:
