@@ -165,7 +165,8 @@ class Retriever:
         """The query's vector; None if nothing can be found."""
         if not query.strip() or k <= 0 or snapshot.labels == frozenset():
             return None
-        vector: Scores = checked(self._embedder.encode_query([query]), 1, self._embedder)[0]
+        text = query.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
+        vector: Scores = checked(self._embedder.encode_query([text]), 1, self._embedder)[0]
         return vector
 
     def _run(self, snapshot: Snapshot, query: str, vector: Scores | None, k: int) -> _Run:

@@ -320,6 +320,17 @@ def test_threads_that_ask_together_each_get_their_own_vectors(compiled: OpenVINO
     )
 
 
+def test_half_a_character_in_a_question_is_no_error(
+    compiled: OpenVINOEmbedder, tmp_path: Path
+) -> None:
+    with KnowledgeBase(tmp_path / "a.kb", embedder=compiled) as kb:
+        (tmp_path / "docs").mkdir()
+        (tmp_path / "docs" / "a.txt").write_text("The seal of the pump.")
+        kb.ingest(tmp_path / "docs")
+        assert kb.search("the pump \ud800")[0].source == "a.txt"
+        assert kb.explain("\udcff pump").hits
+
+
 def test_who_was_interrupted_can_ask_again(
     compiled: OpenVINOEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
