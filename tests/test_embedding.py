@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,34 @@ def test_a_base_remembers_its_model_and_needs_it_no_more_once_compiled(
             kb.ingest(docs)
     finally:
         hidden.rename(model_folder)
+
+
+def test_a_model_is_compiled_once_by_several_processes_also_after_one_that_was_killed(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "embedders" / "model"
+    code = (
+        "import sys; from pathlib import Path; from ragkit.embedding.models import find; "
+        "from ragkit.embedding import compile; write = compile._write\n"
+        "def noted(*given): print('compiling', flush=True); write(*given)\n"
+        "compile._write = noted; compile.compile_model(find(sys.argv[1]), Path(sys.argv[2]))"
+    )
+
+    def started() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", code, str(model_folder), str(folder)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    with started() as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "compiling\n"
+        killed.kill()
+    assert not folder.exists()
+    assert list(folder.parent.glob(".compiling-*"))
+    both = [started(), started()]
+    assert sorted(process.communicate()[0] for process in both) == ["", "compiling\n"]
+    assert [process.returncode for process in both] == [0, 0]
+    assert OpenVINOEmbedder(folder).dimension == 24
+    assert not list(folder.parent.glob(".compiling-*"))
 
 
 def test_changed_weights_are_another_model(

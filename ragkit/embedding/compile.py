@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import numpy as np
 from ragkit.embedding import EmbedderFacts
 from ragkit.embedding.models import ModelSource
 from ragkit.embedding.openvino import (
+    FACTS_FILE,
     MODEL,
     QUANTIZED,
     OpenVINOEmbedder,
@@ -32,11 +37,11 @@ _PROBES = (
 
 
 def compile_model(source: ModelSource, folder: Path) -> None:
-    """Write the compiled form of a model to `folder`, whole or not at all.
+    """Write the compiled form of a model to `folder`, whole or not at all, unless it is there.
 
-    Pooling, projection and prompts are the model's own; weights are kept as float16, and those of
-    its products as integers beside them. Its vectors are compared with sentence-transformers'
-    before the folder is put in place.
+    Of several processes one does it, and the others wait. Pooling, projection and prompts are the
+    model's own; weights are kept as float16, and those of its products as integers beside them. Its
+    vectors are compared with sentence-transformers' before the folder is put in place.
     """
     hubs_offline()
     try:
@@ -51,20 +56,43 @@ def compile_model(source: ModelSource, folder: Path) -> None:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".compiling-", dir=folder.parent))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
-            _write(model, source, scratch)
-            _compare(model, OpenVINOEmbedder(scratch))
+    with _locked(folder) as is_locked:
+        if (folder / FACTS_FILE).is_file():  # another process has just compiled it
+            return
+        unfinished = f".compiling-{folder.name}-"
+        if is_locked:  # what there is is of one that was killed
+            for left in folder.parent.glob(f"{unfinished}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(prefix=unfinished, dir=folder.parent))
         try:
-            scratch.rename(folder)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
+                _write(model, source, scratch)
+                _compare(model, OpenVINOEmbedder(scratch))
+            try:
+                scratch.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was as fast, unlocked
+                    raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Held by one process at a time, for as long as it lives; false where there are no locks."""
+    name = folder.with_name(f".{folder.name}.lock")
+    descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            is_locked = True
         except OSError:
-            if not folder.is_dir():  # else another process has just compiled the same weights
-                raise
+            is_locked = False
+        yield is_locked
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        os.close(descriptor)
 
 
 def _write(model: Any, source: ModelSource, folder: Path) -> None:
