@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,8 +46,10 @@ def pumps(kb: KnowledgeBase, docs: Path) -> int:
 
 
 def children() -> set[int]:
-    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    return {int(number) for path in listed for number in path.read_text().split()}
+    while True:
+        listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        with suppress(OSError):  # a thread has just ended, and left its children to another one
+            return {int(number) for path in listed for number in path.read_text().split()}
 
 
 def child_of(kb: KnowledgeBase, document: int) -> int:

@@ -78,7 +78,7 @@ def things(library: Library) -> dict[str, int]:
 
 def said(view: View, attempt: Attempt, id: int, shift: int = 0) -> str:
     """What an attempt gives, with the id that was asked for cut out; pages are counted from 1."""
-    text = str(tried(attempt, view, id)).replace(str(view.path), "BASE")
+    text = str(tried(attempt, view, id)).replace(str(view.path.parent), "FOLDER")
     return re.sub(rf"(?<!\w)(?:{id}|{id + shift})\b", "ID", text)
 
 
