@@ -210,6 +210,7 @@ def answers(page: Page) -> Locator:
 
 def choose_model(page: Page, name: str) -> None:
     """Open the settings and choose a model of the double."""
+    still(page)
     box = page.get_by_role("combobox", name="Model")
     if not box.is_visible():
         page.get_by_text("Model and passages").click()
@@ -220,6 +221,7 @@ def choose_model(page: Page, name: str) -> None:
 
 
 def go_to(page: Page, part: str) -> None:
+    still(page)
     page.get_by_role("link", name=part, exact=True).click()
 
 

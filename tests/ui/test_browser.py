@@ -27,6 +27,7 @@ from tests.ui.browser import (
     go_to,
     marked,
     picture,
+    still,
     tab_to,
     type_question,
     watched,
@@ -237,6 +238,7 @@ def test_the_back_button_leads_back_to_the_conversation_before(
     ask(page, "When is the helpdesk open?")
     expect(page).to_have_url(re.compile("c="))
     assert page.url != first
+    page.wait_for_timeout(600)  # who goes back has looked at the answer
     while page.url != first:
         page.go_back()
     expect(answers(page)).to_contain_text("from the 15th year 32")
@@ -253,6 +255,30 @@ def test_an_answer_that_is_being_written_survives_a_reload(
     expect(page.locator(".writing")).to_contain_text("Table 2")
     expect(page.get_by_text("How it was answered")).to_be_visible()
     expect(answers(page)).to_have_count(1)
+
+
+@pytest.mark.parametrize("clicked", ["a[href$='/overview']", ".st-key-source-1-1 button"])
+def test_a_click_in_the_moment_in_which_an_answer_is_done_is_heeded(
+    shared: Served, visitors: Visitors, clicked: str
+) -> None:
+    page = visitors.arrive(shared.url)
+    still(page)
+    page.evaluate(
+        """clicked => new MutationObserver((_, observer) => {
+            if (document.body.innerText.includes("How it was answered")) {
+                observer.disconnect()
+                document.querySelector(clicked).click()
+            }
+        }).observe(document.body, {subtree: true, childList: true})""",
+        clicked,
+    )
+    type_question(page, LEAVE)
+    if "overview" in clicked:
+        expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    else:
+        source = page.get_by_role("region", name="Page 5 of hr/employee-handbook.pdf")
+        expect(source).to_be_visible()
+        expect(answers(page)).to_contain_text("from the 15th year 32")
 
 
 def test_the_source_has_the_keyboards_focus_and_gives_it_back(

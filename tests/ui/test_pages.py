@@ -146,6 +146,20 @@ def test_a_conversation_goes_on_where_its_address_says(service: Service, visit: 
     assert answers(again) == answers(page)
 
 
+def test_a_click_in_the_moment_in_which_an_answer_is_done_does_not_leave_it(
+    service: Service, visit: Visit
+) -> None:
+    page = ask(visit())
+    shown, number = answers(page), page.query_params["c"]
+    page.query_params.clear()  # the browser has not heard of the new address yet
+    page = page.run()
+    assert answers(page) == shown
+    assert page.query_params["c"] == number
+    page.query_params.clear()
+    time.sleep(ask_module._LATE)  # who goes back has seen the answer
+    assert answers(page.run()) == []
+
+
 def test_another_persons_conversation_is_not_shown(service: Service, visit: Visit) -> None:
     number = ask(visit()).query_params["c"]
     other = visit(c=str(number))

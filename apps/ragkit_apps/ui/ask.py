@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from contextlib import suppress
@@ -30,6 +31,7 @@ from ragkit_apps.ui.source import draw_source
 from ragkit_apps.ui.turns import SLOT, answer_place, draw_answered, draw_question, draw_turn
 
 _REDRAW = 0.05  # seconds between two states of an answer that is being written
+_LATE = 0.5  # seconds in which a browser may not have heard yet that its address has changed
 _LONGEST_QUESTION = 4000
 
 
@@ -89,7 +91,7 @@ def _conversation(kb: View) -> Conversation:
     named = st.query_params.get("c", "")
     if found is None:
         found = _resumed(named) or _named(kb, named)
-    elif named != st.session_state.get("address", "") and (named or _stayed()):
+    elif _has_moved(named):
         _leave()
         found = _named(kb, named)
     st.session_state["conversation"] = found
@@ -97,9 +99,18 @@ def _conversation(kb: View) -> Conversation:
     return found
 
 
-def _stayed() -> bool:
-    """Whether this part was shown before, too: another one's address names no conversation."""
-    return bool(st.session_state.get("came-from") == "Ask")
+def _has_moved(named: str) -> bool:
+    """Whether somebody went to another address.
+
+    The address of another part names no conversation; and who clicks in the moment in which an
+    answer is done has sent the address that was right until then.
+    """
+    if named == st.session_state.get("address", ""):
+        return False
+    before, changed = st.session_state.get("address-before", ("", -math.inf))
+    if named == before and time.monotonic() - changed < _LATE:
+        return False
+    return bool(named or st.session_state.get("came-from") == "Ask")
 
 
 def _resumed(named: str) -> Conversation | None:
@@ -123,6 +134,9 @@ def _named(kb: View, named: str) -> Conversation:
 
 
 def _set_address(number: str) -> None:
+    before = st.session_state.get("address", "")
+    if number != before:
+        st.session_state["address-before"] = (before, time.monotonic())
     st.session_state["address"] = number
     if number:
         st.query_params["c"] = number
@@ -213,6 +227,7 @@ def _draw_answering(answering: Answering, place: int) -> None:
             _answering()
             draw_answered(answering.conversation, turn, place)
     time.sleep(_REDRAW)  # the browser draws the answer before it is given more to do
+    st.session_state.get("answering")  # what was clicked meanwhile goes first: a rerun forgets it
     st.rerun()  # for the side bar, and the address
 
 
