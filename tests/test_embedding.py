@@ -156,6 +156,19 @@ def test_a_model_is_compiled_once_by_several_processes_also_after_one_that_was_k
     assert not list(folder.parent.glob(".compiling-*"))
 
 
+def test_a_cache_that_cannot_be_written_to_is_named(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ragkit").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "a.txt").write_text("The price of the seal.")
+    with (
+        KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb,
+        pytest.raises(EmbedderError, match=r"kept in .*ragkit.*Not a directory.*XDG_CACHE_HOME"),
+    ):
+        kb.ingest(tmp_path / "a.txt")
+
+
 def test_changed_weights_are_another_model(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,6 @@ def compile_model(source: ModelSource, folder: Path) -> None:
         ) from error
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(folder) as is_locked:
         if (folder / FACTS_FILE).is_file():  # another process has just compiled it
             return
@@ -82,8 +81,15 @@ def compile_model(source: ModelSource, folder: Path) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
     """Held by one process at a time, for as long as it lives; false where there are no locks."""
-    name = folder.with_name(f".{folder.name}.lock")
-    descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = folder.with_name(f".{folder.name}.lock")
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise EmbedderError(
+            f"the compiled model cannot be kept in {folder.parent} ({error.strerror}); "
+            "name a folder that can be written to in XDG_CACHE_HOME"
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

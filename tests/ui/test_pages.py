@@ -147,8 +147,9 @@ def test_a_conversation_goes_on_where_its_address_says(service: Service, visit: 
 
 
 def test_a_click_in_the_moment_in_which_an_answer_is_done_does_not_leave_it(
-    service: Service, visit: Visit
+    service: Service, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ask_module, "_LATE", 60)
     page = ask(visit())
     shown, number = answers(page), page.query_params["c"]
     page.query_params.clear()  # the browser has not heard of the new address yet
@@ -156,7 +157,7 @@ def test_a_click_in_the_moment_in_which_an_answer_is_done_does_not_leave_it(
     assert answers(page) == shown
     assert page.query_params["c"] == number
     page.query_params.clear()
-    time.sleep(ask_module._LATE)  # who goes back has seen the answer
+    monkeypatch.setattr(ask_module, "_LATE", 0)  # who goes back has seen the answer
     assert answers(page.run()) == []
 
 
