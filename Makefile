@@ -53,7 +53,7 @@ test-long: .venv/.dev
 	$(BIN)/pytest -m long -s
 
 bench: .venv/.dev
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.benchmarks
 
 clean:
 	rm -rf .venv demo.kb dist build

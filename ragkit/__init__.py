@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ragkit.answers import Abstention, Answer, Citation, Statement
-    from ragkit.asking import AnswerStream
-    from ragkit.auditing import Anchor, AuditLog, AuditReport
-    from ragkit.backup import BackupReport, Manifest, RestoreReport, restore_base
     from ragkit.config import Config, check_label, load_config
     from ragkit.conversation import Conversation, Turn
     from ragkit.doctor import Check, examine
-    from ragkit.embedding import Embedder
-    from ragkit.erasure_plan import ErasurePlan
+    from ragkit.embedders.base import Embedder
     from ragkit.errors import (
         AccessDenied,
         ClockDoubtful,
@@ -49,41 +45,33 @@ if TYPE_CHECKING:
         StoreMissing,
         StreamBroken,
     )
-    from ragkit.governing import AccessControl, Reach
-    from ragkit.integrity import Finding, Verification, verify_base
+    from ragkit.generation.answering import AnswerStream
+    from ragkit.governance.access_control import AccessControl, Reach
+    from ragkit.governance.audit_log import Anchor, AuditLog, AuditReport
+    from ragkit.governance.erasure_plan import ErasurePlan
+    from ragkit.governance.receipts import Receipt, is_genuine, read_receipt
+    from ragkit.governance.retention import Due, Hold, Retention, RetentionReport
+    from ragkit.ingestion.report import FailedFile, IngestReport, Progress
+    from ragkit.ingestion.source_files import Box, PageImage
     from ragkit.knowledge_base import KnowledgeBase
-    from ragkit.models import (
-        InstalledModel,
-        LanguageModel,
-        Message,
-        ModelServer,
-        Thought,
-        Usage,
-        choose_model,
-        installed_models,
-    )
+    from ragkit.llms.base import InstalledModel, LanguageModel, Message, ModelServer, Thought, Usage
+    from ragkit.llms.selection import choose_model, installed_models
+    from ragkit.maintenance.backup import BackupReport, Manifest, RestoreReport, restore_base
+    from ragkit.maintenance.repair import RepairReport, repair_base
+    from ragkit.maintenance.statistics import Statistics
+    from ragkit.maintenance.verify import Finding, Verification, verify_base
     from ragkit.network import restrict_network
-    from ragkit.originals import Box, PageImage
-    from ragkit.receipts import Receipt, is_genuine, read_receipt
-    from ragkit.repair import RepairReport, repair_base
-    from ragkit.reports import FailedFile, IngestReport, Progress
-    from ragkit.retention import Due, Hold, Retention, RetentionReport
-    from ragkit.retrieval import Candidate, Explanation, Hit
-    from ragkit.statistics import Statistics
-    from ragkit.store import (
-        Access,
-        AuditLine,
-        ChainReport,
+    from ragkit.retrieval.retriever import Candidate, Explanation, Hit
+    from ragkit.store.access import Access, Principal, principal
+    from ragkit.store.audit import AuditLine, ChainReport, acting
+    from ragkit.store.records import (
         Grants,
         KindCounts,
-        Principal,
         Rating,
         StoredChunk,
         StoredConversation,
         StoredDocument,
         StoredPage,
-        acting,
-        principal,
     )
     from ragkit.view import Status, View
 
@@ -91,14 +79,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "answers": ("Abstention", "Answer", "Citation", "Statement"),
-    "asking": ("AnswerStream",),
-    "auditing": ("Anchor", "AuditLog", "AuditReport"),
-    "backup": ("BackupReport", "Manifest", "RestoreReport", "restore_base"),
+    "generation.answering": ("AnswerStream",),
+    "governance.audit_log": ("Anchor", "AuditLog", "AuditReport"),
+    "maintenance.backup": ("BackupReport", "Manifest", "RestoreReport", "restore_base"),
     "config": ("Config", "check_label", "load_config"),
     "conversation": ("Conversation", "Turn"),
     "doctor": ("Check", "examine"),
-    "embedding": ("Embedder",),
-    "erasure_plan": ("ErasurePlan",),
+    "embedders.base": ("Embedder",),
+    "governance.erasure_plan": ("ErasurePlan",),
     "errors": (
         "AccessDenied",
         "ClockDoubtful",
@@ -130,41 +118,36 @@ _HOMES = {
         "StoreMissing",
         "StreamBroken",
     ),
-    "governing": ("AccessControl", "Reach"),
-    "integrity": ("Finding", "Verification", "verify_base"),
+    "governance.access_control": ("AccessControl", "Reach"),
+    "maintenance.verify": ("Finding", "Verification", "verify_base"),
     "knowledge_base": ("KnowledgeBase",),
-    "models": (
+    "llms.base": (
         "InstalledModel",
         "LanguageModel",
         "Message",
         "ModelServer",
         "Thought",
         "Usage",
-        "choose_model",
-        "installed_models",
     ),
+    "llms.selection": ("choose_model", "installed_models"),
     "network": ("restrict_network",),
-    "originals": ("Box", "PageImage"),
-    "receipts": ("Receipt", "is_genuine", "read_receipt"),
-    "repair": ("RepairReport", "repair_base"),
-    "reports": ("FailedFile", "IngestReport", "Progress"),
-    "retention": ("Due", "Hold", "Retention", "RetentionReport"),
-    "retrieval": ("Candidate", "Explanation", "Hit"),
-    "statistics": ("Statistics",),
-    "store": (
-        "Access",
-        "AuditLine",
-        "ChainReport",
+    "ingestion.source_files": ("Box", "PageImage"),
+    "governance.receipts": ("Receipt", "is_genuine", "read_receipt"),
+    "maintenance.repair": ("RepairReport", "repair_base"),
+    "ingestion.report": ("FailedFile", "IngestReport", "Progress"),
+    "governance.retention": ("Due", "Hold", "Retention", "RetentionReport"),
+    "retrieval.retriever": ("Candidate", "Explanation", "Hit"),
+    "maintenance.statistics": ("Statistics",),
+    "store.access": ("Access", "Principal", "principal"),
+    "store.audit": ("AuditLine", "ChainReport", "acting"),
+    "store.records": (
         "Grants",
         "KindCounts",
-        "Principal",
         "Rating",
         "StoredChunk",
         "StoredConversation",
         "StoredDocument",
         "StoredPage",
-        "acting",
-        "principal",
     ),
     "view": ("Status", "View"),
 }

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from ragkit.models.base import Usage
-from ragkit.retrieval import Hit
-from ragkit.untrusted import inert
+from ragkit.llms.base import Usage
+from ragkit.retrieval.retriever import Hit
+from ragkit.text.sanitize import inert
 
 SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "

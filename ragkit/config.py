@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ragkit.errors import ConfigError
+
+_DEFAULT_HOST = "http://127.0.0.1:11434"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,35 @@ class Config:
     def key_file(self) -> Path | None:
         """The file of the audit key, if a setting names one."""
         return Path(self.audit_key).expanduser() if self.audit_key else None
+
+    @property
+    def model_url(self) -> str:
+        """The address of the model server: `openai_url` if it is set, else Ollama's."""
+        return self.openai_url or ollama_url(self.ollama_host)
+
+
+def ollama_url(host: str) -> str:
+    """Return the base URL for a value of OLLAMA_HOST, by the rules of Ollama's own clients.
+
+    Source: ollama/ollama-python, `_parse_host`.
+    """
+    host = host.strip().strip("\"'").rstrip("/")
+    if not host:
+        return _DEFAULT_HOST
+    scheme, found, rest = host.rpartition("://")
+    port = {"http": 80, "https": 443}.get(scheme, 11434) if found else 11434
+    scheme = scheme or "http"
+    address, _, path = rest.partition("/")
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:]*)(?::(\d+))?", address)
+    if match is None:
+        return _DEFAULT_HOST
+    name = match.group(1) or "127.0.0.1"
+    if name in ("0.0.0.0", "[::]"):  # noqa: S104  a bind address: connect to this machine
+        name = "127.0.0.1"
+    number = int(match.group(2) or port)
+    if number > 65535:
+        number = port
+    return f"{scheme}://{name}:{number}" + (f"/{path}" if path else "")
 
 
 _TYPES: dict[str, type] = {

@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ragkit.answers import Abstention, Answer, Citation, Statement, citation_of
-from ragkit.asking import AnswerStream, cleaned
 from ragkit.errors import ModelError, SourceError, StoreError
-from ragkit.models import LanguageModel, Message, Usage, choose_model
-from ragkit.recording import Recorder
-from ragkit.retrieval import Hit, HitScores, hit_again
-from ragkit.rewriting import TURNS, standalone
-from ragkit.store import Rating, Snapshot, Store, StoredTurn
+from ragkit.generation.answering import AnswerStream, cleaned
+from ragkit.generation.query_rewriting import TURNS, standalone
+from ragkit.governance.audit_recorder import Recorder
+from ragkit.llms.base import LanguageModel, Message, Usage
+from ragkit.llms.selection import choose_model
+from ragkit.retrieval.retriever import Hit, HitScores, hit_again
+from ragkit.store.records import Rating, StoredTurn
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
 
 if TYPE_CHECKING:
     from ragkit.view import View

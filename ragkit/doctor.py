@@ -76,8 +76,8 @@ def _sqlite() -> Check:
 
 
 def _embedder(config: Config) -> Iterator[Check]:
-    from ragkit.embedding.models import DEFAULT, compiled_folder, find
-    from ragkit.embedding.openvino import FACTS_FILE, OpenVINOEmbedder
+    from ragkit.embedders.discovery import DEFAULT, compiled_folder, find
+    from ragkit.embedders.openvino import FACTS_FILE, OpenVINOEmbedder
 
     name = config.embedder or DEFAULT
     try:
@@ -107,7 +107,7 @@ def _embedder(config: Config) -> Iterator[Check]:
 
 
 def _gpu() -> Check:
-    from ragkit.embedding.cuda import cuda_available
+    from ragkit.embedders.sentence_transformers import cuda_available
 
     if cuda_available():
         return Check("gpu", "ok", "CUDA; documents are embedded on it")
@@ -120,7 +120,7 @@ def _gpu() -> Check:
 
 def _network(config: Config) -> Check:
     """What this process may reach, and whether others on the way can read what it sends."""
-    from ragkit.models.choice import model_server
+    from ragkit.llms.selection import model_server
     from ragkit.network import host_of, on_this_machine, reachable
 
     hosts = reachable()
@@ -140,8 +140,8 @@ def _network(config: Config) -> Check:
 
 
 def _model_server(config: Config) -> Iterator[Check]:
-    from ragkit.models.choice import model_server
-    from ragkit.models.ollama import OllamaServer, is_older
+    from ragkit.llms.ollama import OllamaServer, is_older
+    from ragkit.llms.selection import model_server
 
     server = model_server(config)
     ollama = server if isinstance(server, OllamaServer) else None

@@ -9,36 +9,44 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from ragkit import erasure
-from ragkit.auditing import AuditLog
 from ragkit.config import Config, check_label, load_config
-from ragkit.documents import DOCUMENTS_ROOT, ForeignDocument, as_document, digest_of, source_of
-from ragkit.embedding import Embedder
-from ragkit.engine import Engine
-from ragkit.erasure import writing
-from ragkit.erasure_plan import ErasurePlan, find, plan
+from ragkit.embedders.base import Embedder
 from ragkit.errors import SourceError
-from ragkit.governing import AccessControl
-from ragkit.identity import new_identity, read_identity
-from ragkit.ingestion import EmbedderOpener, Ingest, finish
-from ragkit.labels import meant_by
-from ragkit.models import LanguageModel
-from ragkit.originals import Originals
-from ragkit.reading import Options, Reader
-from ragkit.receipts import Receipt, read_receipt
-from ragkit.reports import IngestReport, ProgressCallback
-from ragkit.retention import Retention
-from ragkit.store import Snapshot, Store, Writer
+from ragkit.governance import erasure
+from ragkit.governance.access_control import AccessControl
+from ragkit.governance.audit_log import AuditLog
+from ragkit.governance.erasure import writing
+from ragkit.governance.erasure_plan import ErasurePlan, find, plan
+from ragkit.governance.receipts import Receipt, read_receipt
+from ragkit.governance.retention import Retention
+from ragkit.ingestion.adapters import (
+    DOCUMENTS_ROOT,
+    ForeignDocument,
+    as_document,
+    digest_of,
+    source_of,
+)
+from ragkit.ingestion.pipeline import EmbedderOpener, Ingest, finish
+from ragkit.ingestion.report import IngestReport, ProgressCallback
+from ragkit.ingestion.source_files import Originals
+from ragkit.ingestion.workers import Options, Reader
+from ragkit.llms.base import LanguageModel
+from ragkit.manifest import new_identity, read_identity
+from ragkit.retrieval.components import Engine
 from ragkit.store.access import principal
+from ragkit.store.labels import meant_by
 from ragkit.store.layout import UPLOADS_ROOT
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+from ragkit.store.writer import Writer
 from ragkit.view import View
 from ragkit_ingest.chunk import ChunkSettings
-from ragkit_ingest.reading import Limits
+from ragkit_ingest.process.pool import Limits
 
 if TYPE_CHECKING:
-    from ragkit.backup import BackupReport
-    from ragkit.integrity import Verification
-    from ragkit.repair import RepairReport
+    from ragkit.maintenance.backup import BackupReport
+    from ragkit.maintenance.repair import RepairReport
+    from ragkit.maintenance.verify import Verification
 
 
 class KnowledgeBase(View):
@@ -293,7 +301,7 @@ class KnowledgeBase(View):
         Ids, sequence numbers and times are left out; vectors are given by their digest. What people
         asked and how they rated the answers is not content, and not in it.
         """
-        from ragkit.dump import dump
+        from ragkit.maintenance.export import dump
 
         self._record.dumped()
         with self._store.snapshot() as snapshot:
@@ -304,7 +312,7 @@ class KnowledgeBase(View):
 
         `keys` are files of further audit keys, such as that of the machine it was made on.
         """
-        from ragkit.integrity import verify_store
+        from ragkit.maintenance.verify import verify_store
 
         return verify_store(self._store, keys=keys)
 
@@ -314,7 +322,7 @@ class KnowledgeBase(View):
         Raises StoreDamaged where the database must be replaced: close the base, and call
         `repair_base`.
         """
-        from ragkit.repair import mend
+        from ragkit.maintenance.repair import mend
 
         return mend(self._store, self.verify())
 
@@ -324,7 +332,7 @@ class KnowledgeBase(View):
         It holds all text, and whoever can read it reads everything. Raises StoreError where
         something is there already, and StoreDamaged for a base that is not whole.
         """
-        from ragkit.backup import back_up
+        from ragkit.maintenance.backup import back_up
 
         return back_up(self._store, Path(target))
 

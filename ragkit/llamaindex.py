@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection
 
 from ragkit.errors import MissingExtra
-from ragkit.retrieval import Hit
+from ragkit.retrieval.retriever import Hit
 from ragkit.view import View
 
 try:

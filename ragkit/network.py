@@ -75,9 +75,7 @@ def hubs_offline() -> None:
 
 def model_host(config: Config) -> str:
     """The name or address of the model server; "" if its setting holds none."""
-    from ragkit.models.choice import model_server
-
-    return host_of(model_server(config).url)
+    return host_of(config.model_url)
 
 
 def host_of(url: str) -> str:

@@ -9,30 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.answers import Abstention, Answer, abstain
-from ragkit.asking import AnswerStream, Asked, Found, ask_stream, at_once, cleaned
 from ragkit.config import Config
 from ragkit.conversation import Conversation
-from ragkit.engine import Engine
 from ragkit.errors import AccessDenied, SourceError
-from ragkit.identity import read_identity
-from ragkit.models import LanguageModel, Message
-from ragkit.originals import Originals, PageImage
-from ragkit.recording import Recorder, found_by
-from ragkit.reports import FailedFile
-from ragkit.retrieval import Explanation, Hit
-from ragkit.store import (
-    Snapshot,
-    Store,
-    StoredChunk,
-    StoredConversation,
-    StoredDocument,
-    StoredPage,
-    acting,
-)
+from ragkit.generation.answering import AnswerStream, Asked, Found, ask_stream, at_once, cleaned
+from ragkit.governance.audit_recorder import Recorder, found_by
+from ragkit.ingestion.report import FailedFile
+from ragkit.ingestion.source_files import Originals, PageImage
+from ragkit.llms.base import LanguageModel, Message
+from ragkit.manifest import read_identity
+from ragkit.retrieval.components import Engine
+from ragkit.retrieval.retriever import Explanation, Hit
 from ragkit.store.access import Principal
+from ragkit.store.audit import acting
+from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
 
 if TYPE_CHECKING:
-    from ragkit.statistics import Statistics
+    from ragkit.maintenance.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +174,8 @@ class View:
         labels: Collection[str] | None,
         think: bool,
     ) -> Answer:
-        from ragkit.schemas import answer_schema
-        from ragkit.structured import ask_for_data
+        from ragkit.generation.json_schema import answer_schema
+        from ragkit.generation.structured import ask_for_data
 
         wanted, question = answer_schema(schema), cleaned(question)
         found, line = self._found(question, question, k, labels)
@@ -379,7 +374,7 @@ class View:
 
         They are varied over documents, and the same as long as these stay as they are.
         """
-        from ragkit.suggestions import suggestions
+        from ragkit.generation.suggested_questions import suggestions
 
         with self._snapshot(labels) as snapshot:
             return suggestions(snapshot, n)
@@ -390,7 +385,7 @@ class View:
         Documents are those that may be read, with one of these labels, if given; questions are
         everybody's, but in a governed base one's own.
         """
-        from ragkit.statistics import statistics
+        from ragkit.maintenance.statistics import statistics
 
         with self._listed(labels) as snapshot:
             own = self._who is not None and snapshot.labels is not None

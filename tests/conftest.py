@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
-from tests.hashing import HashingEmbedder
-from tests.sealed import free
+from tests.support.hashing import HashingEmbedder
+from tests.support.sealed_network import free
 
 Opener = Callable[..., KnowledgeBase]
 

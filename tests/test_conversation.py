@@ -20,13 +20,13 @@ from ragkit import (
     StoreLocked,
     StreamBroken,
 )
-from ragkit.models import Event
-from ragkit.rewriting import leans, standalone
+from ragkit.generation.query_rewriting import leans, standalone
+from ragkit.llms.base import Event
 from ragkit.store.database import PATIENCE, connect
 from ragkit.store.layout import Layout
-from ragkit.store.lock import commit_lock
-from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
-from tests.hashing import HashingEmbedder
+from ragkit.store.locks import commit_lock
+from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.support.hashing import HashingEmbedder
 
 NOBODY = "http://127.0.0.1:9"
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
@@ -551,7 +551,7 @@ def test_turns_and_documents_are_committed_by_one_at_a_time(folder: Path) -> Non
 
 def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = Layout(folder / "a.kb")
-    monkeypatch.setattr("ragkit.store.lock._PATIENCE", 0.05)
+    monkeypatch.setattr("ragkit.store.locks._PATIENCE", 0.05)
     with base(folder, NOBODY, audit="optional") as kb, commit_lock(layout.commit_lock):
         talk = kb.conversation()
         answer = talk.ask(FIRST)
@@ -564,7 +564,7 @@ def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.M
 def test_lock_that_is_never_let_go_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragkit.store.lock._PATIENCE", 0.05)
+    monkeypatch.setattr("ragkit.store.locks._PATIENCE", 0.05)
     path = Layout(folder / "a.kb").commit_lock
     with commit_lock(path), pytest.raises(StoreLocked, match="written without end"):
         commit_lock(path).__enter__()

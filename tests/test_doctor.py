@@ -8,8 +8,8 @@ import apsw
 import pytest
 
 from ragkit import Check, Config, KnowledgeBase, examine, restrict_network
-from tests.fake_ollama import GOOD, FakeOllama, fake_ollama
-from tests.hashing import HashingEmbedder
+from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.support.hashing import HashingEmbedder
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_ollama import GOOD, fake_ollama
+from tests.support.fake_ollama import GOOD, fake_ollama
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NOBODY = "127.0.0.1:9"  # the discard port, where no model server listens

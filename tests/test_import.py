@@ -74,7 +74,7 @@ from ragkit import Config, KnowledgeBase
 
 embedder = None
 if sys.argv[3] == "hashing":
-    from tests.hashing import HashingEmbedder
+    from tests.support.hashing import HashingEmbedder
     embedder = HashingEmbedder()
 config = Config(ollama_host="http://127.0.0.1:9")
 with KnowledgeBase(sys.argv[1], embedder=embedder, config=config) as kb:

@@ -22,7 +22,7 @@ from ragkit import (
 )
 from ragkit.errors import EmbedderError, StoreMismatch
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
-from tests.hashing import HashingEmbedder
+from tests.support.hashing import HashingEmbedder
 
 Opener = Callable[..., KnowledgeBase]
 
@@ -791,6 +791,6 @@ def test_no_more_hits_are_given_than_one_query_may_have(
         (docs / f"{number}.txt").write_text(f"Pump {number} weighs {number} kilograms.")
     kb = open_kb()
     kb.ingest(docs)
-    monkeypatch.setattr("ragkit.retrieval.MOST", 20)
+    monkeypatch.setattr("ragkit.retrieval.retriever.MOST", 20)
     assert len(kb.search("pump", 25)) == len(kb.explain("pump", 25).hits) == 20
     assert len(kb.search("pump", 15)) == 15

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ragkit import KnowledgeBase, MissingExtra
-from tests.hashing import HashingEmbedder
+from tests.support.hashing import HashingEmbedder
 
 pytest.importorskip("llama_index.core", reason="needs ragkit[llamaindex]")
 

@@ -22,8 +22,8 @@ import pytest
 
 from ragkit import Config, KnowledgeBase, NetworkRefused, RagkitError, restrict_network
 from ragkit.network import reachable
-from ragkit_apps import cli
-from tests.sealed import Call, Network, calls, sealed_network, wait_for_trace
+from ragkit_apps.cli import main
+from tests.support.sealed_network import Call, Network, calls, sealed_network, wait_for_trace
 
 ROOT = Path(__file__).parent.parent
 NOBODY = "127.0.0.1:9"  # the discard port, where no model server listens
@@ -93,7 +93,7 @@ class Sealed:
         return Ended(done.returncode, done.stdout, done.stderr, calls(trace))
 
     def ragkit(self, *arguments: object, ollama: str = NOBODY, typed: str = "") -> Ended:
-        return self.python("-m", "ragkit_apps.cli", *arguments, ollama=ollama, typed=typed)
+        return self.python("-m", "ragkit_apps.cli.main", *arguments, ollama=ollama, typed=typed)
 
 
 @pytest.fixture(scope="module")
@@ -311,14 +311,14 @@ print(connection.getresponse().status)
 COMPILES = """
 import sys
 from pathlib import Path
-from ragkit.embedding.compile import compile_model
-from ragkit.embedding.models import DEFAULT, find
+from ragkit.embedders.compile import compile_model
+from ragkit.embedders.discovery import DEFAULT, find
 compile_model(find(DEFAULT), Path(sys.argv[1]))
 """
 EMBEDS_WITH_TORCH = """
-from ragkit.embedding.cuda import SentenceTransformersEmbedder
-from ragkit.embedding.load import load_by_name
-from ragkit.embedding.models import DEFAULT
+from ragkit.embedders.sentence_transformers import SentenceTransformersEmbedder
+from ragkit.embedders.loading import load_by_name
+from ragkit.embedders.discovery import DEFAULT
 embedder = SentenceTransformersEmbedder(load_by_name(DEFAULT), device="cpu")
 embedder.encode_document(["Everybody has 28 days of annual leave."])
 """
@@ -527,7 +527,7 @@ def test_the_command_line_holds_its_process_from_the_start(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["ragkit", "--version"])
     with suppress(SystemExit):
-        cli.main()
+        main.main()
     assert reachable() == []
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_ollama import fake_ollama
+from tests.support.fake_ollama import fake_ollama
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_commands_run_in_the_order_shown(place: Path) -> None:
     for line in "".join(blocks("bash")).splitlines():
-        command = [sys.executable, "-m", "ragkit_apps.cli", *shlex.split(line)[1:]]
+        command = [sys.executable, "-m", "ragkit_apps.cli.main", *shlex.split(line)[1:]]
         done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         if " ask " in line:

@@ -7,9 +7,9 @@ import re
 import zipfile
 from pathlib import PurePath
 
-from ragkit_ingest.encoding import SAMPLE, decode, looks_binary
-from ragkit_ingest.jsonfile import parse_json
 from ragkit_ingest.model import ReadError, Reason
+from ragkit_ingest.readers.json import parse_json
+from ragkit_ingest.text.encoding import SAMPLE, decode, looks_binary
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OFFICE = {"word": "docx", "ppt": "pptx", "xl": "xlsx"}  # a package's folder -> its kind

@@ -1,1 +1,1 @@
-"""Derived indexes: vectors in FAISS, words in tantivy. Both can be thrown away at any time."""
+"""Derived indexes: vectors in FAISS, words in tantivy. Both can be rebuilt at any time."""

@@ -21,9 +21,9 @@ from uuid import uuid4
 import apsw
 
 from ragkit.errors import StoreDamaged, StoreError, StoreForeign, StoreFull, StoreLocked
+from ragkit.store.filesystem import network_file_system
 from ragkit.store.layout import Layout
-from ragkit.store.lock import no_commits
-from ragkit.store.mounts import network_file_system
+from ragkit.store.locks import no_commits
 
 FORMAT = "4"
 _CHECKSUM = 8  # bytes at the end of each page

@@ -25,10 +25,10 @@ from ragkit.store.database import (
     translated,
     with_checksums,
 )
+from ragkit.store.filesystem import check_local
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
-from ragkit.store.lock import WriterLock, commit_lock
-from ragkit.store.mounts import check_local
+from ragkit.store.locks import WriterLock, commit_lock
 
 
 def upgrade(layout: Layout, key: Callable[[], AuditKey]) -> None:

@@ -16,11 +16,11 @@ from ragkit.errors import DocumentHeld, SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.access import Access
 from ragkit.store.checks import missing_documents, unknown_documents
+from ragkit.store.commit_marker import head_of, note
 from ragkit.store.database import PATIENCE, Database, open_writer, translated
-from ragkit.store.head import head_of, note
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
-from ragkit.store.lock import commit_lock
+from ragkit.store.locks import commit_lock
 from ragkit.store.records import Erasure, Generation, Lost, NewDocument, Problem, Rating, StoredTurn
 from ragkit_ingest.chunk import document_header
 

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 from ragkit import Config, KnowledgeBase, StoreError
-from ragkit.identity import new_identity
-from ragkit.index import dense, lexical, postings
-from ragkit.index.ranking import Ids, Scores
-from ragkit.retrieval import Retriever
-from ragkit.store import NewDocument, Snapshot, Store
+from ragkit.index import bm25_search, faiss_index, tantivy_index
+from ragkit.index.base import Ids, Scores
+from ragkit.manifest import new_identity
+from ragkit.retrieval.retriever import Retriever
+from ragkit.store.records import NewDocument
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document, Page, PageKind
 from tests.access.worlds import ANA
-from tests.hashing import HashingEmbedder
-from tests.stored import DIMENSION, pairs, unit_vectors
+from tests.support.hashing import HashingEmbedder
+from tests.support.stored import DIMENSION, pairs, unit_vectors
 
 KINDS = ("flat", "ivf", "delta")
 RARE = {"one": 1, "seven": 7, "fifty": 50}
@@ -58,11 +60,11 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
             if number == documents // 2:
                 for label, count in RARE.items():
                     writer.put_document(paged(root, f"{label}.page", label, count, 10_000 + count))
-        postings.synchronise(Snapshot(writer.connection), store.layout)
+        tantivy_index.synchronise(Snapshot(writer.connection), store.layout)
         if kind != "delta":
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(dense, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)
-                dense.publish(writer, store.layout, DIMENSION)
+                patch.setattr(faiss_index, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)
+                faiss_index.publish(writer, store.layout, DIMENSION)
         generation = Snapshot(writer.connection).generation()
         assert (generation.kind if generation else "delta") == kind
     store.close()
@@ -113,7 +115,7 @@ def test_every_index_gives_what_is_allowed_and_as_much_as_there_is(
     bases: dict[str, Path], kind: str, labels: list[str]
 ) -> None:
     store = Store(bases[kind], create=False)
-    index = dense.DenseIndex(store.layout, DIMENSION)
+    index = faiss_index.DenseIndex(store.layout, DIMENSION)
     with store.snapshot() as everything:
         snapshot = everything.only(labels)
         may = allowed(snapshot)
@@ -140,8 +142,8 @@ def test_of_equal_vectors_every_exact_index_finds_the_older_ones(tmp_path: Path)
                 new.vectors[:] = equal if number < 15 else best
                 writer.put_document(new)
                 if number + 1 == published:
-                    dense.publish(writer, store.layout, DIMENSION)
-        index, query = dense.DenseIndex(store.layout, DIMENSION), best.astype(np.float32)
+                    faiss_index.publish(writer, store.layout, DIMENSION)
+        index, query = faiss_index.DenseIndex(store.layout, DIMENSION), best.astype(np.float32)
         with store.snapshot() as snapshot:
             found = pairs(index.search(snapshot, query, 50))
             chunks = sorted(allowed(snapshot))
@@ -232,23 +234,23 @@ class Mishearing(Deaf):
 
 
 def flat(count: int) -> Any:
-    return dense._exact(unit_vectors(count, 1)).inner
+    return faiss_index._exact(unit_vectors(count, 1)).inner
 
 
 @pytest.mark.parametrize("liar", [Deaf, HardOfHearing, Mishearing])
 @pytest.mark.parametrize("count", [1, 2, 1000])
 def test_an_index_that_ignores_its_selector_is_refused(liar: type[Deaf], count: int) -> None:
     index = flat(count)
-    assert dense._tested(dense._Owned(index, index), count).inner is index
+    assert faiss_index._tested(faiss_index._Owned(index, index), count).inner is index
     with pytest.raises(StoreError, match="ignores which documents may be found"):
-        dense._tested(dense._Owned(index, liar(index)), count)
+        faiss_index._tested(faiss_index._Owned(index, liar(index)), count)
 
 
 def test_every_index_is_tested_before_it_is_searched(
     bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A FAISS is put in that does not listen: what was published, and what came after it."""
-    faiss = dense.faiss()
+    faiss = faiss_index.faiss()
     downcast = faiss.downcast_index
     monkeypatch.setattr(faiss, "downcast_index", lambda index: Deaf(downcast(index)))
     for kind in ("flat", "ivf"):
@@ -271,14 +273,14 @@ def test_every_index_is_tested_before_it_is_searched(
             kb.as_principal(ANA).search("pump")
 
 
-class BlindDense(dense.DenseIndex):
+class BlindDense(faiss_index.DenseIndex):
     """A vector search that gives everything there is."""
 
     def _masks(self, snapshot: Snapshot, view: Any) -> Any:
         return view.alive, None
 
 
-class BlindLexical(lexical.LexicalIndex):
+class BlindLexical(bm25_search.LexicalIndex):
     """A word search that gives everything there is."""
 
     def search(self, snapshot: Snapshot, words: Any, k: int) -> tuple[Ids, Scores]:
@@ -306,7 +308,7 @@ def test_what_searches_give_is_looked_up_once_more(bases: dict[str, Path], kind:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], kind: str) -> None:
     store = Store(bases[kind], create=False)
-    index = dense.DenseIndex(store.layout, DIMENSION)
+    index = faiss_index.DenseIndex(store.layout, DIMENSION)
     with store.snapshot() as everything:
         for snapshot in (everything.restricted(frozenset()), everything.only([])):
             query = unit_vectors(1, 1)[0].astype(np.float32)
@@ -315,6 +317,6 @@ def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], ki
         parts = [view.delta] if view.generation is None else [view.generation.index]
         for owned in parts:
             nothing = np.zeros(owned.inner.ntotal, dtype=np.bool_)
-            positions, _ = dense._scan(owned.inner, query, 100, nothing, everywhere=True)
+            positions, _ = faiss_index._scan(owned.inner, query, 100, nothing, everywhere=True)
             assert len(positions) == 0
     store.close()

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from ragkit import Config, KnowledgeBase
-from ragkit_apps import cli
+from ragkit_apps.cli import main
 from tests.access.worlds import (
     ANA,
     BOB,
@@ -29,7 +29,7 @@ from tests.access.worlds import (
     read,
     told,
 )
-from tests.sealed import free
+from tests.support.sealed_network import free
 
 NOWHERE = {"status", "statistics", "who", "path", "conversations", "delete_conversation", "log"}
 
@@ -252,7 +252,7 @@ def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.
 
 
 def test_every_command_is_in_a_table_and_those_that_show_text_ask_who_asks() -> None:
-    found = dict(commands(cli.cli))
+    found = dict(commands(main.cli))
     asking = {name.partition(" --")[0] for name in PRINCIPAL} | INSIDE
     assert found.keys() == asking | KEEPER
     for name, command in found.items():
@@ -277,7 +277,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def ran(*arguments: object) -> str:
         monkeypatch.setattr(sys, "argv", ["ragkit", *map(str, arguments)])
         with suppress(SystemExit):  # of an error, which is one line
-            cli.main()
+            main.main()
         return "".join(capsys.readouterr())
 
     return ran

@@ -24,178 +24,212 @@ CONTENT = {"chunk", "page", "vector", "document"}
 _TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(\w+)")
 
 VECTOR_SEARCH = {
-    "ragkit/retrieval.py": "searches, with a snapshot that says what may be read",
-    "ragkit/engine.py": "makes the one retriever of a base",
-    "ragkit/ingestion.py": "brings the indexes up to date",
-    "ragkit/governing.py": "brings the indexes up to date",
-    "ragkit/erasure.py": "makes the indexes anew",
-    "ragkit/integrity.py": "compares the indexes with the base",
-    "ragkit/repair.py": "makes the indexes anew",
+    "ragkit/retrieval/retriever.py": "searches, with a snapshot that says what may be read",
+    "ragkit/retrieval/components.py": "makes the one retriever of a base",
+    "ragkit/ingestion/pipeline.py": "brings the indexes up to date",
+    "ragkit/governance/access_control.py": "brings the indexes up to date",
+    "ragkit/governance/erasure.py": "makes the indexes anew",
+    "ragkit/maintenance/verify.py": "compares the indexes with the base",
+    "ragkit/maintenance/repair.py": "makes the indexes anew",
 }
 """Modules that import the vector search or the word search."""
 
 CONTENT_SQL = {
-    "ragkit/store/reader.py": "the snapshot, with the label clause",
+    "ragkit/store/snapshot.py": "the snapshot, with the label clause",
     "ragkit/store/writer.py": "writes",
     "ragkit/store/upgrade.py": "rewrites an older format, and shows nobody anything",
     "ragkit/store/checks.py": "looks for damage, for whoever keeps the base",
     "ragkit/store/salvage.py": "copies what is not damaged",
-    "ragkit/repair.py": "asks for ids alone, for whoever keeps the base",
-    "ragkit/integrity.py": "looks for damage, for whoever keeps the base",
-    "ragkit/index/postings.py": "compares ids with the index",
+    "ragkit/maintenance/repair.py": "asks for ids alone, for whoever keeps the base",
+    "ragkit/maintenance/verify.py": "looks for damage, for whoever keeps the base",
+    "ragkit/index/tantivy_index.py": "compares ids with the index",
 }
 """Modules that name a table of content in SQL."""
 
 GRANT_SQL = {
     "ragkit/store/access.py": "decides",
-    "ragkit/store/reader.py": "lists grants for whoever keeps the base",
+    "ragkit/store/snapshot.py": "lists grants for whoever keeps the base",
     "ragkit/store/writer.py": "grants and revokes",
 }
 
 EVERYTHING = {
-    ("ragkit/store/base.py", "Store.view"): "restricts it at once",
-    ("ragkit/governing.py", "AccessControl.mode"): "reads how the base is governed",
-    ("ragkit/governing.py", "AccessControl.labels"): "for whoever keeps the base",
-    ("ragkit/governing.py", "AccessControl.documents"): "for whoever keeps the base",
-    ("ragkit/governing.py", "AccessControl.of"): "for whoever keeps the base",
+    ("ragkit/store/store.py", "Store.view"): "restricts it at once",
+    ("ragkit/governance/access_control.py", "AccessControl.mode"): "reads how the base is governed",
+    ("ragkit/governance/access_control.py", "AccessControl.labels"): "for whoever keeps the base",
+    (
+        "ragkit/governance/access_control.py",
+        "AccessControl.documents",
+    ): "for whoever keeps the base",
+    ("ragkit/governance/access_control.py", "AccessControl.of"): "for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase._listed"): "lists, for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase.dump"): "for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase.erasure_plan"): "for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase.receipt"): "for whoever keeps the base",
-    ("ragkit/retention.py", "Retention.rules"): "for whoever keeps the base",
-    ("ragkit/retention.py", "Retention.holds"): "for whoever keeps the base",
-    ("ragkit/retention.py", "Retention.due"): "for whoever keeps the base",
-    ("ragkit/retention.py", "Retention.doubt"): "looks at times alone",
-    ("ragkit/auditing.py", "AuditLog.holds"): "for whoever keeps the base",
-    ("ragkit/backup.py", "back_up"): "copies everything, for whoever keeps the base",
-    ("ragkit/backup.py", "_lines_lost"): "compares two logs",
-    ("ragkit/backup.py", "restore_base"): "counts, for whoever keeps the base",
-    ("ragkit/backup.py", "_settle"): "compares how two bases are governed",
-    ("ragkit/integrity.py", "verify_store"): "looks for damage, for whoever keeps the base",
-    ("ragkit/integrity.py", "_uploads"): "looks for damage, for whoever keeps the base",
-    ("ragkit/integrity.py", "_vector_index"): "looks for damage, for whoever keeps the base",
-    ("ragkit/integrity.py", "_word_index"): "looks for damage, for whoever keeps the base",
-    ("ragkit/integrity.py", "strays"): "looks for files that belong to nothing",
-    ("ragkit/auditing.py", "AuditLog.lines"): "for whoever keeps the base",
-    ("ragkit/auditing.py", "AuditLog.verify"): "for whoever keeps the base",
+    ("ragkit/governance/retention.py", "Retention.rules"): "for whoever keeps the base",
+    ("ragkit/governance/retention.py", "Retention.holds"): "for whoever keeps the base",
+    ("ragkit/governance/retention.py", "Retention.due"): "for whoever keeps the base",
+    ("ragkit/governance/retention.py", "Retention.doubt"): "looks at times alone",
+    ("ragkit/governance/audit_log.py", "AuditLog.holds"): "for whoever keeps the base",
+    ("ragkit/maintenance/backup.py", "back_up"): "copies everything, for whoever keeps the base",
+    ("ragkit/maintenance/backup.py", "_lines_lost"): "compares two logs",
+    ("ragkit/maintenance/backup.py", "restore_base"): "counts, for whoever keeps the base",
+    ("ragkit/maintenance/backup.py", "_settle"): "compares how two bases are governed",
+    (
+        "ragkit/maintenance/verify.py",
+        "verify_store",
+    ): "looks for damage, for whoever keeps the base",
+    ("ragkit/maintenance/verify.py", "_uploads"): "looks for damage, for whoever keeps the base",
+    (
+        "ragkit/maintenance/verify.py",
+        "_vector_index",
+    ): "looks for damage, for whoever keeps the base",
+    ("ragkit/maintenance/verify.py", "_word_index"): "looks for damage, for whoever keeps the base",
+    ("ragkit/maintenance/verify.py", "strays"): "looks for files that belong to nothing",
+    ("ragkit/governance/audit_log.py", "AuditLog.lines"): "for whoever keeps the base",
+    ("ragkit/governance/audit_log.py", "AuditLog.verify"): "for whoever keeps the base",
     ("ragkit/conversation.py", "Conversation._origins"): "ids of what an answer rests on, to be "
     "kept with it and compared with what may be read",
 }
 """Calls of Store.snapshot, which restricts nothing."""
 
 WRITERS = {
-    "ragkit/store/base.py": "Store.snapshot itself",
-    "ragkit/ingestion.py": "an ingest compares with all that is there",
+    "ragkit/store/store.py": "Store.snapshot itself",
+    "ragkit/ingestion/pipeline.py": "an ingest compares with all that is there",
     "ragkit/knowledge_base.py": "adds and removes, for whoever keeps the base",
-    "ragkit/governing.py": "labels, for whoever keeps the base",
-    "ragkit/auditing.py": "seals the log's end",
-    "ragkit/erasure.py": "erases, for whoever keeps the base",
-    "ragkit/retention.py": "erases by age, for whoever keeps the base",
-    "ragkit/backup.py": "restores, for whoever keeps the base",
-    "ragkit/integrity.py": "looks for damage, for whoever keeps the base",
-    "ragkit/repair.py": "mends, for whoever keeps the base",
-    "ragkit/rights.py": "governs a restored base, for whoever keeps it",
-    "ragkit/index/dense.py": "builds an index of everything",
-    "ragkit/index/lexical.py": "asks what the base is like now, for an index of everything",
+    "ragkit/governance/access_control.py": "labels, for whoever keeps the base",
+    "ragkit/governance/audit_log.py": "seals the log's end",
+    "ragkit/governance/erasure.py": "erases, for whoever keeps the base",
+    "ragkit/governance/retention.py": "erases by age, for whoever keeps the base",
+    "ragkit/maintenance/backup.py": "restores, for whoever keeps the base",
+    "ragkit/maintenance/verify.py": "looks for damage, for whoever keeps the base",
+    "ragkit/maintenance/repair.py": "mends, for whoever keeps the base",
+    "ragkit/maintenance/restored_access.py": "governs a restored base, for whoever keeps it",
+    "ragkit/index/faiss_index.py": "builds an index of everything",
+    "ragkit/index/bm25_search.py": "asks what the base is like now, for an index of everything",
 }
 """Modules that make a snapshot of their own."""
 
 WIDENED = {
-    ("ragkit/retrieval.py", "Retriever._places_of"): "places are kept for all, and looked up "
-    "among what may be read at each search",
-    ("ragkit/index/lexical.py", "LexicalIndex._make_view"): "an index in memory for all, searched "
-    "with the labels that may be read",
+    ("ragkit/retrieval/retriever.py", "Retriever._places_of"): "places are kept for all, "
+    "and looked up among what may be read at each search",
+    (
+        "ragkit/index/bm25_search.py",
+        "LexicalIndex._make_view",
+    ): "an index in memory for all, searched with the labels that may be read",
 }
 """Calls of restricted(None), which make a restricted snapshot see everything."""
 
 UNRESTRICTED = {
     "all_problems": {
         "ragkit/view.py",  # where it sees all
-        "ragkit/dump.py",
-        "ragkit/erasure.py",
-        "ragkit/erasure_plan.py",
+        "ragkit/maintenance/export.py",
+        "ragkit/governance/erasure.py",
+        "ragkit/governance/erasure_plan.py",
     },
     "roots": {
         "ragkit/view.py",  # where it sees all
-        "ragkit/originals.py",  # the folder of a document that may be read
-        "ragkit/labels.py",
-        "ragkit/dump.py",
-        "ragkit/ingestion.py",
+        "ragkit/ingestion/source_files.py",  # the folder of a document that may be read
+        "ragkit/store/labels.py",
+        "ragkit/maintenance/export.py",
+        "ragkit/ingestion/pipeline.py",
         "ragkit/knowledge_base.py",
-        "ragkit/erasure_plan.py",
+        "ragkit/governance/erasure_plan.py",
     },
-    "problems": {"ragkit/planning.py"},
-    "known_files": {"ragkit/planning.py", "ragkit/knowledge_base.py"},
-    "labels_of": {"ragkit/ingestion.py"},
-    "label_ids": {"ragkit/store/reader.py"},  # ids of the names that are asked for
-    "lexical_rows": {"ragkit/index/postings.py"},  # of documents that a snapshot listed
-    "changes_since": {"ragkit/index/lexical.py", "ragkit/index/postings.py"},  # ids, for all
-    "history": {"ragkit/index/postings.py", "ragkit/auditing.py", "ragkit/backup.py"},
-    "origins_of": {"ragkit/conversation.py", "ragkit/retention.py"},
-    "versions_of": {"ragkit/auditing.py", "ragkit/erasure.py", "ragkit/erasure_plan.py"},
+    "problems": {"ragkit/ingestion/plan.py"},
+    "known_files": {"ragkit/ingestion/plan.py", "ragkit/knowledge_base.py"},
+    "labels_of": {"ragkit/ingestion/pipeline.py"},
+    "label_ids": {"ragkit/store/snapshot.py"},  # ids of the names that are asked for
+    "lexical_rows": {"ragkit/index/tantivy_index.py"},  # of documents that a snapshot listed
+    "changes_since": {
+        "ragkit/index/bm25_search.py",
+        "ragkit/index/tantivy_index.py",
+    },  # ids, for all
+    "history": {
+        "ragkit/index/tantivy_index.py",
+        "ragkit/governance/audit_log.py",
+        "ragkit/maintenance/backup.py",
+    },
+    "origins_of": {"ragkit/conversation.py", "ragkit/governance/retention.py"},
+    "versions_of": {
+        "ragkit/governance/audit_log.py",
+        "ragkit/governance/erasure.py",
+        "ragkit/governance/erasure_plan.py",
+    },
     "vectors": {  # of chunks that were found
-        "ragkit/index/dense.py",
-        "ragkit/dump.py",
-        "ragkit/erasure.py",
+        "ragkit/index/faiss_index.py",
+        "ragkit/maintenance/export.py",
+        "ragkit/governance/erasure.py",
     },
-    "vectors_after": {"ragkit/index/dense.py"},
-    "vectors_by_digest": {"ragkit/ingestion.py"},
-    "vector_count": {"ragkit/index/dense.py"},
+    "vectors_after": {"ragkit/index/faiss_index.py"},
+    "vectors_by_digest": {"ragkit/ingestion/pipeline.py"},
+    "vector_count": {"ragkit/index/faiss_index.py"},
     "generation": {
-        "ragkit/index/dense.py",
-        "ragkit/ingestion.py",
-        "ragkit/governing.py",
-        "ragkit/erasure.py",
-        "ragkit/index/postings.py",
-        "ragkit/integrity.py",
-        "ragkit/repair.py",
+        "ragkit/index/faiss_index.py",
+        "ragkit/ingestion/pipeline.py",
+        "ragkit/governance/access_control.py",
+        "ragkit/governance/erasure.py",
+        "ragkit/index/tantivy_index.py",
+        "ragkit/maintenance/verify.py",
+        "ragkit/maintenance/repair.py",
     },
-    "tombstones": {"ragkit/index/dense.py"},
-    "conversations": {"ragkit/view.py", "ragkit/erasure_plan.py"},  # with a name; to be erased
-    "turns": {"ragkit/conversation.py", "ragkit/erasure_plan.py"},  # of one's own; to be erased
+    "tombstones": {"ragkit/index/faiss_index.py"},
+    "conversations": {
+        "ragkit/view.py",
+        "ragkit/governance/erasure_plan.py",
+    },  # with a name; to be erased
+    "turns": {
+        "ragkit/conversation.py",
+        "ragkit/governance/erasure_plan.py",
+    },  # of one's own; to be erased
     "title": {"ragkit/conversation.py"},  # of a conversation that is one's own
-    "outcomes": {"ragkit/statistics.py"},
+    "outcomes": {"ragkit/maintenance/statistics.py"},
     "meta": {
-        "ragkit/store/reader.py",
-        "ragkit/identity.py",
-        "ragkit/auditing.py",
-        "ragkit/erasure.py",
-        "ragkit/backup.py",
+        "ragkit/store/snapshot.py",
+        "ragkit/manifest.py",
+        "ragkit/governance/audit_log.py",
+        "ragkit/governance/erasure.py",
+        "ragkit/maintenance/backup.py",
     },
-    "past_erasures": {"ragkit/backup.py"},
-    "is_erased": {"ragkit/erasure.py", "ragkit/erasure_plan.py", "ragkit/repair.py"},
-    "everything": {"ragkit/erasure.py"},  # compared with what is to be erased
-    "turns_resting_on": {"ragkit/erasure_plan.py"},
-    "open_erasures": {"ragkit/erasure.py", "ragkit/integrity.py"},
+    "past_erasures": {"ragkit/maintenance/backup.py"},
+    "is_erased": {
+        "ragkit/governance/erasure.py",
+        "ragkit/governance/erasure_plan.py",
+        "ragkit/maintenance/repair.py",
+    },
+    "everything": {"ragkit/governance/erasure.py"},  # compared with what is to be erased
+    "turns_resting_on": {"ragkit/governance/erasure_plan.py"},
+    "open_erasures": {"ragkit/governance/erasure.py", "ragkit/maintenance/verify.py"},
     "erased_at": {
-        "ragkit/planning.py",
-        "ragkit/ingestion.py",
-        "ragkit/erasure.py",
-        "ragkit/store/reader.py",
+        "ragkit/ingestion/plan.py",
+        "ragkit/ingestion/pipeline.py",
+        "ragkit/governance/erasure.py",
+        "ragkit/store/snapshot.py",
     },
-    "erased": {"ragkit/erasure.py", "ragkit/store/reader.py"},
-    "erased_contents": {"ragkit/store/reader.py"},
-    "erased_origins": {"ragkit/erasure.py", "ragkit/store/reader.py"},
-    "lines_asking": {"ragkit/erasure_plan.py"},  # questions that go with what they rest on
-    "names_of": {"ragkit/erasure.py"},
-    "receipt_of": {"ragkit/erasure.py"},
-    "receipt": {"ragkit/knowledge_base.py", "ragkit/erasure.py"},
-    "keep_days": {"ragkit/retention.py", "ragkit/rights.py"},
-    "pinned": {"ragkit/rights.py"},
+    "erased": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
+    "erased_contents": {"ragkit/store/snapshot.py"},
+    "erased_origins": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
+    "lines_asking": {
+        "ragkit/governance/erasure_plan.py"
+    },  # questions that go with what they rest on
+    "names_of": {"ragkit/governance/erasure.py"},
+    "receipt_of": {"ragkit/governance/erasure.py"},
+    "receipt": {"ragkit/knowledge_base.py", "ragkit/governance/erasure.py"},
+    "keep_days": {"ragkit/governance/retention.py", "ragkit/maintenance/restored_access.py"},
+    "pinned": {"ragkit/maintenance/restored_access.py"},
     "holds": {
-        "ragkit/retention.py",
-        "ragkit/planning.py",
-        "ragkit/erasure_plan.py",
-        "ragkit/rights.py",
+        "ragkit/governance/retention.py",
+        "ragkit/ingestion/plan.py",
+        "ragkit/governance/erasure_plan.py",
+        "ragkit/maintenance/restored_access.py",
     },
-    "times_since_purge": {"ragkit/retention.py"},
-    "only": {"ragkit/store/base.py", "ragkit/knowledge_base.py"},
+    "times_since_purge": {"ragkit/governance/retention.py"},
+    "only": {"ragkit/store/store.py", "ragkit/knowledge_base.py"},
     "restricted": {
-        "ragkit/store/base.py",
-        "ragkit/store/reader.py",
-        "ragkit/governing.py",
-        "ragkit/retrieval.py",  # WIDENED
-        "ragkit/index/lexical.py",  # WIDENED
+        "ragkit/store/store.py",
+        "ragkit/store/snapshot.py",
+        "ragkit/governance/access_control.py",
+        "ragkit/retrieval/retriever.py",  # WIDENED
+        "ragkit/index/bm25_search.py",  # WIDENED
     },
 }
 """What a Snapshot gives without the label clause, and the only modules that ask it for that."""
@@ -255,7 +289,9 @@ def naming(tables: set[str]) -> set[str]:
 
 
 def test_only_named_modules_reach_the_vector_search_and_the_word_search() -> None:
-    searches = ("ragkit.index.dense", "ragkit.index.lexical", "ragkit.index.postings")
+    searches = tuple(
+        f"ragkit.index.{name}" for name in ("faiss_index", "bm25_search", "tantivy_index")
+    )
     libraries = {"faiss": searches[:1], "tantivy": searches[1:]}
     found = set()
     for module, tree in modules().items():
@@ -292,7 +328,7 @@ def test_a_snapshot_of_everything_is_taken_only_where_the_reason_is_known() -> N
 
 
 def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
-    reader = modules()["ragkit/store/reader.py"]
+    reader = modules()["ragkit/store/snapshot.py"]
     (snapshot,) = (n for n in reader.body if getattr(n, "name", "") == "Snapshot")
     methods = {n.name: ast.unparse(n) for n in ast.walk(snapshot) if isinstance(n, ast.FunctionDef)}
     public = {name for name in methods if not name.startswith("_")}
@@ -311,20 +347,23 @@ _OF_ITSELF = {"has_whole_log", "is_strict", "has_every_label", "connection"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
-    "only": {"ragkit/erasure.py"},  # of Traces
+    "only": {"ragkit/governance/erasure.py"},  # of Traces
     "holds": {
-        "apps/ragkit_apps/forgetting.py",
-        "ragkit/evidence.py",
-        "ragkit/exact.py",
+        "apps/ragkit_apps/cli/erasure.py",
+        "ragkit/verification/evidence.py",
+        "ragkit/verification/highlights.py",
         "ragkit/verification.py",
     },
-    "receipt": {"apps/ragkit_apps/forgetting.py"},
-    "conversations": {"apps/ragkit_apps/cli.py", "apps/ragkit_apps/ui/conversations.py"},
+    "receipt": {"apps/ragkit_apps/cli/erasure.py"},
+    "conversations": {
+        "apps/ragkit_apps/cli/main.py",
+        "apps/ragkit_apps/ui/components/conversations.py",
+    },
     "turns": {
-        "apps/ragkit_apps/chat.py",
-        "apps/ragkit_apps/cli.py",
-        "apps/ragkit_apps/ui/ask.py",
-        "apps/ragkit_apps/ui/conversations.py",
+        "apps/ragkit_apps/cli/chat.py",
+        "apps/ragkit_apps/cli/main.py",
+        "apps/ragkit_apps/ui/pages/ask.py",
+        "apps/ragkit_apps/ui/components/conversations.py",
     },
 }
 """Modules that call another thing of that name: a View's, or a Conversation's."""
@@ -353,8 +392,8 @@ def test_one_function_says_which_labels_somebody_may_read() -> None:
         if ast.unparse(call.func).endswith("allowed_labels")
     }
     assert found == {
-        ("ragkit/store/base.py", "Store.view"),
-        ("ragkit/governing.py", "AccessControl.of"),
+        ("ragkit/store/store.py", "Store.view"),
+        ("ragkit/governance/access_control.py", "AccessControl.of"),
     }
 
 
@@ -386,4 +425,4 @@ def test_the_page_and_the_command_line_reach_a_base_through_ragkit_alone() -> No
     for module, tree in modules().items():
         if module.startswith("apps/"):
             inner = {name for name in imported(tree) if name.startswith("ragkit.")}
-            assert {name.split(".")[1] for name in inner} <= {*ragkit.__all__, "auditing"}, module
+            assert {name.split(".")[1] for name in inner} <= {*ragkit.__all__, "governance"}, module

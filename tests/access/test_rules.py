@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit import AccessDenied, Principal, StoreDamaged, View, principal
-from ragkit.store import Snapshot
 from ragkit.store.access import allowed_labels
 from ragkit.store.database import connect
+from ragkit.store.snapshot import Snapshot
 from tests.access.model import EVERYONE
 from tests.access.worlds import (
     ANA,

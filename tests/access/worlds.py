@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from ragkit import Config, KnowledgeBase, Message, Progress, RagkitError, View
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, PageKind
 from tests.access.model import EVERYONE, Rules
-from tests.hashing import HashingEmbedder
+from tests.support.hashing import HashingEmbedder
 
 ANA, BOB = "user:ana", "user:bob"
 GROUPS = ("group:hr", "group:dev", "group:ops")

@@ -16,8 +16,8 @@ from pathlib import Path
 import faiss  # noqa: F401  imported before the forks, as are the next ones
 import tantivy  # noqa: F401
 
-import ragkit.dump  # noqa: F401
-import ragkit_apps.terminal  # noqa: F401
+import ragkit.maintenance.export  # noqa: F401
+import ragkit_apps.cli.render  # noqa: F401
 from tests.faults.commands import settle
 from tests.faults.damage import on_damaged_files
 from tests.faults.disk import enter_own_mounts, on_full_disks

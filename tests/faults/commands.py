@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import ragkit
-import ragkit_apps.cli
-from ragkit.reading import Reader
-from ragkit.reports import IngestReport, Progress
+import ragkit_apps.cli.main
+from ragkit.ingestion.report import IngestReport, Progress
+from ragkit.ingestion.workers import Reader
 from ragkit_ingest.model import Document, ReadError, Reason
-from ragkit_ingest.text import read_text
-from tests.hashing import HashingEmbedder
+from ragkit_ingest.readers.text import read_text
+from tests.support.hashing import HashingEmbedder
 
 Acknowledge = Callable[[str], None]
 
@@ -64,7 +64,7 @@ def ragkit_command(
 
     vars(ragkit)["KnowledgeBase"] = Told  # where the command line gets it
     sys.argv = ["ragkit", *arguments]
-    ragkit_apps.cli.main()
+    ragkit_apps.cli.main.main()
 
 
 def settle(work: Path) -> None:

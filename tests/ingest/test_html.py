@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import Block, BlockKind, Page, ReadError, Reason
-from ragkit_ingest.read import read_document
 
 
 def read(html: str) -> Page:

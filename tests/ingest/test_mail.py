@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import BlockKind, Document, Page, PageKind
-from ragkit_ingest.read import read_document
 
 
 def message(body: str = "Hello\n\nBye\n", *, subject: str = "Rechnung für März") -> EmailMessage:

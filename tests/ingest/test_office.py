@@ -14,8 +14,8 @@ from docx.oxml.ns import nsdecls
 from PIL import Image
 from pptx.util import Inches
 
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import BlockKind, Document, Page, PageKind, ReadError, Reason
-from ragkit_ingest.read import read_document
 
 W = nsdecls("w")
 

@@ -8,9 +8,9 @@ import pytest
 from pypdf import PdfWriter
 
 from ragkit_ingest.chunk import ChunkSettings, chunk_document, embedding_text
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
-from ragkit_ingest.read import read_document
-from tests.pdf_maker import Line, Sheet, make_pdf
+from tests.support.pdf_maker import Line, Sheet, make_pdf
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 PROSE = (

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ragkit_ingest.chunk import ChunkSettings, chunk_document
-from ragkit_ingest.cleaning import clean_text, kept
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import ReadError, Reason
-from ragkit_ingest.pdf_image import Box, PagePicture, draw_page
-from ragkit_ingest.pdf_text import PageText
-from ragkit_ingest.read import read_document
-from tests.pdf_maker import Line, Sheet, make_pdf
+from ragkit_ingest.readers.pdf_image import Box, PagePicture, draw_page
+from ragkit_ingest.readers.pdf_text import PageText
+from ragkit_ingest.text.cleaning import clean_text, kept
+from tests.support.pdf_maker import Line, Sheet, make_pdf
 
 SETS = Path(os.environ.get("EVAL_SETS", Path(__file__).parents[3] / "shared" / "eval"))
 FINANCE = SETS / "finance" / "docs"

@@ -16,8 +16,8 @@ import pytest
 
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.model import Reason
-from ragkit_ingest.reading import DrawnPage, Limits, ReaderProcess, ReadFile, Refused
-from tests.pdf_maker import Sheet, make_pdf
+from ragkit_ingest.process.pool import DrawnPage, Limits, ReaderProcess, ReadFile, Refused
+from tests.support.pdf_maker import Sheet, make_pdf
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 SLOW_HTML = b"<div>" * 400_000  # the parser takes minutes for what is nested so deeply
@@ -233,16 +233,17 @@ def test_names_of_any_bytes_reach_the_reader(tmp_path: Path, reader: ReaderProce
 # A worker with a reader that misbehaves; the file's text says how.
 STAND_IN = """
 import os, sys
-from ragkit_ingest import read, worker
+from ragkit_ingest import dispatch
+from ragkit_ingest.process import worker
 
-honest = read.read_document
+honest = dispatch.read_document
 
 def hostile(data, name):
     if data.startswith(b"do "):
         exec(data[3:].decode(), {})
     return honest(data, name)
 
-read.read_document = hostile
+dispatch.read_document = hostile
 worker.main()
 """
 

@@ -9,8 +9,8 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import Block, BlockKind, PageKind, ReadError, Reason
-from ragkit_ingest.read import read_document
 
 
 def workbook(fill: Callable[[xlsxwriter.Workbook], None]) -> bytes:

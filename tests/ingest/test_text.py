@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit_ingest.encoding import decode
+from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import BlockKind, Document, Page, ReadError, Reason
-from ragkit_ingest.read import read_document
+from ragkit_ingest.text.encoding import decode
 
 GERMAN = "Der Geschäftsführer prüft die Rechnung über 5.000 €; Grüße aus München.\n"
 WORDS = st.text("ab1 \t\n#->`|*=~_:\\[]{}ä\u200b\u3000", max_size=200)
@@ -252,7 +252,7 @@ def test_any_json_gives_blocks_that_hold(value: object) -> None:
 def test_reading_text_imports_no_heavy_library() -> None:
     code = (
         "import sys\n"
-        "from ragkit_ingest.read import read_document\n"
+        "from ragkit_ingest.dispatch import read_document\n"
         "read_document('Grüße'.encode(), 'a.txt')\n"
         "heavy = {'docx', 'pptx', 'lxml', 'selectolax', 'python_calamine', 'pypdfium2', 'pypdf',"
         " 'charset_normalizer'}\n"

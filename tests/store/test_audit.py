@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.auditing import Anchor, AuditLog, as_csv, as_jsonl, read_anchors
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.store import Erasure, Store, acting
-from ragkit.store.audit import ChainReport, check, lines
+from ragkit.governance.audit_log import Anchor, AuditLog, as_csv, as_jsonl, read_anchors
+from ragkit.store.audit import ChainReport, acting, check, lines
 from ragkit.store.database import Database, connect
 from ragkit.store.keys import own_key, read_key
-from ragkit_apps.common import Asking
-from tests.stored import put, remove
+from ragkit.store.records import Erasure
+from ragkit.store.store import Store
+from ragkit_apps.cli.options import Asking
+from tests.support.stored import put, remove
 
 
 @pytest.fixture

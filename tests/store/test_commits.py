@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.store import Problem, Store
-from tests.stored import contents, new_document, put, remove
+from ragkit.store.records import Problem
+from ragkit.store.store import Store
+from tests.support.stored import contents, new_document, put, remove
 
 
 @pytest.fixture

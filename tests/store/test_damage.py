@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import StoreDamaged
-from ragkit.store import Store
 from ragkit.store.database import connect
-from tests.damage import blank, flip, swap, truncate
-from tests.stored import contents, put
+from ragkit.store.store import Store
+from tests.support.damage import blank, flip, swap, truncate
+from tests.support.stored import contents, put
 
 PAGE = 4096
 LONG = "word " * 3000
@@ -98,8 +98,8 @@ def test_a_database_that_was_cut_off_is_an_error(base: Path, lost: int) -> None:
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from ragkit.store import Store
-from tests.stored import put
+from ragkit.store.store import Store
+from tests.support.stored import put
 with Store(Path(sys.argv[1])).writer() as writer:
     for number in range(int(sys.argv[2])):
         put(writer, f"killed {number}.txt", ["text"])

@@ -22,10 +22,10 @@ from ragkit.errors import (
     StoreLocked,
     StoreMissing,
 )
-from ragkit.store import Store
 from ragkit.store.database import connect
-from tests.hashing import HashingEmbedder
-from tests.stored import put
+from ragkit.store.store import Store
+from tests.support.hashing import HashingEmbedder
+from tests.support.stored import put
 
 TESTS = Path(__file__).parent.parent
 EXAMPLES = TESTS.parent / "examples" / "documents"
@@ -163,7 +163,7 @@ def test_a_base_that_can_only_be_read_is_searched(
     with caplog.at_level(logging.WARNING):
         assert found(seen) == expected
         assert verify_base(seen).intact
-    assert [record.name for record in caplog.records] == ["ragkit.recording"]
+    assert [record.name for record in caplog.records] == ["ragkit.governance.audit_recorder"]
     with KnowledgeBase(seen, embedder=HashingEmbedder()) as kb:
         with pytest.raises(StoreError, match="can only be read"):
             kb.ingest(EXAMPLES)
@@ -252,7 +252,7 @@ def test_a_base_on_a_network_file_system_is_read_and_not_written(
     mounts = tmp_path / "mountinfo"
     lines = [(Path("/"), "ext4"), (share, kind), (tmp_path / "the sharepoint", "ext4")]
     mounts.write_text("".join(a_mount(*line) for line in lines))
-    monkeypatch.setattr("ragkit.store.mounts._MOUNTS", mounts)
+    monkeypatch.setattr("ragkit.store.filesystem._MOUNTS", mounts)
     with pytest.raises(StoreError, match=f"network file system .{kind}.*ragkit backup"):
         Store(share / "b.kb")
     assert not (share / "b.kb").exists()
@@ -321,8 +321,8 @@ def environment() -> dict[str, str]:
 COMMITTER = """
 import sys, time
 from pathlib import Path
-from ragkit.store import Store
-from tests.stored import put
+from ragkit.store.store import Store
+from tests.support.stored import put
 with Store(Path(sys.argv[1])).writer() as writer:
     put(writer, "late.txt", ["text"])
     print("committed", flush=True)
@@ -332,7 +332,7 @@ with Store(Path(sys.argv[1])).writer() as writer:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from ragkit.store import Store
+from ragkit.store.store import Store
 with Store(Path(sys.argv[1])).writer():
     print("held", flush=True)
     time.sleep(60)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ragkit import Config, KnowledgeBase, StoreDamaged, StoreError, StoreLocked
-from ragkit.store import Store
 from ragkit.store.database import FORMAT, connect
-from ragkit.store.lock import WriterLock
-from tests.hashing import HashingEmbedder
+from ragkit.store.locks import WriterLock
+from ragkit.store.store import Store
+from tests.support.hashing import HashingEmbedder
 
 HERE = Path(__file__).parent
 FORMAT_2 = HERE / "format-2.sql"  # two documents and a conversation of two turns

@@ -88,7 +88,7 @@ def served(
     `within` is a command that runs the one which follows it.
     """
     environment = {**watched(folder), "OLLAMA_HOST": ollama}
-    command = [sys.executable, "-m", "ragkit_apps.cli", "ui", "--port", "0", "--no-browser"]
+    command = [sys.executable, "-m", "ragkit_apps.cli.main", "ui", "--port", "0", "--no-browser"]
     with (
         (folder / "errors").open("a+") as errors,
         subprocess.Popen(

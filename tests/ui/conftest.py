@@ -13,8 +13,8 @@ import pytest
 from ragkit import Config, KnowledgeBase
 from ragkit_apps.ui import serving
 from ragkit_apps.ui.serving import Service
-from tests.fake_ollama import FakeOllama, fake_ollama
-from tests.hashing import HashingEmbedder
+from tests.support.fake_ollama import FakeOllama, fake_ollama
+from tests.support.hashing import HashingEmbedder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -81,7 +81,7 @@ def visit() -> Visit:
 
     def opened(part: str = "", **query: str) -> AppTest:
         if part:
-            script = f"from ragkit_apps.ui import {part}\n{part}.page()"
+            script = f"from ragkit_apps.ui.pages import {part}\n{part}.page()"
             page = testing.AppTest.from_string(script, default_timeout=30)
         else:
             page = testing.AppTest.from_file(APP, default_timeout=30)

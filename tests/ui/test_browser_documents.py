@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_ollama import FakeOllama
+from tests.support.fake_ollama import FakeOllama
 from tests.ui.conftest import EXAMPLES, Serve
 
 pytest.importorskip("playwright")

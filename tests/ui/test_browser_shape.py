@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ragkit import Config, KnowledgeBase
-from tests.fake_ollama import FakeOllama
+from tests.support.fake_ollama import FakeOllama
 from tests.ui.conftest import Serve
 
 pytest.importorskip("playwright")

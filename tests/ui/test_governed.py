@@ -191,7 +191,8 @@ def test_a_dialog_from_before_the_base_was_governed_removes_nothing(
 ) -> None:
     library.govern("off")
     script = (
-        "from ragkit_apps.ui import documents, serving\n"
+        "from ragkit_apps.ui import serving\n"
+        "from ragkit_apps.ui.pages import documents\n"
         "kb = serving.current().base()\n"
         "documents._confirm_removal(kb, kb.documents()[0])"
     )

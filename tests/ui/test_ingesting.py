@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit_apps.ui.ingesting import Ingests, allowed_folder, safe_name, save_upload
+from ragkit_apps.ui.state.ingesting import Ingests, allowed_folder, safe_name, save_upload
 
 
 def wait_for(ingests: Ingests, what: str) -> None:

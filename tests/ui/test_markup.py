@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ragkit import Statement
 from ragkit.answers import citation_of
-from ragkit_apps.ui.markup import answer_html, passage_html, plain_name
-from tests.test_answers import hit
+from ragkit_apps.ui.components.markup import answer_html, passage_html, plain_name
+from tests.generation.test_answers import hit
 
 JOINER = "\N{WORD JOINER}"
 HARMLESS = {

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from ragkit import Config, KnowledgeBase
-from ragkit_apps.ui import ask as ask_module
-from ragkit_apps.ui import serving, session
-from ragkit_apps.ui.answering import Answering, Wanted
+from ragkit_apps.ui import serving
+from ragkit_apps.ui.pages import ask as ask_module
 from ragkit_apps.ui.serving import Service
-from tests.hashing import HashingEmbedder
+from ragkit_apps.ui.state import session
+from ragkit_apps.ui.state.answering import Answering, Wanted
+from tests.support.hashing import HashingEmbedder
 from tests.ui.conftest import Visit, words
 
 QUESTION = "How many days of annual leave does everybody have?"

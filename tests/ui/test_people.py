@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ragkit_apps.ui.people import COOKIE, Gate, person
+from ragkit_apps.ui.state.people import COOKIE, Gate, person
 
 SECRET = "x" * 43
 

@@ -14,7 +14,7 @@ from ragkit_apps.ui.serving import FIRST_PORT, Service, free_port
 def test_without_streamlit_the_command_says_what_to_install(tmp_path: Path) -> None:
     code = (
         "import sys; sys.modules['streamlit'] = None; sys.argv = ['ragkit', 'ui']; "
-        "from ragkit_apps.cli import main; main()"
+        "from ragkit_apps.cli.main import main; main()"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

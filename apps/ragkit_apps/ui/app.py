@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ragkit import __version__
-from ragkit_apps.ui import ask, documents, overview, search
-from ragkit_apps.ui.session import plainly
+from ragkit_apps.ui.pages import ask, documents, overview, search
+from ragkit_apps.ui.state.session import plainly
 from ragkit_apps.ui.theme import icon, style, wordmark
 
 _ABOUT = f"""

@@ -21,8 +21,8 @@ from ragkit import (
     StoreMissing,
     restrict_network,
 )
-from ragkit_apps.ui.answering import Answering
-from ragkit_apps.ui.ingesting import Ingests
+from ragkit_apps.ui.state.answering import Answering
+from ragkit_apps.ui.state.ingesting import Ingests
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def serve(
     from starlette.middleware import Middleware
 
     from ragkit_apps.ui import theme
-    from ragkit_apps.ui.people import Gate
+    from ragkit_apps.ui.state.people import Gate
 
     restrict_network(config, host)
     port = free_port(host, port)

@@ -1,0 +1,319 @@
+"""The commands that say who may read what, and show what happened."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, typed_text, usage
+
+if TYPE_CHECKING:
+    from ragkit import AuditLine, Grants, KnowledgeBase
+
+_PRINCIPAL = re.compile(r"(?:user|group|page):|everyone$")
+
+
+@click.group()
+def label() -> None:
+    """Say which documents belong together: each carries one label."""
+
+
+@label.command("set")
+@click.argument("pattern", callback=typed_text)
+@click.argument("name", metavar="LABEL", callback=typed_text)
+@kb_option
+@json_option
+@click.pass_obj
+def set_label(
+    config_path: Path | None, pattern: str, name: str, kb: str | None, as_json: bool
+) -> None:
+    """Give documents a label, which no rule of ragkit.toml then changes.
+
+    PATTERN is a document or folder as hits show it, or on disk, or like "hr/*.pdf".
+    """
+    from ragkit_apps.cli.render import name_of
+
+    with open_base(load(config_path, kb=kb)) as base, usage("LABEL"):
+        changed = base.access.label(pattern, name)
+    lines = [f"{name_of(source)}: {name_of(name)}" for source in changed]
+    emit({"label": name, "changed": changed}, lines or ["they have that label already"], as_json)
+
+
+@click.command()
+@click.argument("name", metavar="LABEL", callback=typed_text)
+@click.argument("principal", callback=typed_text)
+@kb_option
+@click.pass_obj
+def grant(config_path: Path | None, name: str, principal: str, kb: str | None) -> None:
+    """Let PRINCIPAL read what carries LABEL: user:NAME, group:NAME or everyone."""
+    from ragkit_apps.cli.render import name_of
+
+    with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
+        is_new = base.access.grant(name, principal)
+        hint = "" if base.access.mode != "off" else "; it holds once: ragkit access on"
+    what = "may read" if is_new else "may already read"
+    click.echo(f"{name_of(principal)} {what} {name_of(name)}{hint}")
+
+
+@click.command()
+@click.argument("name", metavar="LABEL", callback=typed_text)
+@click.argument("principal", callback=typed_text)
+@kb_option
+@click.pass_obj
+def revoke(config_path: Path | None, name: str, principal: str, kb: str | None) -> None:
+    """Take back what was granted; it holds for whatever is asked next."""
+    from ragkit_apps.cli.render import name_of
+
+    with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
+        was_there = base.access.revoke(name, principal)
+    what = "may no longer read" if was_there else "could not read"
+    click.echo(f"{name_of(principal)} {what} {name_of(name)} by a grant of its own")
+
+
+@click.group()
+def access() -> None:
+    """Govern a base: documents are read by those their label is granted to, and nobody else."""
+
+
+@access.command()
+@click.option("--strict", is_flag=True, help="Let hidden documents change nothing in a search.")
+@kb_option
+@click.pass_obj
+def on(config_path: Path | None, strict: bool, kb: str | None) -> None:
+    """Govern the base from now on.
+
+    With --strict, what somebody may not read changes nothing in what they find, not even the
+    scores: words are weighed by what they may read alone, and vectors are always searched exactly.
+    """
+    with open_base(load(config_path, kb=kb)) as base:
+        base.access.govern("strict" if strict else "on")
+        lines = _overview(base)
+    click.echo("\n".join(lines))
+
+
+@access.command()
+@kb_option
+@click.pass_obj
+def off(config_path: Path | None, kb: str | None) -> None:
+    """Let whoever can use the base read everything, as in one that was never governed."""
+    with open_base(load(config_path, kb=kb)) as base:
+        base.access.govern("off")
+        lines = _overview(base)
+    click.echo("\n".join(lines))
+
+
+@access.command("show")
+@click.argument("what", required=False, metavar="[DOCUMENT|PRINCIPAL]", callback=typed_text)
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help="A group of PRINCIPAL's.")
+@kb_option
+@json_option
+@click.pass_obj
+def show_access(
+    config_path: Path | None,
+    what: str | None,
+    groups: tuple[str, ...],
+    kb: str | None,
+    as_json: bool,
+) -> None:
+    """Show who may read a document, or what somebody may read; by default all labels."""
+    from ragkit_apps.cli.render import name_of
+
+    with open_base(load(config_path, kb=kb)) as base:
+        mode = base.access.mode.value
+        if what is None:
+            labels = [asdict(grants) for grants in base.access.labels()]
+            emit({"mode": mode, "labels": labels}, _overview(base), as_json)
+        elif _PRINCIPAL.match(what):
+            with usage("PRINCIPAL"):
+                reach = base.access.of(what, groups)
+            names = ", ".join(map(name_of, reach.labels)) or "no label"
+            line = f"{name_of(what)} may read {reach.documents} of {reach.of} documents: {names}"
+            emit({"mode": mode, **asdict(reach)}, [line, *_open_to_all(mode)], as_json)
+        else:
+            readers = {grants.label: grants.principals for grants in base.access.labels()}
+            found = [(one.source, one.label) for one in base.access.documents(what)]
+            lines = [
+                f"{name_of(source)}: {name_of(label)}, {_readers(readers[label])}"
+                for source, label in found
+            ]
+            content = [
+                {"source": source, "label": label, "principals": readers[label]}
+                for source, label in found
+            ]
+            emit({"mode": mode, "documents": content}, [*lines, *_open_to_all(mode)], as_json)
+
+
+def _overview(base: KnowledgeBase) -> list[str]:
+    from ragkit_apps.cli.render import name_of
+
+    mode = base.access.mode
+    head = {
+        "off": "not governed: whoever can use the base reads everything",
+        "on": "governed: a document is read by those its label is granted to",
+        "strict": "governed, strictly: what others may read changes nothing in what one finds",
+    }[mode]
+    labels = base.access.labels()
+    width = max((len(name_of(grants.label)) for grants in labels), default=0)
+    lines = [
+        f"  {name_of(grants.label):{width}}  {grants.documents:>6} documents  "
+        f"{_readers(grants.principals)}"
+        for grants in labels
+    ]
+    return [head, *lines, *_advice(mode, labels)]
+
+
+def _advice(mode: str, labels: list[Grants]) -> list[str]:
+    """What to do about documents that nobody can read."""
+    unread = next((one.label for one in labels if one.documents and not one.principals), None)
+    if mode == "off" or unread is None:
+        return []
+    return [f"let somebody read these: ragkit grant {unread} everyone (or user:NAME, group:NAME)"]
+
+
+def _readers(principals: tuple[str, ...]) -> str:
+    from ragkit_apps.cli.render import name_of
+
+    return f"read by {', '.join(map(name_of, principals))}" if principals else "read by nobody"
+
+
+def _open_to_all(mode: str) -> list[str]:
+    return ["the base is not governed: everybody reads everything"] if mode == "off" else []
+
+
+@click.group()
+def audit() -> None:
+    """Show what happened in a base, and check that nobody changed the log of it."""
+
+
+def _filters(command: Any) -> Any:
+    """The options that say which lines are meant."""
+    for option in (
+        click.option(
+            "--since", default="", metavar="DAY", help="From this day or time on, in UTC."
+        ),
+        click.option("--document", metavar="DOCUMENT", help="What was done to it, or shown of it."),
+        click.option("--action", metavar="ACTION", help="Like ask, open, document or access."),
+        click.option("--actor", metavar="PRINCIPAL", help="What this one did, like user:ana."),
+    ):
+        command = option(command)
+    return command
+
+
+@audit.command("show")
+@_filters
+@click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="Lines.")
+@kb_option
+@json_option
+@click.pass_obj
+def show_audit(
+    config_path: Path | None, /, last: int, kb: str | None, as_json: bool, **filters: Any
+) -> None:
+    """Show the last lines of the log."""
+    with open_base(load(config_path, kb=kb)) as base, usage("--since"):
+        found = base.audit.lines(**filters)[-last:]
+    if not found:
+        click.echo("no line of the log is like that", err=True)
+    emit([asdict(line) for line in found], [_audit_line(line) for line in found], as_json)
+
+
+def _audit_line(line: AuditLine) -> str:
+    from ragkit_apps.cli.render import name_of
+
+    names = "(names erased)" if line.names is None else ", ".join(line.names.values())
+    detail = " ".join(f"{key}={_short(value)}" for key, value in line.detail.items())
+    parts = (f"{line.number:>5}", line.at[:19], line.actor, line.action, line.object, names, detail)
+    return name_of("  ".join(part for part in parts if part))
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+@audit.command("verify")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The audit key of another machine; may be given again.",
+)
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Anchors that were made earlier; may be given again.",
+)
+@kb_option
+@json_option
+@click.pass_obj
+def verify_audit(
+    config_path: Path | None,
+    keys: tuple[Path, ...],
+    anchors: tuple[Path, ...],
+    kb: str | None,
+    as_json: bool,
+) -> None:
+    """Check that no line was changed, dropped, moved or added; and with anchors, none at the end.
+
+    Exit code 1 means that one was, or that a key is missing to tell.
+    """
+    from ragkit.governance.audit_log import read_anchors
+
+    given = [anchor for path in anchors for anchor in read_anchors(path)]
+    with open_base(load(config_path, kb=kb)) as base:
+        report = base.audit.verify(keys=keys, anchors=given)
+    chain = report.chain
+    lines = [f"FAIL  {problem}" for problem in report.problems]
+    if not lines:
+        held = f", and hold to {report.anchors} anchors" if given else ""
+        lines = [f"ok    {chain.lines} lines fit{held}; names of {chain.erased} were erased"]
+    if not given:
+        lines.append("      without an anchor nobody can tell whether lines are gone from the end")
+    emit({**asdict(report), "intact": report.intact}, lines, as_json)
+    if not report.intact:
+        sys.exit(1)
+
+
+@audit.command("export")
+@_filters
+@click.option(
+    "--format",
+    "form",
+    default="jsonl",
+    show_default=True,
+    type=click.Choice(["jsonl", "csv"]),
+    help="JSON lines, or a table in which nothing is run by a spreadsheet.",
+)
+@kb_option
+@click.pass_obj
+def export_audit(config_path: Path | None, /, form: str, kb: str | None, **filters: Any) -> None:
+    """Write the log to standard output."""
+    from ragkit.governance.audit_log import as_csv, as_jsonl
+
+    with open_base(load(config_path, kb=kb)) as base, usage("--since"):
+        found = base.audit.lines(**filters)
+    for line in (as_csv if form == "csv" else as_jsonl)(found):
+        click.echo(line)
+
+
+@audit.command("anchor")
+@kb_option
+@click.pass_obj
+def anchor_audit(config_path: Path | None, kb: str | None) -> None:
+    """Print what the log ends with, as a line of JSON to be kept elsewhere.
+
+    Append it to a file on another machine, or print it: `ragkit audit verify --anchor FILE` then
+    finds whether lines are gone from the end, or all were written anew.
+    """
+    with open_base(load(config_path, kb=kb)) as base:
+        click.echo(json.dumps(asdict(base.audit.anchor())))

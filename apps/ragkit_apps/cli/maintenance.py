@@ -1,0 +1,214 @@
+"""The commands that look after a base: verify, repair, dump, backup, restore."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, utf8_path
+
+if TYPE_CHECKING:
+    from ragkit import RepairReport, RestoreReport, Verification
+
+_DAMAGED = 1
+_LOST = 3  # done, but some documents are to be read again
+_MOST = 20  # names shown
+
+
+@click.command()
+@kb_option
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Another machine's audit key; may be given again.",
+)
+@json_option
+@click.pass_obj
+def verify(config_path: Path | None, kb: str | None, keys: tuple[Path, ...], as_json: bool) -> None:
+    """Look through the whole base for damage.
+
+    Every page, document, vector and line of the log is read. Exit code 1 means that something is
+    damaged; each finding says what to do.
+    """
+    from ragkit import verify_base
+
+    config = load(config_path, kb=kb)
+    found = verify_base(Path(config.kb), config, keys=keys)
+    emit(_as_data(found), _finding_lines(found), as_json)
+    if not found.intact:
+        sys.exit(_DAMAGED)
+
+
+@click.command()
+@kb_option
+@json_option
+@click.pass_obj
+def repair(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+    """Build anew what is damaged, and keep what can be read of the rest.
+
+    Exit code 3 means that documents are lost until the next ingest reads their files again; each
+    is named as far as its name is known.
+    """
+    from ragkit import repair_base
+
+    config = load(config_path, kb=kb)
+    report = repair_base(Path(config.kb), config)
+    content: dict[str, Any] = asdict(report)
+    content["kept"] = str(report.kept) if report.kept else None
+    content["after"] = _as_data(report.after) if report.after else None
+    emit(content, _repair_lines(report), as_json)
+    if report.after is not None and not report.after.intact:
+        sys.exit(_DAMAGED)
+    if report.lost or report.gone or report.nameless:
+        sys.exit(_LOST)
+
+
+@click.command()
+@kb_option
+@click.pass_obj
+def dump(config_path: Path | None, kb: str | None) -> None:
+    """Print what the base holds as JSON lines, the same for equal content."""
+    with open_base(load(config_path, kb=kb)) as base:
+        for line in base.dump():
+            click.echo(line)
+
+
+@click.command()
+@click.argument("target", callback=utf8_path)
+@kb_option
+@json_option
+@click.pass_obj
+def backup(config_path: Path | None, target: str, kb: str | None, as_json: bool) -> None:
+    """Copy the base into a new directory TARGET, while others read and write.
+
+    Indexes are not in it: they are built again when it is restored.
+    """
+    from ragkit_apps.cli.render import name_of
+
+    with open_base(load(config_path, kb=kb)) as base:
+        made = base.backup(target)
+    size = f"{made.bytes / 1e6:.1f} MB"
+    lines = [
+        f"{name_of(str(made.path))}: {made.manifest.documents} documents, {size}",
+        "It holds all text: whoever can read it reads everything.",
+        f"The key of its audit log is not in it; keep a copy of {name_of(str(made.key_file))} "
+        "elsewhere.",
+    ]
+    content = {**asdict(made), "path": str(made.path), "key_file": str(made.key_file)}
+    emit(content, lines, as_json)
+
+
+@click.command()
+@click.argument("backup", callback=utf8_path)
+@kb_option
+@click.option("--replace", is_flag=True, help="Put it in the place of the base that is there.")
+@click.option(
+    "--receipt",
+    "receipts",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of something forgotten since the backup was made; may be given again.",
+)
+@json_option
+@click.pass_obj
+def restore(
+    config_path: Path | None,
+    backup: str,
+    kb: str | None,
+    replace: bool,
+    receipts: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Make a base of the backup in the directory BACKUP.
+
+    It is checked before it gets its name; until then a base that it replaces stays as it is. What
+    was forgotten since the backup was made is forgotten in it, too, as far as this is known: by the
+    backup, by the base that is replaced, and by --receipt.
+    """
+    from ragkit import restore_base
+
+    config = load(config_path, kb=kb)
+    report = restore_base(
+        Path(backup), Path(config.kb), replace=replace, receipts=receipts, config=config
+    )
+    content = {**asdict(report), "path": str(report.path), "after": _as_data(report.after)}
+    emit(content, _restore_lines(report), as_json)
+
+
+def _as_data(found: Verification) -> dict[str, Any]:
+    return {**asdict(found), "path": str(found.path), "intact": found.intact}
+
+
+def _finding_lines(found: Verification) -> list[str]:
+    from ragkit_apps.cli.render import name_of
+
+    marks = {"ok": "ok  ", "note": "note", "damaged": "FAIL"}
+    lines = []
+    for one in found.findings:
+        file = f" ({name_of(one.file)})" if one.file and one.state == "damaged" else ""
+        lines.append(f"{marks[one.state]}  {one.checked}{file}: {name_of(one.found)}")
+        if one.fix:
+            lines.append(f"      -> {name_of(one.fix)}")
+    return lines
+
+
+def _repair_lines(report: RepairReport) -> list[str]:
+    from ragkit_apps.cli.render import name_of
+
+    lines = [f"found: {name_of(text)}" for text in report.found]
+    lines += [f"done: {name_of(text)}" for text in report.done]
+    lines += _named("lost, and read again by the next ragkit ingest: ", report.lost)
+    lines += _named("lost, and labelled as it was when it is read again: ", report.gone)
+    lines += _named("lost with its hold, so hold it again then: ", report.unheld)
+    if report.nameless:
+        lines.append(
+            f"lost without a name: {report.nameless} documents; see that they get their labels "
+            "again when they are read"
+        )
+    lines += _named("a label whose name is lost is now called: ", report.labels)
+    if report.kept:
+        lines.append(f"the damaged base is kept in {name_of(str(report.kept))}; delete it one day")
+    if report.after is not None and not report.after.intact:
+        lines += _finding_lines(report.after)
+    return lines or ["nothing to do"]
+
+
+def _named(text: str, names: list[str]) -> list[str]:
+    from ragkit_apps.cli.render import name_of
+
+    lines = [f"{text}{name_of(name)}" for name in names[:_MOST]]
+    if len(names) > _MOST:
+        lines.append(f"{text}... and {len(names) - _MOST} more (--json names them)")
+    return lines
+
+
+def _restore_lines(report: RestoreReport) -> list[str]:
+    from ragkit_apps.cli.render import name_of
+
+    held = report.manifest
+    lines = [f"{name_of(str(report.path))}: {report.documents} documents as of {held.at}, checked"]
+    if report.replaced:
+        lost = "an unknown number of" if report.lines_lost is None else str(report.lines_lost)
+        lines.append(f"{lost} lines of the replaced base's log are not in it")
+    lines += _named("as in the replaced base: ", list(report.rules))
+    if not report.rules_known:
+        lines.append(
+            "how the replaced base was governed could not be read: rights, labels, holds and "
+            "retention are those of the backup"
+        )
+    if report.erased:
+        lines.append(f"{report.erased} erasures that came after the backup were repeated in it")
+    if not report.erasures_known:
+        lines.append(
+            "what was forgotten in the replaced base could not be read whole: if anything was "
+            "forgotten since the backup, restore it again with --receipt FILE"
+        )
+    return lines + [line for line in _finding_lines(report.after) if not line.startswith("ok")]

@@ -1,0 +1,1 @@
+"""Reader processes: separate processes with limits that parse files."""

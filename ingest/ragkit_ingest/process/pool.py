@@ -1,0 +1,204 @@
+"""Reads files in child processes: one that hangs, crashes or grows is killed, and named."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ragkit_ingest.chunk import Chunk, ChunkSettings
+from ragkit_ingest.model import Document, Reason
+from ragkit_ingest.process.wire import unpack_chunks, unpack_document, unpack_picture
+from ragkit_ingest.readers.pdf_image import PagePicture
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost: its size, its text, seconds (wall clock and CPU), and memory."""
+
+    max_bytes: int = 200_000_000
+    max_characters: int = 20_000_000
+    seconds: int = 120
+    memory: int = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file's content as read from one opening of it; `chunks` is None if not chunked."""
+
+    digest: bytes
+    size: int
+    document: Document
+    chunks: list[Chunk] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPage:
+    """A page of the file with this digest."""
+
+    digest: bytes
+    picture: PagePicture
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that could not be read; `digest` is empty if not even its bytes could."""
+
+    digest: bytes
+    reason: Reason
+    detail: str
+
+
+class ReaderProcess:
+    """One child that reads files, one after the other; restarted when a file kills it.
+
+    With a `tokenizer` file it also cuts them into chunks. Not safe from several threads.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        tokenizer: Path | None = None,
+        settings: ChunkSettings | None = None,
+    ) -> None:
+        self._limits = limits
+        self._options: dict[str, Any] = {
+            "max_characters": limits.max_characters,
+            "tokenizer": str(tokenizer) if tokenizer else None,
+            "settings": asdict(settings or ChunkSettings()),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._buffer = b""
+
+    def read(self, path: str, source: str) -> ReadFile | Refused:
+        """Read one file; never raises for what the file holds."""
+        answer = self._ask("document", path, {**self._options, "source": source})
+        return answer if isinstance(answer, Refused) else _read_file(answer)
+
+    def draw_page(
+        self,
+        path: str,
+        page: int,
+        *,
+        start: int,
+        end: int,
+        quote: str,
+        width: int,
+        exact: Sequence[tuple[int, int]] = (),
+    ) -> DrawnPage | Refused:
+        """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds."""
+        wanted = {
+            "page": page,
+            "start": start,
+            "end": end,
+            "quote": quote,
+            "width": width,
+            "exact": list(exact),
+        }
+        answer = self._ask("page", path, wanted)
+        if isinstance(answer, Refused):
+            return answer
+        return DrawnPage(bytes.fromhex(answer["digest"]), unpack_picture(answer["picture"]))
+
+    def _ask(self, kind: str, path: str, wanted: dict[str, Any]) -> dict[str, Any] | Refused:
+        process = self._process or self._start()
+        limits = {"max_bytes": self._limits.max_bytes, "seconds": self._limits.seconds}
+        request = json.dumps({"kind": kind, "path": path, **limits, **wanted})
+        assert process.stdin is not None
+        try:
+            process.stdin.write(request.encode() + b"\n")
+            process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._answer(process))
+        except (BrokenPipeError, EOFError):
+            return self._died(process)
+        except TimeoutError:
+            self.close()
+            return Refused(
+                b"", Reason.TIMED_OUT, f"took more than {self._limits.seconds} s and was stopped"
+            )
+        if "reason" in answer:
+            digest = bytes.fromhex(answer["digest"])
+            return Refused(digest, Reason(answer["reason"]), answer["detail"])
+        return answer
+
+    def kill(self) -> None:
+        """End the child from another thread; a read in progress comes back as refused."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """Kill the child, if there is one."""
+        process, self._process, self._buffer = self._process, None, b""
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    _close_quietly(pipe)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+        search = os.pathsep.join(entry for entry in sys.path if entry)
+        environment["PYTHONPATH"] = search
+        self._process = subprocess.Popen(  # noqa: S603  our own module, no shell
+            [sys.executable, "-m", "ragkit_ingest.process.worker", str(self._limits.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is the parent's to answer
+        )
+        return self._process
+
+    def _answer(self, process: subprocess.Popen[bytes]) -> bytes:
+        assert process.stdout is not None
+        descriptor = process.stdout.fileno()
+        deadline = time.monotonic() + self._limits.seconds
+        parts = [self._buffer]
+        while b"\n" not in parts[-1]:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                raise TimeoutError
+            data = os.read(descriptor, 1 << 20)
+            if not data:
+                raise EOFError
+            parts.append(data)
+        line, _, self._buffer = b"".join(parts).partition(b"\n")
+        return line
+
+    def _died(self, process: subprocess.Popen[bytes]) -> Refused:
+        code = process.wait()
+        self.close()
+        if code == -signal.SIGXCPU:
+            return Refused(
+                b"", Reason.TIMED_OUT, f"took more than {self._limits.seconds} s of processor time"
+            )
+        if code == -signal.SIGKILL:  # from a system that is short of memory
+            return Refused(b"", Reason.OUT_OF_MEMORY, "was stopped by the system")
+        how = signal.strsignal(-code) if code < 0 else f"status {code}"
+        return Refused(b"", Reason.CRASHED, f"the reader ended: {how}; the file may be damaged")
+
+
+def _close_quietly(pipe: Any) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        pipe.close()
+
+
+def _read_file(answer: dict[str, Any]) -> ReadFile:
+    digest = bytes.fromhex(answer["digest"])
+    chunks = unpack_chunks(answer["chunks"]) if "chunks" in answer else None
+    return ReadFile(digest, answer["size"], unpack_document(answer["document"]), chunks)

@@ -1,0 +1,69 @@
+"""Documents, chunks and pictures as JSON: what crosses from a reader's process to its parent."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import asdict
+from typing import Any
+
+from ragkit_ingest.chunk import Chunk
+from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
+from ragkit_ingest.readers.pdf_image import Box, PagePicture
+
+
+def pack_document(document: Document, *, blocks: bool) -> dict[str, Any]:
+    """A document as plain values; without `blocks` where it has been chunked already."""
+    return {
+        "kind": document.kind,
+        "title": document.title,
+        "metadata": document.metadata,
+        "warnings": list(document.warnings),
+        "pages": [_pack_page(page, blocks) for page in document.pages],
+    }
+
+
+def _pack_page(page: Page, blocks: bool) -> dict[str, Any]:
+    packed = {
+        name: getattr(page, name)
+        for name in ("text", "kind", "number", "label", "headings", "images", "hidden", "garbage")
+    }
+    packed["blocks"] = [list(asdict(block).values()) for block in page.blocks] if blocks else []
+    return packed
+
+
+def unpack_document(packed: dict[str, Any]) -> Document:
+    return Document(
+        kind=packed["kind"],
+        title=packed["title"],
+        metadata=packed["metadata"],
+        warnings=tuple(packed["warnings"]),
+        pages=tuple(_unpack_page(page) for page in packed["pages"]),
+    )
+
+
+def _unpack_page(packed: dict[str, Any]) -> Page:
+    blocks = tuple(Block(BlockKind(kind), *rest) for kind, *rest in packed.pop("blocks"))
+    packed["kind"] = PageKind(packed["kind"])
+    packed["headings"] = tuple(packed["headings"])
+    return Page(blocks=blocks, **packed)
+
+
+def pack_chunks(chunks: list[Chunk]) -> list[list[Any]]:
+    return [[c.ordinal, c.page, c.start, c.end, c.header, list(c.headings), c.ref] for c in chunks]
+
+
+def unpack_chunks(packed: list[list[Any]]) -> list[Chunk]:
+    return [
+        Chunk(ordinal, page, start, end, header, tuple(headings), ref)
+        for ordinal, page, start, end, header, headings, ref in packed
+    ]
+
+
+def pack_picture(picture: PagePicture) -> list[Any]:
+    png = b64encode(picture.png).decode("ascii")
+    return [png, picture.width, picture.height, picture.boxes]
+
+
+def unpack_picture(packed: list[Any]) -> PagePicture:
+    png, width, height, boxes = packed
+    return PagePicture(b64decode(png), width, height, tuple(Box(*box) for box in boxes))

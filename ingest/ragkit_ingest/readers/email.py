@@ -1,0 +1,207 @@
+"""Mail: a page for the message, then the pages of what is attached to it."""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email import policy
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+
+from ragkit_ingest.detect import detect
+from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind, ReadError, Reason
+from ragkit_ingest.readers.html import add_html, decode_html
+from ragkit_ingest.readers.ooxml import reading
+from ragkit_ingest.readers.text import add_block, one_line, paragraphs
+from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.text.encoding import decode
+
+Reader = Callable[[bytes, str], Document]
+
+_DEPTH = 3  # messages within messages
+_SHOWN = ("From", "To", "Cc", "Date")
+_KEPT = ("from", "to", "date", "subject", "message-id")
+_ALTERNATIVES = ("text/plain", "text/html", "text/enriched", "text/calendar", "text/x-amp-html")
+_SIGNATURES = ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted")
+_SEALED = ("pkcs7-mime", "x-pkcs7-mime")
+# What the standard library's header parser raises on headers that are broken enough.
+_BROKEN = (MessageError, ValueError, TypeError, AttributeError, IndexError, LookupError)
+
+
+def read_eml(data: bytes, name: str, read: Reader) -> Document:
+    """Read a message; `read` reads what is attached.
+
+    An attachment that cannot be read becomes a warning that says why.
+    """
+    with reading("message"):
+        return _read_message(_parsed(data), read, 0)
+
+
+def _parsed(data: bytes) -> Message:
+    """The message's structure. The old policy never fails on a header; `_header` decodes them."""
+    return email.message_from_bytes(data, policy=policy.compat32)
+
+
+def _read_message(message: Message, read: Reader, depth: int) -> Document:
+    builder = PageBuilder(PageKind.PART, label="message")
+    add_block(builder, BlockKind.HEADING, _header(message, "subject"), level=1)
+    headers = (f"{name}: {value}" for name in _SHOWN if (value := _header(message, name)))
+    add_block(builder, BlockKind.PARAGRAPH, "\n".join(headers))
+    pages: list[Page] = []
+    warnings: list[str] = []
+    for part in _leaves(message):
+        if _is_body(part):
+            warnings.extend(_add_body(builder, part))
+        elif _is_picture(part):
+            builder.images += 1
+        elif part.get_content_subtype() in _SEALED:
+            warnings.append("the body is encrypted or signed (S/MIME) and was not read")
+        elif part.get_content_subtype() not in _SIGNATURES:
+            more, failed = _attached(part, read, depth)
+            pages.extend(more)
+            warnings.extend(failed)
+    metadata = {key: value for key in _KEPT if (value := _header(message, key))}
+    title = metadata.get("subject", "")
+    unique = tuple(dict.fromkeys(warnings))
+    return Document("eml", (builder.build(), *pages), title, metadata, unique)
+
+
+def _leaves(part: Message) -> Iterator[Message]:
+    """The parts that hold content, in their order, one text of each set of alternatives.
+
+    A message within is one part, whatever it holds.
+    """
+    inner = part.get_payload()
+    if part.get_content_maintype() == "message" or not isinstance(inner, list):
+        yield part
+        return
+    groups = [list(_leaves(below)) for below in inner if isinstance(below, Message)]
+    chosen = _best(groups) if part.get_content_subtype() == "alternative" else None
+    for group in groups:
+        for leaf in group:
+            repeats = leaf.get_content_type() in _ALTERNATIVES and not leaf.get_filename()
+            if chosen is None or group is chosen or not repeats:
+                yield leaf
+
+
+def _best(groups: list[list[Message]]) -> list[Message] | None:
+    """Of a set of alternatives the plain text if it says anything, else the HTML."""
+    for kind in ("text/plain", "text/html"):
+        for group in groups:
+            if any(leaf.get_content_type() == kind and _bytes(leaf).strip() for leaf in group):
+                return group
+    return None
+
+
+def _is_body(part: Message) -> bool:
+    if part.get_content_disposition() == "attachment" or part.get_filename():
+        return False
+    return part.get_content_type() in ("text/plain", "text/html")
+
+
+def _is_picture(part: Message) -> bool:
+    """Whether a part is a picture within the text, such as a logo, and not attached."""
+    if part.get_content_maintype() != "image":
+        return False
+    return part.get_content_disposition() != "attachment"
+
+
+def _add_body(builder: PageBuilder, part: Message) -> tuple[str, ...]:
+    """Add a text part's blocks to the page; returns warnings."""
+    text, warnings = _text(part)
+    if part.get_content_type() == "text/html":
+        add_html(builder, text)
+        return warnings
+    text, hidden = clean_text(text)
+    builder.hidden += hidden
+    for start, end in paragraphs(text):
+        add_block(builder, BlockKind.PARAGRAPH, text[start:end])
+    return warnings
+
+
+def _text(part: Message) -> tuple[str, tuple[str, ...]]:
+    data = _bytes(part)
+    try:
+        return data.decode(part.get_content_charset("utf-8")), ()
+    except (LookupError, ValueError):
+        return decode_html(data) if part.get_content_subtype() == "html" else decode(data)
+
+
+def _bytes(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+def _attached(part: Message, read: Reader, depth: int) -> tuple[list[Page], list[str]]:
+    """An attachment's pages, labelled with its name, and warnings."""
+    inner = part.get_payload() if part.get_content_type() == "message/rfc822" else None
+    message = inner[0] if isinstance(inner, list) and inner else None
+    name = one_line(_words(part.get_filename() or ""))
+    try:
+        if isinstance(message, Message):
+            name = name or _header(message, "subject")
+            document = _read_inner(message, read, depth)
+        else:
+            document = _read_file(_content(part), name, read, depth)
+    except ReadError as exc:
+        return [], [f"attachment: {name or 'unnamed'}: {exc}"]
+    label = f"attachment: {name or 'unnamed'}"
+    pages = [_relabelled(page, label) for page in document.pages if page.text.strip()]
+    return pages, [f"{label}: {warning}" for warning in document.warnings]
+
+
+def _read_file(data: bytes, name: str, read: Reader, depth: int) -> Document:
+    if detect(data, name) == "eml":
+        return _read_inner(_parsed(data), read, depth)
+    return read(data, name)
+
+
+def _read_inner(message: Message, read: Reader, depth: int) -> Document:
+    if depth >= _DEPTH:
+        raise ReadError(Reason.UNSUPPORTED, f"messages nested deeper than {_DEPTH}")
+    return _read_message(message, read, depth + 1)
+
+
+def _content(part: Message) -> bytes:
+    """An attachment's bytes; of a delivery report, which is parsed into messages, the text."""
+    inner = part.get_payload()
+    if isinstance(inner, list):
+        return "\n".join(str(message) for message in inner).encode("utf-8", "replace")
+    return _bytes(part)
+
+
+def _relabelled(page: Page, label: str) -> Page:
+    """The page as a part of the message: its number or name goes into the label."""
+    places = {
+        PageKind.PAGE: f"page {page.number}",
+        PageKind.SLIDE: f"slide {page.number}",
+        PageKind.SHEET: f"sheet {page.label}" if page.label else "",
+        PageKind.PART: "" if page.label == "message" else page.label,
+        PageKind.TEXT: "",
+    }
+    place = places[page.kind]
+    label = f"{label}, {place}" if place else label
+    return replace(page, kind=PageKind.PART, number=None, label=label)
+
+
+def _header(message: Message, name: str) -> str:
+    """A header on one line, encoded words decoded; as it stands where it is broken."""
+    wanted = name.lower()
+    raw = next((str(value) for key, value in message.raw_items() if key.lower() == wanted), "")
+    raw = one_line(decode(raw.encode("utf-8", "surrogateescape"))[0])
+    try:
+        return one_line(_words(str(policy.default.header_factory(wanted, raw))))
+    except _BROKEN:
+        return raw
+
+
+def _words(text: str) -> str:
+    """Decode the encoded words that stand where the standard does not allow them, as in quotes."""
+    if "=?" not in text:
+        return text
+    try:
+        return str(make_header(decode_header(text)))
+    except _BROKEN:
+        return text

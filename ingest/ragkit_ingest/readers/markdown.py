@@ -1,0 +1,183 @@
+"""Markdown: the file's own text, with blocks as ranges in it, so that a citation is found again."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit_ingest.model import Block, BlockKind, Document, Page
+from ragkit_ingest.readers.text import first_heading, lines, one_line, stripped
+from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.text.encoding import decode
+
+_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*$")
+_ANCHOR = re.compile(r"[ \t]*\{[#.:][^{}]*\}$")  # "Scope {#scope}", as Hugo and Pandoc write it
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_FENCE = re.compile(r"[ \t>]*(`{3,}(?!.*`)|~{3,})")
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]+\S|[ \t]*$)")
+_INTERRUPTING_ITEM = re.compile(r"[ \t]*(?:[-*+]|1[.)])[ \t]+\S")
+_DELIMITER = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_PIPE = re.compile(r"(?<!\\)\|")
+_FRONT = re.compile(r"(---|\+\+\+)[ \t]*$")
+_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
+
+
+def read_markdown(data: bytes, name: str) -> Document:
+    """Read Markdown: one page. The title is the front matter's, else the first heading's."""
+    text, warnings = decode(data)
+    text, hidden = clean_text(text)
+    scan = _Scan(text)
+    page = Page(text, tuple(scan.blocks), hidden=hidden)
+    title = scan.title or first_heading((page,))
+    return Document("markdown", (page,), title=title, warnings=warnings)
+
+
+class _Scan:
+    """One pass over the lines. Each rule takes a line's index and returns the index after what
+    it has read, or the same index where it does not apply."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.spans = list(lines(text))
+        self.blocks: list[Block] = []
+        self.title = ""
+        self._in_list = False
+        rules = (
+            self._fence,
+            self._atx,
+            self._rule,
+            self._table,
+            self._item,
+            self._indented,
+            self._paragraph,
+        )
+        at = self._front_matter()
+        while at < len(self.spans):
+            at = next((after for rule in rules if (after := rule(at)) > at), at + 1)
+
+    def _line(self, at: int) -> str:
+        if at >= len(self.spans):
+            return ""
+        start, end = self.spans[at]
+        return self.text[start:end]
+
+    def _is_blank(self, at: int) -> bool:
+        return not self._line(at).strip()
+
+    def _add(self, kind: BlockKind, at: int, after: int, *, level: int = 0) -> None:
+        """A block of the lines [at, after); code keeps its indentation."""
+        start, end = stripped(self.text, self.spans[at][0], self.spans[after - 1][1])
+        if start < end:
+            start = self.spans[at][0] if kind is BlockKind.CODE else start
+            self.blocks.append(Block(kind, start, end, level))
+
+    def _front_matter(self) -> int:
+        mark = _FRONT.match(self._line(0))
+        if not mark:
+            return 0
+        for at in range(1, len(self.spans)):
+            if self._line(at).rstrip() == mark[1]:
+                if at > 1:
+                    self._add(BlockKind.PARAGRAPH, 1, at)
+                    front = self.text[self.spans[1][0] : self.spans[at - 1][1]]
+                    title = _TITLE.search(front)
+                    self.title = one_line(title[1]).strip("\"'") if title else ""
+                return at + 1
+        return 0
+
+    def _fence(self, at: int) -> int:
+        fence = _FENCE.match(self._line(at))
+        if not fence:
+            return at
+        mark, after = fence[1], at + 1
+        close = re.compile(rf"[ \t>]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*$")
+        while after < len(self.spans) and not close.match(self._line(after)):
+            after += 1
+        after = min(after + 1, len(self.spans))
+        self._add(BlockKind.CODE, at, after)
+        return after
+
+    def _atx(self, at: int) -> int:
+        heading = _ATX.match(self._line(at))
+        if not heading:
+            return at
+        self._in_list = False
+        if heading["title"]:
+            start = self.spans[at][0] + heading.start("title")
+            title = _ANCHOR.sub("", heading["title"]) or heading["title"]
+            level = len(heading[1])
+            self.blocks.append(Block(BlockKind.HEADING, start, start + len(title), level))
+        return at + 1
+
+    def _rule(self, at: int) -> int:
+        return at + 1 if _RULE.match(self._line(at)) else at
+
+    def _is_table(self, at: int) -> bool:
+        head, delimiter = self._line(at), self._line(at + 1)
+        if "|" not in head or "-" not in delimiter or not _DELIMITER.match(delimiter):
+            return False
+        return len(_cells(head)) == len(_cells(delimiter))
+
+    def _table(self, at: int) -> int:
+        if not self._is_table(at):
+            return at
+        self._in_list = False
+        self._add(BlockKind.ROW, at, at + 1)
+        header = " | ".join(_cells(self._line(at)))
+        after = at + 2
+        while "|" in self._line(after):
+            start, end = stripped(self.text, *self.spans[after])
+            self.blocks.append(Block(BlockKind.ROW, start, end, header=header))
+            after += 1
+        return after
+
+    def _item(self, at: int) -> int:
+        if not _ITEM.match(self._line(at)):
+            return at
+        after = at + 1
+        while not self._ends_text(after) and not _ITEM.match(self._line(after)):
+            after += 1
+        self._add(BlockKind.ITEM, at, after)
+        self._in_list = True
+        return after
+
+    def _indented(self, at: int) -> int:
+        """Lines behind four spaces are code, or, below a list item, more of the item."""
+        if self._is_blank(at) or not self._line(at).startswith(("    ", "\t")):
+            return at
+        if self._in_list:
+            return self._paragraph(at)
+        after = at + 1
+        while not self._is_blank(after) and self._line(after).startswith(("    ", "\t")):
+            after += 1
+        self._add(BlockKind.CODE, at, after)
+        return after
+
+    def _paragraph(self, at: int) -> int:
+        if self._is_blank(at):
+            return at
+        self._in_list = self._in_list and self._line(at)[0].isspace()
+        after = at + 1
+        while not self._ends_text(after) and not _INTERRUPTING_ITEM.match(self._line(after)):
+            underline = _UNDERLINE.match(self._line(after))
+            if underline:
+                level = 1 if underline[1].startswith("=") else 2
+                self._add(BlockKind.HEADING, at, after, level=level)
+                return after + 1
+            after += 1
+        self._add(BlockKind.PARAGRAPH, at, after)
+        return after
+
+    def _ends_text(self, at: int) -> bool:
+        line = self._line(at)
+        if not line.strip() or _ATX.match(line) or _FENCE.match(line) or self._is_table(at):
+            return True
+        return bool(_RULE.match(line)) and not _UNDERLINE.match(line)
+
+
+def _cells(row: str) -> list[str]:
+    """A pipe row's cells, without the pipes at its ends."""
+    cells = [cell.strip().replace("\\|", "|") for cell in _PIPE.split(row.strip())]
+    first = 0 if cells[0] else 1
+    last = len(cells) if cells[-1] else -1
+    return cells[first:last]

@@ -1,0 +1,165 @@
+"""PowerPoint presentations: a page for each slide, its shapes in reading order, its notes last."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind
+from ragkit_ingest.readers.ooxml import check_package, own_title, reading
+from ragkit_ingest.readers.text import add_block, first_heading, one_line
+
+if TYPE_CHECKING:
+    from pptx.package import Package
+    from pptx.slide import Slide
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_DATA = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
+_LINE = 228_600  # EMU (a quarter inch): shapes whose tops differ by less stand side by side
+_FURNITURE = {"DATE", "FOOTER", "HEADER", "SLIDE_NUMBER"}
+_BODIES = {"BODY", "OBJECT", "VERTICAL_BODY", "VERTICAL_OBJECT"}
+
+
+def read_pptx(data: bytes, name: str) -> Document:
+    """Read a presentation: slides count from 1, hidden ones are read too and named in a warning."""
+    check_package(data)
+    with reading("presentation"):
+        from pptx.package import Package
+
+        package = Package.open(io.BytesIO(data))
+        part: Any = package.main_document_part
+        pages: list[Page] = []
+        warnings: list[str] = []
+        for number, slide in enumerate(part.presentation.slides, start=1):
+            pages.append(_read_slide(slide, number))
+            if slide._element.get("show") in ("0", "false"):
+                warnings.append(f"slide {number} is hidden in the presentation")
+        title, metadata = _properties(package)
+    title = title or first_heading(tuple(pages))
+    return Document("pptx", tuple(pages), title, metadata, tuple(warnings))
+
+
+def _properties(package: Package) -> tuple[str, dict[str, str]]:
+    """Title and author. (`core_properties` would make a title up where the file has none.)"""
+    from pptx.opc.constants import RELATIONSHIP_TYPE
+    from pptx.parts.coreprops import CorePropertiesPart
+
+    for relation in package._rels.values():
+        if relation.reltype == RELATIONSHIP_TYPE.CORE_PROPERTIES:
+            part = relation.target_part
+            if isinstance(part, CorePropertiesPart):
+                author = one_line(part.author or "")
+                return own_title(part.title), {"author": author} if author else {}
+    return "", {}
+
+
+def _read_slide(slide: Slide, number: int) -> Page:
+    title_shape = slide.shapes.title
+    title = one_line(title_shape.text_frame.text) if title_shape is not None else ""
+    builder = PageBuilder(PageKind.SLIDE, number=number, label=title)
+    add_block(builder, BlockKind.HEADING, title, level=1)
+    for shape in _in_order(slide.shapes):
+        if title_shape is None or shape.shape_id != title_shape.shape_id:
+            _add_shape(builder, shape)
+    for relation in slide.part.rels.values():
+        if relation.reltype == _DATA:
+            _add_diagram(builder, relation.target_part.blob)
+    if slide.has_notes_slide:
+        notes = slide.notes_slide.notes_text_frame
+        text = _frame_text(notes) if notes is not None else ""
+        add_block(builder, BlockKind.PARAGRAPH, f"Notes: {text}" if text else "")
+    return builder.build()
+
+
+def _in_order(shapes: Iterable[Any]) -> Iterator[Any]:
+    """Shapes from top to bottom and left to right, each group's together; hidden ones as well."""
+
+    def place(shape: Any) -> tuple[int, int]:
+        return (shape.top or 0) // _LINE, shape.left or 0
+
+    for shape in sorted(shapes, key=place):
+        if _tag(shape) == "grpSp" and not _is_hidden(shape):
+            yield from _in_order(shape.shapes)
+        else:
+            yield shape
+
+
+def _add_shape(builder: PageBuilder, shape: Any) -> None:
+    if _is_hidden(shape):
+        texts = (text.text or "" for text in shape._element.iter(f"{_A}t"))
+        builder.hidden += len(one_line(" ".join(texts)))
+        return
+    role = shape.placeholder_format.type.name if shape.is_placeholder else ""
+    if role in _FURNITURE:
+        return
+    if _tag(shape) == "pic" or next(shape._element.iter(f"{_A}blip"), None) is not None:
+        builder.images += 1
+    if shape.has_text_frame:
+        _add_frame(builder, shape.text_frame, is_list=role in _BODIES)
+    elif getattr(shape, "has_table", False):
+        _add_table(builder, shape.table)
+    elif getattr(shape, "has_chart", False):
+        _add_chart(builder, shape.chart)
+
+
+def _add_frame(builder: PageBuilder, frame: Any, *, is_list: bool) -> None:
+    """A text frame: a list's paragraphs one by one, any other text as one paragraph."""
+    if not is_list:
+        add_block(builder, BlockKind.PARAGRAPH, _frame_text(frame))
+        return
+    for paragraph in frame.paragraphs:
+        kind = BlockKind.ITEM
+        if paragraph._p.find(f"{_A}pPr/{_A}buNone") is not None:
+            kind = BlockKind.PARAGRAPH
+        add_block(builder, kind, _broken(paragraph.text))
+
+
+def _frame_text(frame: Any) -> str:
+    return "\n".join(_broken(paragraph.text) for paragraph in frame.paragraphs).strip()
+
+
+def _broken(text: str) -> str:
+    return text.replace("\v", "\n")  # python-pptx's sign for a line break
+
+
+def _add_table(builder: PageBuilder, table: Any) -> None:
+    header = ""
+    for number, row in enumerate(table.rows):
+        cells = [one_line(_broken(cell.text_frame.text)) for cell in row.cells]
+        if any(cells):
+            add_block(builder, BlockKind.ROW, " | ".join(cells), header=header)
+        if number == 0 and len(cells) > 1 and (table.first_row or all(cells)):
+            header = " | ".join(cells)
+
+
+def _add_chart(builder: PageBuilder, chart: Any) -> None:
+    """A chart's title and its numbers as a table: a row for each series."""
+    if chart.has_title and chart.chart_title.has_text_frame:
+        add_block(builder, BlockKind.PARAGRAPH, _frame_text(chart.chart_title.text_frame))
+    for plot in chart.plots:
+        header = " | ".join(["", *(one_line(str(category)) for category in plot.categories)])
+        add_block(builder, BlockKind.ROW, header)
+        for series in plot.series:
+            values = ("" if value is None else f"{value:.15g}" for value in series.values)
+            text = " | ".join([one_line(series.name), *values])
+            add_block(builder, BlockKind.ROW, text, header=header)
+
+
+def _add_diagram(builder: PageBuilder, blob: bytes) -> None:
+    """The points of a SmartArt graphic; their text is in a part of its own."""
+    from pptx.oxml import parse_xml
+
+    for point in parse_xml(blob).iter(
+        "{http://schemas.openxmlformats.org/drawingml/2006/diagram}t"
+    ):
+        add_block(builder, BlockKind.ITEM, "".join(t.text or "" for t in point.iter(f"{_A}t")))
+
+
+def _tag(shape: Any) -> str:
+    return str(shape._element.tag).rpartition("}")[2]
+
+
+def _is_hidden(shape: Any) -> bool:
+    names = shape._element.xpath("./*/p:cNvPr/@hidden")
+    return bool(names) and names[0] in ("1", "true")

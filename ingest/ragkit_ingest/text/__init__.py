@@ -1,0 +1,1 @@
+"""Decoding and cleaning of text."""

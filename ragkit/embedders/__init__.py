@@ -1,0 +1,1 @@
+"""Models that turn queries and chunks into vectors."""

@@ -1,0 +1,1 @@
+"""Access control, audit log, erasure and retention."""

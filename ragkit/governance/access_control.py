@@ -1,0 +1,134 @@
+"""Who may read what in a base: labels, grants, and the switch that makes them hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ragkit.config import check_label
+from ragkit.errors import SourceError, StoreLocked
+from ragkit.governance.erasure import writing
+from ragkit.index import faiss_index, tantivy_index
+from ragkit.manifest import read_identity
+from ragkit.store.access import (
+    EVERYONE,
+    Access,
+    access_of,
+    allowed_labels,
+    check_grantee,
+    group_names,
+)
+from ragkit.store.labels import meant_by
+from ragkit.store.records import Grants, StoredDocument
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What somebody may read: the labels, and how many of all documents carry one of them."""
+
+    labels: tuple[str, ...]
+    documents: int
+    of: int
+
+
+class AccessControl:
+    """The rules of a base about who may read what. Each change is a line of the audit log."""
+
+    def __init__(self, store: Store, rules: Mapping[str, str]) -> None:
+        self._store = store
+        self._rules = rules
+
+    @property
+    def mode(self) -> Access:
+        """Whether the base is governed; see Access."""
+        with self._store.snapshot() as snapshot:
+            return access_of(snapshot.connection)
+
+    def govern(self, mode: Access | str) -> None:
+        """Govern the base, strictly or not, or no longer ("off"). Raises ValueError for no mode.
+
+        Once it is governed nobody reads a document whose label is not granted to them. In a large
+        base "strict" builds the index anew that is searched exactly.
+        """
+        mode = Access(mode)
+        if mode is Access.STRICT:
+            with writing(self._store) as writer:
+                snapshot = Snapshot(writer.connection)
+                identity, generation = read_identity(snapshot), snapshot.generation()
+                if identity and generation and generation.kind != "flat":
+                    dimension = identity.embedder.dimension
+                    faiss_index.publish(writer, self._store.layout, dimension, exact=True)
+                writer.set_access(mode)
+        else:
+            with self._store.recorder() as writer:
+                writer.set_access(mode)
+
+    def label(self, pattern: str | int, label: str) -> list[str]:
+        """Give documents a label, which no rule then changes; returns those that had another.
+
+        `pattern` is a source, a path on disk, a folder of either kind, a document's id, or a
+        pattern of sources like "hr/*.pdf". Raises SourceError if nothing matches, and ValueError
+        for a name that no label can have.
+        """
+        check_label(label)
+        with self._store.recorder() as writer:  # also while an ingest runs
+            found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
+            changed = writer.relabel([one.id for one in found], label, pinned=True)
+        with suppress(StoreLocked), writing(self._store) as writer:
+            tantivy_index.synchronise(Snapshot(writer.connection), self._store.layout)
+        return changed
+
+    def grant(self, label: str, to: str) -> bool:
+        """Let "user:ana", "group:hr" or "everyone" read what carries a label; says if it is new.
+
+        Raises ValueError for no such principal, and SourceError for a label that neither a
+        document nor a rule of the settings has.
+        """
+        check_grantee(to)
+        self._check_known(label)
+        with self._store.recorder() as writer:
+            return writer.grant(label, to)
+
+    def revoke(self, label: str, to: str) -> bool:
+        """Take back a grant; holds for whatever is asked next. Returns whether there was one.
+
+        Raises ValueError and SourceError as `grant` does.
+        """
+        check_grantee(to)
+        self._check_known(label)
+        with self._store.recorder() as writer:
+            return writer.revoke(label, to)
+
+    def _check_known(self, label: str) -> None:
+        known = sorted({*(grants.label for grants in self.labels()), *self._rules.values()})
+        if label not in known:
+            there = f"there are {', '.join(known)}" if known else "there is none"
+            raise SourceError(
+                f"no document and no rule has the label {label!r}; {there}; give it first, with: "
+                "ragkit label set"
+            )
+
+    def labels(self) -> list[Grants]:
+        """Every label, with its documents counted and the principals it is granted to."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.grants()
+
+    def documents(self, pattern: str | int) -> Sequence[StoredDocument]:
+        """The documents that a pattern means. Raises SourceError if it is none."""
+        with self._store.snapshot() as snapshot:
+            return meant_by(pattern, snapshot, self._store.layout)
+
+    def of(self, name: str, groups: Iterable[str] = ()) -> Reach:
+        """What somebody may read, or whoever is in "group:hr", or "everyone".
+
+        Raises ValueError for a name that is none.
+        """
+        names = frozenset({EVERYONE, check_grantee(name)}) | group_names(groups)
+        with self._store.snapshot() as everything:
+            allowed = allowed_labels(everything.connection, names)
+            seen = everything.restricted(allowed)
+            labels = tuple(entry.label for entry in seen.grants())
+            return Reach(labels, seen.counts()[0], everything.counts()[0])

@@ -1,0 +1,148 @@
+"""Writes into the audit log what people ask, find, are told and open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ragkit.answers import Answer
+from ragkit.config import Config
+from ragkit.errors import RagkitError, StoreError
+from ragkit.generation.answering import AnswerStream
+from ragkit.retrieval.retriever import Hit
+from ragkit.store.access import Principal
+from ragkit.store.audit import acting
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+Found = dict[str, Any]
+
+
+class Recorder:
+    """Records what one principal does, each line durable before the call returns.
+
+    Of questions and answers the log has a keyed digest, and of passages the ids; the words of a
+    question only where the settings say so (`audit_questions`). Where a line cannot be written the
+    call raises StoreError, and nothing is shown: no log, no answer. `audit = "optional"` in the
+    settings turns that into a warning.
+    """
+
+    def __init__(self, store: Store, who: Principal | None, config: Config) -> None:
+        self._store = store
+        self._who = who
+        self._keeps_words = config.audit_questions == "text"
+        self._is_optional = config.audit == "optional"
+
+    def searched(self, query: str, found: Found) -> None:
+        """A search, and what was found for it."""
+        self._question("search", query, found)
+
+    def asked(self, question: str, found: Found) -> int:
+        """A question, and what was found for it; returns the line's number, 0 if there is none."""
+        return self._question("ask", question, found)
+
+    def answered(self, line: int, answer: Answer) -> None:
+        """What became of the question in a line."""
+        outcome = answer.abstention or ("incomplete" if answer.incomplete else "whole")
+        cited = [[c.number, c.document, c.page_ordinal, c.start, c.end] for c in answer.citations]
+        detail = {
+            "question": line,
+            "outcome": outcome,
+            "model": answer.model or "",
+            "model_digest": answer.model_digest,
+            "citations": cited,
+        }
+        self._write("answer", "answer", detail, text=answer.text)
+
+    def opened(self, document: int, origin: int | None, **detail: Any) -> None:
+        """That a document's text or file was looked at; without an origin it was not to be had."""
+        what = "open" if origin is not None else "refuse"
+        target = f"document:{origin}" if origin is not None else "document"
+        self._write(what, target, {"document": document, **detail})
+
+    def conversation(self, what: str, id: int) -> None:
+        """What somebody does with a conversation: "open", "rename", "rate" or "delete"."""
+        self._write(f"conversation.{what}", f"conversation:{id}", {})
+
+    def dumped(self) -> None:
+        """That all content is written out."""
+        self._write("base.dump", "base", {})
+
+    def refused(self, error: RagkitError, object: str = "base") -> None:
+        """That somebody was turned away."""
+        self._write("refuse", object, {"error": type(error).__name__})
+
+    @contextmanager
+    def outcome_of(self, line: int) -> Iterator[None]:
+        """Record that the question in a line failed, if the block does."""
+        try:
+            yield
+        except RagkitError as error:
+            self._ended(line, type(error).__name__)
+            raise
+
+    def kept(self, line: int, stream: AnswerStream) -> Generator[str | Answer]:
+        """Pass on a stream, and record how it ended before its answer is given out."""
+        try:
+            with self.outcome_of(line):
+                yield from stream
+        except GeneratorExit:
+            self._ended(line, "stopped")
+            raise
+        if stream.is_whole:
+            self.answered(line, stream.answer)
+            yield stream.answer
+        else:  # it was closed from another thread
+            self._ended(line, "stopped")
+
+    def _ended(self, line: int, outcome: str) -> None:
+        """That there was no whole answer; nothing more is shown, so it must not fail."""
+        with suppress(StoreError):
+            self._write("answer", "answer", {"question": line, "outcome": outcome})
+
+    def _question(self, action: str, text: str, detail: dict[str, Any]) -> int:
+        names = {"question": text} if self._keeps_words else {}
+        return self._write(action, "question", detail, names, text)
+
+    def _write(
+        self,
+        action: str,
+        object: str,
+        detail: dict[str, Any],
+        names: dict[str, str] | None = None,
+        text: str | None = None,
+    ) -> int:
+        """Write a line; whoever has the audit key can tell by it whether this `text` was meant."""
+        account = acting()
+        actor = self._who.name if self._who else account
+        if self._who and self._who.groups:
+            detail = {**detail, "groups": sorted(self._who.groups)}
+        if actor != account:
+            detail = {**detail, "account": account}
+        try:
+            if text is not None:
+                detail = {**detail, "digest": self._store.key().digest(text)}
+            with self._store.recorder() as writer:
+                return writer.record(actor, action, object, detail, names)
+        except StoreError as error:
+            if not self._is_optional:
+                raise StoreError(
+                    f"this cannot be recorded, so nothing is shown: {error}; if it need not be "
+                    'recorded, set audit = "optional" in ragkit.toml, or RAGKIT_AUDIT=optional'
+                ) from error
+            logger.warning("not recorded: %s", error)
+            return 0
+
+
+def found_by(k: int, hits: Sequence[Hit], snapshot: Snapshot) -> Found:
+    """What a search gave, by ids, and by which rights: the ids of the labels, None for all."""
+    return {
+        "k": k,
+        "seq": snapshot.seq,
+        "labels": None if snapshot.labels is None else sorted(snapshot.labels),
+        "found": [[hit.document, *hit.chunks] for hit in hits],
+    }

@@ -1,0 +1,205 @@
+"""What forgetting documents is about: all that is known of them, and what would be taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ragkit.errors import SourceError
+from ragkit.store.audit import AuditLine, naming_lines, questions_about
+from ragkit.store.labels import matching, named
+from ragkit.store.layout import UPLOADS_ROOT, Layout
+from ragkit.store.records import Erasure, StoredTurn
+from ragkit.store.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ErasurePlan:
+    """What forgetting would take out.
+
+    `sources` are the documents that are in the base, `former` the names of those that once were;
+    `turns` counts the questions and answers that rest on them, with all that was said after these
+    in the same conversations. `files` are uploads of the base, which are deleted, and `outside`
+    the files elsewhere that the documents were read from, which are left alone. `held` are those
+    of the documents that are on hold: an erasure goes before it, and the log says so.
+    """
+
+    sources: tuple[str, ...]
+    former: tuple[str, ...]
+    chunks: int
+    turns: int
+    conversations: int
+    files: tuple[str, ...]
+    outside: tuple[str, ...]
+    held: tuple[str, ...]
+
+
+def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
+    """All that is known of the documents that a pattern means.
+
+    Also of such as are gone already, and of files that were refused and never became one. Raises
+    SourceError where there is nothing.
+    """
+    log, _ = naming_lines(snapshot.connection)
+    there = {document.origin for document in snapshot.documents()}
+    former = [
+        (name, line.origin)
+        for line in log
+        if line.origin is not None and line.origin not in there
+        for name in line.called
+    ]
+    moves = [line.called for line in log if line.object == "file"]
+    never = [(name, at) for at, names in enumerate(moves) for name in names]
+    origins = {document.origin for document in matching(snapshot, pattern, layout)}
+    refused = set[str]()
+    if isinstance(pattern, str):
+        origins |= {origin for _, origin in named(former, pattern)}
+        refused = {name for name, _ in named(never, pattern)}
+        for names in (*moves, *reversed(moves)):  # by the names that they had before and after
+            if not refused.isdisjoint(names):
+                refused.update(names)
+    if not (origins or refused):
+        here = {line.origin for line in log if pattern in line.called} & there
+        now = sorted(one.source for one in snapshot.documents() if one.origin in here)
+        if now:
+            raise SourceError(f"{pattern} is called {', '.join(now)} now; forget it by that name")
+        raise SourceError(
+            f"{pattern or repr(pattern)} is not in {layout.root}, and its log knows no such name; "
+            "list what is with: ragkit status --documents"
+        )
+    return about(snapshot, origins, refused, log=log)
+
+
+def about(
+    snapshot: Snapshot,
+    origins: Collection[int],
+    refused: Collection[str] = (),
+    *,
+    log: Sequence[AuditLine] | None = None,
+) -> Erasure:
+    """All that is known of documents, by their origins, and of `refused` files, by their names.
+
+    `log` are the lines that name something, if they have been read.
+    """
+    log = naming_lines(snapshot.connection)[0] if log is None else log
+    origins = {*origins, *_earlier(snapshot, log, origins)}
+    versions = snapshot.versions_of(origins)
+    names = {name for line in log if line.origin in origins for name in line.called} | {*refused}
+    others = {
+        name
+        for line in log
+        if line.origin is not None and line.origin not in origins
+        for name in line.called
+    }
+    digests = {digest for origin, digest in known_digests(snapshot, log) if origin in origins}
+    gone = origins - {document.origin for document in snapshot.documents()}
+    lost = {name for line in log if line.origin in gone for name in line.called} - others
+    digests |= {one.digest for one in snapshot.all_problems() if one.source in lost | {*refused}}
+    return Erasure(
+        origins=tuple(sorted(origins)),
+        documents=tuple(sorted(snapshot.readable(versions))),
+        digests=tuple(sorted(digests - {b""})),
+        names=tuple(sorted(names)),
+        own=tuple(sorted(names - others)),
+        lines=tuple(
+            sorted(
+                _lines_about(snapshot, log, origins)
+                | {
+                    line.number
+                    for line in log
+                    if line.object == "file" and not names.isdisjoint(line.called)
+                }
+            )
+        ),
+        turns=tuple(snapshot.turns_resting_on(origins)),
+        refused=tuple(sorted(refused)),
+        seen=max((line.number for line in log), default=0),
+    )
+
+
+def _earlier(snapshot: Snapshot, log: Sequence[AuditLine], origins: Collection[int]) -> set[int]:
+    """Documents that are gone and held the same: a file that went away came back as another."""
+    held = [(origin, digest) for origin, digest in known_digests(snapshot, log) if digest]
+    digests = {digest for origin, digest in held if origin in origins}
+    there = {document.origin for document in snapshot.documents()}
+    same = {origin for origin, digest in held if digest in digests} - there
+    return {origin for origin in same if not snapshot.is_erased(origin)}
+
+
+def completed(snapshot: Snapshot, erasure: Erasure) -> Erasure:
+    """The same with what people have asked and been told since it was found out.
+
+    And with the lines of the log that have the words of questions that go: what followed in the
+    same conversation need not have been answered from it.
+    """
+    log, _ = naming_lines(snapshot.connection, erasure.seen)
+    turns = snapshot.turns_resting_on(erasure.origins)
+    asked = {turn.question for turn in turns_from(snapshot, turns)}
+    lines = _lines_about(snapshot, log, erasure.origins, erasure.seen)
+    lines |= {*erasure.lines, *snapshot.lines_asking(asked)}
+    return replace(erasure, turns=tuple(turns), lines=tuple(sorted(lines)))
+
+
+def turns_from(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator[StoredTurn]:
+    """The tails of conversations, each from a turn on."""
+    for conversation, ordinal in turns:
+        yield from (turn for turn in snapshot.turns(conversation) if turn.ordinal >= ordinal)
+
+
+def known_digests(snapshot: Snapshot, log: Sequence[AuditLine]) -> Iterator[tuple[int, bytes]]:
+    """The origins of documents with the digests of what they hold, or held."""
+    for line in log:
+        if line.origin is not None and "digest" in line.detail:
+            yield line.origin, bytes.fromhex(line.detail["digest"])
+    yield from ((found.origin, found.digest) for found in snapshot.documents())
+
+
+def _lines_about(
+    snapshot: Snapshot, log: Iterable[AuditLine], origins: Collection[int], after: int | None = None
+) -> set[int]:
+    """The lines with names of documents, and those of questions that were answered from them."""
+    asked, _ = questions_about(snapshot.connection, snapshot.versions_of(origins), after)
+    return {*asked, *(line.number for line in log if line.names and line.origin in origins)}
+
+
+def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
+    """What erasing would do, for people."""
+    roots = {root: name for root, name, _ in snapshot.roots()}
+    found = [snapshot.document(document) for document in erasure.documents]
+    there = [document for document in found if document is not None]
+    sources = {document.source for document in there}
+    documents = set(erasure.documents)
+    counts = {entry.id: entry.turns for entry in snapshot.conversations()}
+    return ErasurePlan(
+        sources=tuple(sorted(sources)),
+        former=tuple(name for name in erasure.names if name not in sources),
+        chunks=sum(document.chunks for document in there),
+        turns=sum(counts.get(talk, 0) - ordinal + 1 for talk, ordinal in erasure.turns),
+        conversations=len(erasure.turns),
+        held=tuple(source for document, source, *_ in snapshot.holds() if document in documents),
+        files=tuple(sorted(_uploads(snapshot, erasure, layout))),
+        outside=tuple(
+            sorted(
+                str(path)
+                for document in there
+                if roots[document.root] != UPLOADS_ROOT
+                and (path := Path(roots[document.root], document.source)).is_file()
+            )
+        ),
+    )
+
+
+def _uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Iterator[str]:
+    """The uploaded files that go.
+
+    Of documents that are not there any more, and of what never became one, those of their names:
+    nobody knows which root they were in.
+    """
+    uploaded = {document.source: document for document in snapshot.documents() if document.uploaded}
+    here = {document.origin for document in snapshot.documents()} & set(erasure.origins)
+    yield from (source for source, document in uploaded.items() if document.origin in here)
+    for name in erasure.names if here < {*erasure.origins} else erasure.refused:
+        path = layout.uploads / name
+        if name not in uploaded and layout.is_upload(path) and path.is_file():
+            yield name

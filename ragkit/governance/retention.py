@@ -1,0 +1,176 @@
+"""How long documents are kept: days for each label, holds that stop the clock, and the purge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ragkit.errors import ClockDoubtful, SourceError
+from ragkit.governance import erasure
+from ragkit.governance.erasure_plan import about
+from ragkit.governance.receipts import Receipt
+from ragkit.store.labels import meant_by
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+from ragkit.store.writer import Writer
+
+MOST_DAYS = 100_000
+_STEP = timedelta(hours=36)  # that the log may be silent for before its clock is in doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A document that has been kept for as long as its label says.
+
+    One that is held stays all the same: `hold` is the reason, None if it is not held.
+    """
+
+    document: int
+    source: str
+    label: str
+    added_at: str
+    days: int
+    hold: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A document that is not to go, since when, and why."""
+
+    document: int
+    source: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionReport:
+    """What a purge took, what it left because it is held, and the receipt; None if none went."""
+
+    purged: tuple[Due, ...]
+    held: tuple[Due, ...]
+    receipt: Receipt | None
+
+
+class Retention:
+    """How long the documents of a base are kept. Each change is a line of the audit log."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, label: str, days: int | None) -> None:
+        """Keep documents of a label for so many days after they were ingested; None is for ever.
+
+        Raises SourceError for a label that no document ever had, and ValueError for no number.
+        """
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise ValueError(f"{days} is no number of days to keep documents: 1 to {MOST_DAYS}")
+        with self._store.recorder() as writer:
+            if not writer.keep_days(label, days):
+                raise SourceError(f"no document has the label {label!r}; see: ragkit access show")
+
+    def rules(self) -> dict[str, int]:
+        """The days that each label is kept for; those that are kept for ever are not in it."""
+        with self._store.snapshot() as snapshot:
+            return snapshot.keep_days()
+
+    def hold(self, pattern: str | int, reason: str) -> list[str]:
+        """Let documents not go, in whatever way but an erasure; returns those newly held.
+
+        A file that was changed is not ingested, and one that vanished stays, while it is held.
+        `pattern` is what `KnowledgeBase.remove` takes. Raises SourceError if nothing matches, and
+        ValueError without a reason.
+        """
+        if not reason.strip():
+            raise ValueError("a hold without a reason is none that anybody can end")
+        reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
+        with self._store.recorder() as writer:
+            return writer.hold(self._origins(writer, pattern), reason)
+
+    def release(self, pattern: str | int) -> list[str]:
+        """Let documents go again; returns those that were held. Raises SourceError as `hold`."""
+        with self._store.recorder() as writer:
+            return writer.release(self._origins(writer, pattern))
+
+    def holds(self) -> list[Hold]:
+        """What is held, by source."""
+        with self._store.snapshot() as snapshot:
+            return [Hold(*row) for row in snapshot.holds()]
+
+    def due(self) -> list[Due]:
+        """The documents that a purge would take now, and those that it would but for a hold."""
+        with self._store.snapshot() as snapshot:
+            return list(_due(snapshot, _now()))
+
+    def doubt(self) -> str:
+        """Why the clock is in doubt, so that a purge would take nothing; "" if it is not."""
+        with self._store.snapshot() as snapshot:
+            return _doubt(snapshot, _now())
+
+    def purge(self, *, clock_is_right: bool = False) -> RetentionReport:
+        """Forget what is due, as KnowledgeBase.forget does; to be run daily.
+
+        A clock that has jumped must not take everything: if the log has a step of more than 36
+        hours since the last purge, forward or back, and something is due, this raises
+        ClockDoubtful, unless somebody has looked and says that the `clock_is_right`.
+        """
+        now = _now()
+        with erasure.writing(self._store, again=True) as writer:
+            snapshot = Snapshot(writer.connection)
+            due = list(_due(snapshot, now))
+            purged = tuple(one for one in due if one.hold is None)
+            doubt = "" if clock_is_right else _doubt(snapshot, now)
+            if purged and doubt:
+                raise ClockDoubtful(f"{len(purged)} documents would be forgotten, but {doubt}")
+            receipt = None
+            if purged:
+                days = ", ".join(sorted({f"{one.label} {one.days} days" for one in purged}))
+                origins = snapshot.origins_of({one.document for one in purged})
+                layout, key = self._store.layout, self._store.key()
+                found = about(snapshot, origins)
+                receipt = erasure.erase(writer, layout, key, found, f"retention: {days}")
+            held = tuple(one for one in due if one.hold is not None)
+            writer.note_purge(len(purged), len(held), doubt=bool(doubt))
+        return RetentionReport(purged, held, receipt)
+
+    def _origins(self, writer: Writer, pattern: str | int) -> list[int]:
+        found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
+        return [document.origin for document in found]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _due(snapshot: Snapshot, now: datetime) -> Iterator[Due]:
+    days = snapshot.keep_days()
+    holds = {document: reason for document, _, _, reason in snapshot.holds()}
+    for one in snapshot.documents():
+        kept = days.get(one.label)
+        if kept is not None and now - datetime.fromisoformat(one.added_at) >= timedelta(days=kept):
+            yield Due(one.id, one.source, one.label, one.added_at, kept, holds.get(one.id))
+
+
+def _doubt(snapshot: Snapshot, now: datetime) -> str:
+    """What step time has made since the last purge, forward or back; "" if none."""
+    before = None
+    for at in (*_moments(snapshot.times_since_purge()), now):
+        if before is not None and (at - before > _STEP or before - at > _STEP):
+            return (
+                f"by the log the clock went from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M}; "
+                f"if it is right now (it is {now:%Y-%m-%d %H:%M} UTC), say so: "
+                "ragkit retention purge --clock-is-right"
+            )
+        before = at
+    return ""
+
+
+def _moments(times: Iterable[str]) -> Iterator[datetime]:
+    """The times of lines, but for what is none: the log's check is there for that."""
+    for at in times:
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(at)
+            if moment.tzinfo is not None:
+                yield moment

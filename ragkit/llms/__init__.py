@@ -1,0 +1,1 @@
+"""Language models and the servers that run them."""

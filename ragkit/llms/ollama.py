@@ -1,0 +1,338 @@
+"""Ollama's native protocol (ollama/ollama server/routes.go, read at v0.33.0-rc2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ragkit.config import ollama_url
+from ragkit.errors import ModelError, PromptCut, StreamBroken
+from ragkit.hardware import cache_bytes, needed_bytes, usable_bytes
+from ragkit.llms.base import Event, InstalledModel, Message, Thought, Usage
+from ragkit.llms.errors import broken, elsewhere, ollama_refusal
+from ragkit.llms.transport import Limits, Server, as_object, one_line
+
+if TYPE_CHECKING:
+    import httpx
+
+_COUNTS_FROM = "0.30.1"
+_BARE_TEMPLATES = ("", "{{ .Prompt }}")
+_STOP = ["\n\n", "\nQuestion:"]  # where a model that only continues text has answered
+
+
+def is_older(found: str, floor: str) -> bool:
+    """Whether a version is below a floor; development builds (0.0.0) are let pass."""
+    try:
+        parts = [int(part) for part in found.partition("-")[0].split(".")]
+    except ValueError:
+        return False
+    return any(parts) and parts < [int(part) for part in floor.split(".")]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a server says of a model; `context` is in tokens, `per_token` in bytes.
+
+    `chats` is false for one without a chat template, which only continues a text, and `counts`
+    for a server that does not count the part of a prompt which it still knows.
+    """
+
+    capabilities: tuple[str, ...]
+    chats: bool
+    counts: bool
+    context: int
+    per_token: int
+    licence: str
+
+
+class OllamaServer:
+    """The models of one Ollama server, to be run with so many tokens of context and of answer.
+
+    What it says of a model is asked once: one question needs it several times.
+    """
+
+    def __init__(
+        self,
+        host: str = "",
+        limits: Limits | None = None,
+        *,
+        num_ctx: int = 8192,
+        num_predict: int = 1024,
+    ) -> None:
+        self._num_ctx, self._num_predict = num_ctx, num_predict
+        self._known: dict[str, Description] = {}
+        self._digests: dict[str, str] = {}
+        self.server = Server(
+            ollama_url(host),
+            "Ollama",
+            "OLLAMA_HOST",
+            "start one with: ollama serve (and get a model once with: ollama pull llama3.2)",
+            limits=limits or Limits(),
+        )
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def version(self) -> str:
+        """The server's version. Raises ModelUnreachable if none answers."""
+        return str(self._field("/api/version", "version"))
+
+    @cached_property
+    def _counts(self) -> bool:
+        return not is_older(self.version(), _COUNTS_FROM)
+
+    def models(self) -> list[InstalledModel]:
+        """Local models, newest first; cloud models and embedders are left out.
+
+        Raises ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
+        """
+        return [
+            _installed(entry)
+            for entry in self._tags()
+            if not _is_remote(entry) and "completion" in (_words(entry) or ["completion"])
+        ]
+
+    def describe(self, model: InstalledModel) -> InstalledModel:
+        """The entry with its context, capabilities, licence and need of memory.
+
+        Raises ModelError if the server cannot describe it.
+        """
+        about = self.about(model.name)
+        num_ctx = min(self._num_ctx, about.context or self._num_ctx)
+        memory = needed_bytes(model.size, about.per_token, num_ctx)
+        return replace(
+            model,
+            context=about.context,
+            capabilities=about.capabilities,
+            licence=about.licence,
+            memory=memory,
+            fits=memory <= usable_bytes()[0] if self.server.is_here else None,
+        )
+
+    def model(self, name: str, *, think: bool = False) -> OllamaModel:
+        """The model of this name. Raises ModelRefused for one that runs elsewhere."""
+        return OllamaModel(
+            name,
+            self.url,
+            num_ctx=self._num_ctx,
+            num_predict=self._num_predict,
+            think=think,
+            server=self,
+        )
+
+    def about(self, name: str) -> Description:
+        """What the server knows of a model.
+
+        Raises ModelMissing for one that it does not have, and ModelRefused for one that another
+        server runs, whatever it is called here.
+        """
+        if name not in self._known:
+            self._known[name] = self._asked(name)
+        return self._known[name]
+
+    def _asked(self, name: str) -> Description:
+        found = self.server.post("/api/show", {"model": name})
+        if not isinstance(found, dict):
+            raise ollama_refusal(name, self.server, found)
+        if _is_remote(found):
+            raise elsewhere(name)
+        info = found.get("model_info")
+        facts: dict[str, Any] = info if isinstance(info, dict) else {}
+        return Description(
+            capabilities=_words(found),
+            chats=str(found.get("template") or "").strip() not in _BARE_TEMPLATES,
+            counts=self._counts,
+            context=_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
+            per_token=cache_bytes(facts),
+            licence=_heading(str(found.get("license") or "")),
+        )
+
+    def digest(self, name: str) -> str:
+        """What the name stands for now; "" for one that the server does not list."""
+        if not self._digests:
+            self._tags()
+        return self._digests.get((name if ":" in name else f"{name}:latest").casefold(), "")
+
+    def _tags(self) -> list[dict[str, Any]]:
+        """The server's entries, each with at least a name."""
+        found = self._field("/api/tags", "models")
+        if found is None:
+            return []
+        if isinstance(found, list) and all(isinstance(e, dict) and e.get("name") for e in found):
+            self._digests = {e["name"].casefold(): str(e.get("digest") or "") for e in found}
+            return found
+        raise self.server.stranger()
+
+    def _field(self, path: str, key: str) -> Any:
+        content = self.server.get(path)
+        if not isinstance(content, dict) or key not in content:
+            raise self.server.stranger()
+        return content[key]
+
+
+class OllamaModel:
+    """A model served by Ollama.
+
+    The context is never cut behind our back: truncate and shift are off, so a prompt that is too
+    long is an error. `think` asks a model that can to reason first. Base models, which have no
+    chat template, are given one text to continue.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str = "",
+        *,
+        num_ctx: int = 8192,
+        num_predict: int = 1024,
+        think: bool = False,
+        limits: Limits | None = None,
+        server: OllamaServer | None = None,
+    ) -> None:
+        if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
+            raise elsewhere(name)
+        self.name = name
+        self._ollama = server or OllamaServer(host, limits)
+        self._server = self._ollama.server
+        self._think = think
+        self._wanted = num_ctx, num_predict
+
+    @property
+    def num_ctx(self) -> int:
+        """Tokens of context: those that were asked for, or the fewer that the model was made for.
+
+        A server cuts it down to these by itself, and says nothing.
+        """
+        return min(self._wanted[0], self._about().context or self._wanted[0])
+
+    @property
+    def num_predict(self) -> int:
+        """Tokens of the longest answer: those that were asked for, or a quarter of a context that
+        is smaller than the one asked for.
+        """
+        num_ctx, num_predict = self._wanted
+        return num_predict if self.num_ctx == num_ctx else min(num_predict, self.num_ctx // 4)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the weights and settings behind the name; "" if the server says none."""
+        try:
+            return self._ollama.digest(self.name)
+        except ModelError:
+            return ""
+
+    def chat(
+        self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Event]:
+        """Yield the answer as it comes, as JSON of the `schema` if there is one.
+
+        The messages have to ask for JSON, too: a model that does not expect it may write blanks
+        without end. Raises ModelError, also in the middle of the answer.
+        """
+        path, body = self._request(messages, schema)
+        with self._server.streaming(path, body, self.name) as response:
+            if response.status_code != 200:
+                raise ollama_refusal(self.name, self._server, response)
+            yield from self._events(response)
+
+    def _about(self) -> Description:
+        return self._ollama.about(self.name)
+
+    def _request(
+        self, messages: list[Message], schema: Mapping[str, Any] | None
+    ) -> tuple[str, dict[str, Any]]:
+        about = self._about()
+        options: dict[str, Any] = {
+            "num_ctx": self.num_ctx,
+            "num_predict": self.num_predict,
+            "temperature": 0,
+        }
+        body: dict[str, Any] = {
+            "model": self.name,
+            "stream": True,
+            "truncate": False,
+            "shift": False,
+            "keep_alive": "10m",
+            "options": options,
+        }
+        if schema is not None:
+            body["format"] = dict(schema)
+        if not about.chats:
+            text = "\n\n".join(message.content for message in messages) + "\nAnswer:"
+            if schema is None:  # JSON ends by itself, and may hold blank lines
+                options["stop"] = _STOP
+            return "/api/generate", {**body, "prompt": text, "raw": True}
+        if "thinking" in about.capabilities:
+            body["think"] = self._think
+        body["messages"] = [{"role": m.role, "content": m.content} for m in messages]
+        return "/api/chat", body
+
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
+        for line in self._server.lines(response, self.name):
+            event = as_object(line, self._server)
+            if "error" in event:
+                raise broken(self.name, self._server, event["error"])
+            message = event.get("message")
+            found = message if isinstance(message, dict) else event
+            thought = found.get("thinking")
+            if isinstance(thought, str) and thought:
+                yield Thought(thought)
+            piece = found.get("content") or found.get("response")
+            if isinstance(piece, str) and piece:
+                yield piece
+            if event.get("done"):
+                yield self._usage(event)
+                return
+        raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
+
+    def _usage(self, event: dict[str, Any]) -> Usage:
+        usage = Usage(
+            finish="length" if event.get("done_reason") == "length" else "stop",
+            prompt_tokens=_count(event, "prompt_eval_count") if self._about().counts else None,
+            answer_tokens=_count(event, "eval_count"),
+        )
+        tokens = (usage.prompt_tokens or 0) + (usage.answer_tokens or 0)
+        if tokens > self.num_ctx:
+            raise PromptCut(
+                f"{self.name} forgot a part of the passages while it answered: it read and wrote "
+                f"{tokens} tokens, its context holds {self.num_ctx}; update Ollama, "
+                "or raise num_ctx"
+            )
+        return usage
+
+
+def _count(event: dict[str, Any], key: str) -> int | None:
+    value = event.get(key)
+    return value if isinstance(value, int) else None
+
+
+def _words(entry: dict[str, Any]) -> tuple[str, ...]:
+    found = entry.get("capabilities")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _installed(entry: dict[str, Any]) -> InstalledModel:
+    found = entry.get("details")
+    details: dict[str, Any] = found if isinstance(found, dict) else {}
+    return InstalledModel(
+        name=entry["name"],
+        size=_count(entry, "size") or 0,
+        family=str(details.get("family") or ""),
+        parameters=str(details.get("parameter_size") or ""),
+        quantisation=str(details.get("quantization_level") or ""),
+        digest=str(entry.get("digest") or ""),
+    )
+
+
+def _heading(text: str) -> str:
+    """The name of a licence: its first line, with the version if that stands in the next."""
+    lines = [one_line(line) for line in text.split("\n") if line.strip()]
+    version = lines[1:2] if lines[1:2] and lines[1].startswith("Version") else []
+    return ", ".join([*lines[:1], *version])[:100]
+
+
+def _is_remote(entry: dict[str, Any]) -> bool:
+    return bool(entry.get("remote_host") or entry.get("remote_model"))

@@ -1,0 +1,153 @@
+"""Any server with an OpenAI-compatible interface: vLLM, llama.cpp, LM Studio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import StreamBroken
+from ragkit.llms.base import Event, InstalledModel, Message, Thought, Usage
+from ragkit.llms.errors import broken, openai_refusal
+from ragkit.llms.transport import Limits, Server, as_object
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class OpenAIServer:
+    """The models of one server; `url` is the part before /models, "http://127.0.0.1:8000/v1"."""
+
+    def __init__(
+        self, url: str, key: str = "", limits: Limits | None = None, *, num_predict: int = 1024
+    ) -> None:
+        self._num_predict = num_predict
+        self.server = Server(
+            url.rstrip("/"),
+            "an OpenAI-compatible server",
+            "openai_url",
+            "start it, or change the setting openai_url",
+            key,
+            limits or Limits(),
+        )
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def models(self) -> list[InstalledModel]:
+        """What the server offers, in its order; most say no more than the names."""
+        found = self.server.get("/models")
+        if not isinstance(found, dict):
+            if found.status_code in (401, 403):
+                raise openai_refusal("the list of models", self.server, found)
+            raise self.server.stranger()
+        entries = found.get("data")
+        if not isinstance(entries, list) or not all(
+            isinstance(entry, dict) and entry.get("id") for entry in entries
+        ):
+            raise self.server.stranger()
+        return [
+            InstalledModel(str(entry["id"]), context=_count(entry, "max_model_len") or 0)
+            for entry in entries
+        ]
+
+    def describe(self, model: InstalledModel) -> InstalledModel:
+        """The entry as it is: the interface tells no more."""
+        return model
+
+    def model(self, name: str, *, think: bool = False) -> OpenAIModel:
+        """The model of this name, which reasons or not as the server is set."""
+        server = self.server
+        return OpenAIModel(
+            name,
+            server.url,
+            key=server.key,
+            num_predict=self._num_predict,
+            limits=server.limits,
+        )
+
+
+class OpenAIModel:
+    """A model behind an OpenAI-compatible interface."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        key: str = "",
+        num_predict: int = 1024,
+        limits: Limits | None = None,
+    ) -> None:
+        self.name = name
+        self._server = OpenAIServer(url, key, limits).server
+        self._num_predict = num_predict
+
+    def chat(
+        self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
+    ) -> Iterator[Event]:
+        """Yield the answer as it comes, as JSON of the `schema` if there is one.
+
+        The messages have to ask for JSON, too. Raises ModelError, also in the middle of the answer.
+        """
+        body: dict[str, Any] = {
+            "model": self.name,
+            "messages": [{"role": m.role, "content": m.content} for m in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": self._num_predict,
+            "temperature": 0,
+        }
+        if schema is not None:
+            named = {"name": "answer", "schema": dict(schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        with self._server.streaming("/chat/completions", body, self.name) as response:
+            if response.status_code != 200:
+                raise openai_refusal(self.name, self._server, response)
+            yield from self._events(response)
+
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
+        finish = ""
+        counts: dict[str, Any] = {}
+        for line in self._server.lines(response, self.name):
+            field, _, data = line.partition(":")
+            data = data.strip()
+            if field != "data":  # a comment that keeps the connection open, or an event's name
+                continue
+            if data == "[DONE]":
+                if not finish:
+                    break
+                yield Usage(
+                    "length" if finish == "length" else "stop",
+                    _count(counts, "prompt_tokens"),
+                    _count(counts, "completion_tokens"),
+                )
+                return
+            event = as_object(data, self._server)
+            if event.get("error"):
+                raise broken(self.name, self._server, event["error"])
+            counts = event.get("usage") or counts
+            for choice in _objects(event.get("choices")):
+                yield from _pieces(choice)
+                finish = str(choice.get("finish_reason") or finish)
+        raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
+
+
+def _objects(found: Any) -> list[dict[str, Any]]:
+    """The objects of a list; whatever else a server sends there is nothing to us."""
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _pieces(choice: dict[str, Any]) -> Iterator[Event]:
+    (delta,) = _objects([choice.get("delta")]) or [{}]
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if isinstance(thought, str) and thought:
+        yield Thought(thought)
+    piece = delta.get("content")
+    if isinstance(piece, str) and piece:
+        yield piece
+
+
+def _count(counts: Any, key: str) -> int | None:
+    value = counts.get(key) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) else None

@@ -1,0 +1,1 @@
+"""Verify, repair, back up, restore and export a knowledge base."""

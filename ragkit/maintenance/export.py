@@ -1,0 +1,46 @@
+"""A canonical dump of a base, for telling whether two hold the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from ragkit.manifest import read_identity
+from ragkit.store.snapshot import Snapshot
+
+
+def dump(snapshot: Snapshot) -> Iterator[str]:
+    """One JSON line for the identity and one for each document, sorted by root and source."""
+    identity = read_identity(snapshot)
+    yield json.dumps({"identity": asdict(identity) if identity else None}, sort_keys=True)
+    dimension = identity.embedder.dimension if identity else 1
+    roots = {root: path for root, path, _ in snapshot.roots()}
+    documents = sorted(snapshot.documents(), key=lambda d: (roots[d.root], d.source))
+    for document in documents:
+        chunks = snapshot.chunks_of(document.id)
+        ids, vectors = snapshot.vectors([chunk.id for chunk in chunks], dimension)
+        texts = [snapshot.page_text(document.id, ordinal) for ordinal in range(document.pages)]
+        yield json.dumps(
+            {
+                "root": roots[document.root],
+                "source": document.source,
+                "digest": document.digest.hex(),
+                "kind": document.kind,
+                "title": document.title,
+                "label": document.label,
+                "warnings": list(document.warnings),
+                "pages": [hashlib.sha256(text.encode()).hexdigest() for text in texts],
+                "chunks": [
+                    [c.ordinal, c.page_ordinal, c.start, c.end, c.header, c.ref, c.text]
+                    for c in chunks
+                ],
+                "whole": [texts[c.page_ordinal][c.start : c.end] == c.text for c in chunks],
+                "vectors": [hashlib.sha256(vector.tobytes()).hexdigest() for vector in vectors],
+                "vector_count": len(ids),
+            },
+            ensure_ascii=False,
+        )
+    for problem in snapshot.all_problems():
+        yield json.dumps({"problem": problem.source, "reason": problem.reason})

@@ -1,0 +1,274 @@
+"""Mends a base: builds anew what is derived, and keeps what can be read of the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import apsw
+
+from ragkit.config import Config
+from ragkit.errors import StoreDamaged, StoreError
+from ragkit.governance.erasure import writing
+from ragkit.index import faiss_index, tantivy_index
+from ragkit.ingestion.pipeline import finish
+from ragkit.maintenance.verify import (
+    CONTENT,
+    Verification,
+    dimension_of,
+    is_leftover,
+    open_to_others,
+    strays,
+    verify_store,
+)
+from ragkit.store.atomic_directory import exchange, made_beside, sync_tree
+from ragkit.store.audit import acting, naming_lines
+from ragkit.store.checks import contradictions, flawed_documents, missing_documents
+from ragkit.store.database import Database, configure, connect, connect_damaged, create, translated
+from ragkit.store.filesystem import check_local
+from ragkit.store.layout import Layout
+from ragkit.store.locks import alone
+from ragkit.store.records import Lost
+from ragkit.store.salvage import Losses, salvage
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+from ragkit.store.writer import Writer
+
+
+@dataclass(slots=True)
+class RepairReport:
+    """What was wrong, what was done, and what is lost.
+
+    `lost` are the sources of documents whose content is gone until the next ingest reads their
+    files again. Those in `gone` are, too: files of their names get the label that they had by the
+    log; those in `unheld` were held. `nameless` counts more of them of which nothing is known.
+    `labels` are names that were given to labels instead of their own. `kept` is where the damaged
+    base is now, if it was replaced.
+    """
+
+    found: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    unheld: list[str] = field(default_factory=list)
+    nameless: int = 0
+    labels: list[str] = field(default_factory=list)
+    kept: Path | None = None
+    after: Verification | None = None
+
+
+def repair_base(path: Path, config: Config | None = None) -> RepairReport:
+    """Mend the base in a directory, also one that cannot be opened any more.
+
+    Where the database itself is damaged, what can be read of it goes into a new base that takes
+    the place of the old one once it is whole, and the old one is kept beside it. Raises StoreLocked
+    while somebody writes to it, or has it open if it must be replaced, and StoreDamaged where
+    nothing can be kept.
+    """
+    layout = Layout(path.resolve())
+    check_local(layout.root)
+    key_file = config.key_file if config else None
+    try:
+        store = Store(layout.root, create=False, key_file=key_file)
+    except StoreDamaged as error:
+        return _replace(layout, key_file, [str(error)])
+    with closing(store):
+        before = verify_store(store)
+        if not before.damaged("database"):
+            return mend(store, before)
+    return _replace(layout, key_file, _damages(before))
+
+
+def mend(store: Store, before: Verification) -> RepairReport:
+    """Mend what a check has found in a base whose database can be read."""
+    if before.damaged("database"):
+        raise StoreDamaged(
+            f"{store.layout.database} must be replaced; close the base, then: ragkit repair "
+            f"--kb {store.layout.root}"
+        )
+    report = RepairReport(found=_damages(before))
+    with writing(store) as writer:
+        _mend_rows(writer, report)
+        _build_indexes(writer, store.layout, before, report)
+        _tidy(store, report)
+        if report.done:
+            _record(writer, report)
+    report.after = verify_store(store)
+    return report
+
+
+def _record(writer: Writer, report: RepairReport) -> None:
+    writer.record(acting(), "base.repair", "base", {"done": report.done})
+
+
+def _damages(found: Verification) -> list[str]:
+    return [f"{one.checked}: {one.found}" for one in found.findings if one.state == "damaged"]
+
+
+def _mend_rows(writer: Writer, report: RepairReport) -> None:
+    """Take out documents that are not whole, and let the journal say which there are."""
+    database = writer.connection
+    flaws = list(flawed_documents(database, dimension_of(Snapshot(database))))
+    if flaws:
+        writer.lose(flaw.document for flaw in flaws)
+        report.lost = [flaw.source for flaw in flaws]
+        report.done.append(f"took out {len(flaws)} documents that are not whole")
+    lost = _lost(database)
+    if not lost and not list(contradictions(database)):
+        return
+    report.gone = sorted(one.source for one in lost if one.source)
+    report.unheld = sorted(one.source for one in lost if one.source and one.hold is not None)
+    report.nameless = sum(not one.source for one in lost)
+    writer.reconcile(lost)
+    report.done.append(f"made the journal agree; {len(lost)} documents are gone")
+
+
+def _lost(database: Database) -> list[Lost]:
+    """The documents that the journal or the log has, and that are not there."""
+    known = {origin: Lost(origin, "", "", None) for _, origin in missing_documents(database)}
+    known |= {one.origin: one for one in _by_log(database)}
+    snapshot = Snapshot(database)
+    there = {origin for (origin,) in database.execute("SELECT origin FROM document")}
+    return [
+        one
+        for origin, one in sorted(known.items())
+        if origin not in there and not snapshot.is_erased(origin)
+    ]
+
+
+_GONE = ("document.remove", "document.refuse", "document.lost")
+
+
+def _by_log(database: Database) -> list[Lost]:
+    """The documents that are there by the lines of the log, as they were last."""
+    found: dict[int, Lost] = {}
+    for line in naming_lines(database)[0]:
+        if line.origin is None:
+            continue
+        if line.action in _GONE:
+            found.pop(line.origin, None)
+            continue
+        one = found.get(line.origin)
+        if line.action in ("document.add", "document.replace"):
+            one = one or Lost(line.origin, "", "", None)
+        if one is not None:
+            source = (line.names or {}).get("source", one.source)
+            label = str(line.detail.get("label", one.label))
+            reason = (line.names or {}).get("reason", "")
+            said = {"retention.hold": reason, "retention.release": None}
+            hold = said.get(line.action, one.hold)
+            found[line.origin] = Lost(line.origin, source, label, hold)
+    return list(found.values())
+
+
+def _hold_again(writer: Writer, report: RepairReport) -> None:
+    """Hold what is held by the log: what could be read of the list may lack it."""
+    holds = {one.origin: one.hold for one in _by_log(writer.connection) if one.hold is not None}
+    known = {origin for (origin,) in writer.connection.execute("SELECT origin FROM hold")}
+    again = [name for at in holds.keys() - known for name in writer.hold([at], holds[at] or "lost")]
+    if again:
+        report.done.append(f"held {len(again)} documents again, as the log says")
+
+
+def _build_indexes(
+    writer: Writer, layout: Layout, before: Verification, report: RepairReport
+) -> None:
+    snapshot = Snapshot(writer.connection)
+    dimension = dimension_of(snapshot)
+    if before.damaged("word index"):
+        tantivy_index.rebuild(snapshot, layout)
+        report.done.append("built the word index anew")
+    if snapshot.generation() and (report.lost or before.damaged("vector index")):
+        faiss_index.publish(writer, layout, dimension)
+        report.done.append("built the vector index anew")
+    finish(writer, layout, dimension)
+
+
+def _tidy(store: Store, report: RepairReport) -> None:
+    layout = store.layout
+    for path in strays(store, writing=True):
+        if is_leftover(layout, path) and not path.is_relative_to(layout.tmp):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            report.done.append(f"deleted {path.relative_to(layout.root)}, which was left over")
+    for path in open_to_others(layout):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        report.done.append(f"made {path.name} its owner's alone")
+
+
+# -- replacing a database that cannot be read ----------------------------------------------------
+
+
+def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairReport:
+    report = RepairReport(found=found)
+    root = layout.root
+    with translated(root), alone(root), made_beside(root, "repair") as fresh:
+        losses = _carry_over(layout, Layout(fresh))
+        report.labels = losses.labels
+        with closing(Store(fresh, create=False, key_file=key_file)) as store:
+            kept = root.with_name(f"{root.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+            _finish_copy(store, losses, kept.name, report)
+            report.after = verify_store(store)
+        if report.after.damaged(*CONTENT):
+            why = "; ".join(_damages(report.after))
+            raise StoreDamaged(
+                f"{layout.database} cannot be repaired ({why}); it is as it was: restore a backup, "
+                "or ingest the documents into a new base"
+            )
+        sync_tree(fresh)
+        fresh.rename(kept)  # it is never swept away under this name
+        try:
+            exchange(kept, root)
+        except StoreError:
+            kept.rename(fresh)
+            raise
+    report.kept = kept
+    return report
+
+
+def _carry_over(layout: Layout, fresh: Layout) -> Losses:
+    """Copy what can be read of a database, and the files that lie beside it, into a new base."""
+    create(fresh)
+    try:
+        with (
+            closing(connect_damaged(layout.database)) as old,
+            closing(connect(fresh.database)) as new,
+        ):
+            new.execute("PRAGMA journal_mode = DELETE")
+            new.execute("PRAGMA synchronous = OFF")  # all of it is written through at the end
+            losses = salvage(old, new)
+            configure(new)
+    except apsw.Error as error:
+        raise StoreDamaged(
+            f"nothing can be read of {layout.database} ({error}); restore a backup, or ingest the "
+            "documents into a new base"
+        ) from error
+    if layout.uploads.is_dir():
+        shutil.copytree(layout.uploads, fresh.uploads, symlinks=True, copy_function=_link_or_copy)
+    return losses
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) -> None:
+    with store.writer() as writer:
+        writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
+        _mend_rows(writer, report)
+        _hold_again(writer, report)
+        finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        report.done.append("carried over what can be read of the database")
+        for table, count in sorted(losses.orphans.items()):
+            report.done.append(f"left out {count} rows of {table} that belong to what is lost")
+        report.done += [f"some rows of {table} are lost" for table in sorted(losses.unread)]
+        _record(writer, report)

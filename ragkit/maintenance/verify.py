@@ -1,0 +1,362 @@
+"""Looks through a whole base for damage, and says what to do about it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from ragkit.config import Config
+from ragkit.errors import RagkitError, StoreDamaged
+from ragkit.index import faiss_index, tantivy_index
+from ragkit.ingestion.plan import file_digest
+from ragkit.manifest import read_identity
+from ragkit.store.audit import check
+from ragkit.store.checks import (
+    Flaw,
+    contradictions,
+    flawed_documents,
+    structure_flaws,
+    waiting_documents,
+)
+from ragkit.store.database import Database, connect_damaged
+from ragkit.store.keys import known_keys
+from ragkit.store.layout import UPLOADS_ROOT, Layout
+from ragkit.store.locks import is_locked
+from ragkit.store.salvage import DAMAGE
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+
+CONTENT = ("database", "documents", "journal", "vector index", "word index")
+"""What a base cannot do without; the rest is about its log and its surroundings."""
+
+_NAMED = 1000  # documents at most
+_TRIES = 3  # of an index that somebody writes to meanwhile
+_ODD = (TypeError, ValueError, AttributeError, OverflowError)
+"""What a value raises that is of another type than its column."""
+
+_REPAIR = "ragkit repair"
+_FOLDERS = ("index", "tmp", "uploads")
+_BESIDE = ("-wal", "-shm", "-journal")
+_RESTORE = "restore a backup (ragkit restore), or keep what can be read with: ragkit repair"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: `state` is ok, note or damaged.
+
+    `checked` is "database", "documents", "journal", "audit log", "erasures", "vector index", "word
+    index", "uploads" or "files". `fix` says what to do, `file` which file it is about, and
+    `documents` which documents, the first thousand of them.
+    """
+
+    checked: str
+    state: str
+    found: str
+    fix: str = ""
+    file: str = ""
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All findings about a base as it was at the commit `seq`, -1 if that cannot be told."""
+
+    path: Path
+    seq: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is damaged."""
+        return not self.damaged()
+
+    def damaged(self, *checks: str) -> bool:
+        """Whether anything is damaged, or any of these."""
+        return any(
+            finding.state == "damaged" and (not checks or finding.checked in checks)
+            for finding in self.findings
+        )
+
+
+def verify_base(
+    path: Path, config: Config | None = None, *, keys: Sequence[Path] = ()
+) -> Verification:
+    """Check the base in a directory, also one that cannot be opened any more.
+
+    `keys` are files of further audit keys. Raises StoreMissing where there is none.
+    """
+    try:
+        store = Store(path, create=False, key_file=config.key_file if config else None)
+    except StoreDamaged as error:
+        layout = Layout(path.absolute())
+        finding = Finding("database", "damaged", str(error), _RESTORE, layout.database.name)
+        return Verification(layout.root, -1, (finding, *_readable_part(layout)))
+    with closing(store):
+        return verify_store(store, keys=keys)
+
+
+def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> Verification:
+    """Check an open base; others may read and write meanwhile."""
+    with store.snapshot() as snapshot:
+        database = snapshot.connection
+        seq = snapshot.seq
+        findings = [
+            *_guarded("database", _database(database)),
+            *_guarded("documents", _documents(snapshot)),
+            *_guarded("journal", _journal(database)),
+            *_guarded("audit log", _audit_log(database, store, keys)),
+            *_guarded("erasures", _erasures(snapshot)),
+        ]
+    findings += _guarded("vector index", _vector_index(store))
+    findings += _guarded("word index", _word_index(store))
+    findings += _guarded("uploads", _uploads(store))
+    findings += _guarded("files", _files(store))
+    return Verification(store.layout.root, seq, tuple(findings))
+
+
+def _guarded(checked: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings; that a check cannot be made is one, too."""
+    try:
+        yield from findings
+    except (*DAMAGE, RagkitError, *_ODD) as error:
+        yield Finding(checked, "damaged", f"cannot be checked ({error})", _RESTORE)
+
+
+def _database(database: Database) -> Iterator[Finding]:
+    flaws = list(structure_flaws(database))
+    if flaws:
+        yield Finding("database", "damaged", _first(flaws), _RESTORE, "ragkit.db")
+        return
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    yield Finding("database", "ok", f"all {pages} pages are what was written")
+
+
+def _documents(snapshot: Snapshot) -> Iterator[Finding]:
+    flaws = list(flawed_documents(snapshot.connection, dimension_of(snapshot)))
+    if flaws:
+        yield _flawed(flaws)
+    if waiting := waiting_documents(snapshot.connection):
+        yield Finding(
+            "documents",
+            "note",
+            f"{len(waiting)} were lost to damage and wait to be read again: {_first(waiting)}",
+            "ragkit ingest with the folders that they are from",
+            documents=tuple(waiting[:_NAMED]),
+        )
+    if not flaws:
+        documents, pages, chunks = snapshot.counts()
+        yield Finding("documents", "ok", f"{documents} with {pages} pages and {chunks} chunks")
+
+
+def _flawed(flaws: Sequence[Flaw]) -> Finding:
+    return Finding(
+        "documents",
+        "damaged",
+        _first([f"{flaw.source}: {flaw.what}" for flaw in flaws]),
+        f"{_REPAIR} takes them out, and the next ragkit ingest reads them again",
+        documents=tuple(flaw.source for flaw in flaws[:_NAMED]),
+    )
+
+
+def _journal(database: Database) -> Iterator[Finding]:
+    flaws = list(contradictions(database))
+    if flaws:
+        yield Finding("journal", "damaged", _first(flaws), _REPAIR, "ragkit.db")
+    else:
+        yield Finding("journal", "ok", "counts, ids and the journal agree")
+
+
+def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterator[Finding]:
+    chain = check(database, known_keys(keys, store.key_file))
+    if chain.broken is not None:
+        fix = "find out who changed it, or restore a backup (ragkit restore)"
+        yield Finding("audit log", "damaged", f"it was changed: {chain.why}", fix, "ragkit.db")
+        return
+    if chain.unknown:
+        yield Finding(
+            "audit log",
+            "note",
+            f"{sum(chain.unknown.values())} of {chain.lines} lines are sealed with a key that is "
+            f"not here ({', '.join(chain.unknown)}; the first is line "
+            f"{min(chain.unknown_from.values())}), so whether they were changed is not known",
+            "name the file of that key with --key",
+        )
+    for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
+        if count:
+            found = (
+                f"{what}{count} of {chain.lines} lines were lost to damage, as a later line says"
+            )
+            yield Finding("audit log", "note", found)
+    if chain.intact:
+        yield Finding("audit log", "ok", f"{chain.lines} lines are what was written")
+
+
+def _erasures(snapshot: Snapshot) -> Iterator[Finding]:
+    for begun in snapshot.open_erasures():
+        found = f"erasure {begun.id} was begun on {begun.at[:10]} and is not finished: its text is "
+        fix = "forget the same again, and read what it says"
+        yield Finding("erasures", "note", f"{found}found by nobody, but may be on the disk", fix)
+
+
+def _vector_index(store: Store) -> Iterator[Finding]:
+    for _ in range(_TRIES):
+        with store.snapshot() as snapshot:
+            row = snapshot.generation()
+            flaw = faiss_index.flaw(snapshot, store.layout, dimension_of(snapshot))
+        with store.snapshot() as snapshot:
+            if not flaw or snapshot.generation() == row:
+                break
+    name = f"index/{row.name}" if row else ""
+    if flaw:
+        fix = f"searches go without it; {_REPAIR} builds it again"
+        yield Finding("vector index", "damaged", flaw, fix, name)
+    elif row is None:
+        yield Finding("vector index", "ok", "none is needed yet")
+    else:
+        yield Finding("vector index", "ok", f"{row.count} vectors are those of the base", "", name)
+
+
+def _word_index(store: Store) -> Iterator[Finding]:
+    for _ in range(_TRIES):
+        before = tantivy_index.stamp(store.layout)
+        with store.snapshot() as snapshot:
+            flaw = tantivy_index.flaw(snapshot, store.layout)
+        if not flaw or tantivy_index.stamp(store.layout) == before:
+            break
+    else:
+        yield Finding("word index", "note", "it changes while it is being checked", "try again")
+        return
+    name = str(tantivy_index.index_folder(store.layout).relative_to(store.layout.root))
+    if flaw:
+        fix = f"searches go without it; {_REPAIR} builds it again"
+        yield Finding("word index", "damaged", flaw, fix, name)
+    else:
+        yield Finding("word index", "ok", "its records are those of the base", "", name)
+
+
+def _uploads(store: Store) -> Iterator[Finding]:
+    """Files that have no other home than the base; somebody may be taking some out meanwhile."""
+    layout, lost, count = store.layout, [], 0
+    left = set() if is_locked(layout.lock) else _files_in(layout.uploads)
+    with store.snapshot() as snapshot:
+        for source, digest in snapshot.connection.execute(
+            "SELECT d.source, d.digest FROM document d JOIN root r ON r.id = d.root "
+            "WHERE r.path = ? UNION ALL SELECT p.source, x'' FROM problem p "
+            "JOIN root r ON r.id = p.root WHERE r.path = ? ORDER BY 1",
+            (UPLOADS_ROOT, UPLOADS_ROOT),
+        ):
+            left.discard(source)
+            count += digest != b""
+            if digest and file_digest(str(layout.uploads / source)) != digest:
+                lost.append(source)
+    if left:
+        yield Finding(
+            "uploads",
+            "note",
+            f"{len(left)} files are not in the base, and it does not say why: "
+            f"{_first(sorted(left))}",
+            f"ragkit ingest {layout.uploads}, then delete what is still named here",
+        )
+    if lost:
+        yield Finding(
+            "uploads",
+            "note",
+            f"{len(lost)} files are not there, or not as they were read: {_first(lost)}",
+            "upload them again, or ingest the folder of uploads; their text is whole",
+            documents=tuple(lost[:_NAMED]),
+        )
+    elif count:
+        yield Finding("uploads", "ok", f"{count} files are as they were read")
+
+
+def _files_in(folder: Path) -> set[str]:
+    """All that is no folder, at any depth, called as a scan calls it."""
+    paths = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
+    return {
+        os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace") for path in paths
+    }
+
+
+def _files(store: Store) -> Iterator[Finding]:
+    layout, found = store.layout, list[Finding]()
+    for path in strays(store):
+        name = str(path.relative_to(layout.root))
+        if path.is_symlink():
+            what, fix = "is a link, and none is followed", "put the file itself there"
+        elif is_leftover(layout, path):
+            what, fix = "was left by a process that was killed", f"{_REPAIR} deletes it"
+        else:
+            what, fix = "is no file of ragkit's", "keep it elsewhere"
+        found.append(Finding("files", "note", f"{name} {what}", fix, name))
+    if opened := open_to_others(layout):
+        names = [str(path.relative_to(layout.root.parent)) for path in opened]
+        state = "damaged" if layout.root in opened else "note"  # else nobody gets as far
+        what = f"others may read {_first(names)}"
+        found.append(Finding("files", state, what, f"{_REPAIR} makes it its owner's alone"))
+    yield from found
+    if not found:
+        yield Finding("files", "ok", "nothing else is in the directory, which is its owner's alone")
+
+
+def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
+    """What lies in the directory and is no file of the base.
+
+    While somebody writes, unless that is the caller, only what does not change then.
+    """
+    layout = store.layout
+    own = {"writer.lock", "commit.lock", *(f"ragkit.db{end}" for end in ("", *_BESIDE))}
+    for path in sorted(layout.root.iterdir()):
+        if path.is_symlink() or path.name not in (_FOLDERS if path.is_dir() else own):
+            yield path
+    if not writing and is_locked(layout.lock):
+        return
+    with store.snapshot() as snapshot:
+        row = snapshot.generation()
+    names = {layout.index: {row.name if row else "", "lexical"}}
+    for inner in (layout.index, layout.tmp):
+        if inner.is_dir():
+            for path in sorted(inner.iterdir()):
+                if path.is_symlink() or path.name not in names.get(inner, ()):
+                    yield path
+    yield from tantivy_index.leftovers(layout)
+
+
+def is_leftover(layout: Layout, path: Path) -> bool:
+    """Whether a stray is what a killed process of ragkit's leaves."""
+    return any(path.is_relative_to(folder) for folder in (layout.index, layout.tmp))
+
+
+def open_to_others(layout: Layout) -> list[Path]:
+    """What has another mode than that of a base, which is its owner's alone."""
+    folders = (layout.root, layout.index, layout.lexical, layout.tmp, layout.uploads)
+    paths = (*folders, layout.database, *layout.index.glob("dense-*.faiss"))
+    return [path for path in paths if path.exists() and path.stat().st_mode & 0o077]
+
+
+def _readable_part(layout: Layout) -> Iterator[Finding]:
+    """Which documents a damaged database has no longer, as far as that can be told."""
+    try:
+        with closing(connect_damaged(layout.database)) as database:
+            dimension = dimension_of(Snapshot(database))
+            flaws = list(flawed_documents(database, dimension))
+    except (apsw.Error, RagkitError, UnicodeDecodeError):
+        yield Finding("documents", "damaged", "which of them are affected cannot be told", _RESTORE)
+        return
+    if flaws:
+        yield _flawed(flaws)
+
+
+def dimension_of(snapshot: Snapshot) -> int:
+    """How many numbers a vector of the base has."""
+    identity = read_identity(snapshot)
+    return identity.embedder.dimension if identity else 1
+
+
+def _first(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + more

@@ -1,0 +1,81 @@
+"""Puts a whole directory in the place of another one: at any moment there is one of the two."""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ragkit.errors import StoreError, StoreLocked
+from ragkit.store.database import sync_directory
+from ragkit.store.locks import alone, enter
+
+_HERE = -100  # AT_FDCWD
+_EXCHANGE = 2  # RENAME_EXCHANGE, renameat2(2)
+_ELSEWHERE = "take another directory, one that is no mount point, if this is one"
+
+
+@contextmanager
+def made_beside(target: Path, purpose: str) -> Iterator[Path]:
+    """A new directory beside `target`, its owner's alone, which is deleted unless it is moved.
+
+    What killed processes have left there for the same purpose is swept away.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in beside(target, purpose):
+        with suppress(StoreLocked, OSError), alone(leftover):  # or a file system without locks
+            shutil.rmtree(leftover, ignore_errors=True)
+    fresh = target.with_name(f".{target.name}.{purpose}-{secrets.token_hex(4)}")
+    fresh.mkdir(mode=0o700)
+    descriptor = enter(fresh)
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        os.close(descriptor)
+
+
+def beside(target: Path, purpose: str) -> Iterator[Path]:
+    """The directories that are being made beside `target`, or were left there."""
+    return target.parent.glob(f".{glob.escape(target.name)}.{purpose}-*")
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two directories change places, in one step.
+
+    Raises StoreError where that cannot be done.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(libc, "renameat2", None)
+    paths = os.fsencode(one), os.fsencode(other)
+    if rename is None or rename(_HERE, paths[0], _HERE, paths[1], _EXCHANGE):
+        why = os.strerror(ctypes.get_errno()) if rename else "the system is too old"
+        raise StoreError(
+            f"{other} cannot be replaced in one step ({why}), and is as it was; {_ELSEWHERE}"
+        )
+    sync_directory(other.parent)
+
+
+def put_in_place(fresh: Path, target: Path) -> None:
+    """Give a new directory its name, where nothing is, or nothing but an empty directory."""
+    try:
+        fresh.rename(target)
+    except OSError as error:
+        raise StoreError(f"{target} cannot be made ({error.strerror}); {_ELSEWHERE}") from error
+    sync_directory(target.parent)
+
+
+def sync_tree(folder: Path) -> None:
+    """Write a directory with all that is in it through to the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        elif path.is_dir():
+            sync_directory(path)
+    sync_directory(folder)

@@ -1,0 +1,225 @@
+"""A base's directory: creates it, hands out snapshots to readers and the writer to one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import weakref
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+
+from ragkit.errors import StoreError, StoreForeign, StoreLocked, StoreMissing
+from ragkit.store.access import Principal, allowed_labels
+from ragkit.store.commit_marker import Head, head_of, is_cut_off, noted
+from ragkit.store.database import (
+    Database,
+    Unwritten,
+    create,
+    damaged,
+    open_reader,
+    translated,
+    translated_database,
+)
+from ragkit.store.filesystem import check_local
+from ragkit.store.keys import AuditKey, default_key_file, own_key
+from ragkit.store.layout import Layout
+from ragkit.store.locks import WriterLock, enter, no_commits
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.upgrade import upgrade
+from ragkit.store.writer import Writer
+
+
+class Store:
+    """Opens the base in a directory, or creates it there when `create` is true.
+
+    One of an older format that this ragkit knows is brought to this format first. `key_file` holds
+    the audit key, and is made when something is first written.
+    """
+
+    def __init__(self, path: Path, *, create: bool = True, key_file: Path | None = None) -> None:
+        self.layout = Layout(path.absolute())
+        self.key_file = key_file or default_key_file()
+        self._key: AuditKey | None = None
+        self._idle: list[Database] = []
+        self._guard = threading.Lock()
+        self._recording = threading.Lock()
+        self._recorder: Writer | None = None
+        self._closed = False
+        if not self.layout.exists():
+            self._create(create)
+        with translated(self.layout.root):
+            self._leave = weakref.finalize(self, os.close, enter(self.layout.root))
+        try:
+            self._open()
+        except BaseException:
+            self._leave()
+            raise
+
+    def _open(self) -> None:
+        with translated(self.layout.root):
+            head = noted(self.layout.commit_lock)
+        upgrade(self.layout, self.key)
+        connection = open_reader(self.layout)
+        try:
+            self._check_whole(connection, head)
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+
+    def _check_whole(self, database: Database, head: Head | None) -> None:
+        """Refuse a base of which something is missing that SQLite does not miss.
+
+        `head` is what was noted before the database was opened; None if that cannot be read.
+        """
+        layout = self.layout
+        with translated(layout.root):
+            found = head_of(database)
+            if head is None or is_cut_off(database, layout.database):
+                try:
+                    with no_commits(layout.commit_lock):  # somebody may just be writing it
+                        head = noted(layout.commit_lock)
+                        found = head_of(database)
+                        cut = is_cut_off(database, layout.database)
+                        logged = layout.log.exists() and layout.log.stat().st_size
+                except StoreLocked:  # it will be looked at again
+                    return
+                if cut:
+                    raise damaged(layout.root, "its end is missing")
+                if head is None and logged:
+                    raise damaged(layout.root, f"whether {layout.log.name} is whole is not known")
+        if head and (found.seq < head.seq or found.line < head.line):
+            lost = max(head.seq - found.seq, head.line - found.line)
+            raise damaged(
+                layout.root,
+                f"its last commits are missing, {lost} or more (from {layout.log.name}, unless an "
+                "older file was put here)",
+            )
+
+    def _create(self, wanted: bool) -> None:
+        root = self.layout.root
+        if root.exists() and not root.is_dir():
+            raise StoreForeign(f"{root} is a file, not the directory of a base")
+        if not wanted:
+            raise StoreMissing(
+                f"there is no base in {root}; make one with: ragkit ingest FOLDER --kb {root}"
+            )
+        check_local(root)
+        with translated(root):
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            strangers = [entry.name for entry in root.iterdir()]
+            if strangers and "writer.lock" not in strangers:
+                raise StoreForeign(
+                    f"{root} is not a ragkit base and is not empty (it holds {strangers[0]!r}); "
+                    "name another directory"
+                )
+            with suppress(PermissionError):  # it is somebody else's
+                root.chmod(0o700)
+            with WriterLock(self.layout.lock):
+                if not self.layout.exists():
+                    create(self.layout)
+
+    @contextmanager
+    def view(
+        self, who: Principal | None, labels: Collection[str] | None = None
+    ) -> Iterator[Snapshot]:
+        """What somebody may read, of documents with one of these labels if any are given.
+
+        Rights are those of the snapshot: what was granted or revoked before it holds. Raises
+        AccessDenied where a governed base is asked and nobody is named.
+        """
+        with self.snapshot() as snapshot:
+            allowed = allowed_labels(snapshot.connection, who.names if who else None)
+            yield snapshot.restricted(allowed).only(labels)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A consistent view of everything for the length of the block.
+
+        For whoever keeps the base: what is shown to somebody who asks goes through `view`.
+        """
+        connection = self._take()
+        try:
+            with translated(self.layout.root):
+                connection.execute("BEGIN")
+                try:
+                    yield Snapshot(connection)
+                finally:
+                    if connection.in_transaction:  # an I/O error has ended it
+                        connection.execute("ROLLBACK")
+        finally:
+            self._give_back(connection)
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """The single writer, under the lock; what a killed one left in tmp is swept away."""
+        with ExitStack() as held:
+            with translated(self.layout.root):
+                self._check_open()
+                check_local(self.layout.root)
+                held.enter_context(WriterLock(self.layout.lock))
+                shutil.rmtree(self.layout.tmp, ignore_errors=True)
+                for folder in (self.layout.tmp, self.layout.index):
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                writer = held.enter_context(closing(Writer(self.layout, self.key())))
+            with translated_database(self.layout.root):  # what is read through it
+                yield writer
+
+    @contextmanager
+    def recorder(self) -> Iterator[Writer]:
+        """A writer for what changes no text: conversations, rights, holds and the log.
+
+        It needs no lock but that of the moment of a commit, and so writes also while another
+        process ingests. It is kept for the next one; after an error another one is opened.
+        """
+        with self._recording:
+            self._check_open()
+            if self._recorder is None:
+                check_local(self.layout.root)
+                self._recorder = Writer(self.layout, self.key())
+            try:
+                yield self._recorder
+            except StoreError:
+                self._close_recorder()
+                raise
+
+    def key(self) -> AuditKey:
+        """The key that seals the log, made if there is none."""
+        if self._key is None:
+            self._key = own_key(self.key_file)
+        return self._key
+
+    def close(self) -> None:
+        with self._guard:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        with self._recording:  # last, for it moves the write-ahead log
+            self._close_recorder()
+        self._leave()
+
+    def _close_recorder(self) -> None:
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.close()
+
+    def _take(self) -> Database:
+        with self._guard:
+            self._check_open()
+            if self._idle:
+                return self._idle.pop()
+        return open_reader(self.layout)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("this base was closed; open it again with KnowledgeBase(path)")
+
+    def _give_back(self, connection: Database) -> None:
+        with self._guard:
+            if not self._closed and not isinstance(connection, Unwritten):
+                self._idle.append(connection)
+                return
+        connection.close()

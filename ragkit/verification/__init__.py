@@ -1,0 +1,1 @@
+"""Checks of an answer's statements against the passages that it cites."""

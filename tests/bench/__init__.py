@@ -1,1 +1,0 @@
-"""Measurements on real documents; run with `python -m tests.bench NAME`."""

@@ -1,0 +1,1 @@
+"""Measurements on real documents; run with `python -m tests.benchmarks NAME`."""

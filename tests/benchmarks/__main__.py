@@ -1,0 +1,26 @@
+"""python -m tests.benchmarks NAME [arguments]; without a name all of them"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+
+NAMES = (
+    *("retrieval", "ingest", "search", "scale", "verification", "exact", "abstention", "asking"),
+    *("page", "governance", "precision"),
+)
+
+
+def main() -> None:
+    names = sys.argv[1:2] or list(NAMES)
+    if names[0] not in NAMES:
+        raise SystemExit(f"{__doc__}: {', '.join(NAMES)}")
+    workdir = Path(tempfile.gettempdir()) / "ragkit-bench"
+    workdir.mkdir(exist_ok=True)
+    for name in names:
+        importlib.import_module(f"tests.bench.{name}").main(sys.argv[2:], workdir)
+
+
+main()

@@ -1,0 +1,184 @@
+"""What governance costs: permissions in a search and an ingest, and forgetting a document.
+
+Search: the same questions over the same documents, in a base that is not governed and in one that
+is, where the asker may read half of the labels: governed, and strictly. Ingest: the same files
+with a rule for each folder and without. All in one run, by turns.
+
+Forgetting: one document of a base of 100,000 chunks, with the proof: the finance set over and over,
+each time with other letters, so that no text stands in it twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import string
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ragkit import Config, KnowledgeBase, View
+from ragkit.index import faiss_index, tantivy_index
+from ragkit.store.records import NewDocument, StoredDocument
+from ragkit.store.snapshot import Snapshot
+from ragkit.store.store import Store
+from ragkit_ingest.chunk import Chunk
+from ragkit_ingest.model import Document
+from tests.benchmarks.common import eval_folder, prepared_base
+from tests.benchmarks.retrieval import questions
+
+CHUNKS = 100_000
+ROUNDS, DIMENSION = 5, 384
+
+
+def main(arguments: list[str], workdir: Path) -> None:
+    search(workdir)
+    ingest(workdir)
+    forget(workdir)
+
+
+# -- search and ingest ---------------------------------------------------------------------------
+
+
+def search(workdir: Path) -> None:
+    kb = prepared_base("finance", workdir)
+    asked = [question.text for question in questions("finance")][:40]
+    bases = {mode: _governed(kb, workdir, mode) for mode in ("on", "strict")}
+    views = {"not governed": kb.as_principal("user:ana")}
+    for mode, base in bases.items():
+        views[f"{mode}, all of it"] = base.as_principal("user:ana", ["all"])
+        views[f"{mode}, half of it"] = base.as_principal("user:ana", ["half"])
+    times: dict[str, list[float]] = {name: [] for name in views}
+    for view in views.values():
+        _times(view, asked)
+    for _ in range(ROUNDS):
+        for name, view in views.items():
+            times[name] += _times(view, asked)
+    plain = statistics.median(times["not governed"])
+    print(f"search, {len(asked)} questions, {ROUNDS} rounds by turns")
+    for name, found in times.items():
+        middle = statistics.median(found)
+        print(f"  {name:22} p50 {1000 * middle:6.2f} ms   {middle / plain:5.2f} times")
+    for base in (kb, *bases.values()):
+        base.close()
+
+
+def _governed(kb: KnowledgeBase, workdir: Path, mode: str) -> KnowledgeBase:
+    """A copy of a base in which every other document is for the group "half" as well as for all."""
+    path = workdir / f"governed-{mode}.kb"
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(kb.path, path)
+    base = KnowledgeBase(path, config=kb.config)
+    for document in base.documents()[::2]:
+        base.access.label(document.id, "half")
+    base.access.grant("half", "group:half")
+    base.access.grant("half", "group:all")
+    base.access.grant("default", "group:all")
+    base.access.govern(mode)
+    return base
+
+
+def _times(view: View, asked: Sequence[str]) -> list[float]:
+    found = []
+    for question in asked:
+        started = time.perf_counter()
+        view.search(question)
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def ingest(workdir: Path) -> None:
+    folder = eval_folder() / "handbook" / "docs"
+    rules = {entry.name: entry.name for entry in folder.iterdir() if entry.is_dir()}
+    without, ruled = list[float](), list[float]()
+    for _ in range(3):
+        without.append(_ingested(workdir, folder, Config()))
+        ruled.append(_ingested(workdir, folder, Config(labels=rules)))
+    ratio = statistics.median(ruled) / statistics.median(without)
+    print(f"ingest with {len(rules)} rules  {min(ruled):6.2f} s   {ratio:5.2f} times", flush=True)
+
+
+def _ingested(workdir: Path, folder: Path, config: Config) -> float:
+    """The seconds that it takes to ingest a folder into a new base, governed if there are rules."""
+    path = workdir / "governance-ingest.kb"
+    shutil.rmtree(path, ignore_errors=True)
+    with KnowledgeBase(path, config=config) as kb:
+        kb.access.govern("on" if config.labels else "off")
+        started = time.perf_counter()
+        kb.ingest(folder)
+        return time.perf_counter() - started
+
+
+# -- forgetting ------------------------------------------------------------------------------------
+
+
+def forget(workdir: Path) -> None:
+    path = workdir / "forget-100000.kb"
+    if not path.exists():
+        _build(workdir, path)
+    copied = workdir / "forget.kb"
+    shutil.rmtree(copied, ignore_errors=True)
+    shutil.copytree(path, copied)
+    with KnowledgeBase(copied) as kb:
+        names = [document.source for document in kb.documents() if document.chunks > 100]
+        size = kb.status().bytes / 1e6
+        print(f"forget one document, in a base of {kb.status().chunks:,} chunks and {size:.0f} MB")
+        for source in names[:: len(names) // ROUNDS][:ROUNDS]:
+            started = time.perf_counter()
+            receipt = kb.forget(source, reason="benchmark")
+            took = time.perf_counter() - started
+            print(f"  {took:6.2f} s   {receipt.searched}")
+
+
+def _build(workdir: Path, path: Path) -> None:
+    kb = prepared_base("finance", workdir)
+    kb.close()
+    source, target = Store(kb.path), Store(path)
+    with source.snapshot() as snapshot, target.writer() as writer:
+        writer.set_identity(snapshot.meta("identity") or "")
+        root, count, turn = writer.add_root("/documents", whole=True), 0, 0
+        while count < CHUNKS:
+            turn += 1
+            for document in snapshot.documents():
+                copied = replace(_copy(snapshot, document, turn), root=root)
+                if count < CHUNKS:
+                    writer.put_document(copied)
+                    count += len(copied.chunks)
+        found = Snapshot(writer.connection)
+        tantivy_index.synchronise(found, target.layout)
+        faiss_index.publish(writer, target.layout, DIMENSION)
+    source.close()
+    target.close()
+
+
+def _copy(snapshot: Snapshot, document: StoredDocument, turn: int) -> NewDocument:
+    """A document with other letters and slightly other vectors."""
+    letters = string.ascii_lowercase
+    other = str.maketrans(letters, letters[turn:] + letters[:turn])
+    chunks = snapshot.chunks_of(document.id)
+    _, vectors = snapshot.vectors([chunk.id for chunk in chunks], DIMENSION)
+    noise = np.random.default_rng(turn).normal(0, 0.01, vectors.shape)
+    pages = [
+        replace(page, text=page.text.translate(other)) for page in snapshot.pages_of(document.id)
+    ]
+    return NewDocument(
+        root=0,
+        source=f"{turn}/{document.source}",
+        digest=bytes([turn]) + document.digest[1:],
+        size=document.size,
+        label=None,
+        document=Document(
+            document.kind,
+            tuple(pages),
+            document.title.translate(other),
+        ),
+        chunks=[
+            Chunk(c.ordinal, c.page_ordinal, c.start, c.end, c.header.translate(other), (), c.ref)
+            for c in chunks
+        ],
+        digests=[f"{turn}:{chunk.id}".encode() for chunk in chunks],
+        vectors=(vectors + noise).astype(np.float16),
+    )

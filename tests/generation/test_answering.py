@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ragkit import (
+    Abstention,
+    Config,
+    KnowledgeBase,
+    Message,
+    ModelFailed,
+    ModelMissing,
+    ModelUnreachable,
+    PromptCut,
+    StreamBroken,
+    Usage,
+)
+from ragkit.llms.base import Event
+from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.support.hashing import HashingEmbedder
+
+NOBODY = "http://127.0.0.1:9"
+LEAVE = "Everybody has 28 days of annual leave in each calendar year."
+PUMPS = "The VX-4420 pump weighs 84 kilograms without its motor."
+QUESTION = "How many days of annual leave does everybody have?"
+ELSEWHERE = "Xylophone zither quarks?"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeOllama]:
+    with fake_ollama() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of two documents, and one that is empty."""
+    root = tmp_path_factory.mktemp("asking")
+    docs = root / "docs"
+    docs.mkdir()
+    (docs / "leave.txt").write_text(f"{LEAVE}\n")
+    (docs / "pumps.txt").write_text(f"{PUMPS}\n")
+    with KnowledgeBase(root / "a.kb", embedder=HashingEmbedder(), config=Config()) as kb:
+        kb.ingest(docs)
+    KnowledgeBase(root / "empty.kb", embedder=HashingEmbedder(), config=Config()).close()
+    return root
+
+
+def base(folder: Path, host: str, *, model: str = "auto", name: str = "a.kb") -> KnowledgeBase:
+    config = Config(ollama_host=host, model=model)
+    return KnowledgeBase(folder / name, embedder=HashingEmbedder(), config=config)
+
+
+def test_model_answers_with_a_citation_of_its_passage(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.text == f"{LEAVE} [1]"
+    assert answer.model == GOOD
+    assert (answer.abstained, answer.incomplete, answer.extract, answer.dropped) == (
+        False,
+        False,
+        False,
+        0,
+    )
+    (citation,) = answer.citations
+    assert (citation.number, citation.source, citation.quote) == (1, "leave.txt", LEAVE)
+    assert (citation.start, citation.end) == (0, len(LEAVE))
+    assert answer.notice == ""
+
+
+def test_stream_gives_the_text_in_pieces_and_then_the_answer(
+    folder: Path, server: FakeOllama
+) -> None:
+    with base(folder, server.url) as kb:
+        stream = kb.stream(QUESTION)
+        pieces = list(stream)
+    assert len(pieces) > 3
+    assert "".join(pieces) == stream.answer.text
+    assert stream.model == GOOD
+
+
+def test_passages_go_out_numbered_and_fenced_with_the_question_last(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        kb.ask(QUESTION)
+        (chat,) = own.chats
+    system, user = chat["messages"]
+    assert system["role"] == "system"
+    assert user["content"].endswith(f"\n\nQuestion: {QUESTION}")
+    assert f"[1] leave.txt\n========\n{LEAVE}\n========" in user["content"]
+
+
+def test_number_that_no_passage_has_is_dropped(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="invents") as kb:
+        answer = kb.ask(QUESTION)
+    assert "99" not in answer.text
+    assert answer.invented == (99,)
+    assert [citation.number for citation in answer.citations] == [1]
+
+
+def test_not_in_the_documents_is_an_abstention(folder: Path, server: FakeOllama) -> None:
+    for name, reason in (("not-found", Abstention.MODEL), ("silent", Abstention.SILENT)):
+        with base(folder, server.url, model=name) as kb:
+            answer = kb.ask(QUESTION)
+        assert answer.abstention is reason
+        assert answer.citations == ()
+        assert answer.model == name
+        assert answer.text in ("Nothing in the documents answers this.", "No answer.")
+        assert next(hit.source for hit in answer.passages) == "leave.txt"
+
+
+def test_stream_of_an_abstention_shows_no_code_word(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="not-found") as kb:
+        stream = kb.stream(QUESTION)
+        assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, model=Parrot("NOT"))
+        assert "".join(stream) == stream.answer.text == "NOT"
+        stream = kb.stream(QUESTION, model=Parrot("Not in the documents."))
+        assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
+
+
+def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        answer = kb.ask(ELSEWHERE)
+        assert own.chats == []
+    assert answer.abstention is Abstention.FAR
+    assert answer.passages
+
+
+def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, name="empty.kb") as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.abstention is Abstention.EMPTY
+    assert "ragkit ingest" in answer.abstention.sentence
+
+
+@pytest.mark.parametrize(
+    "name", ["breaks", "cut", "no-end", "not-done", "rubbish", "huge", "length"]
+)
+def test_answer_that_breaks_off_is_kept_and_marked(
+    folder: Path, server: FakeOllama, name: str
+) -> None:
+    with base(folder, server.url, model=name) as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.incomplete
+    assert answer.text.startswith("Everybody has 28")
+    assert answer.notice.startswith("Incomplete: ")
+
+
+def test_answer_says_what_the_server_counted(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        usage = kb.ask(QUESTION).usage
+    assert usage is not None
+    assert usage.finish == "stop"
+    assert 0 < (usage.prompt_tokens or 0) < 8192
+
+
+@pytest.mark.parametrize(("name", "words"), [("half", "cut the passages"), ("forgets", "forgot")])
+def test_answer_from_a_part_of_the_prompt_is_an_error(
+    folder: Path, server: FakeOllama, name: str, words: str
+) -> None:
+    for model in (name, "auto"):
+        with fake_ollama() as own, base(folder, own.url) as kb:
+            own.models = [entry for entry in own.models if entry["name"] == f"{name}:latest"]
+            with pytest.raises(PromptCut, match=words):
+                kb.ask(QUESTION, model=model)
+
+
+def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> None:
+    class Deaf:
+        name = "deaf"
+
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            yield "28 days [1]"
+            yield Usage("stop", prompt_tokens=20, answer_tokens=3)
+
+    with base(folder, NOBODY) as kb, pytest.raises(PromptCut, match="read 20 tokens"):
+        kb.ask(QUESTION, model=Deaf())
+
+
+def test_reasoning_is_kept_apart_from_the_answer(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="thinks") as kb:
+        assert kb.ask(QUESTION).thinking == ""
+        stream = kb.stream(QUESTION, think=True)
+        assert "".join(stream) == f"{LEAVE} [1]"
+        assert stream.answer.thinking == "Well, let me see."
+        assert stream.answer.text == f"{LEAVE} [1]"
+
+
+def test_reasoning_that_uses_up_the_answer_is_told(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url, model="only-thinks") as kb:
+        answer = kb.ask(QUESTION, think=True)
+    assert answer.incomplete
+    assert not answer.abstained
+    assert "used up the longest answer allowed with reasoning; raise num_predict" in answer.notice
+
+
+def test_closing_a_stream_ends_the_servers_work(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url, model="endless") as kb:
+        stream = kb.stream(QUESTION)
+        pieces = iter(stream)
+        for _ in range(5):
+            next(pieces)
+        stream.close()
+        assert own.left.wait(1)
+
+
+def test_named_model_that_cannot_begin_is_an_error(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        with pytest.raises(ModelFailed, match="out of memory"):
+            kb.ask(QUESTION, model="crashed")
+        with pytest.raises(ModelMissing, match="ollama pull nope"):
+            kb.ask(QUESTION, model="nope")
+
+
+def test_without_a_server_the_answer_is_an_extract_that_says_so(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        answer = kb.ask(QUESTION)
+    assert answer.extract
+    assert answer.model is None
+    assert "ollama serve" in answer.notice
+    assert "28 days" in answer.text
+    assert answer.citations
+    for citation in answer.citations:
+        assert citation.quote in {LEAVE, PUMPS}
+        assert citation.quote in answer.text
+
+
+def test_server_without_a_model_gives_an_extract_too(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url) as kb:
+        own.models = []
+        answer = kb.ask(QUESTION)
+    assert answer.extract
+    assert "ollama pull" in answer.notice
+
+
+def test_named_model_without_a_server_is_an_error(folder: Path) -> None:
+    with base(folder, NOBODY, model="llama3.2") as kb, pytest.raises(ModelUnreachable):
+        kb.ask(QUESTION)
+    with base(folder, NOBODY) as kb, pytest.raises(ModelUnreachable):
+        kb.ask(QUESTION, model="llama3.2")
+
+
+class Parrot:
+    """A language model of one's own."""
+
+    name = "parrot"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.heard: list[Message] = []
+
+    def chat(self, messages: list[Message]) -> Iterator[str]:
+        self.heard = messages
+        yield self.text
+
+
+def test_a_model_of_ones_own_needs_no_server(folder: Path) -> None:
+    parrot = Parrot("It is 28 days [1, 2][77].")
+    with base(folder, NOBODY) as kb:
+        answer = kb.ask(QUESTION, model=parrot)
+    assert answer.text == "It is 28 days [1][2]."
+    assert [citation.number for citation in answer.citations] == [1, 2]
+    assert answer.model == "parrot"
+    assert parrot.heard[-1].role == "user"
+
+
+def test_what_a_model_writes_is_neither_link_nor_image_nor_tag(folder: Path) -> None:
+    class Turncoat:
+        name = "turncoat"
+
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            yield from "28 days [1] ![x](https://evil.example/?q=28)<img src=x>\x1b[2J\u202e"
+
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, model=Turncoat())
+        shown = "".join(stream)
+    assert shown == "28 days [1] ! [x] (https: //evil.example/?q=28)< img src=x>[2J"
+    assert shown == stream.answer.text
+    assert [citation.number for citation in stream.answer.citations] == [1]
+
+
+def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for number in range(8):
+        (docs / f"{number}.txt").write_text(f"{LEAVE} Volume {number}. " + "More words. " * 20)
+    config = Config(ollama_host=NOBODY, num_ctx=1024, num_predict=700)
+    parrot = Parrot("28 [1]")
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
+        kb.ingest(docs)
+        answer = kb.ask(QUESTION, model=parrot)
+        found = kb.search(QUESTION, 8)
+    assert answer.dropped == len(found) - len(answer.passages)
+    assert 0 < len(answer.passages) < len(found)
+    prompt = parrot.heard[-1].content
+    assert all(hit.text in prompt for hit in answer.passages)
+    assert len(prompt) // 3 < config.num_ctx - config.num_predict
+
+
+def test_base_whose_documents_were_all_removed_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "leave.txt").write_text(LEAVE)
+    with base(tmp_path, NOBODY) as kb:
+        kb.ingest(tmp_path / "leave.txt")
+        kb.remove("leave.txt")
+        assert kb.ask(QUESTION).abstention is Abstention.EMPTY
+
+
+@pytest.mark.parametrize("question", ["", " \n\t"])
+def test_empty_question_is_refused(folder: Path, question: str) -> None:
+    with base(folder, NOBODY) as kb:
+        for asked in (kb.ask, kb.stream, kb.conversation().ask):
+            with pytest.raises(ValueError, match="the question is empty"):
+                asked(question)
+
+
+def test_question_with_half_a_character_is_answered(folder: Path, server: FakeOllama) -> None:
+    with base(folder, server.url) as kb:
+        assert kb.ask(f"{QUESTION} \ud800").text == f"{LEAVE} [1]"
+        talk = kb.conversation()
+        assert [talk.ask(f"{QUESTION} \ud800").text for _ in range(2)] == [f"{LEAVE} [1]"] * 2
+
+
+def test_stream_is_closed_from_another_thread(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url, model="endless") as kb:
+        stream = kb.stream(QUESTION)
+        threading.Timer(0.3, stream.close).start()
+        for _ in stream:
+            pass
+        assert own.left.wait(2)
+        with pytest.raises(StreamBroken, match="stopped before it was whole"):
+            _ = stream.answer
+
+
+@pytest.mark.parametrize(
+    ("written", "abstains"),
+    [
+        ("NOT IN THE DOCUMENTS", True),
+        ("Not in the documents.", True),
+        ("NOT IN THE DOCUMENTS. However, leave is 28 days [1].", False),
+    ],
+)
+def test_what_a_model_says_when_it_finds_nothing(
+    folder: Path, written: str, abstains: bool
+) -> None:
+    with base(folder, NOBODY) as kb:
+        assert kb.ask(QUESTION, model=Parrot(written)).abstained is abstains
