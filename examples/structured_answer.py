@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ragkit import KnowledgeBase, ModelError
+from ragkit import KnowledgeBase
+from ragkit.errors import ModelError
 
 DOCUMENTS = Path(__file__).parent / "documents"
 QUESTION = "At what pressure did the seal fail on test bench TB-2?"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ragkit.llms.base import Usage
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.sanitize import inert
+from ragkit.text.sanitize import sanitize
 
 SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "
@@ -191,7 +191,7 @@ def cited(text: str, passages: Sequence[Hit]) -> tuple[str, tuple[Citation, ...]
         invented.update(dict.fromkeys(number for number in numbers if number not in real))
         return "".join(f"[{number}]" for number in real)
 
-    text = inert(_CITATION.sub(keep, text)).strip()
+    text = sanitize(_CITATION.sub(keep, text)).strip()
     citations = tuple(citation_of(number, passages[number - 1]) for number in sorted(used))
     return text, citations, tuple(sorted(invented))
 

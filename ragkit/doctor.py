@@ -25,7 +25,7 @@ class Check:
     fix: str = ""
 
 
-def examine(config: Config, kb: Path | None = None) -> list[Check]:
+def run_doctor(config: Config, kb: Path | None = None) -> list[Check]:
     """All checks of this machine, and of the base in `kb` if there is one."""
     checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu()]
     checks += [_network(config), *_model_server(config)]

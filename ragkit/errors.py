@@ -4,7 +4,7 @@ RagkitError
 ├── ConfigError            a setting that is unknown or makes no sense
 ├── StoreError             the base on disk
 │   ├── StoreMissing       there is none where one was expected
-│   ├── StoreForeign       the directory is something else, or of a format not known
+│   ├── NotAKnowledgeBase       the directory is something else, or of a format not known
 │   ├── StoreLocked        another process is writing
 │   ├── StoreMismatch      built by another embedder or with other chunk settings
 │   ├── StoreFull          no space left on the device
@@ -12,21 +12,21 @@ RagkitError
 ├── EmbedderError          an embedder that is missing, damaged or answers nonsense
 │   └── EmbedderMissing    the model is not on this machine
 ├── AccessDenied           a governed base was asked without saying who asks
-├── ClockDoubtful          documents would be purged, but the clock may have jumped
+├── ClockSkewError          documents would be purged, but the clock may have jumped
 ├── MissingExtra           an optional library is not installed
 ├── NetworkRefused         something would have left this machine
 ├── SchemaError            a schema for an answer that is no JSON schema
 ├── SourceError            a path, document, conversation or turn that is not there
-│   └── DocumentHeld       a document that is not to go
+│   └── DocumentOnHold       a document that is not to go
 └── ModelError             the language model
     ├── ModelUnreachable   no server answers
-    ├── ModelMissing       the server does not have the model
+    ├── ModelNotFound       the server does not have the model
     ├── ModelRefused       a cloud model, a remote host, or a request the server will not take
     │   └── ContextOverflow    the prompt is longer than the model's context
     └── ModelFailed        the server failed
         ├── ModelLoadFailed    it cannot load the model
         ├── ModelBusy          too many requests wait
-        ├── PromptCut          it read less than it was sent
+        ├── PromptTruncated          it read less than it was sent
         ├── SchemaMismatch     what it wrote is no JSON of the schema
         └── StreamBroken       its answer broke off
 
@@ -52,7 +52,7 @@ class StoreMissing(StoreError):
     """There is no base where one was expected."""
 
 
-class StoreForeign(StoreError):
+class NotAKnowledgeBase(StoreError):
     """The directory is not a base, or one of a format that is not known."""
 
 
@@ -84,7 +84,7 @@ class AccessDenied(RagkitError):
     """A governed base was asked without saying who asks, or for what nobody may."""
 
 
-class ClockDoubtful(RagkitError):
+class ClockSkewError(RagkitError):
     """Documents would be purged by their age, but the clock may have jumped."""
 
 
@@ -107,7 +107,7 @@ class SourceError(RagkitError):
     """A path cannot be ingested, or something is not in the base."""
 
 
-class DocumentHeld(SourceError):
+class DocumentOnHold(SourceError):
     """A document is on hold, and not to go or to be replaced."""
 
 
@@ -119,7 +119,7 @@ class ModelUnreachable(ModelError):
     """No model server answers."""
 
 
-class ModelMissing(ModelError):
+class ModelNotFound(ModelError):
     """The model server does not have the model."""
 
 
@@ -143,7 +143,7 @@ class ModelBusy(ModelFailed):
     """Too many requests wait for the server."""
 
 
-class PromptCut(ModelFailed):
+class PromptTruncated(ModelFailed):
     """The model read less than it was sent, or forgot some of it while it answered."""
 
 

@@ -33,7 +33,7 @@ from ragkit.ingestion.workers import Options, Reader
 from ragkit.llms.base import LanguageModel
 from ragkit.manifest import new_identity, read_identity
 from ragkit.retrieval.components import Engine
-from ragkit.store.access import principal
+from ragkit.store.access import Principal
 from ragkit.store.labels import meant_by
 from ragkit.store.layout import UPLOADS_ROOT
 from ragkit.store.snapshot import Snapshot
@@ -41,7 +41,7 @@ from ragkit.store.store import Store
 from ragkit.store.writer import Writer
 from ragkit.view import View
 from ragkit_ingest.chunk import ChunkSettings
-from ragkit_ingest.process.pool import Limits
+from ragkit_ingest.process.pool import FileLimits
 
 if TYPE_CHECKING:
     from ragkit.maintenance.backup import BackupReport
@@ -56,7 +56,7 @@ class KnowledgeBase(View):
     the one that the base was built with. `model` is a language model's name on the model
     server, or an object like `ragkit.LanguageModel`. `readers` maps suffixes (".log") to
     functions (bytes, source) -> Document that read such files in place of ragkit's own. Reading
-    is safe from several threads, also while one of them ingests. Raises StoreForeign for a
+    is safe from several threads, also while one of them ingests. Raises NotAKnowledgeBase for a
     directory that is something else, and StoreMissing where `create` is false and there is none.
 
         with KnowledgeBase("hr.kb") as kb:
@@ -127,7 +127,7 @@ class KnowledgeBase(View):
             self._engine,
             self._originals,
             self.config,
-            principal(name, groups),
+            Principal.parse(name, groups),
         )
 
     @contextmanager
@@ -145,7 +145,7 @@ class KnowledgeBase(View):
         keep_missing: bool = False,
         strict: bool = False,
         dry_run: bool = False,
-        readmit: bool = False,
+        allow_erased: bool = False,
         workers: int | None = None,
         progress: ProgressCallback | None = None,
     ) -> IngestReport:
@@ -162,7 +162,9 @@ class KnowledgeBase(View):
         """
         if label is not None:
             check_label(label)
-        limits = Limits(max_bytes=self.config.max_file_mb * 1_000_000, seconds=self.config.timeout)
+        limits = FileLimits(
+            max_bytes=self.config.max_file_mb * 1_000_000, seconds=self.config.timeout
+        )
         options = Options(
             label=label,
             keep_missing=keep_missing,
@@ -172,7 +174,7 @@ class KnowledgeBase(View):
             limits=limits,
             readers=self._readers,
             rules=self.config.labels,
-            readmit=readmit,
+            allow_erased=allow_erased,
         )
         total = IngestReport(dry_run=dry_run)
         with writing(self._store) as writer:

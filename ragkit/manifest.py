@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from ragkit.embedders.base import Embedder, EmbedderFacts, facts_of
 from ragkit.embedders.threshold import similarity_floor
-from ragkit.errors import StoreForeign, StoreMismatch
+from ragkit.errors import NotAKnowledgeBase, StoreMismatch
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.chunk import ChunkSettings
 
@@ -47,7 +47,7 @@ def read_identity(snapshot: Snapshot) -> Identity | None:
         settings = ChunkSettings(**content["chunks"])
         floor = float(content["floor"])
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreForeign(
+        raise NotAKnowledgeBase(
             f"what this base was built with cannot be read ({error}); use the ragkit that wrote "
             "it, or ingest into a new base"
         ) from error

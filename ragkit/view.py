@@ -12,7 +12,14 @@ from ragkit.answers import Abstention, Answer, abstain
 from ragkit.config import Config
 from ragkit.conversation import Conversation
 from ragkit.errors import AccessDenied, SourceError
-from ragkit.generation.answering import AnswerStream, Asked, Found, ask_stream, at_once, cleaned
+from ragkit.generation.answering import (
+    AnswerStream,
+    Question,
+    RetrievedContext,
+    ask_stream,
+    at_once,
+    cleaned,
+)
 from ragkit.governance.audit_recorder import Recorder, found_by
 from ragkit.ingestion.report import FailedFile
 from ragkit.ingestion.source_files import Originals, PageImage
@@ -21,7 +28,7 @@ from ragkit.manifest import read_identity
 from ragkit.retrieval.components import Engine
 from ragkit.retrieval.retriever import Explanation, Hit
 from ragkit.store.access import Principal
-from ragkit.store.audit import acting
+from ragkit.store.audit import current_user
 from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -90,7 +97,7 @@ class View:
     @property
     def who(self) -> str:
         """Who asks: the principal, by default the user of the operating system."""
-        return self._who.name if self._who else acting()
+        return self._who.name if self._who else current_user()
 
     @contextmanager
     def _snapshot(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
@@ -150,7 +157,7 @@ class View:
         With no model server the answer is an extract: sentences quoted from the best passages.
         `think` lets a model on Ollama that can reason do so first; its reasoning is no part of the
         answer's text, but of `num_predict`. Raises ModelError where a model was named and cannot
-        answer, and PromptCut where it did not read all that it was sent.
+        answer, and PromptTruncated where it did not read all that it was sent.
 
         With a `schema`, `answer.data` is a JSON value of it: of a JSON schema, or an instance of a
         class that brings one, as a pydantic model does. Its strings are inert like all that a
@@ -203,7 +210,7 @@ class View:
         are the messages that the model is shown before it; `conversation` keeps and makes both.
         """
         question = cleaned(question)
-        asked = Asked(question, query or question, history)
+        asked = Question(question, query or question, history)
         found, line = self._found(question, asked.query, k, labels)
         if found is None:
             stream = at_once(abstain(question, (), Abstention.EMPTY), asked)
@@ -214,7 +221,7 @@ class View:
 
     def _found(
         self, question: str, query: str, k: int, labels: Collection[str] | None
-    ) -> tuple[Found | None, int]:
+    ) -> tuple[RetrievedContext | None, int]:
         """What a search gives to answer from, None while there is nothing to read; and its line.
 
         The line of the log is written when this returns, so before any model is asked.
@@ -234,7 +241,7 @@ class View:
                 return snapshot.page_text(hit.document, hit.page_ordinal)
 
         embedder = self._engine.embedder(identity)
-        return Found(hits, embedder, identity.floor, page_text), line
+        return RetrievedContext(hits, embedder, identity.floor, page_text), line
 
     # -- conversations -----------------------------------------------------------------------
 

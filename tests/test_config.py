@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, ConfigError, load_config
+from ragkit import Config, load_config
+from ragkit.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)

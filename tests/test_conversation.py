@@ -10,16 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import (
-    Abstention,
-    Config,
-    KnowledgeBase,
-    Message,
-    SourceError,
-    StoreError,
-    StoreLocked,
-    StreamBroken,
-)
+from ragkit import Abstention, Config, KnowledgeBase, Message
+from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
 from ragkit.generation.query_rewriting import leans, standalone
 from ragkit.llms.base import Event
 from ragkit.store.database import PATIENCE, connect

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from ragkit import Check, Config, KnowledgeBase, examine, restrict_network
+from ragkit import Check, Config, KnowledgeBase, restrict_network, run_doctor
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 
@@ -25,7 +25,7 @@ def server() -> Iterator[FakeOllama]:
 
 
 def named(config: Config, kb: Path | None = None) -> dict[str, Check]:
-    return {check.name: check for check in examine(config, kb)}
+    return {check.name: check for check in run_doctor(config, kb)}
 
 
 def test_everything_but_what_is_fine_comes_with_a_fix(tmp_path: Path) -> None:

@@ -10,17 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import (
-    Config,
-    FailedFile,
-    Hit,
-    IngestReport,
-    KnowledgeBase,
-    SourceError,
-    StoredPage,
-    StoreError,
-)
-from ragkit.errors import EmbedderError, StoreMismatch
+from ragkit import Config, FailedFile, Hit, IngestReport, KnowledgeBase, StoredPage
+from ragkit.errors import EmbedderError, SourceError, StoreError, StoreMismatch
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
 from tests.support.hashing import HashingEmbedder
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ragkit import KnowledgeBase, MissingExtra
+from ragkit import KnowledgeBase
+from ragkit.errors import MissingExtra
 from tests.support.hashing import HashingEmbedder
 
 pytest.importorskip("llama_index.core", reason="needs ragkit[llamaindex]")

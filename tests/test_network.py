@@ -20,7 +20,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ragkit import Config, KnowledgeBase, NetworkRefused, RagkitError, restrict_network
+from ragkit import Config, KnowledgeBase, RagkitError, restrict_network
+from ragkit.errors import NetworkRefused
 from ragkit.network import reachable
 from ragkit_apps.cli import main
 from tests.support.sealed_network import Call, Network, calls, sealed_network, wait_for_trace

@@ -22,13 +22,13 @@ from ragkit.answers import (
 )
 from ragkit.config import Config
 from ragkit.embedders.base import Embedder
-from ragkit.errors import ModelError, ModelRefused, PromptCut, StreamBroken
+from ragkit.errors import ModelError, ModelRefused, PromptTruncated, StreamBroken
 from ragkit.generation.extractive import extract
-from ragkit.llms.base import Event, LanguageModel, Message, Thought, Usage
+from ragkit.llms.base import Event, LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.keywords import content_words
-from ragkit.text.sanitize import Inert
+from ragkit.text.keywords import keywords
+from ragkit.text.sanitize import Sanitizer
 
 _MOST_WORDS = 0.6  # of a question, in one passage: then it is near whatever its cosine
 _BYTES_PER_TOKEN = 3  # open models' tokenizers take 3 to 4.5 letters in European languages, and
@@ -101,7 +101,7 @@ class AnswerStream:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question as it was typed, and its `query`: as it stands without the `history` before it.
 
     The query is searched for and put to the model; the sentences of an extract are chosen by the
@@ -114,7 +114,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RetrievedContext:
     """What a base holds for a question: the hits of its search, and what is needed to judge them.
 
     `floor` is the cosine that makes a hit count, and `page_text` gives the whole page of one.
@@ -136,8 +136,8 @@ class Found:
 
 
 def ask_stream(
-    asked: Asked,
-    found: Found,
+    asked: Question,
+    found: RetrievedContext,
     model: str | LanguageModel,
     config: Config,
     *,
@@ -176,13 +176,13 @@ def cleaned(question: str) -> str:
     return question.encode("utf-8", "replace").decode()
 
 
-def at_once(answer: Answer, asked: Asked) -> AnswerStream:
+def at_once(answer: Answer, asked: Question) -> AnswerStream:
     """An answer that is there already."""
     answer = replace(answer, query=_other(asked))
     return AnswerStream(iter([answer.text, answer]), None, asked.query)
 
 
-def _other(asked: Asked) -> str:
+def _other(asked: Question) -> str:
     """The query, where it is not the question itself."""
     return asked.query if asked.query != asked.question else ""
 
@@ -194,8 +194,8 @@ def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
     """
     if any(hit.similarity >= floor for hit in hits):
         return True
-    words = content_words(question)
-    return any(len(words & content_words(hit.text)) > _MOST_WORDS * len(words) for hit in hits[:3])
+    words = keywords(question)
+    return any(len(words & keywords(hit.text)) > _MOST_WORDS * len(words) for hit in hits[:3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ class Request:
 
     @classmethod
     def fitting(
-        cls, system: str, asked: Asked, hits: Sequence[Hit], model: LanguageModel, config: Config
+        cls, system: str, asked: Question, hits: Sequence[Hit], model: LanguageModel, config: Config
     ) -> Request:
         """The request with the most passages. Raises ModelRefused if there is room for none."""
         num_ctx = int(getattr(model, "num_ctx", config.num_ctx))
@@ -241,8 +241,8 @@ def _kept(query: str, hits: Sequence[Hit], room: int, earlier: Sequence[Message]
 
 
 def _answered(
-    asked: Asked,
-    found: Found,
+    asked: Question,
+    found: RetrievedContext,
     model: LanguageModel,
     why: str,
     config: Config,
@@ -282,7 +282,7 @@ def _streamed(
                 return notice
             if shown := written.take(event):
                 yield shown
-    except PromptCut:
+    except PromptTruncated:
         raise
     except ModelError as error:
         if not written.text:
@@ -296,7 +296,12 @@ def _streamed(
 
 
 def _made(
-    asked: Asked, found: Found, request: Request, written: _Written, name: str, notice: str
+    asked: Question,
+    found: RetrievedContext,
+    request: Request,
+    written: _Written,
+    name: str,
+    notice: str,
 ) -> Answer:
     """The answer, or the abstention, that a model's text is."""
     passages = request.passages
@@ -328,7 +333,11 @@ def _latest(history: Sequence[Message], budget: int) -> list[Message]:
 
 
 def _verified(
-    text: str, citations: Sequence[Citation], passages: Sequence[Hit], found: Found, query: str
+    text: str,
+    citations: Sequence[Citation],
+    passages: Sequence[Hit],
+    found: RetrievedContext,
+    query: str,
 ) -> tuple[tuple[Citation, ...], tuple[Statement, ...]]:
     """The sentences of a text, checked, and its citations with the words that they rest on."""
     from ragkit.verification.checker import check
@@ -348,11 +357,11 @@ class _Written:
         self.text = self.thinking = ""
         self.usage: Usage | None = None
         self.shown = 0
-        self._answer, self._reasoning = Inert(), Inert()
+        self._answer, self._reasoning = Sanitizer(), Sanitizer()
 
     def take(self, event: Event) -> str:
         """What can be shown by now: nothing yet while it may become "not in the documents"."""
-        if isinstance(event, Thought):
+        if isinstance(event, Reasoning):
             self.thinking += self._reasoning.feed(event.text)
         elif isinstance(event, Usage):
             self.usage = event
@@ -381,7 +390,7 @@ def estimated_tokens(text: str) -> int:
 
 
 def check_read(usage: Usage, request: Request, name: str) -> None:
-    """Raise PromptCut where the server read fewer tokens than the prompt can have.
+    """Raise PromptTruncated where the server read fewer tokens than the prompt can have.
 
     A server that cuts keeps its first tokens and the newest that fill half of the rest
     (ollama/ollama llm/llama_server.go, since v0.30.9).
@@ -392,7 +401,7 @@ def check_read(usage: Usage, request: Request, name: str) -> None:
     size = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
     halves = [request.num_ctx - (request.num_ctx - keep) // 2 for keep in _KEPT_TOKENS]
     if read * _MOST_BYTES_PER_TOKEN < size or read in halves:
-        raise PromptCut(
+        raise PromptTruncated(
             f"{name} read {read} tokens of a prompt of {size} bytes: its server cut the passages; "
             "update Ollama, raise num_ctx, or ask for fewer passages"
         )

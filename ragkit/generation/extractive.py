@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ragkit.answers import Answer, Citation, Statement, citation_of
 from ragkit.embedders.base import Embedder, checked
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.keywords import content_words
+from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Unit, units
 
 _PASSAGES = 5
@@ -27,13 +27,13 @@ def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: 
 
     What holds nothing but the question's own words answers nothing.
     """
-    asked = content_words(question)
+    asked = keywords(question)
     pool = [
         (hit, unit)
         for hit in passages[:_PASSAGES]
         for unit in units(hit.text)
         if len(unit.text) <= _LONGEST
-        and content_words(unit.text) - asked
+        and keywords(unit.text) - asked
         and not _ANNOUNCES.search(unit.text)
     ]
     if not pool:
@@ -85,10 +85,10 @@ def _scores(question: str, pool: Sequence[tuple[Hit, Unit]], embedder: Embedder)
     ]
     query = checked(embedder.encode_query([question]), 1, embedder)[0]
     cosines = checked(embedder.encode_document(short), len(short), embedder) @ query
-    words = [content_words(text) for text in texts]
+    words = [keywords(text) for text in texts]
     asked = {
         word: math.log(1 + len(pool) / (1 + sum(word in own for own in words)))
-        for word in content_words(question)
+        for word in keywords(question)
     }
     total = sum(asked.values()) or 1.0
     return [

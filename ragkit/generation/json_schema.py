@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from ragkit.errors import SchemaError
 from ragkit.llms.transport import one_line
-from ragkit.text.sanitize import inert
+from ragkit.text.sanitize import sanitize
 
 _LITERAL = ("enum", "const", "default", "examples")  # hold values and not schemas
 _BY_NAME = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
@@ -90,7 +90,7 @@ def cleaned(value: Any, schema: AnswerSchema, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
     if isinstance(value, str):
-        return value if value in schema.own else inert(value)
+        return value if value in schema.own else sanitize(value)
     if isinstance(value, list):
         return [cleaned(each, schema, depth + 1) for each in value]
     if isinstance(value, dict):

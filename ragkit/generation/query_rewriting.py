@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from ragkit.errors import ModelError
 from ragkit.llms.base import LanguageModel, Message
-from ragkit.text.keywords import content_words
-from ragkit.text.sanitize import Inert
+from ragkit.text.keywords import keywords
+from ragkit.text.sanitize import Sanitizer
 
 _INSTRUCTION = (
     "Rewrite the last question so that it can be understood without the conversation before it: "
@@ -48,14 +48,14 @@ def standalone(question: str, turns: Sequence[tuple[str, str]], model: LanguageM
 
 def leans(question: str) -> bool:
     """Whether a question is too short to stand alone, or short and about "it" or "them"."""
-    words = len(content_words(question))
+    words = len(keywords(question))
     return words <= 2 or (words <= 6 and _LEANING.search(question) is not None)
 
 
 def _rewritten(question: str, turns: Sequence[tuple[str, str]], model: LanguageModel) -> str | None:
     said = "\n".join(f"Q: {_one_line(q)}\nA: {_one_line(a)[:_SHOWN]}" for q, a in turns)
     user = f"Conversation:\n{said}\n\nFollow-up: {_one_line(question)}"
-    written = Inert()
+    written = Sanitizer()
     try:
         events = model.chat([Message("system", _INSTRUCTION), Message("user", user)])
         text = "".join(written.feed(event) for event in events if isinstance(event, str))
@@ -63,9 +63,9 @@ def _rewritten(question: str, turns: Sequence[tuple[str, str]], model: LanguageM
         return None
     lines = (text + written.rest()).strip().splitlines() or [""]
     found = _LABEL.sub("", lines[0].strip()).strip(" \"'“”*")
-    known = content_words(" ".join([question, *(part for turn in turns for part in turn)]))
+    known = keywords(" ".join([question, *(part for turn in turns for part in turn)]))
     fits = len(lines) == 1 and len(found) <= max(_LONGEST, 2 * len(question))
-    return found if fits and content_words(found) & known else None
+    return found if fits and keywords(found) & known else None
 
 
 def _one_line(text: str) -> str:

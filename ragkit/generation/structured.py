@@ -13,13 +13,19 @@ from typing import Any
 from ragkit.answers import Abstention, Answer, Statement, Verdict, abstain, citation_of
 from ragkit.config import Config
 from ragkit.errors import SchemaMismatch
-from ragkit.generation.answering import Asked, Found, Request, check_read, is_answerable
+from ragkit.generation.answering import (
+    Question,
+    Request,
+    RetrievedContext,
+    check_read,
+    is_answerable,
+)
 from ragkit.generation.json_schema import AnswerSchema, cleaned, envelope, fault
-from ragkit.llms.base import LanguageModel, Message, Thought, Usage
+from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.llms.transport import one_line
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.sanitize import inert
+from ragkit.text.sanitize import sanitize
 from ragkit.text.sentences import units
 from ragkit.verification.checker import check
 from ragkit.verification.evidence import Evidence
@@ -65,7 +71,7 @@ class _Leaf:
 
 def ask_for_data(
     question: str,
-    found: Found | None,
+    found: RetrievedContext | None,
     schema: AnswerSchema,
     model: str | LanguageModel,
     config: Config,
@@ -82,7 +88,7 @@ def ask_for_data(
     if not is_answerable(question, found.hits, found.floor):
         return abstain(question, found.hits, Abstention.FAR)
     chosen, why = choose_model(model, config, think=think)
-    asked = Asked(question, question)
+    asked = Question(question, question)
     request = Request.fitting(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen, config)
     reply = _replied(chosen, request.messages, envelope(schema, len(request.passages)))
     if reply.usage is not None:
@@ -101,13 +107,13 @@ def ask_for_data(
 def _replied(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:
     text, thinking, usage = "", "", None
     for event in model.chat(messages, schema=schema):
-        if isinstance(event, Thought):
+        if isinstance(event, Reasoning):
             thinking += event.text
         elif isinstance(event, Usage):
             usage = event
         else:
             text += event
-    return _Reply(text, inert(thinking), usage)
+    return _Reply(text, sanitize(thinking), usage)
 
 
 def _answer(
@@ -115,7 +121,7 @@ def _answer(
     reply: _Reply,
     schema: AnswerSchema,
     passages: Sequence[Hit],
-    found: Found,
+    found: RetrievedContext,
     name: str,
 ) -> Answer:
     if not reply.text.strip() and not reply.is_cut:
@@ -181,7 +187,7 @@ def _no_json(reply: _Reply, name: str) -> SchemaMismatch:
             f"{name} reached the longest answer allowed before its JSON was complete; "
             "raise num_predict"
         )
-    began = one_line(inert(reply.text))[:80]
+    began = one_line(sanitize(reply.text))[:80]
     return SchemaMismatch(
         f"{name} wrote “{began}” and no JSON; ask again, or choose a model and a server that "
         "hold to a JSON schema"
@@ -220,7 +226,7 @@ def _written(value: Any) -> tuple[str, list[_Leaf]]:
             text += piece
         else:
             path, leaf = piece
-            shown = inert(json.dumps(leaf, ensure_ascii=False))
+            shown = sanitize(json.dumps(leaf, ensure_ascii=False))
             leaves.append(_Leaf(path, leaf, len(text), len(text) + len(shown)))
             text += shown
     return text, leaves
@@ -238,7 +244,7 @@ def _pieces(value: Any, path: str, line: str) -> Iterator[str | tuple[str, Any]]
     for at, (key, each) in enumerate(entries):
         yield f"{',' if at else ''}{deeper}"
         if named:
-            yield f"{inert(json.dumps(key, ensure_ascii=False))}: "
+            yield f"{sanitize(json.dumps(key, ensure_ascii=False))}: "
         yield from _pieces(each, f"{path}.{key}" if path else str(key), deeper)
     yield f"{line}{'}' if named else ']'}"
 
@@ -248,7 +254,7 @@ def _verified(
     schema: AnswerSchema,
     numbers: Sequence[int],
     passages: Sequence[Hit],
-    found: Found,
+    found: RetrievedContext,
 ) -> tuple[Statement, ...]:
     """Each number and each text of the model's own, checked against what is cited.
 
@@ -282,7 +288,7 @@ def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) 
         return None
     label = f"{leaf.path}: {said}" if leaf.path else said
     return Statement(
-        inert(label),
+        sanitize(label),
         leaf.start,
         leaf.end,
         tuple(numbers),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ragkit.store.snapshot import Named, Snapshot
-from ragkit.text.sanitize import inert
+from ragkit.text.sanitize import sanitize
 
 _LOOKED_AT = 5  # documents for each question that is wanted
 _CHUNKS = 120  # of one document; what comes later in a long one is mostly annexes
@@ -126,7 +126,7 @@ def suggestions(snapshot: Snapshot, n: int) -> list[str]:
         for document in _spread(snapshot.names(), _LOOKED_AT * n)
         for idea in sorted(_ideas(snapshot, document), key=lambda idea: -idea.worth)[: n + 1]
     ]
-    return [inert(_question(snapshot, idea)) for idea in _varied(ideas, n)]
+    return [sanitize(_question(snapshot, idea)) for idea in _varied(ideas, n)]
 
 
 def _spread(names: Sequence[Named], most: int) -> list[Named]:

@@ -14,19 +14,29 @@ from ragkit.manifest import read_identity
 from ragkit.store.access import (
     EVERYONE,
     Access,
+    Principal,
     access_of,
     allowed_labels,
     check_grantee,
     group_names,
 )
 from ragkit.store.labels import meant_by
-from ragkit.store.records import Grants, StoredDocument
+from ragkit.store.records import LabelGrants, StoredDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 
+__all__ = [
+    "Access",
+    "AccessControl",
+    "AccessSummary",
+    "LabelGrants",
+    "Principal",
+    "check_label",
+]
+
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class AccessSummary:
     """What somebody may read: the labels, and how many of all documents carry one of them."""
 
     labels: tuple[str, ...]
@@ -111,7 +121,7 @@ class AccessControl:
                 "ragkit label set"
             )
 
-    def labels(self) -> list[Grants]:
+    def labels(self) -> list[LabelGrants]:
         """Every label, with its documents counted and the principals it is granted to."""
         with self._store.snapshot() as snapshot:
             return snapshot.grants()
@@ -121,7 +131,7 @@ class AccessControl:
         with self._store.snapshot() as snapshot:
             return meant_by(pattern, snapshot, self._store.layout)
 
-    def of(self, name: str, groups: Iterable[str] = ()) -> Reach:
+    def of(self, name: str, groups: Iterable[str] = ()) -> AccessSummary:
         """What somebody may read, or whoever is in "group:hr", or "everyone".
 
         Raises ValueError for a name that is none.
@@ -131,4 +141,4 @@ class AccessControl:
             allowed = allowed_labels(everything.connection, names)
             seen = everything.restricted(allowed)
             labels = tuple(entry.label for entry in seen.grants())
-            return Reach(labels, seen.counts()[0], everything.counts()[0])
+            return AccessSummary(labels, seen.counts()[0], everything.counts()[0])

@@ -15,11 +15,23 @@ from pathlib import Path
 
 from ragkit.errors import SourceError, StoreDamaged, StoreError
 from ragkit.governance.receipts import Receipt
-from ragkit.store.audit import AuditLine, ChainReport, acting, check, lines
+from ragkit.store.audit import AuditRecord, ChainReport, check, current_user, lines
 from ragkit.store.keys import AuditKey, known_keys
 from ragkit.store.labels import matching
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
+
+__all__ = [
+    "AuditLog",
+    "AuditRecord",
+    "AuditReport",
+    "ChainReport",
+    "Checkpoint",
+    "as_csv",
+    "as_jsonl",
+    "current_user",
+    "read_anchors",
+]
 
 # What a spreadsheet would run (OWASP, CSV injection), and what it may take for the end of a cell.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -27,7 +39,7 @@ _SEPARATOR = re.compile("[\x00-\x1f\x7f-\x9f;\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
-class Anchor:
+class Checkpoint:
     """What the log ended with at some time, to be kept where its keeper cannot change it.
 
     With it a check also finds that lines are missing from the end, or that all were written anew.
@@ -41,7 +53,7 @@ class Anchor:
     key: str
     seal: str = ""
 
-    def sealed(self, key: AuditKey) -> Anchor:
+    def sealed(self, key: AuditKey) -> Checkpoint:
         body = json.dumps([self.base, self.line, self.hash, self.at, self.key])
         return replace(self, seal=key.seal(b"anchor" + body.encode()).hex())
 
@@ -74,7 +86,7 @@ class AuditLog:
         action: str | None = None,
         document: str | int | None = None,
         since: str = "",
-    ) -> list[AuditLine]:
+    ) -> list[AuditRecord]:
         """The lines after a number, in order; that they were read is a line of its own.
 
         Only those of an actor, of an action ("ask", or "document" for all such as "document.add"),
@@ -97,19 +109,19 @@ class AuditLog:
             ]
         with self._store.recorder() as writer:
             detail = {"lines": len(found), "after": after}
-            writer.record(acting(), "audit.read", "base", detail)
+            writer.record(current_user(), "audit.read", "base", detail)
         return found
 
-    def anchor(self) -> Anchor:
+    def anchor(self) -> Checkpoint:
         """What the log ends with now, sealed; the line that says so is its last."""
         with self._store.recorder() as writer:
-            writer.record(acting(), "audit.anchor", "base", {})
+            writer.record(current_user(), "audit.anchor", "base", {})
             snapshot = Snapshot(writer.connection)
             *_, last = lines(snapshot.connection, snapshot.history()[0] - 1)
         key = self._store.key()
         base = snapshot.meta("base") or ""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return Anchor(base, last.number, last.hash, at, key.id).sealed(key)
+        return Checkpoint(base, last.number, last.hash, at, key.id).sealed(key)
 
     def holds(self, receipt: Receipt) -> bool:
         """Whether the log has the line that a receipt names, and one about this very receipt."""
@@ -124,7 +136,9 @@ class AuditLog:
                 and any(line.detail.get("receipt") == digest for line in later)
             )
 
-    def verify(self, *, keys: Sequence[Path] = (), anchors: Sequence[Anchor] = ()) -> AuditReport:
+    def verify(
+        self, *, keys: Sequence[Path] = (), anchors: Sequence[Checkpoint] = ()
+    ) -> AuditReport:
         """Check every line against the keys: this machine's, and those in the files `keys`.
 
         Raises StoreError for a file that holds no key.
@@ -148,7 +162,7 @@ class AuditLog:
         return AuditReport(chain, held, (*problems, *broken))
 
 
-def _unheld(snapshot: Snapshot, anchor: Anchor, keys: dict[str, AuditKey]) -> str:
+def _unheld(snapshot: Snapshot, anchor: Checkpoint, keys: dict[str, AuditKey]) -> str:
     """Why the log does not hold to an anchor; "" if it does."""
     when = f"the anchor of {anchor.at}"
     if anchor.key not in keys:
@@ -167,7 +181,7 @@ def _unheld(snapshot: Snapshot, anchor: Anchor, keys: dict[str, AuditKey]) -> st
     return f"line {anchor.line} is not the one that {when} has seen: it was written anew"
 
 
-def read_anchors(path: Path) -> list[Anchor]:
+def read_anchors(path: Path) -> list[Checkpoint]:
     """The anchors in a file, one JSON object on each line. Raises StoreError for anything else."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -179,27 +193,27 @@ def read_anchors(path: Path) -> list[Anchor]:
         raise StoreError(f"{path} cannot be read as anchors: {error}") from error
 
 
-def _anchor(text: str) -> Anchor:
-    anchor = Anchor(**json.loads(text))
+def _anchor(text: str) -> Checkpoint:
+    anchor = Checkpoint(**json.loads(text))
     for name, value in asdict(anchor).items():
         if type(value) is not (int if name == "line" else str):
             raise ValueError(f"its {name} is {value!r}")
     return anchor
 
 
-def as_jsonl(found: Sequence[AuditLine]) -> Iterator[str]:
+def as_jsonl(found: Sequence[AuditRecord]) -> Iterator[str]:
     """Lines of the log as JSON objects."""
     for line in found:
         yield json.dumps(asdict(line), ensure_ascii=False)
 
 
-def as_csv(found: Sequence[AuditLine]) -> Iterator[str]:
+def as_csv(found: Sequence[AuditRecord]) -> Iterator[str]:
     """Lines of the log as CSV with a head; nothing in it is run by a spreadsheet.
 
     Wherever that parts cells, at commas, semicolons or tabs: semicolons and control characters are
     written out (\\u003b), and what begins like a formula gets an apostrophe before it.
     """
-    names = [field.name for field in fields(AuditLine)]
+    names = [field.name for field in fields(AuditRecord)]
     yield _csv_row(names)
     for line in found:
         values = asdict(line)
@@ -227,11 +241,11 @@ def _time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _any(line: AuditLine) -> bool:
+def _any(line: AuditRecord) -> bool:
     return True
 
 
-def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditLine], bool]:
+def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditRecord], bool]:
     """Tells lines about documents, also about such as are in the base no longer."""
     origins = {found.origin for found in matching(snapshot, pattern, store.layout)}
     called = [line for line in lines(snapshot.connection) if pattern in line.called]
@@ -242,7 +256,7 @@ def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[Au
     objects = {f"document:{origin}" for origin in origins}
     ids = snapshot.versions_of(origins)
 
-    def is_about(line: AuditLine) -> bool:
+    def is_about(line: AuditRecord) -> bool:
         is_named = line.object in objects or line.number in refused
         return is_named or not ids.isdisjoint(line.documents)
 

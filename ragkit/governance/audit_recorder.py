@@ -13,7 +13,7 @@ from ragkit.errors import RagkitError, StoreError
 from ragkit.generation.answering import AnswerStream
 from ragkit.retrieval.retriever import Hit
 from ragkit.store.access import Principal
-from ragkit.store.audit import acting
+from ragkit.store.audit import current_user
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 
@@ -117,7 +117,7 @@ class Recorder:
         text: str | None = None,
     ) -> int:
         """Write a line; whoever has the audit key can tell by it whether this `text` was meant."""
-        account = acting()
+        account = current_user()
         actor = self._who.name if self._who else account
         if self._who and self._who.groups:
             detail = {**detail, "groups": sorted(self._who.groups)}

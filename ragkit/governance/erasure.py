@@ -28,11 +28,11 @@ from ragkit.governance.erasure_plan import (
     plan,
     turns_from,
 )
-from ragkit.governance.fingerprints import WINDOW, Prints, Traces
+from ragkit.governance.fingerprints import WINDOW, Fingerprints, Prints
 from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.manifest import read_identity
-from ragkit.store.audit import AuditLine, lines_of, naming_lines, questions_about
+from ragkit.store.audit import AuditRecord, lines_of, naming_lines, questions_about
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
@@ -98,7 +98,7 @@ def erase(
     `asked` tells what it was asked for by, to whoever asks for it again.
     """
     snapshot = Snapshot(writer.connection)
-    written = Traces.of(_written(snapshot, erasure))
+    written = Fingerprints.of(_written(snapshot, erasure))
     foreseen = plan(snapshot, erasure, layout)
 
     def complete() -> tuple[Erasure, bytes]:
@@ -195,7 +195,7 @@ class _SomethingLeft(StoreError):
 def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -> Receipt:
     with translated(layout.root):
         rewritten = _rewrite(writer, layout, begun)
-        searched = _search(writer, layout, Traces.from_bytes(begun.traces), rewritten)
+        searched = _search(writer, layout, Fingerprints.from_bytes(begun.traces), rewritten)
     snapshot = Snapshot(writer.connection)
     _, unread = naming_lines(snapshot.connection)
     _, unheard = questions_about(snapshot.connection, ())
@@ -268,7 +268,9 @@ def _move_log(writer: Writer) -> None:
             time.sleep(0.05)
 
 
-def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]) -> dict[str, int]:
+def _search(
+    writer: Writer, layout: Layout, traces: Fingerprints, rewritten: list[str]
+) -> dict[str, int]:
     """Look for what was erased in every byte of the base; where something is left, once more."""
     for attempt in (1, 2):
         files = [path for path in sorted(layout.root.rglob("*")) if _is_own_file(path)]
@@ -307,7 +309,7 @@ def _search(writer: Writer, layout: Layout, traces: Traces, rewritten: list[str]
     )
 
 
-def _in_base(snapshot: Snapshot, traces: Traces, *, of_documents: bool) -> Prints:
+def _in_base(snapshot: Snapshot, traces: Fingerprints, *, of_documents: bool) -> Prints:
     """Which of these stand in what is left of the base, and so are no remains."""
     if not len(traces.prints):
         return traces.prints
@@ -372,7 +374,7 @@ def replay(
     return done
 
 
-def _same(snapshot: Snapshot, log: Sequence[AuditLine], past: PastErasure) -> set[int]:
+def _same(snapshot: Snapshot, log: Sequence[AuditRecord], past: PastErasure) -> set[int]:
     """Which of the documents that were erased elsewhere are here, too, and not erased yet.
 
     Two bases that were made of one backup give the same numbers to different documents: they are

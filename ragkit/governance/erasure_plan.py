@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragkit.errors import SourceError
-from ragkit.store.audit import AuditLine, naming_lines, questions_about
+from ragkit.store.audit import AuditRecord, naming_lines, questions_about
 from ragkit.store.labels import matching, named
 from ragkit.store.layout import UPLOADS_ROOT, Layout
 from ragkit.store.records import Erasure, StoredTurn
@@ -76,7 +76,7 @@ def about(
     origins: Collection[int],
     refused: Collection[str] = (),
     *,
-    log: Sequence[AuditLine] | None = None,
+    log: Sequence[AuditRecord] | None = None,
 ) -> Erasure:
     """All that is known of documents, by their origins, and of `refused` files, by their names.
 
@@ -118,7 +118,7 @@ def about(
     )
 
 
-def _earlier(snapshot: Snapshot, log: Sequence[AuditLine], origins: Collection[int]) -> set[int]:
+def _earlier(snapshot: Snapshot, log: Sequence[AuditRecord], origins: Collection[int]) -> set[int]:
     """Documents that are gone and held the same: a file that went away came back as another."""
     held = [(origin, digest) for origin, digest in known_digests(snapshot, log) if digest]
     digests = {digest for origin, digest in held if origin in origins}
@@ -147,7 +147,7 @@ def turns_from(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator
         yield from (turn for turn in snapshot.turns(conversation) if turn.ordinal >= ordinal)
 
 
-def known_digests(snapshot: Snapshot, log: Sequence[AuditLine]) -> Iterator[tuple[int, bytes]]:
+def known_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tuple[int, bytes]]:
     """The origins of documents with the digests of what they hold, or held."""
     for line in log:
         if line.origin is not None and "digest" in line.detail:
@@ -156,7 +156,10 @@ def known_digests(snapshot: Snapshot, log: Sequence[AuditLine]) -> Iterator[tupl
 
 
 def _lines_about(
-    snapshot: Snapshot, log: Iterable[AuditLine], origins: Collection[int], after: int | None = None
+    snapshot: Snapshot,
+    log: Iterable[AuditRecord],
+    origins: Collection[int],
+    after: int | None = None,
 ) -> set[int]:
     """The lines with names of documents, and those of questions that were answered from them."""
     asked, _ = questions_about(snapshot.connection, snapshot.versions_of(origins), after)

@@ -30,7 +30,7 @@ Prints = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class Fingerprints:
     """Fingerprints by which texts and vectors are known again; `factors` are the secret numbers.
 
     `first` are a few bits of what their first words give, to look twice at few places only.
@@ -41,23 +41,25 @@ class Traces:
     first: Prints
 
     @classmethod
-    def of(cls, contents: Iterable[bytes]) -> Traces:
+    def of(cls, contents: Iterable[bytes]) -> Fingerprints:
         """Fingerprints of everything in `contents` that is long enough, at most 8,000 in all."""
         random = np.frombuffer(secrets.token_bytes(WINDOW), np.uint64)
         none = np.empty(0, np.uint64)
         return cls(random | np.uint64(1), none, none).and_of(contents)
 
-    def and_of(self, contents: Iterable[bytes]) -> Traces:
+    def and_of(self, contents: Iterable[bytes]) -> Fingerprints:
         """These, and at most 8,000 fingerprints of more contents."""
         windows = [window for content in contents for window in _windows(content)]
         step = max(1, -(-len(windows) // _MOST))
         data = np.frombuffer(b"".join(windows[::step]), np.uint64).reshape(-1, _WORDS)
         prints = (data * self.factors).sum(axis=1, dtype=np.uint64)
         first = data[:, 0] * self.factors[0] >> _SHIFT
-        return Traces(self.factors, np.union1d(self.prints, prints), np.union1d(self.first, first))
+        return Fingerprints(
+            self.factors, np.union1d(self.prints, prints), np.union1d(self.first, first)
+        )
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Traces:
+    def from_bytes(cls, data: bytes) -> Fingerprints:
         """What `to_bytes` gave."""
         numbers = np.frombuffer(data, np.uint64)
         count = int(numbers[0])
@@ -68,9 +70,9 @@ class Traces:
         count = np.array([len(self.prints)], np.uint64)
         return np.concatenate([count, self.factors, self.prints, self.first]).tobytes()
 
-    def only(self, prints: Prints) -> Traces:
+    def only(self, prints: Prints) -> Fingerprints:
         """Those of these that are among some."""
-        return Traces(self.factors, np.intersect1d(self.prints, prints), self.first)
+        return Fingerprints(self.factors, np.intersect1d(self.prints, prints), self.first)
 
     def in_files(self, paths: Iterable[Path]) -> Prints:
         """The fingerprints of what stands anywhere in these files."""

@@ -50,6 +50,10 @@ class Receipt:
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return text.encode("utf-8", "surrogatepass")
 
+    def verify(self) -> bool:
+        """Return whether the receipt is as the key that it names signed it."""
+        return is_signed(self.body(), self.signature, self.public)
+
     def to_json(self) -> str:
         """As JSON, in several lines."""
         return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1, ensure_ascii=False)
@@ -97,14 +101,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and 0 <= value < 1 << 63
 
 
-def is_genuine(receipt: Receipt) -> bool:
-    """Whether nothing in a receipt was changed since the key that it names signed it."""
-    return is_signed(receipt.body(), receipt.signature, receipt.public)
-
-
 def past_of(receipt: Receipt) -> PastErasure:
     """What a receipt says was erased. Raises StoreError for one that was changed."""
-    if not is_genuine(receipt):
+    if not receipt.verify():
         raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")
     try:
         origins = tuple(int(one.removeprefix("document:")) for one in receipt.documents)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ragkit.errors import ClockDoubtful, SourceError
+from ragkit.errors import ClockSkewError, SourceError
 from ragkit.governance import erasure
 from ragkit.governance.erasure_plan import about
 from ragkit.governance.receipts import Receipt
@@ -21,7 +21,7 @@ _STEP = timedelta(hours=36)  # that the log may be silent for before its clock i
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class ExpiredDocument:
     """A document that has been kept for as long as its label says.
 
     One that is held stays all the same: `hold` is the reason, None if it is not held.
@@ -36,7 +36,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class LegalHold:
     """A document that is not to go, since when, and why."""
 
     document: int
@@ -49,8 +49,8 @@ class Hold:
 class RetentionReport:
     """What a purge took, what it left because it is held, and the receipt; None if none went."""
 
-    purged: tuple[Due, ...]
-    held: tuple[Due, ...]
+    purged: tuple[ExpiredDocument, ...]
+    held: tuple[ExpiredDocument, ...]
     receipt: Receipt | None
 
 
@@ -94,12 +94,12 @@ class Retention:
         with self._store.recorder() as writer:
             return writer.release(self._origins(writer, pattern))
 
-    def holds(self) -> list[Hold]:
+    def holds(self) -> list[LegalHold]:
         """What is held, by source."""
         with self._store.snapshot() as snapshot:
-            return [Hold(*row) for row in snapshot.holds()]
+            return [LegalHold(*row) for row in snapshot.holds()]
 
-    def due(self) -> list[Due]:
+    def due(self) -> list[ExpiredDocument]:
         """The documents that a purge would take now, and those that it would but for a hold."""
         with self._store.snapshot() as snapshot:
             return list(_due(snapshot, _now()))
@@ -114,7 +114,7 @@ class Retention:
 
         A clock that has jumped must not take everything: if the log has a step of more than 36
         hours since the last purge, forward or back, and something is due, this raises
-        ClockDoubtful, unless somebody has looked and says that the `clock_is_right`.
+        ClockSkewError, unless somebody has looked and says that the `clock_is_right`.
         """
         now = _now()
         with erasure.writing(self._store, again=True) as writer:
@@ -123,7 +123,7 @@ class Retention:
             purged = tuple(one for one in due if one.hold is None)
             doubt = "" if clock_is_right else _doubt(snapshot, now)
             if purged and doubt:
-                raise ClockDoubtful(f"{len(purged)} documents would be forgotten, but {doubt}")
+                raise ClockSkewError(f"{len(purged)} documents would be forgotten, but {doubt}")
             receipt = None
             if purged:
                 days = ", ".join(sorted({f"{one.label} {one.days} days" for one in purged}))
@@ -144,13 +144,15 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _due(snapshot: Snapshot, now: datetime) -> Iterator[Due]:
+def _due(snapshot: Snapshot, now: datetime) -> Iterator[ExpiredDocument]:
     days = snapshot.keep_days()
     holds = {document: reason for document, _, _, reason in snapshot.holds()}
     for one in snapshot.documents():
         kept = days.get(one.label)
         if kept is not None and now - datetime.fromisoformat(one.added_at) >= timedelta(days=kept):
-            yield Due(one.id, one.source, one.label, one.added_at, kept, holds.get(one.id))
+            yield ExpiredDocument(
+                one.id, one.source, one.label, one.added_at, kept, holds.get(one.id)
+            )
 
 
 def _doubt(snapshot: Snapshot, now: datetime) -> str:

@@ -20,7 +20,7 @@ from ragkit.index.tantivy_files import file_stamp
 from ragkit.store.access import Access, access_of
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.layout import Layout
-from ragkit.store.records import Generation, HalfVectors
+from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.writer import Writer
 
@@ -89,7 +89,7 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
             )
         scratch.rename(layout.index / name)
         sync_directory(layout.index)
-    generation = Generation(
+    generation = IndexVersion(
         id=number,
         name=name,
         kind=kind,
@@ -116,7 +116,7 @@ def note_stamp(writer: Writer, layout: Layout) -> None:
         writer.note_stamp(row.id, stamp)
 
 
-def sweep(layout: Layout, generation: Generation | None) -> None:
+def sweep(layout: Layout, generation: IndexVersion | None) -> None:
     """Delete FAISS files that no manifest row names; the writer lock must be held."""
     for path in layout.index.glob("dense-*.faiss"):
         if generation is None or path.name != generation.name:
@@ -195,7 +195,7 @@ def _write(index: Any, path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _is_intact(path: Path, row: Generation) -> bool:
+def _is_intact(path: Path, row: IndexVersion) -> bool:
     """Whether the file is the one that was published: by its stamp, else by its whole digest.
 
     The stamp spares reading the file at every start; a base that was moved is read once.
@@ -258,7 +258,7 @@ def _digest(path: Path) -> str:
 class _Generation:
     """A loaded generation: `ids[position]` is the chunk at that position, ascending."""
 
-    row: Generation
+    row: IndexVersion
     index: Any
     ids: Ids
 
@@ -362,7 +362,7 @@ class DenseIndex:
             snapshot.seq, generation, alive, _exact(vectors), np.array(ids, dtype=np.int64)
         )
 
-    def _load(self, row: Generation) -> _Generation | None:
+    def _load(self, row: IndexVersion) -> _Generation | None:
         """Map a generation whose size and digest are those of the manifest; else scan exactly."""
         path = self._layout.index / row.name
         module = faiss()

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ragkit.embedders.base import Embedder, checked
-from ragkit.errors import DocumentHeld, SourceError
+from ragkit.errors import DocumentOnHold, SourceError
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.ingestion.plan import HELD, Plan, file_digest, locate, make_plan, reader_tag
 from ragkit.ingestion.report import FailedFile, IngestReport, Progress, ProgressCallback
@@ -110,7 +110,7 @@ class Ingest:
                 self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
         self._note_failed(plan.failed)
         for digest in plan.readmitted:
-            self._writer.readmit(digest)
+            self._writer.allow_erased(digest)
         for document, old, file in plan.renamed:
             self._writer.rename_document(document, file.source)
             self.report.renamed.append((old, file.source))
@@ -126,7 +126,7 @@ class Ingest:
         """Remove documents in one commit, but for those that were put on hold during the run."""
         try:
             self._writer.remove_documents(vanished)
-        except DocumentHeld:
+        except DocumentOnHold:
             if len(vanished) > 1:
                 for one in vanished:
                     self._remove([one])
@@ -217,8 +217,8 @@ class Ingest:
         when = Snapshot(self._writer.connection).erased_at(digest)
         if when is None:
             return True
-        if self._options.readmit:
-            return self._writer.readmit(digest)
+        if self._options.allow_erased:
+            return self._writer.allow_erased(digest)
         way = "; ingest with --readmit to take it again"
         if self._uploaded and file_digest(path) == digest:  # nobody has put another in its place
             self._layout.delete_upload(source)
@@ -255,7 +255,7 @@ class Ingest:
         """Let a document that was put on hold during the run be one that failed."""
         try:
             yield
-        except DocumentHeld:
+        except DocumentOnHold:
             self._note_failed([Problem(source, b"", "held", HELD)])
 
     def _store(

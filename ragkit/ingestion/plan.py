@@ -14,7 +14,7 @@ from ragkit.store.records import Problem
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest import READER_VERSION
 from ragkit_ingest.model import Reason
-from ragkit_ingest.process.pool import Limits
+from ragkit_ingest.process.pool import FileLimits
 from ragkit_ingest.scan import FoundFile, Scan, within
 
 HELD = "it was changed, and the document is held as it was; ragkit release lets it go"
@@ -98,7 +98,7 @@ def make_plan(
             continue
         old = _renamed_from(file, known, gone, by_size)
         forgotten = old is not None and snapshot.erased_at(gone[old][1]) is not None
-        if old is None or (forgotten and not options.readmit):
+        if old is None or (forgotten and not options.allow_erased):
             plan.read.append(file)  # a forgotten one is refused by what is in it, whatever its name
             continue
         document, digest, _ = gone.pop(old)
@@ -147,7 +147,7 @@ def _compare(
     return "changed"
 
 
-def reader_tag(limits: Limits) -> str:
+def reader_tag(limits: FileLimits) -> str:
     """What a failure was met with; a file that failed is read again once this changes."""
     return f"{READER_VERSION}, {limits.seconds} s, {limits.memory} bytes"
 

@@ -15,7 +15,7 @@ from ragkit.ingestion.plan import file_digest
 from ragkit.store.layout import Layout
 from ragkit.store.records import StoredDocument
 from ragkit.store.snapshot import Snapshot
-from ragkit_ingest.process.pool import Limits, ReaderProcess, Refused
+from ragkit_ingest.process.pool import FileLimits, ReaderProcess, Refused
 from ragkit_ingest.readers.pdf_image import Box
 from ragkit_ingest.scan import FileState, file_state
 
@@ -54,7 +54,7 @@ class Originals:
 
     def __init__(self, layout: Layout, max_bytes: int) -> None:
         self._layout = layout
-        limits = Limits(max_bytes=max_bytes, seconds=_SECONDS, memory=_MEMORY)
+        limits = FileLimits(max_bytes=max_bytes, seconds=_SECONDS, memory=_MEMORY)
         self._reader = ReaderProcess(limits)
         self._thread = ThreadPoolExecutor(1, "ragkit-pages")
         self._digests: dict[FileState, bytes] = {}

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from ragkit.embedders.base import Embedder, tokenizer_file
 from ragkit_ingest.chunk import ChunkSettings, chunk_document
 from ragkit_ingest.model import Document, ReadError, Reason
-from ragkit_ingest.process.pool import Limits, ReaderProcess, ReadFile, Refused
+from ragkit_ingest.process.pool import FileLimits, ReaderProcess, ReadFile, Refused
 from ragkit_ingest.scan import FoundFile
 
 logger = logging.getLogger(__name__)
@@ -32,10 +32,10 @@ class Options:
     strict: bool = False
     dry_run: bool = False
     workers: int = 1
-    limits: Limits = field(default_factory=Limits)
+    limits: FileLimits = field(default_factory=FileLimits)
     readers: Mapping[str, Reader] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
-    readmit: bool = False
+    allow_erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class Reasoning:
     """A piece of a model's reasoning, which is no part of its answer."""
 
     text: str
@@ -35,7 +35,7 @@ class Usage:
     answer_tokens: int | None = None
 
 
-Event = str | Thought | Usage
+Event = str | Reasoning | Usage
 """The text of an answer comes as plain strings."""
 
 

@@ -11,7 +11,7 @@ from ragkit.errors import (
     ModelError,
     ModelFailed,
     ModelLoadFailed,
-    ModelMissing,
+    ModelNotFound,
     ModelRefused,
     StreamBroken,
 )
@@ -97,7 +97,7 @@ def ollama_refusal(name: str, server: Server, response: httpx.Response) -> Model
     if not text:
         return server.unexplained(status)
     if status == 404:
-        return ModelMissing(f"{name} is not on {url}; get it with: ollama pull {name}")
+        return ModelNotFound(f"{name} is not on {url}; get it with: ollama pull {name}")
     if _OLLAMA_OVERFLOW.search(str(error)):
         return ContextOverflow(
             f"the prompt is too long for {name}{_sizes(error)}; raise num_ctx, "
@@ -130,7 +130,7 @@ def openai_refusal(name: str, server: Server, response: httpx.Response) -> Model
     if not text:
         return server.unexplained(status)
     if status == 404:
-        return ModelMissing(f"{name} is not on {url}: {text}; start the server with it")
+        return ModelNotFound(f"{name} is not on {url}: {text}; start the server with it")
     if status == 400 and _OPENAI_OVERFLOW.search(text):
         return ContextOverflow(
             f"the prompt is too long for {name} ({text}); lower num_ctx to the server's, "

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ragkit.config import ollama_url
-from ragkit.errors import ModelError, PromptCut, StreamBroken
+from ragkit.errors import ModelError, PromptTruncated, StreamBroken
 from ragkit.hardware import cache_bytes, needed_bytes, usable_bytes
-from ragkit.llms.base import Event, InstalledModel, Message, Thought, Usage
+from ragkit.llms.base import Event, InstalledModel, Message, Reasoning, Usage
 from ragkit.llms.errors import broken, elsewhere, ollama_refusal
-from ragkit.llms.transport import Limits, Server, as_object, one_line
+from ragkit.llms.transport import Server, Timeouts, as_object, one_line
 
 if TYPE_CHECKING:
     import httpx
@@ -56,7 +56,7 @@ class OllamaServer:
     def __init__(
         self,
         host: str = "",
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
         *,
         num_ctx: int = 8192,
         num_predict: int = 1024,
@@ -69,7 +69,7 @@ class OllamaServer:
             "Ollama",
             "OLLAMA_HOST",
             "start one with: ollama serve (and get a model once with: ollama pull llama3.2)",
-            limits=limits or Limits(),
+            timeouts=timeouts or Timeouts(),
         )
 
     @property
@@ -126,7 +126,7 @@ class OllamaServer:
     def about(self, name: str) -> Description:
         """What the server knows of a model.
 
-        Raises ModelMissing for one that it does not have, and ModelRefused for one that another
+        Raises ModelNotFound for one that it does not have, and ModelRefused for one that another
         server runs, whatever it is called here.
         """
         if name not in self._known:
@@ -189,13 +189,13 @@ class OllamaModel:
         num_ctx: int = 8192,
         num_predict: int = 1024,
         think: bool = False,
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
         server: OllamaServer | None = None,
     ) -> None:
         if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
             raise elsewhere(name)
         self.name = name
-        self._ollama = server or OllamaServer(host, limits)
+        self._ollama = server or OllamaServer(host, timeouts)
         self._server = self._ollama.server
         self._think = think
         self._wanted = num_ctx, num_predict
@@ -279,7 +279,7 @@ class OllamaModel:
             found = message if isinstance(message, dict) else event
             thought = found.get("thinking")
             if isinstance(thought, str) and thought:
-                yield Thought(thought)
+                yield Reasoning(thought)
             piece = found.get("content") or found.get("response")
             if isinstance(piece, str) and piece:
                 yield piece
@@ -296,7 +296,7 @@ class OllamaModel:
         )
         tokens = (usage.prompt_tokens or 0) + (usage.answer_tokens or 0)
         if tokens > self.num_ctx:
-            raise PromptCut(
+            raise PromptTruncated(
                 f"{self.name} forgot a part of the passages while it answered: it read and wrote "
                 f"{tokens} tokens, its context holds {self.num_ctx}; update Ollama, "
                 "or raise num_ctx"

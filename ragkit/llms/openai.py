@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StreamBroken
-from ragkit.llms.base import Event, InstalledModel, Message, Thought, Usage
+from ragkit.llms.base import Event, InstalledModel, Message, Reasoning, Usage
 from ragkit.llms.errors import broken, openai_refusal
-from ragkit.llms.transport import Limits, Server, as_object
+from ragkit.llms.transport import Server, Timeouts, as_object
 
 if TYPE_CHECKING:
     import httpx
@@ -18,7 +18,7 @@ class OpenAIServer:
     """The models of one server; `url` is the part before /models, "http://127.0.0.1:8000/v1"."""
 
     def __init__(
-        self, url: str, key: str = "", limits: Limits | None = None, *, num_predict: int = 1024
+        self, url: str, key: str = "", timeouts: Timeouts | None = None, *, num_predict: int = 1024
     ) -> None:
         self._num_predict = num_predict
         self.server = Server(
@@ -27,7 +27,7 @@ class OpenAIServer:
             "openai_url",
             "start it, or change the setting openai_url",
             key,
-            limits or Limits(),
+            timeouts or Timeouts(),
         )
 
     @property
@@ -63,7 +63,7 @@ class OpenAIServer:
             server.url,
             key=server.key,
             num_predict=self._num_predict,
-            limits=server.limits,
+            timeouts=server.timeouts,
         )
 
 
@@ -77,10 +77,10 @@ class OpenAIModel:
         *,
         key: str = "",
         num_predict: int = 1024,
-        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.name = name
-        self._server = OpenAIServer(url, key, limits).server
+        self._server = OpenAIServer(url, key, timeouts).server
         self._num_predict = num_predict
 
     def chat(
@@ -142,7 +142,7 @@ def _pieces(choice: dict[str, Any]) -> Iterator[Event]:
     (delta,) = _objects([choice.get("delta")]) or [{}]
     thought = delta.get("reasoning_content") or delta.get("reasoning")
     if isinstance(thought, str) and thought:
-        yield Thought(thought)
+        yield Reasoning(thought)
     piece = delta.get("content")
     if isinstance(piece, str) and piece:
         yield piece

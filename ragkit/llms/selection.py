@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ragkit.config import Config, load_config
-from ragkit.errors import ModelError, ModelMissing, ModelUnreachable
+from ragkit.errors import ModelError, ModelNotFound, ModelUnreachable
 from ragkit.hardware import usable_bytes
 from ragkit.llms.base import InstalledModel, LanguageModel, ModelServer
 from ragkit.llms.ollama import OllamaServer
@@ -49,7 +49,7 @@ def choose_model(
     Best is the one with the most parameters; of equals the one that the server lists first, and
     so it is where nobody knows what fits. `server` takes the place of the one that is set, and
     `models` are what installed_models gave, if it was asked before. For "auto" raises
-    ModelUnreachable without a server and ModelMissing without a model on it.
+    ModelUnreachable without a server and ModelNotFound without a model on it.
     """
     if not isinstance(wanted, str):
         return wanted, ""
@@ -61,7 +61,7 @@ def choose_model(
 
 def _best(models: Sequence[InstalledModel], server: ModelServer) -> tuple[str, str]:
     if not models:
-        raise ModelMissing(
+        raise ModelNotFound(
             f"the server at {server.url} has no model; give it one (Ollama: ollama pull llama3.2)"
         )
     if len(models) == 1:

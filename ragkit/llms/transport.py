@@ -21,7 +21,7 @@ _PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Timeouts:
     """Seconds: to connect, to the first byte, between two lines of an answer, for a short one.
 
     A server sends nothing at all while it loads a model, and one that is left before it has
@@ -46,7 +46,7 @@ class Server:
     setting: str
     way_out: str
     key: str = ""
-    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
 
     @property
     def is_here(self) -> bool:
@@ -69,7 +69,7 @@ class Server:
 
     def late(self) -> ModelFailed:
         return ModelFailed(
-            f"{self.url} does not answer within {self.limits.short:g} s; restart the server"
+            f"{self.url} does not answer within {self.timeouts.short:g} s; restart the server"
         )
 
     def busy(self) -> ModelBusy:
@@ -89,7 +89,7 @@ class Server:
         import httpx
 
         try:
-            timeout = httpx.Timeout(self.limits.short, connect=self.limits.connect)
+            timeout = httpx.Timeout(self.timeouts.short, connect=self.timeouts.connect)
             with (
                 self._client() as client,
                 client.stream(method, path, json=body, timeout=timeout) as streamed,
@@ -131,7 +131,7 @@ class Server:
             except httpx.InvalidURL as error:
                 raise self.unreachable() from error
             except httpx.ReadTimeout as error:
-                raise _silent(model, self.limits.first) from error
+                raise _silent(model, self.timeouts.first) from error
             except httpx.HTTPError as error:
                 raise StreamBroken(
                     f"the answer of {model} broke off ({error}); ask again"
@@ -141,7 +141,7 @@ class Server:
         """The lines of a streamed answer; one that does not become whole in time is an error."""
         import httpx
 
-        _limit(response, self.limits.between)
+        _limit(response, self.timeouts.between)
         rest = bytearray()
         last = time.monotonic()
         try:
@@ -150,15 +150,15 @@ class Server:
                 if b"\n" not in part:
                     if len(rest) > _LONGEST_LINE:
                         raise StreamBroken(f"{model} sent a line without an end; ask again")
-                    if time.monotonic() - last > self.limits.between:
-                        raise _silent(model, self.limits.between)
+                    if time.monotonic() - last > self.timeouts.between:
+                        raise _silent(model, self.timeouts.between)
                     continue
                 *whole, tail = bytes(rest).split(b"\n")
                 rest = bytearray(tail)
                 yield from (line.decode("utf-8", "replace") for line in whole if line.strip())
                 last = time.monotonic()
         except httpx.ReadTimeout as error:
-            raise _silent(model, self.limits.between) from error
+            raise _silent(model, self.timeouts.between) from error
         if rest.strip():
             yield rest.decode("utf-8", "replace")
 
@@ -166,8 +166,8 @@ class Server:
         """The response with all of its body; one that comes byte by byte is not waited for."""
         import httpx
 
-        _limit(response, self.limits.short)
-        ends = time.monotonic() + self.limits.short
+        _limit(response, self.timeouts.short)
+        ends = time.monotonic() + self.timeouts.short
         content = bytearray()
         try:
             for part in response.iter_bytes():
@@ -181,8 +181,8 @@ class Server:
     def _client(self) -> httpx.Client:
         import httpx
 
-        limits = self.limits
-        timeout = httpx.Timeout(limits.first, connect=limits.connect, write=60.0, pool=5.0)
+        timeouts = self.timeouts
+        timeout = httpx.Timeout(timeouts.first, connect=timeouts.connect, write=60.0, pool=5.0)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         secure = self.url.startswith("https:")  # else loading the authorities is 15 ms for nothing
         return httpx.Client(

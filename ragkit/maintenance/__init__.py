@@ -1,1 +1,5 @@
 """Verify, repair, back up, restore and export a knowledge base."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ragkit.config import Config
-from ragkit.errors import RagkitError, StoreDamaged, StoreError, StoreForeign, StoreMissing
+from ragkit.errors import NotAKnowledgeBase, RagkitError, StoreDamaged, StoreError, StoreMissing
 from ragkit.governance.backup_registry import MANIFEST, PURPOSE, past_in
 from ragkit.governance.erasure import replay, writing
 from ragkit.governance.receipts import past_of, read_receipt
@@ -23,7 +23,7 @@ from ragkit.ingestion.pipeline import finish
 from ragkit.maintenance.restored_access import check_holds, rules_of, take_over
 from ragkit.maintenance.verify import CONTENT, Verification, dimension_of, verify_store
 from ragkit.store.atomic_directory import exchange, made_beside, put_in_place, sync_tree
-from ragkit.store.audit import acting
+from ragkit.store.audit import current_user
 from ragkit.store.checks import structure_flaws
 from ragkit.store.database import (
     Database,
@@ -112,7 +112,9 @@ def back_up(store: Store, target: Path) -> BackupReport:
         raise StoreError(f"{target} is in the base itself; name a directory elsewhere")
     id = secrets.token_hex(8)
     with store.recorder() as writer:  # so that the copy says that it is one
-        writer.record(acting(), "base.backup", "base", {"backup": id}, {"target": str(target)})
+        writer.record(
+            current_user(), "base.backup", "base", {"backup": id}, {"target": str(target)}
+        )
     with translated(target), made_beside(target, PURPOSE) as fresh:
         with store.snapshot() as snapshot:
             copy_into(snapshot.connection, fresh / "ragkit.db")
@@ -128,7 +130,9 @@ def back_up(store: Store, target: Path) -> BackupReport:
         put_in_place(fresh, target)
     digest = hashlib.sha256(content.encode()).hexdigest()
     with store.recorder() as writer:
-        writer.record(acting(), "base.backup-made", "base", {"backup": id, "manifest": digest})
+        writer.record(
+            current_user(), "base.backup-made", "base", {"backup": id, "manifest": digest}
+        )
     total = sum(size for size, _ in files.values())
     return BackupReport(target, manifest, total, store.key_file)
 
@@ -196,13 +200,13 @@ def _make_private(folder: Path) -> None:
 def read_manifest(backup: Path) -> Manifest:
     """What a backup holds.
 
-    Raises StoreMissing where there is none, and StoreForeign for one of a later ragkit.
+    Raises StoreMissing where there is none, and NotAKnowledgeBase for one of a later ragkit.
     """
     try:
         content = json.loads((backup / MANIFEST).read_bytes())
         version = content["version"]
         if version != _VERSION:
-            raise StoreForeign(
+            raise NotAKnowledgeBase(
                 f"{backup} is a backup of version {version}, this ragkit reads {_VERSION}; use "
                 "the ragkit that made it"
             )
@@ -221,7 +225,7 @@ def _named(name: str) -> str:
     return name
 
 
-def restore_base(
+def restore_kb(
     backup: Path,
     path: Path,
     *,
@@ -281,7 +285,7 @@ def _check_target(target: Layout, replace: bool) -> bool:
             )
         return True
     if target.root.exists() and (not target.root.is_dir() or any(target.root.iterdir())):
-        raise StoreForeign(
+        raise NotAKnowledgeBase(
             f"{target.root} is something else, and not empty; name another directory"
         )
     return False
@@ -346,7 +350,7 @@ def _settle(
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
         detail |= {"lines_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}
-        writer.record(acting(), "base.restore", "base", detail)
+        writer.record(current_user(), "base.restore", "base", detail)
     return lost, len(erased), is_sure, tuple(taken), replaced is None or rules is not None
 
 

@@ -26,7 +26,7 @@ from ragkit.maintenance.verify import (
     verify_store,
 )
 from ragkit.store.atomic_directory import exchange, made_beside, sync_tree
-from ragkit.store.audit import acting, naming_lines
+from ragkit.store.audit import current_user, naming_lines
 from ragkit.store.checks import contradictions, flawed_documents, missing_documents
 from ragkit.store.database import Database, configure, connect, connect_damaged, create, translated
 from ragkit.store.filesystem import check_local
@@ -61,7 +61,7 @@ class RepairReport:
     after: Verification | None = None
 
 
-def repair_base(path: Path, config: Config | None = None) -> RepairReport:
+def repair_kb(path: Path, config: Config | None = None) -> RepairReport:
     """Mend the base in a directory, also one that cannot be opened any more.
 
     Where the database itself is damaged, what can be read of it goes into a new base that takes
@@ -102,7 +102,7 @@ def mend(store: Store, before: Verification) -> RepairReport:
 
 
 def _record(writer: Writer, report: RepairReport) -> None:
-    writer.record(acting(), "base.repair", "base", {"done": report.done})
+    writer.record(current_user(), "base.repair", "base", {"done": report.done})
 
 
 def _damages(found: Verification) -> list[str]:

@@ -9,6 +9,12 @@ from dataclasses import dataclass
 from ragkit.store.records import KindCounts
 from ragkit.store.snapshot import Snapshot
 
+__all__ = [
+    "KindCounts",
+    "Statistics",
+    "statistics",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:

@@ -83,7 +83,7 @@ class Verification:
         )
 
 
-def verify_base(
+def verify_kb(
     path: Path, config: Config | None = None, *, keys: Sequence[Path] = ()
 ) -> Verification:
     """Check the base in a directory, also one that cannot be opened any more.

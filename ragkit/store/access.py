@@ -47,15 +47,18 @@ class Principal:
             if not _NAME.fullmatch(group) or not group.startswith("group:"):
                 raise ValueError(f"{group!r} is no group; expected a name like group:hr")
 
+    @classmethod
+    def parse(cls, name: str, groups: Iterable[str] = ()) -> Principal:
+        """Return the principal called `name`; groups may be named without "group:".
+
+        Raises ValueError for an invalid name.
+        """
+        return cls(name, group_names(groups))
+
     @property
     def names(self) -> frozenset[str]:
         """All names that a label can be granted to for this one to read it."""
         return self.groups | {self.name, EVERYONE}
-
-
-def principal(name: str, groups: Iterable[str] = ()) -> Principal:
-    """A principal; groups may be named without "group:". Raises ValueError for no such name."""
-    return Principal(name, group_names(groups))
 
 
 def group_names(groups: Iterable[str]) -> frozenset[str]:

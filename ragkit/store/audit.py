@@ -29,7 +29,7 @@ Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLine:
+class AuditRecord:
     """One line: `actor` did `action` to `object` at a time in UTC.
 
     `detail` holds ids, digests and counts. `names` are names and texts; None if they were erased.
@@ -68,7 +68,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def acting() -> str:
+def current_user() -> str:
     """Who acts where nobody is named: the user of the operating system, "user:ana".
 
     By the process, and not by its environment, which can say anything.
@@ -114,18 +114,18 @@ def append(
     return int(number)
 
 
-def lines(database: Database, after: int = 0) -> Iterator[AuditLine]:
+def lines(database: Database, after: int = 0) -> Iterator[AuditRecord]:
     """The lines after a number, in order. Raises StoreDamaged for one that cannot be read."""
     return map(_read, _rows(database, after))
 
 
-def lines_of(database: Database, *actions: str) -> list[AuditLine]:
+def lines_of(database: Database, *actions: str) -> list[AuditRecord]:
     """The lines of these actions but for those that cannot be read, in order."""
     named = "a.action IN (SELECT value FROM json_each(?))"
     return _readable(_rows(database, _FIRST, named, json.dumps(actions)))[0]
 
 
-def naming_lines(database: Database, after: int | None = None) -> tuple[list[AuditLine], int]:
+def naming_lines(database: Database, after: int | None = None) -> tuple[list[AuditRecord], int]:
     """The lines about documents and files, and others with names, after a number, in order.
 
     But for those that cannot be read, and how many these are. Not those of questions, which most
@@ -151,7 +151,7 @@ def questions_about(
     return [line for line, is_about in rows if is_about], sum(row[1] is None for row in rows)
 
 
-def _readable(rows: Iterator[_Row]) -> tuple[list[AuditLine], int]:
+def _readable(rows: Iterator[_Row]) -> tuple[list[AuditRecord], int]:
     found, unread = [], 0
     for row in rows:
         try:
@@ -246,7 +246,7 @@ def _decoded(data: bytes) -> str | None:
         return None
 
 
-def _read(row: _Row) -> AuditLine:
+def _read(row: _Row) -> AuditRecord:
     """The line in a row. Raises StoreDamaged for one of another form than lines are written in."""
     try:
         if row.line is None or row.hash is None or (row.has_names and row.names is None):
@@ -263,7 +263,7 @@ def _read(row: _Row) -> AuditLine:
         for name, has_form in (forms | (_OF_ERASURE if action == _ERASURE else {})).items():
             if not has_form(found[name]):
                 raise ValueError(f"its {name} has another form")
-        return AuditLine(number, at, actor, action, target, found, names, key, row.hash.hex())
+        return AuditRecord(number, at, actor, action, target, found, names, key, row.hash.hex())
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise unreadable(row.number) from error
 
@@ -419,7 +419,7 @@ class _Chain:
             why = f"the names of line {row.number} are not what was written"
             self.problems[row.number] = why
 
-    def _explain(self, line: AuditLine, fits: bool) -> None:
+    def _explain(self, line: AuditRecord, fits: bool) -> None:
         """Take from a line what it says of others."""
         if line.action == _ERASURE:
             self.erased.update(line.detail["lines"])
@@ -429,7 +429,7 @@ class _Chain:
                 self._close(first, number, told, line, fits)
 
     def _close(
-        self, first: int, number: int, told: str | None, line: AuditLine, fits: bool
+        self, first: int, number: int, told: str | None, line: AuditRecord, fits: bool
     ) -> None:
         gap = self.gaps.get(number)
         if gap is None or gap.first != first:

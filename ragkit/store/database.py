@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import apsw
 
-from ragkit.errors import StoreDamaged, StoreError, StoreForeign, StoreFull, StoreLocked
+from ragkit.errors import NotAKnowledgeBase, StoreDamaged, StoreError, StoreFull, StoreLocked
 from ragkit.store.filesystem import network_file_system
 from ragkit.store.layout import Layout
 from ragkit.store.locks import no_commits
@@ -270,7 +270,7 @@ def stored_format(layout: Layout) -> str:
 
 
 def format_of(database: Database, layout: Layout) -> str:
-    """What a database says of its format. Raises StoreForeign for another program's."""
+    """What a database says of its format. Raises NotAKnowledgeBase for another program's."""
     columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('meta')")]
     row = (
         database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
@@ -278,7 +278,7 @@ def format_of(database: Database, layout: Layout) -> str:
         else None
     )
     if row is None:
-        raise StoreForeign(
+        raise NotAKnowledgeBase(
             f"{layout.database} is a SQLite file, but not a ragkit base; name another directory"
         )
     return str(row[0])
@@ -287,7 +287,7 @@ def format_of(database: Database, layout: Layout) -> str:
 def _check(database: Database, layout: Layout) -> None:
     found = format_of(database, layout)
     if found != FORMAT:
-        raise StoreForeign(
+        raise NotAKnowledgeBase(
             f"{layout.root} has format {found}, this ragkit reads format {FORMAT}; "
             "use the ragkit that wrote it, or ingest into a new base"
         )
@@ -305,7 +305,7 @@ def translated(place: Path) -> Iterator[None]:
     except PermissionError as error:
         raise StoreError(f"no permission for {error.filename or place}; check its owner") from error
     except NotADirectoryError as error:
-        raise StoreForeign(f"{place} is a file, not the directory of a base") from error
+        raise NotAKnowledgeBase(f"{place} is a file, not the directory of a base") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(place) from error

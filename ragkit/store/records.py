@@ -171,7 +171,7 @@ class OpenErasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class IndexVersion:
     """A published FAISS file: chunks up to `last_chunk` as of `built_at`.
 
     `signature` is the file's stamp when it was published, or last checked.
@@ -189,7 +189,7 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class Grants:
+class LabelGrants:
     """A label, how many documents carry it, and the principals who may read these."""
 
     label: str

@@ -11,13 +11,13 @@ import numpy as np
 
 from ragkit.errors import StoreDamaged
 from ragkit.store.access import Access, access_of
-from ragkit.store.audit import AuditLine, lines_of
+from ragkit.store.audit import AuditRecord, lines_of
 from ragkit.store.database import Database
 from ragkit.store.records import (
-    Generation,
-    Grants,
     HalfVectors,
+    IndexVersion,
     KindCounts,
+    LabelGrants,
     OpenErasure,
     Outcome,
     PastErasure,
@@ -210,7 +210,7 @@ class Snapshot:
         )
         return {source: (id, label, bool(pinned)) for source, id, label, pinned in rows}
 
-    def grants(self) -> list[Grants]:
+    def grants(self) -> list[LabelGrants]:
         """The labels that may be read, with their documents counted and to whom they are granted.
 
         By name; for whoever keeps the base these are all of them.
@@ -225,7 +225,7 @@ class Snapshot:
             f"FROM (SELECT id AS label, name FROM label) d WHERE {self._label_clause()} "
             "ORDER BY d.name"
         )
-        return [Grants(name, count, tuple(granted.get(id, ()))) for id, name, count in rows]
+        return [LabelGrants(name, count, tuple(granted.get(id, ()))) for id, name, count in rows]
 
     def roots(self) -> list[tuple[int, str, bool]]:
         rows = self._db.execute("SELECT id, path, whole FROM root ORDER BY path")
@@ -442,7 +442,7 @@ class Snapshot:
         return found
 
     def erased(
-        self, erasure: int, line: AuditLine | None
+        self, erasure: int, line: AuditRecord | None
     ) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
         """The origins of the documents that an erasure took, and the digests of their content.
 
@@ -596,9 +596,9 @@ class Snapshot:
             )
         return found
 
-    def generation(self) -> Generation | None:
+    def generation(self) -> IndexVersion | None:
         row = self._db.execute("SELECT * FROM generation ORDER BY id DESC LIMIT 1").fetchone()
-        return Generation(*row) if row else None
+        return IndexVersion(*row) if row else None
 
     def tombstones(self, last_chunk: int) -> list[int]:
         """Deleted chunks with ids up to `last_chunk`, ascending."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from ragkit.errors import StoreError, StoreForeign, StoreLocked, StoreMissing
+from ragkit.errors import NotAKnowledgeBase, StoreError, StoreLocked, StoreMissing
 from ragkit.store.access import Principal, allowed_labels
 from ragkit.store.commit_marker import Head, head_of, is_cut_off, noted
 from ragkit.store.database import (
@@ -101,7 +101,7 @@ class Store:
     def _create(self, wanted: bool) -> None:
         root = self.layout.root
         if root.exists() and not root.is_dir():
-            raise StoreForeign(f"{root} is a file, not the directory of a base")
+            raise NotAKnowledgeBase(f"{root} is a file, not the directory of a base")
         if not wanted:
             raise StoreMissing(
                 f"there is no base in {root}; make one with: ragkit ingest FOLDER --kb {root}"
@@ -111,7 +111,7 @@ class Store:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             strangers = [entry.name for entry in root.iterdir()]
             if strangers and "writer.lock" not in strangers:
-                raise StoreForeign(
+                raise NotAKnowledgeBase(
                     f"{root} is not a ragkit base and is not empty (it holds {strangers[0]!r}); "
                     "name another directory"
                 )

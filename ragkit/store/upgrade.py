@@ -240,7 +240,7 @@ def _reseal(
         )  # fmt: skip
     before = lines[-1][-1].hex() if lines else ""
     audit.append(
-        database, key, actor=audit.acting(), action="base.upgrade", object="base",
+        database, key, actor=audit.current_user(), action="base.upgrade", object="base",
         detail={"format": "4", "lines_before": len(lines), "hash_before": before},
     )  # fmt: skip
 

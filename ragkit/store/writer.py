@@ -12,7 +12,7 @@ from pathlib import Path
 
 import apsw
 
-from ragkit.errors import DocumentHeld, SourceError, StoreError, StoreLocked
+from ragkit.errors import DocumentOnHold, SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.access import Access
 from ragkit.store.checks import missing_documents, unknown_documents
@@ -21,7 +21,15 @@ from ragkit.store.database import PATIENCE, Database, open_writer, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.locks import commit_lock
-from ragkit.store.records import Erasure, Generation, Lost, NewDocument, Problem, Rating, StoredTurn
+from ragkit.store.records import (
+    Erasure,
+    IndexVersion,
+    Lost,
+    NewDocument,
+    Problem,
+    Rating,
+    StoredTurn,
+)
 from ragkit_ingest.chunk import document_header
 
 DEFAULT_LABEL = "default"
@@ -39,7 +47,7 @@ class Writer:
         self._key = key
         with translated(layout.root), commit_lock(layout.commit_lock):
             self._db = open_writer(layout)
-        self._actor = audit.acting()
+        self._actor = audit.current_user()
 
     def close(self) -> None:
         """Move the log into the file, where each page is checked; what was committed stands."""
@@ -443,12 +451,14 @@ class Writer:
         return f"label {hashlib.sha256(place).hexdigest()}"
 
     def _delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
-        """Take a document out; returns its origin. Raises DocumentHeld for one that is held."""
+        """Take a document out; returns its origin. Raises DocumentOnHold for one that is held."""
         origin, source = self._db.execute(
             "SELECT origin, source FROM document WHERE id = ?", (document,)
         ).fetchone()
         if not despite_hold and self._is_held(origin):
-            raise DocumentHeld(f"{source} is held; let it go first, with: ragkit release {source}")
+            raise DocumentOnHold(
+                f"{source} is held; let it go first, with: ragkit release {source}"
+            )
         self._db.execute(
             "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
         )
@@ -583,7 +593,7 @@ class Writer:
         with self._commit():
             self._db.execute("UPDATE erasure SET files = '[]' WHERE id = ?", (number,))
 
-    def readmit(self, digest: bytes) -> bool:
+    def allow_erased(self, digest: bytes) -> bool:
         """Let a content come back that was erased; returns whether it was."""
         with self._commit():
             found = self._db.execute(
@@ -738,7 +748,7 @@ class Writer:
             finally:
                 self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
 
-    def publish(self, generation: Generation) -> list[str]:
+    def publish(self, generation: IndexVersion) -> list[str]:
         """Make a generation the newest; returns the names of the files it replaces.
 
         Not a change of what is visible: the sequence stays.

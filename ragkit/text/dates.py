@@ -30,7 +30,7 @@ _YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class Date:
     """A date at characters [start, end); what is not said of it is None.
 
     `readings` are (year, month, day): "03/04/2024" has two.
@@ -42,16 +42,16 @@ class Day:
     readings: tuple[tuple[int | None, int | None, int | None], ...]
 
 
-def days(text: str) -> list[Day]:
+def days(text: str) -> list[Date]:
     """The dates of a text that have at least two of year, month and day."""
-    found: list[Day] = []
+    found: list[Date] = []
     taken = bytearray(len(text))
     for pattern in _DATES:
         for match in pattern.finditer(text):
             start, end = match.span()
             readings = () if any(taken[start:end]) else _read(match)
             if readings:
-                found.append(Day(match.group(), start, end, readings))
+                found.append(Date(match.group(), start, end, readings))
                 taken[start:end] = b"\1" * (end - start)
     return found
 
@@ -68,7 +68,7 @@ def _read(match: re.Match[str]) -> tuple[tuple[int | None, int | None, int | Non
     return tuple((year, m, d) for m, d in either if m and m <= 12 and (d is None or 0 < d <= 31))
 
 
-class DayIndex:
+class DateIndex:
     """The dates of a text; one without its year may be of any year that stands in the text."""
 
     def __init__(self, text: str) -> None:
@@ -83,7 +83,7 @@ class DayIndex:
             known for y, m, d in readings if y is None for known in ((m, d), (m, None))
         }
 
-    def bears_out(self, stated: Day) -> bool:
+    def supports(self, stated: Date) -> bool:
         """Whether one of the dates is the stated one, or says more than it."""
         return any(
             (y, m, d) in self._dated or (y in self._years and (m, d) in self._undated)

@@ -24,7 +24,7 @@ _WORD = re.compile(rf"[^\W_{UNSPACED}]{{2,}}|[\d{UNSPACED}]")
 _ORDINAL = re.compile(r"^(\d+)(?:st|nd|rd|th)$")
 
 
-def content_words(text: str) -> frozenset[str]:
+def keywords(text: str) -> frozenset[str]:
     """A text's words and numbers without the commonest words.
 
     Words are cut to six letters so that forms agree, ordinals to their number ("15th" to "15").

@@ -93,7 +93,7 @@ NOTED_SCALE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Number:
     """A number at characters [start, end) of a text.
 
     `readings` are the values that its digits can have, each with its count of decimals: "1.577"
@@ -120,14 +120,14 @@ class Figure:
         )
 
 
-def figures(text: str) -> list[Figure]:
+def figures(text: str) -> list[Number]:
     """The numbers of a text, in digits or in English words; none of more than 15."""
     matches = _FIGURE.finditer(text)
     short = (m for m in matches if len(re.sub(r"\D", "", m["digits"])) <= MOST_DIGITS)
     return [*map(_in_digits, short), *_in_words(text)]
 
 
-def _in_digits(match: re.Match[str]) -> Figure:
+def _in_digits(match: re.Match[str]) -> Number:
     word = lowered(match["word"] or "")
     before = lowered(match["before"] or "")
     scale, end = 1.0, match.end("ordinal" if match["ordinal"] else "digits")
@@ -142,7 +142,7 @@ def _in_digits(match: re.Match[str]) -> Figure:
     start = match.start("before") if before else match.start("digits")
     about = _ABOUT.search(match.string[max(0, start - 20) : start]) is not None
     readings = _readings(match["digits"])
-    return Figure(match.string[start:end], start, end, readings, scale, unit, about)
+    return Number(match.string[start:end], start, end, readings, scale, unit, about)
 
 
 def _readings(digits: str) -> tuple[tuple[float, int], ...]:
@@ -162,7 +162,7 @@ def _readings(digits: str) -> tuple[tuple[float, int], ...]:
     return (whole,) if last == "," else (fraction, whole)
 
 
-def _in_words(text: str) -> Iterator[Figure]:
+def _in_words(text: str) -> Iterator[Number]:
     for match in _IN_WORDS.finditer(text):
         spelled = filter(None, (match["tens"], match["ones"], match["single"]))
         value = sum(_SPELLED[lowered(word)] for word in spelled)
@@ -177,7 +177,7 @@ def _in_words(text: str) -> Iterator[Figure]:
         if unit:
             end = match.end("after" if scale > 1 else "word")
         text_of = text[match.start() : end]
-        yield Figure(text_of, match.start(), end, ((float(value), 0),), scale, unit)
+        yield Number(text_of, match.start(), end, ((float(value), 0),), scale, unit)
 
 
 def scales_noted(text: str) -> frozenset[float]:
@@ -188,13 +188,13 @@ def scales_noted(text: str) -> frozenset[float]:
     )
 
 
-class FigureIndex:
+class NumberIndex:
     """The numbers of a text by their size, where bare numbers are in the scales of `noted`.
 
     Where nothing is noted, a bare number may be in thousands, millions or billions.
     """
 
-    def __init__(self, found: Iterable[Figure], noted: frozenset[float]) -> None:
+    def __init__(self, found: Iterable[Number], noted: frozenset[float]) -> None:
         unsaid = () if noted else (1e3, 1e6, 1e9)
         self._written: dict[str, list[float]] = {}
         self._scaled: dict[str, list[float]] = {}
@@ -209,7 +209,7 @@ class FigureIndex:
         for values in (*self._written.values(), *self._scaled.values()):
             values.sort()
 
-    def bears_out(self, stated: Figure) -> bool:
+    def supports(self, stated: Number) -> bool:
         """Whether one of the numbers is the stated one, of its unit or of none.
 
         Rounding is no contradiction where at least two digits are left.
@@ -229,7 +229,7 @@ def _has_between(values: Sequence[float], low: float, high: float) -> bool:
     return at < len(values) and values[at] <= high
 
 
-def _bounds(stated: Figure, reading: tuple[float, int]) -> tuple[float, float]:
+def _bounds(stated: Number, reading: tuple[float, int]) -> tuple[float, float]:
     """Between which values a number is the stated one, or rounds to it."""
     value, decimals = reading
     spread = 1e-15 * value * stated.scale

@@ -15,7 +15,7 @@ _LIVE = re.compile(r"\](?=[(:])|!(?=\[)|:(?=//)|www\.(?=\S)|<(?=[A-Za-z/!?])", r
 _SIGNS = "]!<:/wW."  # what these begin with; a full stop only after a w
 
 
-class Inert:
+class Sanitizer:
     """Takes a text in pieces and gives it back without life, however it was divided.
 
     A space is put where Markdown or HTML would begin: "](", "![", "://", "<img" stay readable and
@@ -37,9 +37,9 @@ class Inert:
         return _LIVE.sub(r"\g<0> ", held)
 
 
-def inert(text: str) -> str:
+def sanitize(text: str) -> str:
     """A whole text without life."""
-    cleaner = Inert()
+    cleaner = Sanitizer()
     return cleaner.feed(text) + cleaner.rest()
 
 

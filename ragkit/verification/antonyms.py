@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from ragkit.text.keywords import content_words
+from ragkit.text.keywords import keywords
 
 _PAIRS = """
     more less; most least; higher lower; highest lowest; above below; over under; before after;
@@ -73,14 +73,14 @@ def agrees(source: str, said: str) -> bool:
     """
     if denies(said):
         return denies(source)
-    words = content_words(said)
+    words = keywords(said)
     cuts = [0, *(match.start() for match in _CLAUSE.finditer(source)), len(source)]
     clauses = [source[a:b] for a, b in pairwise(cuts)]
     return not any(denies(clause) and _is_said(clause, words) for clause in clauses)
 
 
 def _is_said(clause: str, words: frozenset[str]) -> bool:
-    own = content_words(clause)
+    own = keywords(clause)
     return bool(own) and len(own & words) >= 0.5 * len(own)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from ragkit.answers import Statement, Verdict
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.keywords import content_words
+from ragkit.text.keywords import keywords
 from ragkit.text.numbers import NOTED_SCALE
 from ragkit.text.sentences import units
 from ragkit.verification.antonyms import agrees, denies, turned
@@ -82,7 +82,7 @@ def _statements(text: str) -> list[tuple[int, int]]:
             spans[-1] = (spans[-1][0], unit.end)
         elif not re.search(r"\w", said):
             continue
-        elif not content_words(_REPLY.sub("", said)):
+        elif not keywords(_REPLY.sub("", said)):
             held = unit.start if held is None else held
         elif not (said.rstrip().endswith(":") or unit.text.startswith("#") or _CLOSING.match(said)):
             closed = _CLOSERS.match(early, unit.end)
@@ -165,10 +165,10 @@ class _Against:
 
     def _in_other_rows(self, said: str, stated: Sequence[Fact]) -> Iterator[str]:
         """The numbers that stand in rows alone, and not in the row that the sentence names."""
-        words = content_words(said)
+        words = keywords(said)
         numbers = [fact for fact in stated if fact.kind == "number"]
         for fact in numbers if len(numbers) <= _OF_ONE_ROW else ():
-            own = words - content_words(fact.text)
+            own = words - keywords(fact.text)
             named = [row for source in self._cited for row in source.rows_named(own)]
             if not named or any(row.holds(fact) for row in named):
                 continue

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ragkit.text.dates import Day, days
-from ragkit.text.keywords import UNSPACED, content_words
-from ragkit.text.numbers import MOST_DIGITS, Figure, figures
+from ragkit.text.dates import Date, days
+from ragkit.text.keywords import UNSPACED, keywords
+from ragkit.text.numbers import MOST_DIGITS, Number, figures
 
 Kind = Literal["quotation", "date", "code", "year", "number", "name"]
 
@@ -49,7 +49,7 @@ class Fact:
     """A part of a sentence that can be looked up; a number from 1000 to 2099 may be a year."""
 
     text: str
-    content: Figure | Day | str
+    content: Number | Date | str
     kind: Kind
 
 
@@ -120,7 +120,7 @@ def _names(text: str) -> _Found:
     german = is_german(text)
     for words in _capitalised(text):
         first = words[0].group()
-        lone = len(words) == 1 or not content_words(first)
+        lone = len(words) == 1 or not keywords(first)
         opens = _begins_sentence(text, words[0]) and not is_acronym(first)
         named = words[1:] if opens and lone else words
         if named and (not german or len(named) > 1 or is_acronym(named[0].group())):

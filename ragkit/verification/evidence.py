@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 
-from ragkit.text.dates import Day, DayIndex
-from ragkit.text.keywords import content_words
-from ragkit.text.numbers import Figure, FigureIndex, figures, scales_noted
+from ragkit.text.dates import Date, DateIndex
+from ragkit.text.keywords import keywords
+from ragkit.text.numbers import Number, NumberIndex, figures, scales_noted
 from ragkit.text.sentences import Unit, row_label, units
 from ragkit.verification.claims import WORD, Fact, Kind, facts, is_acronym
 from ragkit.verification.table_years import columns
@@ -36,7 +36,7 @@ def plain(text: str) -> str:
 
 def stated_words(text: str) -> frozenset[str]:
     """The words of a text that carry its meaning, without its numbers."""
-    return frozenset(word for word in content_words(text) if not word[:1].isdigit())
+    return frozenset(word for word in keywords(text) if not word[:1].isdigit())
 
 
 class Evidence:
@@ -50,7 +50,7 @@ class Evidence:
         self,
         text: str,
         scales: frozenset[float] = frozenset(),
-        by_year: Mapping[int, Figure] | None = None,
+        by_year: Mapping[int, Number] | None = None,
     ) -> None:
         self.text = plain(text)
         self._by_year = by_year or {}
@@ -60,10 +60,10 @@ class Evidence:
     def holds(self, fact: Fact, *, partly: bool = False) -> bool:
         """Whether a fact stands here, in whatever spelling; `partly` one word of a name does."""
         content = fact.content
-        if isinstance(content, Figure):
-            return self._figures.bears_out(content)
-        if isinstance(content, Day):
-            return self._days.bears_out(content)
+        if isinstance(content, Number):
+            return self._figures.supports(content)
+        if isinstance(content, Date):
+            return self._days.supports(content)
         if fact.kind == "name":
             named = map(self.names, WORD.findall(content))
             return any(named) if partly else all(named)
@@ -74,9 +74,9 @@ class Evidence:
     def is_under_another_year(self, fact: Fact, year: int) -> bool:
         """Whether a row has another number than this one in the column of a year."""
         stated, found = fact.content, self._by_year.get(year)
-        if not isinstance(stated, Figure) or found is None:
+        if not isinstance(stated, Number) or found is None:
             return False
-        return not FigureIndex([found], self._scales).bears_out(stated)
+        return not NumberIndex([found], self._scales).supports(stated)
 
     def rows_named(self, words: frozenset[str]) -> list[Evidence]:
         """The rows of tables whose label, the words before their figures, is among these words."""
@@ -92,7 +92,7 @@ class Evidence:
         """The rows of tables, each with the words of its label, by one of these."""
         found = defaultdict(list)
         for unit, sentence in zip(self._units, self.sentences, strict=True):
-            if label := content_words(row_label(unit)):
+            if label := keywords(row_label(unit)):
                 found[min(label)].append((label, sentence))
         return dict(found)
 
@@ -107,7 +107,7 @@ class Evidence:
         parts = re.split(r"[-&./]", folded)
         if folded in self._words or (len(parts) > 1 and all(p in self._words for p in parts)):
             return True
-        if not content_words(word):
+        if not keywords(word):
             return True
         short = is_acronym(word) and not _ROMAN.fullmatch(word)
         if short and folded.replace(".", "") in self._initials:
@@ -150,7 +150,7 @@ class Evidence:
 
     @cached_property
     def content(self) -> frozenset[str]:
-        return content_words(self.text)
+        return keywords(self.text)
 
     @cached_property
     def stated(self) -> frozenset[str]:
@@ -166,12 +166,12 @@ class Evidence:
         return dict(places)
 
     @cached_property
-    def _figures(self) -> FigureIndex:
-        return FigureIndex(figures(self.text), self._scales)
+    def _figures(self) -> NumberIndex:
+        return NumberIndex(figures(self.text), self._scales)
 
     @cached_property
-    def _days(self) -> DayIndex:
-        return DayIndex(self.text)
+    def _days(self) -> DateIndex:
+        return DateIndex(self.text)
 
     @cached_property
     def _words(self) -> frozenset[str]:

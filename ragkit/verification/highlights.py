@@ -17,7 +17,7 @@ from heapq import nlargest
 
 from ragkit.answers import Citation, Statement
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.keywords import content_words
+from ragkit.text.keywords import keywords
 from ragkit.text.numbers import scales_noted
 from ragkit.text.sentences import Unit, row_label, units
 from ragkit.verification.checker import clauses
@@ -69,7 +69,7 @@ def _claims(statement: Statement) -> Iterator[tuple[str, tuple[int, ...]]]:
         yield from ((clause, statement.citations) for clause in clauses(text))
     for group in groups:
         own = text[start : len(text) if group is groups[-1] else group.end()]
-        if len(content_words(_NUMBER.sub("", own))) < _OWN:
+        if len(keywords(_NUMBER.sub("", own))) < _OWN:
             own = text
         numbers = tuple(map(int, _NUMBER.findall(group.group())))
         yield from ((clause, numbers) for clause in clauses(own))
@@ -82,7 +82,7 @@ class _Piece:
     def __init__(self, number: int, hit: Hit, unit: Unit, scales: frozenset[float]) -> None:
         self.number = number
         self.start, self.end = hit.start + unit.start, hit.start + unit.end
-        self.words = content_words(unit.in_context)
+        self.words = keywords(unit.in_context)
         self._unit = unit
         self._scales = scales
 
@@ -141,7 +141,7 @@ class _Said:
         }
         having = Counter(term for terms in self._held.values() for term in terms)
         self._weights |= {fact: _FACT * self._rarity(having[fact]) for fact in found}
-        self._asked = content_words(question) - words
+        self._asked = keywords(question) - words
 
     def weight(self, piece: _Piece) -> float:
         return self._sum(self._held[piece])

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 
-from ragkit.text.numbers import Figure, figures
+from ragkit.text.numbers import Number, figures
 
 _YEAR = re.compile(r"(?<![\d.,$€£-])(?:19|20)\d\d(?![\d,-]|\.\d)")
 _LONGEST_HEAD = 150  # characters; a longer line with years in it is prose
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-def columns(text: str) -> dict[str, dict[int, Figure]]:
+def columns(text: str) -> dict[str, dict[int, Number]]:
     """The figures by year, for each line of a text that is a row under so many years.
 
     The years are those of the last line above that has two or more. A line that stands under
     different years in two tables is left out.
     """
-    found: dict[str, dict[int, Figure]] = {}
+    found: dict[str, dict[int, Number]] = {}
     doubtful: set[str] = set()
     years: list[int] = []
     for line in text.split("\n"):
@@ -34,7 +34,7 @@ def columns(text: str) -> dict[str, dict[int, Figure]]:
     return {line: row for line, row in found.items() if line not in doubtful}
 
 
-def _cells(line: str) -> list[Figure]:
+def _cells(line: str) -> list[Number]:
     """The figures at the end of a line, behind its last word."""
     last = max((match.end() for match in _LETTER.finditer(line)), default=0)
     return [figure for figure in figures(line) if figure.start >= last]

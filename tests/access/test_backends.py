@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragkit import Config, KnowledgeBase, StoreError
+from ragkit import Config, KnowledgeBase
+from ragkit.errors import StoreError
 from ragkit.index import bm25_search, faiss_index, tantivy_index
 from ragkit.index.base import Ids, Scores
 from ragkit.manifest import new_identity

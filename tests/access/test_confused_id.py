@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Conversation, SourceError, View
+from ragkit import Conversation, View
+from ragkit.errors import SourceError
 from tests.access.worlds import ANA, BOB, Library, Paper, tried
 
 NONE = 987_654_321

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragkit import AccessDenied, Principal, StoreDamaged, View, principal
+from ragkit import Principal, View
+from ragkit.errors import AccessDenied, StoreDamaged
 from ragkit.store.access import allowed_labels
 from ragkit.store.database import connect
 from ragkit.store.snapshot import Snapshot
@@ -232,7 +233,7 @@ def test_a_group_that_is_none_cannot_be_had(governed: Library, group: str) -> No
 
 def test_groups_are_no_text() -> None:
     with pytest.raises(ValueError, match="a list of names"):
-        principal(ANA, "hr")
+        Principal.parse(ANA, "hr")
 
 
 @pytest.mark.parametrize("name", ["", "ana", "group:", "all", "Everyone", "everyone ", "user:a\nb"])
@@ -273,7 +274,7 @@ def test_a_grant_holds_for_whom_it_names_and_nobody_else(
     governed.grant("red", granted)
     found = letters(governed, governed.kb.as_principal(name, groups))
     assert found == ({"a", "e"} if reads else set())
-    assert found == governed.rules.readable(name, principal(name, groups).groups)
+    assert found == governed.rules.readable(name, Principal.parse(name, groups).groups)
 
 
 def test_rights_follow_the_label_and_not_the_document(governed: Library) -> None:
@@ -388,4 +389,4 @@ def test_a_base_is_governed_for_those_who_hold_a_view_already(governed: Library)
     with pytest.raises(AccessDenied):
         kb.search("pump")
     with kb._store.snapshot() as snapshot:
-        assert allowed_labels(snapshot.connection, principal(ANA).names) == frozenset()
+        assert allowed_labels(snapshot.connection, Principal.parse(ANA).names) == frozenset()

@@ -28,7 +28,7 @@ from ragkit.embedders.loading import load_by_name
 from ragkit.embedders.threshold import similarity_floor
 from ragkit.generation.answering import is_answerable
 from ragkit.llms.base import Event, LanguageModel
-from ragkit.text.keywords import content_words
+from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Unit, units
 from tests.benchmarks.common import prepared_base, question_of, rows
 from tests.benchmarks.verification.claims import plain
@@ -56,7 +56,7 @@ class Stub:
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Event]:
         question, passages = parts(messages[-1].content)
-        wanted = content_words(question)
+        wanted = keywords(question)
         quotes = [(number, unit) for number, passage in passages for unit in units(passage)]
         number, best = max(quotes, key=lambda quote: _shared(wanted, quote[1]))
         enough = _shared(wanted, best) >= ENOUGH * len(wanted)
@@ -64,7 +64,7 @@ class Stub:
 
 
 def _shared(wanted: frozenset[str], unit: Unit) -> int:
-    return len(wanted & content_words(unit.in_context))
+    return len(wanted & keywords(unit.in_context))
 
 
 def asked_of(name: str) -> dict[str, list[Question]]:

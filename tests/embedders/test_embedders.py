@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragkit import EmbedderError, EmbedderMissing, KnowledgeBase, StoreMismatch
+from ragkit import KnowledgeBase
 from ragkit.embedders import quantize
 from ragkit.embedders.discovery import find
 from ragkit.embedders.openvino import MODEL, QUANTIZED, OpenVINOEmbedder, _Way, batches, padded
+from ragkit.errors import EmbedderError, EmbedderMissing, StoreMismatch
 
 WORDS = ("the", "pump", "seal", "valve", "leave", "price", "of", "and", "how", "many", "days")
 TEXTS = ["the pump", "how many days of leave", "price of the seal and the valve " * 5]

@@ -13,7 +13,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from ragkit import RagkitError, SourceError, restore_base
+from ragkit import RagkitError
+from ragkit.errors import SourceError
+from ragkit.maintenance import restore_kb
 from tests.faults.commands import Acknowledge, Base, ragkit_command
 from tests.faults.forks import forked
 
@@ -181,7 +183,7 @@ def backup(work: Path) -> Operation:
             return []
         restored = target.with_name("r.kb")
         try:
-            restore_base(target, restored)
+            restore_kb(target, restored)
             found = contents(restored)
         except RagkitError as error:
             return [f"what is called a backup is none: {error}"]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ragkit import SourceError
+from ragkit.errors import SourceError
 from tests.faults import invariants
 from tests.faults.commands import Base, ragkit_command
 from tests.faults.forks import Running, forked

@@ -6,18 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import (
-    Abstention,
-    Config,
-    KnowledgeBase,
-    Message,
+from ragkit import Abstention, Config, KnowledgeBase, Message
+from ragkit.errors import (
     ModelFailed,
-    ModelMissing,
+    ModelNotFound,
     ModelUnreachable,
-    PromptCut,
+    PromptTruncated,
     StreamBroken,
-    Usage,
 )
+from ragkit.llms import Usage
 from ragkit.llms.base import Event
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
@@ -165,7 +162,7 @@ def test_answer_from_a_part_of_the_prompt_is_an_error(
     for model in (name, "auto"):
         with fake_ollama() as own, base(folder, own.url) as kb:
             own.models = [entry for entry in own.models if entry["name"] == f"{name}:latest"]
-            with pytest.raises(PromptCut, match=words):
+            with pytest.raises(PromptTruncated, match=words):
                 kb.ask(QUESTION, model=model)
 
 
@@ -177,7 +174,7 @@ def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> N
             yield "28 days [1]"
             yield Usage("stop", prompt_tokens=20, answer_tokens=3)
 
-    with base(folder, NOBODY) as kb, pytest.raises(PromptCut, match="read 20 tokens"):
+    with base(folder, NOBODY) as kb, pytest.raises(PromptTruncated, match="read 20 tokens"):
         kb.ask(QUESTION, model=Deaf())
 
 
@@ -212,7 +209,7 @@ def test_named_model_that_cannot_begin_is_an_error(folder: Path, server: FakeOll
     with base(folder, server.url) as kb:
         with pytest.raises(ModelFailed, match="out of memory"):
             kb.ask(QUESTION, model="crashed")
-        with pytest.raises(ModelMissing, match="ollama pull nope"):
+        with pytest.raises(ModelNotFound, match="ollama pull nope"):
             kb.ask(QUESTION, model="nope")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ragkit.answers import cited
 from ragkit.retrieval.retriever import Hit
-from ragkit.text.sanitize import inert
+from ragkit.text.sanitize import sanitize
 
 
 def hit(number: int) -> Hit:
@@ -104,4 +104,4 @@ def test_citation_that_never_ends_takes_no_time(begun: str) -> None:
     ],
 )
 def test_citations_put_together_no_link_image_or_tag(written: str, shown: str) -> None:
-    assert cited(inert(written), [hit(1)])[0] == shown
+    assert cited(sanitize(written), [hit(1)])[0] == shown

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit.generation.extractive import content_words
+from ragkit.generation.extractive import keywords
 from ragkit.text.sentences import units
 from tests.support.hashing import HashingEmbedder
 
@@ -71,8 +71,8 @@ def test_nothing_but_white_space_is_lost(text: str) -> None:
 
 
 def test_words_are_compared_without_endings_and_ordinals_by_number() -> None:
-    assert content_words("the 15th year") == {"15", "year"}
-    assert content_words("vacations") == content_words("vacation")
+    assert keywords("the 15th year") == {"15", "year"}
+    assert keywords("vacations") == keywords("vacation")
 
 
 @pytest.fixture

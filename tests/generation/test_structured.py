@@ -13,21 +13,18 @@ from typing import Any
 
 import pytest
 
-from ragkit import (
-    Abstention,
-    Config,
-    KnowledgeBase,
-    Message,
+from ragkit import Abstention, Config, KnowledgeBase, Message
+from ragkit.errors import (
     ModelFailed,
-    ModelMissing,
+    ModelNotFound,
     ModelRefused,
     ModelUnreachable,
-    PromptCut,
+    PromptTruncated,
     SchemaError,
     SchemaMismatch,
-    Usage,
 )
 from ragkit.generation.json_schema import answer_schema, envelope, fault
+from ragkit.llms import Usage
 from ragkit.llms.base import Event
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
@@ -488,12 +485,12 @@ def test_without_a_model_there_is_no_data(folder: Path) -> None:
         kb.ask(WEIGHT, schema=PUMP)
     with fake_ollama() as own, base(folder, own.url) as kb:
         own.models = []
-        with pytest.raises(ModelMissing, match="ollama pull"):
+        with pytest.raises(ModelNotFound, match="ollama pull"):
             kb.ask(WEIGHT, schema=PUMP)
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [("breaks", ModelFailed), ("cut", ModelFailed), ("half", PromptCut)]
+    ("name", "error"), [("breaks", ModelFailed), ("cut", ModelFailed), ("half", PromptTruncated)]
 )
 def test_answer_that_breaks_off_is_an_error(
     folder: Path, server: FakeOllama, name: str, error: type[Exception]

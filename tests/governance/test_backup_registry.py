@@ -11,16 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import (
-    Config,
-    KnowledgeBase,
-    RestoreReport,
-    StoreDamaged,
-    StoreError,
-    repair_base,
-    restore_base,
-)
-from ragkit.maintenance import backup
+from ragkit import Config, KnowledgeBase
+from ragkit.errors import StoreDamaged, StoreError
+from ragkit.maintenance import RestoreReport, backup, repair_kb, restore_kb
 from ragkit.store.atomic_directory import put_in_place
 from ragkit.store.database import connect
 from tests.support import damage
@@ -60,7 +53,7 @@ def forgotten(base: Path, source: str = "ana.txt", reason: str = "request 7") ->
 
 def restored(folder: Path, name: str = "again.kb") -> list[str]:
     """What is in a base that is made of a backup."""
-    report = restore_base(folder, folder.parent / name, config=NOBODY)
+    report = restore_kb(folder, folder.parent / name, config=NOBODY)
     with opened(report.path) as kb:
         return [document.source for document in kb.documents()]
 
@@ -68,7 +61,7 @@ def restored(folder: Path, name: str = "again.kb") -> list[str]:
 def test_a_base_that_was_restored_knows_the_backup_that_it_is_of(base: Path) -> None:
     folder = saved(base)
     shutil.rmtree(base)
-    restore_base(folder, base, config=NOBODY)
+    restore_kb(folder, base, config=NOBODY)
     (noted,) = forgotten(base)
     assert str(folder) in noted
     assert restored(folder) == ["pump.txt"]
@@ -176,14 +169,14 @@ def test_where_damage_took_lines_of_the_log_a_document_is_known_by_its_number(
         database.execute("DELETE FROM audit_names WHERE line <= 3")
         database.execute("DELETE FROM audit WHERE id <= 3 AND object LIKE 'document:1'")
     damage.flip(base / "ragkit.db", 4096 * 3 + 2000)
-    assert repair_base(base, NOBODY).kept
+    assert repair_kb(base, NOBODY).kept
     (docs / "ana.txt").write_text(SECRET * 4)
     with opened(base) as kb:
         kb.ingest(docs)
         receipt = kb.forget("ana.txt", reason="request 7")
         assert not receipt.complete
     (base.parent / "r.json").write_text(receipt.to_json())
-    report = restore_base(folder, base.parent / "b.kb", receipts=[base.parent / "r.json"])
+    report = restore_kb(folder, base.parent / "b.kb", receipts=[base.parent / "r.json"])
     with opened(report.path) as kb:
         assert [one.source for one in kb.documents()] == ["pump.txt"]
 
@@ -192,7 +185,7 @@ def test_a_number_that_two_bases_gave_to_different_documents_erases_no_other(
     base: Path, docs: Path
 ) -> None:
     folder = saved(base)
-    twin = restore_base(folder, base.parent / "twin.kb", config=NOBODY).path
+    twin = restore_kb(folder, base.parent / "twin.kb", config=NOBODY).path
     (docs / "bo.txt").write_text(SECRET.replace("Ana", "Bo") * 3)
     with opened(base) as kb:
         kb.ingest(docs)
@@ -206,7 +199,7 @@ def test_a_number_that_two_bases_gave_to_different_documents_erases_no_other(
     assert receipt.documents == (f"document:{thesis}",)
     told = base.parent / "receipt.json"
     told.write_text(receipt.to_json())
-    report = restore_base(later, base.parent / "c.kb", receipts=[told], config=NOBODY)
+    report = restore_kb(later, base.parent / "c.kb", receipts=[told], config=NOBODY)
     with opened(report.path) as kb:
         assert [one.source for one in kb.documents()] == ["ana.txt", "pump.txt", "thesis.txt"]
         (docs / "bo.txt").write_text(SECRET.replace("Ana", "Bo") * 3)
@@ -222,7 +215,7 @@ def test_what_gets_a_number_that_a_forgotten_one_had_is_forgotten_whole(
         kb.ingest(docs)
         kb.forget("bo.txt", reason="request 8")
     (docs / "bo.txt").unlink()
-    restore_base(folder, base, replace=True, config=NOBODY)
+    restore_kb(folder, base, replace=True, config=NOBODY)
     (docs / "thesis.txt").write_text(OTHER * 3)
     with opened(base) as kb:
         kb.ingest(docs)
@@ -235,7 +228,7 @@ def test_what_gets_a_number_that_a_forgotten_one_had_is_forgotten_whole(
 
 
 def replaced(base: Path, folder: Path) -> RestoreReport:
-    return restore_base(folder, base, replace=True, config=NOBODY)
+    return restore_kb(folder, base, replace=True, config=NOBODY)
 
 
 def test_where_the_replaced_base_cannot_be_read_whole_the_restore_says_so(base: Path) -> None:

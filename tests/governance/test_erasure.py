@@ -13,18 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit import (
-    Config,
-    KnowledgeBase,
-    Receipt,
-    SourceError,
-    StoreError,
-    is_genuine,
-    read_receipt,
-    repair_base,
-    restore_base,
-)
-from ragkit.governance.fingerprints import Traces
+from ragkit import Config, KnowledgeBase, Receipt
+from ragkit.errors import SourceError, StoreError
+from ragkit.governance import read_receipt
+from ragkit.governance.fingerprints import Fingerprints
+from ragkit.maintenance import repair_kb, restore_kb
 from ragkit.store.database import connect
 from tests.support import damage
 from tests.support.hashing import HashingEmbedder
@@ -162,7 +155,7 @@ def test_a_forgotten_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, 
     assert report.added == []
     assert left_in(kb) == []
     assert kb.status().problems == ()
-    assert kb.ingest(docs, readmit=True).added == ["ana-salary.txt"]
+    assert kb.ingest(docs, allow_erased=True).added == ["ana-salary.txt"]
     assert "91,234" in kb.ask(QUESTION).text
     assert kb.ingest(docs).failed == []
 
@@ -191,7 +184,7 @@ def test_a_forgotten_file_does_not_come_back_as_the_new_name_of_a_copy(
 def test_a_forgotten_file_that_is_to_come_back_may_be_a_renamed_copy(
     copied: KnowledgeBase, docs: Path
 ) -> None:
-    report = copied.ingest(docs, readmit=True)
+    report = copied.ingest(docs, allow_erased=True)
     assert (report.renamed, report.failed) == ([("copies/pay.txt", "ana-salary.txt")], [])
     assert [one.source for one in copied.documents(labels=["board"])] == ["ana-salary.txt"]
     assert [line.action for line in copied.audit.lines()][-2:] == ["readmit", "document.rename"]
@@ -322,7 +315,7 @@ def test_nothing_is_forgotten_without_a_reason_or_a_name(kb: KnowledgeBase) -> N
 def test_a_base_that_a_repair_has_kept_is_named(kb: KnowledgeBase, tmp_path: Path) -> None:
     kb.close()
     damage.flip(kb.path / "ragkit.db", 2 * 4096 + 2000)
-    kept = repair_base(kb.path, NOBODY).kept
+    kept = repair_kb(kb.path, NOBODY).kept
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
         receipt = again.forget("pump-2.txt", reason="request 7")
     assert any(str(kept) in what for what in receipt.remains)
@@ -349,7 +342,7 @@ def test_a_refused_upload_does_not_come_back_with_a_backup(
     kb.ingest(kb.uploads)
     backup = kb.backup(tmp_path / "backup").path
     assert kb.forget("ana.pdf", reason="request 7").digests
-    report = restore_base(backup, tmp_path / "b.kb", config=NOBODY)
+    report = restore_kb(backup, tmp_path / "b.kb", config=NOBODY)
     assert report.erased == 1
     with KnowledgeBase(report.path, embedder=HashingEmbedder(), config=NOBODY) as restored:
         assert left_in(restored) == []
@@ -420,11 +413,11 @@ def test_what_a_repair_cannot_read_of_erasures_the_log_still_knows(
             "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
         ).fetchone()
     damage.flip(kb.path / "ragkit.db", (page - 1) * 4096 + 4080)
-    assert repair_base(kb.path, NOBODY).kept
+    assert repair_kb(kb.path, NOBODY).kept
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
         assert [one.reason for one in again.ingest(docs).failed] == ["forgotten"]
     (backup / "erasures.jsonl").unlink()
-    assert restore_base(backup, kb.path, replace=True, config=NOBODY).erased == 1
+    assert restore_kb(backup, kb.path, replace=True, config=NOBODY).erased == 1
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
         assert left_in(again) == []
 
@@ -449,7 +442,7 @@ def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
         kb.forget("ana-salary.txt", reason="request 7")
     stray.unlink()
     receipt = kb.forget("ana-salary.txt", reason="request 9")
-    assert (receipt.erasure, receipt.reason, is_genuine(receipt)) == (1, "request 7", True)
+    assert (receipt.erasure, receipt.reason(receipt)) == (1, "request 7", True)
     assert left_in(kb) == []
     assert not [one.found for one in kb.verify().findings if "begun" in one.found]
 
@@ -464,7 +457,7 @@ def test_a_name_that_is_none_is_not_answered_with_the_receipt_of_another(
     stray.unlink()
     with pytest.raises(SourceError, match="knows no such name"):
         kb.forget("bo-salary.txt", reason="request 8")
-    assert is_genuine(kb.receipt(1))
+    assert kb.receipt(1).verify()
 
 
 def test_a_link_among_the_uploads_is_not_looked_through(kb: KnowledgeBase, docs: Path) -> None:
@@ -489,7 +482,7 @@ def test_a_forgotten_file_that_is_uploaded_again_is_deleted_at_once(tmp_path: Pa
         assert [path.name for path in kb.uploads.iterdir()] == ["pump.txt"]
         assert left_in(kb) == []
         (kb.uploads / "pay.txt").write_text(SECRET)
-        assert kb.ingest(kb.uploads, readmit=True).added == ["pay.txt"]
+        assert kb.ingest(kb.uploads, allow_erased=True).added == ["pay.txt"]
 
 
 def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -> None:
@@ -536,7 +529,7 @@ def receipt(kb: KnowledgeBase) -> Receipt:
 def test_a_receipt_is_checked_without_the_base(receipt: Receipt) -> None:
     again = read_receipt(receipt.to_json())
     assert again == receipt
-    assert is_genuine(again)
+    assert again.verify()
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Receipt)])
@@ -553,7 +546,7 @@ def test_whatever_is_changed_in_a_receipt_is_noticed(receipt: Receipt, name: str
         content[name] = before + 1
     else:
         content[name] = ("0" if before[0] != "0" else "1") + before[1:]
-    assert not is_genuine(read_receipt(json.dumps(content)))
+    assert not read_receipt(json.dumps(content)).verify()
 
 
 def test_the_log_has_the_receipts_lines(kb: KnowledgeBase, receipt: Receipt) -> None:
@@ -587,7 +580,7 @@ def test_what_was_forgotten_is_not_brought_back_by_an_older_backup(
     receipt = kb.forget("ana-salary.txt", reason="request 7")
     (told,) = [what for what in receipt.remains if str(backup) in what]
     assert "erased from that, too" in told
-    report = restore_base(backup, tmp_path / "b.kb")
+    report = restore_kb(backup, tmp_path / "b.kb")
     assert report.erased == 1
     with KnowledgeBase(tmp_path / "b.kb", embedder=HashingEmbedder(), config=NOBODY) as restored:
         assert left_in(restored) == []
@@ -608,10 +601,10 @@ def test_a_backup_that_was_away_is_told_when_it_is_restored(
     (tmp_path / "receipt.json").write_text(receipt.to_json())
     if by == "the receipt":
         path = tmp_path / "b.kb"
-        report = restore_base(away, path, receipts=[tmp_path / "receipt.json"])
+        report = restore_kb(away, path, receipts=[tmp_path / "receipt.json"])
     else:
         path = kb.path
-        report = restore_base(away, path, replace=True)
+        report = restore_kb(away, path, replace=True)
     assert report.erased == 1
     with KnowledgeBase(path, embedder=HashingEmbedder(), config=NOBODY) as restored:
         assert left_in(restored) == []
@@ -624,7 +617,7 @@ def test_a_receipt_that_was_changed_erases_nothing(
     ledger = backup / "erasures.jsonl"
     ledger.write_text(ledger.read_text().replace('document:1"', 'document:3"'))
     with pytest.raises(StoreError, match="not what was signed"):
-        restore_base(backup, tmp_path / "b.kb")
+        restore_kb(backup, tmp_path / "b.kb")
     assert not (tmp_path / "b.kb").exists()
 
 
@@ -681,7 +674,7 @@ def test_a_killed_forget_is_finished_by_whatever_writes_next(
             if forgotten:
                 finished += 1
                 assert left_in(again) == []
-                assert is_genuine(again.receipt(1))
+                assert again.receipt(1).verify()
             assert again.audit.verify().intact
     assert ended.stdout == "done\n"
     assert killed > finished > 4
@@ -693,7 +686,7 @@ def test_a_killed_forget_is_finished_by_whatever_writes_next(
 def test_a_trace_is_found_wherever_it_stands() -> None:
     data = np.random.default_rng(1).bytes(1_000_003)
     for at in (0, 1, 7, 8, 12_345, 262_144 - 16, 524_288 - 31, len(data) - 32):
-        assert len(Traces.of([data[at : at + 32]]).in_contents([data])) == 1
+        assert len(Fingerprints.of([data[at : at + 32]]).in_contents([data])) == 1
 
 
 def test_a_trace_is_found_in_a_file_and_across_its_blocks(
@@ -703,18 +696,21 @@ def test_a_trace_is_found_in_a_file_and_across_its_blocks(
     monkeypatch.setattr("ragkit.governance.fingerprints._BLOCK", 50_001)
     data = np.random.default_rng(2).bytes(700_001)
     (tmp_path / "file").write_bytes(data)
-    traces = Traces.of([data])
-    again = Traces.from_bytes(traces.to_bytes())
+    traces = Fingerprints.of([data])
+    again = Fingerprints.from_bytes(traces.to_bytes())
     assert set(again.in_files([tmp_path / "file"])) == set(traces.prints)
-    other = Traces.of([np.random.default_rng(3).bytes(50_000)])
+    other = Fingerprints.of([np.random.default_rng(3).bytes(50_000)])
     assert len(other.in_files([tmp_path / "file"])) == 0
 
 
 def test_traces_say_nothing_of_zeros_and_rows_of_dots() -> None:
-    assert len(Traces.of([bytes(4096), b"." * 4096, b"short"]).prints) == 0
-    assert len(Traces.of([b"short"]).in_contents([b"short" * 100])) == 0
+    assert len(Fingerprints.of([bytes(4096), b"." * 4096, b"short"]).prints) == 0
+    assert len(Fingerprints.of([b"short"]).in_contents([b"short" * 100])) == 0
 
 
 def test_traces_do_not_hold_the_text() -> None:
-    assert b"Zwick" not in Traces.of([SECRET.encode()]).to_bytes()
-    assert Traces.of([SECRET.encode()]).to_bytes() != Traces.of([SECRET.encode()]).to_bytes()
+    assert b"Zwick" not in Fingerprints.of([SECRET.encode()]).to_bytes()
+    assert (
+        Fingerprints.of([SECRET.encode()]).to_bytes()
+        != Fingerprints.of([SECRET.encode()]).to_bytes()
+    )

@@ -11,21 +11,14 @@ from typing import Any
 
 import pytest
 
-from ragkit import (
-    Config,
-    KnowledgeBase,
-    SourceError,
-    StoreDamaged,
-    StoreError,
-    StoreLocked,
-    is_genuine,
-    read_receipt,
-    restore_base,
-)
+from ragkit import Config, KnowledgeBase
+from ragkit.errors import SourceError, StoreDamaged, StoreError, StoreLocked
 from ragkit.governance import erasure as erasing
+from ragkit.governance import read_receipt
 from ragkit.governance.audit_recorder import Recorder
-from ragkit.governance.fingerprints import Traces
+from ragkit.governance.fingerprints import Fingerprints
 from ragkit.maintenance import backup as backing_up
+from ragkit.maintenance import restore_kb
 from ragkit.store.database import connect
 from ragkit.store.writer import Writer
 from tests.support.hashing import HashingEmbedder
@@ -144,7 +137,7 @@ def test_one_that_reads_meanwhile_does_not_keep_the_receipt_back(
         before(monkeypatch, erasing, "_search", reading.__enter__)
         receipt = kb.forget("ana.txt", reason="request 7")
         reading.__exit__(None, None, None)
-    assert is_genuine(receipt)
+    assert receipt.verify()
     assert kb.verify().intact
 
 
@@ -188,7 +181,7 @@ def test_a_backup_is_whole_whatever_is_forgotten_while_it_is_made_and_after(
         )
         saved = kb.backup(tmp_path / "saved").path
     kb.forget("pump-3.txt", reason="request 8")
-    report = restore_base(saved, tmp_path / "again.kb", config=WORDS)
+    report = restore_kb(saved, tmp_path / "again.kb", config=WORDS)
     assert report.erased == 2
     assert not (report.path / "erasures.jsonl").exists()
     with opened(report.path) as again:
@@ -201,7 +194,7 @@ def test_a_ledger_that_was_cut_off_is_named(kb: KnowledgeBase, tmp_path: Path) -
     kb.forget("ana.txt", reason="request 7")
     ledger.write_bytes(ledger.read_bytes()[:-40])
     with pytest.raises(StoreDamaged, match=r"erasures\.jsonl is not what was written"):
-        restore_base(tmp_path / "saved", tmp_path / "again.kb", config=WORDS)
+        restore_kb(tmp_path / "saved", tmp_path / "again.kb", config=WORDS)
 
 
 def test_a_receipt_has_its_digests_also_where_a_later_erasure_took_the_same_content(
@@ -345,7 +338,7 @@ def test_a_line_of_another_form_is_named_and_prevents_nothing(
 
 
 def test_traces_of_more_contents_are_added() -> None:
-    traces = Traces.of([SECRET.encode()]).and_of([QUESTION.encode()])
+    traces = Fingerprints.of([SECRET.encode()]).and_of([QUESTION.encode()])
     assert len(traces.in_contents([SECRET.encode(), QUESTION.encode()])) == len(traces.prints)
     assert 0 < len(traces.in_contents([SECRET.encode()])) < len(traces.prints)
 

@@ -16,7 +16,7 @@ import pytest
 
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.model import Reason
-from ragkit_ingest.process.pool import DrawnPage, Limits, ReaderProcess, ReadFile, Refused
+from ragkit_ingest.process.pool import DrawnPage, FileLimits, ReaderProcess, ReadFile, Refused
 from tests.support.pdf_maker import Sheet, make_pdf
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
@@ -25,13 +25,13 @@ SLOW_HTML = b"<div>" * 400_000  # the parser takes minutes for what is nested so
 
 @pytest.fixture
 def reader() -> Iterator[ReaderProcess]:
-    process = ReaderProcess(Limits())
+    process = ReaderProcess(FileLimits())
     yield process
     process.close()
 
 
 def limited(**limits: int) -> ReaderProcess:
-    return ReaderProcess(Limits(**limits))
+    return ReaderProcess(FileLimits(**limits))
 
 
 def write(path: Path, data: bytes) -> str:
@@ -75,7 +75,7 @@ def test_with_a_tokenizer_the_chunks_come_along(tmp_path: Path) -> None:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     path = write(tmp_path / "a.txt", b"One two three four. Five six seven eight.\n" * 5)
     process = ReaderProcess(
-        Limits(),
+        FileLimits(),
         tokenizer=tmp_path / "tokenizer.json",
         settings=ChunkSettings(max_tokens=24, header_tokens=4),
     )

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ragkit import KnowledgeBase, PageImage, SourceError, StoreError
+from ragkit import KnowledgeBase, PageImage
+from ragkit.errors import SourceError, StoreError
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
 from tests.conftest import Opener
 from tests.support.pdf_maker import Sheet, make_pdf

@@ -20,18 +20,18 @@ from ragkit.errors import (
     ModelError,
     ModelFailed,
     ModelLoadFailed,
-    ModelMissing,
+    ModelNotFound,
     ModelRefused,
     ModelUnreachable,
-    PromptCut,
+    PromptTruncated,
     StreamBroken,
 )
-from ragkit.llms.base import Event, InstalledModel, LanguageModel, Message, Thought, Usage
+from ragkit.llms.base import Event, InstalledModel, LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.errors import broken, ollama_refusal, openai_refusal
 from ragkit.llms.ollama import OllamaModel, OllamaServer
 from ragkit.llms.openai import OpenAIModel, OpenAIServer
 from ragkit.llms.selection import choose_model, installed_models
-from ragkit.llms.transport import Limits
+from ragkit.llms.transport import Timeouts
 from tests.support.fake_ollama import BEHAVIOURS, GOOD, FakeOllama, fake_ollama, rewritten
 
 PROMPT = (
@@ -42,7 +42,7 @@ MESSAGES = [Message("system", "Be brief."), Message("user", PROMPT)]
 READ = sum(len(message.content) for message in MESSAGES) // 4  # tokens, as the double counts them
 ANSWER = "Everybody has 28 days of annual leave. [1]"
 NOBODY = "http://127.0.0.1:9"
-HASTY = Limits(first=0.5, between=0.5, short=0.5)
+HASTY = Timeouts(first=0.5, between=0.5, short=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_reasoning_is_asked_for_or_switched_off_and_never_an_answer(
     assert text_of(chat(own_server, "thinks")) == ANSWER
     events = list(OllamaModel("thinks", own_server.url, think=True).chat(MESSAGES))
     assert text_of(events) == ANSWER
-    thoughts = [event.text for event in events if isinstance(event, Thought)]
+    thoughts = [event.text for event in events if isinstance(event, Reasoning)]
     assert "".join(thoughts) == "Well, let me see."
     assert [body["think"] for body in own_server.chats] == [False, True]
     chat(own_server, GOOD)
@@ -174,7 +174,7 @@ def test_reasoning_is_asked_for_or_switched_off_and_never_an_answer(
 
 def test_reasoning_of_an_openai_compatible_server_is_no_answer_either(server: FakeOllama) -> None:
     events = list(OpenAIModel("only-thinks", f"{server.url}/v1").chat(MESSAGES))
-    assert events[:2] == [Thought("Well, "), Thought("let me see.")]
+    assert events[:2] == [Reasoning("Well, "), Reasoning("let me see.")]
     assert text_of(events) == ""
 
 
@@ -220,7 +220,7 @@ def test_schema_goes_where_each_interface_has_it(own_server: FakeOllama) -> None
 
 def test_reasoning_goes_with_a_schema(server: FakeOllama) -> None:
     events = list(OllamaModel("thinks", server.url, think=True).chat(MESSAGES, schema=SCHEMA))
-    assert events[0] == Thought("Well, ")
+    assert events[0] == Reasoning("Well, ")
     assert json.loads(text_of(events))["answer"] == 28
 
 
@@ -338,8 +338,8 @@ def test_lines_may_come_in_parts_or_together(made: Made, server: FakeOllama, nam
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("nope", ModelMissing, "ollama pull nope"),
-        ("gone", ModelMissing, "ollama pull gone"),
+        ("nope", ModelNotFound, "ollama pull nope"),
+        ("gone", ModelNotFound, "ollama pull gone"),
         ("overflow", ContextOverflow, "(5210 tokens, its context holds 4096); raise num_ctx"),
         ("overflow-plain", ContextOverflow, "too long for overflow-plain; raise num_ctx"),
         ("no-chat", ModelRefused, "choose a model that can chat"),
@@ -368,7 +368,7 @@ def test_refusal_says_what_to_do(
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("nope", ModelMissing, "start the server with it"),
+        ("nope", ModelNotFound, "start the server with it"),
         ("overflow", ContextOverflow, "lower num_ctx"),
         ("overflow-plain", ContextOverflow, "lower num_ctx"),
         ("crashed", ModelFailed, "out of memory"),
@@ -443,7 +443,7 @@ def test_server_that_falls_silent_is_not_waited_for_without_end(
     server: FakeOllama, name: str
 ) -> None:
     started = time.monotonic()
-    _, error = until_error(OllamaModel(name, server.url, limits=HASTY))
+    _, error = until_error(OllamaModel(name, server.url, timeouts=HASTY))
     assert type(error) is StreamBroken
     assert "sent nothing for 0.5 s" in str(error)
     assert time.monotonic() - started < 4
@@ -453,9 +453,9 @@ def test_short_answer_that_comes_byte_by_byte_is_not_waited_for(own_server: Fake
     own_server.trickles = True
     for ask in (
         lambda: OllamaServer(own_server.url, HASTY).models(),
-        lambda: OpenAIServer(f"{own_server.url}/v1", limits=HASTY).models(),
-        lambda: list(OllamaModel(GOOD, own_server.url, limits=HASTY).chat(MESSAGES)),
-        lambda: list(OpenAIModel("crashed", f"{own_server.url}/v1", limits=HASTY).chat(MESSAGES)),
+        lambda: OpenAIServer(f"{own_server.url}/v1", timeouts=HASTY).models(),
+        lambda: list(OllamaModel(GOOD, own_server.url, timeouts=HASTY).chat(MESSAGES)),
+        lambda: list(OpenAIModel("crashed", f"{own_server.url}/v1", timeouts=HASTY).chat(MESSAGES)),
     ):
         started = time.monotonic()
         with pytest.raises(ModelFailed, match=r"does not answer within 0\.5 s; restart"):
@@ -464,8 +464,8 @@ def test_short_answer_that_comes_byte_by_byte_is_not_waited_for(own_server: Fake
 
 
 def test_slow_headers_are_waited_for_while_a_model_may_load(server: FakeOllama) -> None:
-    patient = Limits(first=5, between=0.5)
-    assert text_of(OllamaModel("slow", server.url, limits=patient).chat(MESSAGES)) == ANSWER
+    patient = Timeouts(first=5, between=0.5)
+    assert text_of(OllamaModel("slow", server.url, timeouts=patient).chat(MESSAGES)) == ANSWER
 
 
 def test_count_of_a_server_that_leaves_out_what_it_knows_is_not_taken(
@@ -478,7 +478,7 @@ def test_count_of_a_server_that_leaves_out_what_it_knows_is_not_taken(
 
 def test_context_that_was_shifted_is_an_error(server: FakeOllama) -> None:
     _, error = until_error(OllamaModel("forgets", server.url))
-    assert type(error) is PromptCut
+    assert type(error) is PromptTruncated
     assert "forgot a part of the passages" in str(error)
 
 
@@ -505,8 +505,8 @@ def test_key_is_sent_only_where_one_is_set(own_server: FakeOllama) -> None:
 def test_every_behaviour_of_the_double_ends_with_its_count_or_an_error(server: FakeOllama) -> None:
     for name in BEHAVIOURS.keys() - {"endless", "busy", "paced"}:
         for model in (
-            OllamaModel(name, server.url, limits=HASTY),
-            OpenAIModel(name, f"{server.url}/v1", limits=HASTY),
+            OllamaModel(name, server.url, timeouts=HASTY),
+            OpenAIModel(name, f"{server.url}/v1", timeouts=HASTY),
         ):
             started = time.monotonic()
             with suppress(ModelError):
@@ -687,7 +687,7 @@ def test_a_back_end_of_ones_own_is_listed_and_chosen_from_as_a_server_is() -> No
         assert model.name == "large"
         assert why.startswith("the largest of 3 models that fits (0.0 of ")
     assert choose_model("named", Config(), server=shelf)[0].name == "named"
-    with pytest.raises(ModelMissing, match="a shelf has no model"):
+    with pytest.raises(ModelNotFound, match="a shelf has no model"):
         choose_model("auto", Config(), server=Shelf())
 
 
@@ -726,7 +726,7 @@ def test_odd_values_from_a_server_are_no_crash(own_server: FakeOllama) -> None:
 
 def test_auto_without_a_model_says_how_to_get_one(own_server: FakeOllama) -> None:
     own_server.models = []
-    with pytest.raises(ModelMissing, match="ollama pull"):
+    with pytest.raises(ModelNotFound, match="ollama pull"):
         choose_model("auto", Config(ollama_host=own_server.url))
 
 

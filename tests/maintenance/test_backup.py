@@ -11,16 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import (
-    KnowledgeBase,
-    StoreDamaged,
-    StoreError,
-    StoreForeign,
-    StoreLocked,
-    StoreMissing,
-    restore_base,
-    verify_base,
-)
+from ragkit import KnowledgeBase
+from ragkit.errors import NotAKnowledgeBase, StoreDamaged, StoreError, StoreLocked, StoreMissing
+from ragkit.maintenance import restore_kb, verify_kb
 from ragkit.store.layout import Layout
 from ragkit.store.store import Store
 from tests.support import damage
@@ -92,7 +85,7 @@ def test_a_base_that_fits_in_no_cache_is_saved_whole_with_its_last_commits(
         kb.conversation().ask("When does the canteen open?")  # it is in the log, and not moved yet
         saved = kb.backup(tmp_path / "saved")
     assert saved.bytes > 24_000_000
-    assert verify_base(restore_base(saved.path, tmp_path / "again.kb").path).intact
+    assert verify_kb(restore_kb(saved.path, tmp_path / "again.kb").path).intact
 
 
 def test_a_backup_holds_what_is_not_derived_and_is_its_owners_alone(
@@ -130,9 +123,9 @@ def test_every_page_of_the_copy_is_checked_too(base: Path, tmp_path: Path) -> No
     shutil.copy(tmp_path / "backup" / "ragkit.db", copy)
     for page in range((copy / "ragkit.db").stat().st_size // PAGE):
         damage.flip(copy / "ragkit.db", page * PAGE + 2000)
-        assert verify_base(copy).damaged("database"), f"page {page}"
+        assert verify_kb(copy).damaged("database"), f"page {page}"
         damage.flip(copy / "ragkit.db", page * PAGE + 2000)
-    assert not verify_base(copy).damaged("database")
+    assert not verify_kb(copy).damaged("database")
 
 
 def test_a_backup_while_others_write_is_of_one_commit(base: Path, tmp_path: Path) -> None:
@@ -164,7 +157,7 @@ def test_a_backup_while_others_write_is_of_one_commit(base: Path, tmp_path: Path
         writing.join()
     assert failed == []
     for number, report in enumerate(made):
-        restored = restore_base(report.path, tmp_path / f"{number}.kb")
+        restored = restore_kb(report.path, tmp_path / f"{number}.kb")
         assert restored.after.intact
         with Store(tmp_path / f"{number}.kb").snapshot() as snapshot:
             assert snapshot.seq == report.manifest.seq
@@ -205,7 +198,7 @@ def test_a_killed_backup_is_none_and_the_next_one_sweeps_it(base: Path, tmp_path
 
     def check() -> None:
         if (tmp_path / "backup").exists():
-            assert restore_base(tmp_path / "backup", tmp_path / "b.kb").after.intact
+            assert restore_kb(tmp_path / "backup", tmp_path / "b.kb").after.intact
             shutil.rmtree(tmp_path / "b.kb")
             shutil.rmtree(tmp_path / "backup")
         hidden = [name for name in beside(base) if name != "a.kb"]
@@ -216,7 +209,7 @@ def test_a_killed_backup_is_none_and_the_next_one_sweeps_it(base: Path, tmp_path
     back_up()
     assert beside(base) == ["a.kb", "backup"]
     assert content(base) == expected
-    assert verify_base(base).intact
+    assert verify_kb(base).intact
 
 
 # -- restoring ---------------------------------------------------------------------------------
@@ -225,7 +218,7 @@ def test_a_killed_backup_is_none_and_the_next_one_sweeps_it(base: Path, tmp_path
 def test_a_restored_base_is_the_one_that_was_saved(
     made: Path, backup: Path, tmp_path: Path
 ) -> None:
-    report = restore_base(backup, tmp_path / "deep" / "b.kb")
+    report = restore_kb(backup, tmp_path / "deep" / "b.kb")
     assert report.after.intact
     assert (report.replaced, report.lines_lost) == (False, 0)
     assert content(report.path) == content(made)
@@ -266,7 +259,7 @@ def test_a_backup_that_is_not_what_was_written_is_not_restored(
         manifest["line"] -= 1
         (backup / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(StoreDamaged, match="take another"):
-        restore_base(backup, tmp_path / "b.kb")
+        restore_kb(backup, tmp_path / "b.kb")
     assert beside(backup) == ["backup"]
 
 
@@ -276,7 +269,7 @@ def test_a_backup_that_is_not_what_was_written_is_not_restored(
         (None, StoreMissing),
         ("{", StoreDamaged),
         ("[]", StoreDamaged),
-        ('{"version": 9}', StoreForeign),
+        ('{"version": 9}', NotAKnowledgeBase),
         ('{"version": 1}', StoreDamaged),
     ],
 )
@@ -287,7 +280,7 @@ def test_what_is_no_backup_is_refused(
     if text is not None:
         (backup / "manifest.json").write_text(text)
     with pytest.raises(error):
-        restore_base(backup, tmp_path / "b.kb")
+        restore_kb(backup, tmp_path / "b.kb")
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "uploads/../../outside"])
@@ -298,7 +291,7 @@ def test_a_backup_does_not_write_outside_of_the_base(
     manifest["files"][name] = [1, "00"]
     (backup / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(StoreDamaged, match="outside"):
-        restore_base(backup, tmp_path / "b.kb")
+        restore_kb(backup, tmp_path / "b.kb")
     assert beside(backup) == ["backup"]
 
 
@@ -307,9 +300,9 @@ def test_another_base_is_replaced_only_on_request(base: Path, backup: Path) -> N
         kb.remove("hr")
     before = content(base)
     with pytest.raises(StoreError, match="--replace"):
-        restore_base(backup, base)
+        restore_kb(backup, base)
     assert content(base) == before
-    report = restore_base(backup, base, replace=True)
+    report = restore_kb(backup, base, replace=True)
     assert report.replaced
     assert len(content(base)) > len(before)
     assert beside(base) == ["a.kb", "backup"]
@@ -319,23 +312,23 @@ def test_a_folder_of_something_else_is_not_replaced(backup: Path, tmp_path: Path
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "mine.txt").write_text("mine")
     for replace in (False, True):
-        with pytest.raises(StoreForeign):
-            restore_base(backup, tmp_path / "docs", replace=replace)
+        with pytest.raises(NotAKnowledgeBase):
+            restore_kb(backup, tmp_path / "docs", replace=replace)
     (tmp_path / "empty").mkdir()
-    assert restore_base(backup, tmp_path / "empty").after.intact
+    assert restore_kb(backup, tmp_path / "empty").after.intact
 
 
 def test_a_mount_point_is_refused_in_one_line(backup: Path, mount: Path) -> None:
     with pytest.raises(StoreError, match="mount point"):
-        restore_base(backup, mount)
+        restore_kb(backup, mount)
     assert list(mount.iterdir()) == []
     assert beside(mount) == sorted(["backup", mount.name])
 
 
 def test_a_base_that_somebody_has_open_is_not_replaced(base: Path, backup: Path) -> None:
     with opened(base), pytest.raises(StoreLocked, match="is open elsewhere"):
-        restore_base(backup, base, replace=True)
-    assert restore_base(backup, base, replace=True).after.intact
+        restore_kb(backup, base, replace=True)
+    assert restore_kb(backup, base, replace=True).after.intact
 
 
 def test_the_log_says_what_a_restore_took_away(base: Path, tmp_path: Path) -> None:
@@ -344,7 +337,7 @@ def test_the_log_says_what_a_restore_took_away(base: Path, tmp_path: Path) -> No
         kb.remove("hr")
         gone = len([line for line in changes(kb) if line.action == "document.remove"])
         last = kb.audit.anchor()
-    report = restore_base(backup, base, replace=True)
+    report = restore_kb(backup, base, replace=True)
     assert report.lines_lost == gone + 3  # that the backup was made, a reading, and the anchor
     with opened(base) as kb:
         *_, said = changes(kb)
@@ -352,7 +345,7 @@ def test_the_log_says_what_a_restore_took_away(base: Path, tmp_path: Path) -> No
         assert said.detail["lost_head"] == last.hash
         assert kb.audit.verify().intact
         kb.remove("it")
-    again = restore_base(backup, base, replace=True)  # from a base that went another way since
+    again = restore_kb(backup, base, replace=True)  # from a base that went another way since
     with opened(base) as kb:
         assert again.lines_lost is not None
         assert again.lines_lost > 1
@@ -364,12 +357,12 @@ def test_a_restore_over_another_base_says_that_all_its_lines_are_gone(
     with opened(tmp_path / "b.kb") as kb:
         kb.ingest(EXAMPLES / "hr", workers=1)
         lines = kb.audit.anchor().line
-    assert restore_base(backup, tmp_path / "b.kb", replace=True).lines_lost == lines
+    assert restore_kb(backup, tmp_path / "b.kb", replace=True).lines_lost == lines
 
 
 def test_a_base_that_is_beyond_repair_can_be_replaced(base: Path, backup: Path) -> None:
     damage.overwrite(base / "ragkit.db", b"\xff" * 100_000)
-    report = restore_base(backup, base, replace=True)
+    report = restore_kb(backup, base, replace=True)
     assert report.lines_lost is None
     assert report.after.intact
 
@@ -383,7 +376,7 @@ def test_a_killed_restore_leaves_the_old_base_or_the_new_one(base: Path, backup:
     found = set()
 
     def check() -> None:
-        assert verify_base(base).intact
+        assert verify_kb(base).intact
         state = content(base)
         assert state in (old, new)
         found.add(state == new)
@@ -392,7 +385,7 @@ def test_a_killed_restore_leaves_the_old_base_or_the_new_one(base: Path, backup:
             shutil.copytree(base.with_name("kept"), base)
 
     def restore() -> None:
-        restore_base(backup, base, replace=True)
+        restore_kb(backup, base, replace=True)
 
     assert killed_everywhere(restore, check, points=20) > 15
     assert found == {True, False}
@@ -404,7 +397,7 @@ def test_a_backup_of_another_machine_is_restored_with_a_note(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another machine"))
-    report = restore_base(backup, tmp_path / "b.kb")
+    report = restore_kb(backup, tmp_path / "b.kb")
     assert report.after.intact
     notes = [one.checked for one in report.after.findings if one.state == "note"]
     assert notes == ["audit log"]
@@ -413,7 +406,7 @@ def test_a_backup_of_another_machine_is_restored_with_a_note(
 def test_a_moved_base_is_the_same_base(base: Path, tmp_path: Path) -> None:
     before = content(base)
     base.rename(tmp_path / "elsewhere")
-    assert verify_base(tmp_path / "elsewhere").intact
+    assert verify_kb(tmp_path / "elsewhere").intact
     assert content(tmp_path / "elsewhere") == before
     with opened(tmp_path / "elsewhere") as kb:
         assert kb.ingest(EXAMPLES, workers=1).added == []

@@ -13,16 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import (
-    Config,
-    KnowledgeBase,
-    RepairReport,
-    StoreDamaged,
-    StoreError,
-    StoreLocked,
-    repair_base,
-    verify_base,
-)
+from ragkit import Config, KnowledgeBase
+from ragkit.errors import StoreDamaged, StoreError, StoreLocked
+from ragkit.maintenance import RepairReport, repair_kb, verify_kb
 from ragkit.store.database import connect
 from ragkit.store.keys import own_key
 from ragkit.store.layout import Layout
@@ -109,7 +102,7 @@ def whole(report: RepairReport) -> bool:
 def test_a_base_that_is_whole_is_left_as_it_is(base: Layout) -> None:
     with opened(base.root) as kb:
         before = [line.number for line in changes(kb)]
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert (report.found, report.done, report.kept) == ([], [], None)
     with opened(base.root) as kb:
         assert [line.number for line in changes(kb)] == before
@@ -153,8 +146,8 @@ def test_what_is_derived_is_built_anew_while_others_read(
     with opened(base.root) as reader:
         expected = [hit.text for hit in reader.search(QUESTION)]
         damaging(base)
-        assert not verify_base(base.root).intact
-        report = repair_base(base.root)
+        assert not verify_kb(base.root).intact
+        report = repair_kb(base.root)
         assert whole(report)
         assert report.found
         assert report.done
@@ -170,7 +163,7 @@ def test_leftovers_are_deleted_and_what_is_not_ours_stays(base: Layout) -> None:
     (base.index / "dense-000009-0badc0de.faiss").write_bytes(b"orphan")
     (base.lexical / "v1").mkdir()
     (base.root / "notes.txt").write_text("mine")
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert not (base.index / "dense-000009-0badc0de.faiss").exists()
     assert not (base.lexical / "v1").exists()
@@ -208,7 +201,7 @@ def test_all_but_the_documents_of_a_damaged_page_is_carried_over(
 ) -> None:
     damage.flip(base.database, leaves(base, table)[-1] + 3000)
     before = base.database.read_bytes()
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert (len(report.lost) > 0) == (table in ("page", "chunk", "vector"))
     assert (report.gone, report.nameless) == ([], 0)
@@ -228,7 +221,7 @@ def test_documents_keep_their_label_while_their_content_is_lost(base: Layout) ->
     """Else what only some may read would come back as what all may read."""
     for place in leaves(base, "vector"):
         damage.flip(base.database, place + 3000)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert len(report.lost) == 15
     with opened(base.root) as kb:
         labels = {document.source: document.label for document in kb.documents()}
@@ -242,7 +235,7 @@ def test_documents_whose_very_row_is_lost_are_named_by_the_log(
     base: Layout, content: list[str]
 ) -> None:
     damage.flip(base.database, leaves(base, "document")[0] + 3000)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert report.lost == []
     with opened(base.root) as kb:
@@ -268,7 +261,7 @@ def test_lost_documents_come_back_as_what_they_were_labelled(base: Layout) -> No
         kb.access.govern("on")
         kb.access.grant("default", "everyone")
     wipe(base, "document")
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert secret in report.gone
     assert report.unheld == [secret]
@@ -287,9 +280,9 @@ def test_lost_documents_come_back_as_what_they_were_labelled(base: Layout) -> No
 
 def test_what_the_journal_lost_too_the_log_names(base: Layout) -> None:
     wipe(base, "document", "journal")
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert len(report.gone) == 15
-    again = repair_base(base.root)
+    again = repair_kb(base.root)
     assert (again.gone, again.done) == ([], [])
 
 
@@ -299,7 +292,7 @@ def test_documents_are_held_again_whose_hold_is_lost(base: Layout) -> None:
         kb.retention.hold("mail/*", "case 5")
         kb.retention.release("mail/*")
     wipe(base, "hold")
-    assert "held 1 documents again, as the log says" in repair_base(base.root).done
+    assert "held 1 documents again, as the log says" in repair_kb(base.root).done
     with opened(base.root) as kb:
         assert [(one.source, one.reason) for one in kb.retention.holds()] == [
             ("note.txt", "case 4")
@@ -310,7 +303,7 @@ def test_what_was_forgotten_stays_so_by_its_receipt_alone(base: Layout) -> None:
     with opened(base.root) as kb:
         kb.forget("note.txt", reason="request 7")
     wipe(base, "erased_content", "audit")
-    repair_base(base.root)
+    repair_kb(base.root)
     with opened(base.root) as kb:
         (kb.uploads / "note.txt").write_text("The canteen opens at half past eleven. " * 400)
         assert [one.reason for one in kb.ingest(kb.uploads).failed] == ["forgotten"]
@@ -318,7 +311,7 @@ def test_what_was_forgotten_stays_so_by_its_receipt_alone(base: Layout) -> None:
 
 def test_documents_of_which_nothing_is_left_are_counted(base: Layout) -> None:
     wipe(base, "document", "audit_names")
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert (report.gone, report.nameless) == ([], 15)
 
@@ -329,7 +322,7 @@ def test_a_page_that_lies_twice_is_carried_over_once(base: Layout, content: list
     data = bytearray(base.database.read_bytes())
     data[other : other + PAGE] = data[one : one + PAGE]
     damage.overwrite(base.database, bytes(data))
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert report.lost
     assert "some rows of chunk are lost" in report.done
@@ -338,7 +331,7 @@ def test_a_page_that_lies_twice_is_carried_over_once(base: Layout, content: list
 
 def test_a_label_whose_name_is_lost_keeps_its_documents_apart(base: Layout) -> None:
     damage.flip(base.database, leaves(base, "label")[0] + 3000)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert (report.lost, report.labels) == ([], ["lost-2"])
     with opened(base.root) as kb:
@@ -350,7 +343,7 @@ def test_a_log_that_cannot_be_carried_whole_says_so(logged: Layout) -> None:
         lines = [line.hash for line in kb.audit.lines()]
     middle = leaves(logged, "audit")[1]
     damage.flip(logged.database, middle + 3000)
-    report = repair_base(logged.root)
+    report = repair_kb(logged.root)
     assert whole(report)
     assert "some rows of audit are lost" in report.done
     with opened(logged.root) as kb:
@@ -369,7 +362,7 @@ def test_a_log_without_its_first_lines_or_its_last_is_still_checked(
     logged: Layout, leaf: int
 ) -> None:
     damage.flip(logged.database, leaves(logged, "audit")[leaf] + 3000)
-    assert whole(repair_base(logged.root))
+    assert whole(repair_kb(logged.root))
     with opened(logged.root) as kb:
         chain = kb.audit.verify().chain
         (said,) = (line for line in kb.audit.lines() if "gaps" in line.detail)
@@ -384,7 +377,7 @@ def test_names_that_damage_took_are_told_and_no_others(logged: Layout) -> None:
         kb.forget("note.txt", reason="request 7")
         erased = {line.number for line in kb.audit.lines() if line.names is None}
     damage.flip(logged.database, leaves(logged, "audit_names")[1] + 3000)
-    assert whole(repair_base(logged.root))
+    assert whole(repair_kb(logged.root))
     with opened(logged.root) as kb:
         report = kb.audit.verify()
         (said,) = (line for line in kb.audit.lines() if "nameless" in line.detail)
@@ -420,7 +413,7 @@ def test_a_repair_whose_key_is_not_here_leaves_open_what_is_behind_a_gap(
     logged: Layout, tmp_path: Path
 ) -> None:
     damage.flip(logged.database, leaves(logged, "audit")[1] + 3000)
-    repair_base(logged.root, Config(audit_key=str(tmp_path / "other.key")))
+    repair_kb(logged.root, Config(audit_key=str(tmp_path / "other.key")))
     other = own_key(tmp_path / "other.key")
     with opened(logged.root) as kb:
         by_other = [line for line in kb.audit.lines() if line.key == other.id]
@@ -436,7 +429,7 @@ def test_a_log_with_lines_that_cannot_be_read_is_carried_over_as_it_is(logged: L
         database.execute("UPDATE audit_names SET text = 'x' WHERE line = 5")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage.flip(logged.database, leaves(logged, "document")[0] + 3000)
-    report = repair_base(logged.root)
+    report = repair_kb(logged.root)
     assert report.kept is not None
     assert report.after is not None
     assert report.after.damaged("audit log")
@@ -447,7 +440,7 @@ def test_a_log_with_lines_that_cannot_be_read_is_carried_over_as_it_is(logged: L
 @pytest.mark.parametrize("forged", ["behind", "a longer gap", "another gap", "the claim"])
 def test_a_gap_in_the_log_is_no_place_to_forge_lines(logged: Layout, forged: str) -> None:
     damage.flip(logged.database, leaves(logged, "audit")[1] + 3000)
-    repair_base(logged.root)
+    repair_kb(logged.root)
     with opened(logged.root) as kb:
         assert kb.audit.verify().chain.broken is None
         (said,) = (line for line in kb.audit.lines() if "gaps" in line.detail)
@@ -475,7 +468,7 @@ def test_lines_lost_at_the_end_do_not_give_their_numbers_to_others(base: Layout)
     with opened(base.root) as kb:
         *_, last = [line for line in kb.audit.lines() if line.names]  # by which it is known
     damage.flip(base.database, leaves(base, "audit")[-1] + 3000)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     with opened(base.root) as kb:
         added = [line.number for line in kb.audit.lines() if line.action == "base.repair"]
@@ -485,7 +478,7 @@ def test_lines_lost_at_the_end_do_not_give_their_numbers_to_others(base: Layout)
 
 def test_a_database_that_was_cut_off_keeps_what_is_left(base: Layout) -> None:
     damage.truncate(base.database, 30 * PAGE)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert report.lost
     with opened(base.root) as kb:
@@ -502,7 +495,7 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     damage.flip(base.log, base.log.stat().st_size // 2)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert whole(report)
     assert "last commits are missing" in report.found[0]
     with opened(base.root) as kb:
@@ -515,7 +508,7 @@ def test_a_database_of_which_nothing_can_be_made_stays_as_it_is(base: Layout, ta
     damage.flip(base.database, leaves(base, table)[0] + 3500 if table == "meta" else 300)
     before = base.database.read_bytes()
     with pytest.raises(StoreDamaged, match="restore a backup"):
-        repair_base(base.root)
+        repair_kb(base.root)
     assert base.database.read_bytes() == before
     assert sorted(path.name for path in base.root.parent.iterdir()) == ["a.kb"]
 
@@ -524,10 +517,10 @@ def test_a_damaged_database_is_not_replaced_under_somebody_who_has_it_open(base:
     with opened(base.root) as kb:
         damage.flip(base.database, leaves(base, "chunk")[0] + 3000)
         with pytest.raises(StoreLocked, match="is open elsewhere"):
-            repair_base(base.root)
+            repair_kb(base.root)
         with pytest.raises(StoreDamaged, match="close the base"):
             kb.repair()
-    assert whole(repair_base(base.root))
+    assert whole(repair_kb(base.root))
 
 
 def test_a_damaged_base_that_is_a_mount_point_stays_as_it_is(made: Path, mount: Path) -> None:
@@ -538,7 +531,7 @@ def test_a_damaged_base_that_is_a_mount_point_stays_as_it_is(made: Path, mount: 
     damage.flip(base.database, leaves(base, "chunk")[0] + 3000)
     before = base.database.read_bytes()
     with pytest.raises(StoreError, match="mount point"):
-        repair_base(mount)
+        repair_kb(mount)
     assert base.database.read_bytes() == before
     assert [path.name for path in mount.parent.iterdir()] == [mount.name]
 
@@ -547,6 +540,6 @@ def test_what_a_killed_repair_left_is_swept(base: Layout) -> None:
     left = base.root.with_name(".a.kb.repair-00c0ffee")
     shutil.copytree(base.root, left)
     damage.flip(base.database, leaves(base, "chunk")[0] + 3000)
-    report = repair_base(base.root)
+    report = repair_kb(base.root)
     assert report.kept is not None
     assert sorted(path.name for path in base.root.parent.iterdir()) == ["a.kb", report.kept.name]

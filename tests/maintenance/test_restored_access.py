@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase, RestoreReport, StoreError, restore_base
+from ragkit import Config, KnowledgeBase
+from ragkit.errors import StoreError
+from ragkit.maintenance import RestoreReport, restore_kb
 from ragkit.store.database import connect
 from tests.support import damage
 from tests.support.hashing import HashingEmbedder
@@ -38,7 +40,7 @@ def changed(base: Path, change: Callable[[KnowledgeBase], object]) -> RestoreRep
     """What a restore says that comes after a change."""
     with opened(base) as kb:
         change(kb)
-    return restore_base(base.parent / "saved", base, replace=True, config=NOBODY)
+    return restore_kb(base.parent / "saved", base, replace=True, config=NOBODY)
 
 
 def test_what_was_closed_since_the_backup_stays_closed(base: Path) -> None:
@@ -93,7 +95,7 @@ def test_numbers_of_another_base_made_of_the_same_backup_mean_nothing(
     base: Path, docs: Path, tmp_path: Path
 ) -> None:
     """Both go on from the same backup, and give the next number to different documents."""
-    restore_base(tmp_path / "saved", tmp_path / "b.kb", config=NOBODY)
+    restore_kb(tmp_path / "saved", tmp_path / "b.kb", config=NOBODY)
     ruled = Config(ollama_host="http://127.0.0.1:9", labels={"secret.txt": "board"})
     with KnowledgeBase(base, embedder=HashingEmbedder(), config=ruled) as kb:
         (docs / "secret.txt").write_text("What the board decided is secret.")
@@ -106,7 +108,7 @@ def test_numbers_of_another_base_made_of_the_same_backup_mean_nothing(
         (docs / "menu.txt").write_text("There is soup on Fridays.")
         kb.ingest(docs)
         assert [one.id for one in kb.documents() if one.source == "menu.txt"] == [secret]
-    restore_base(tmp_path / "later", tmp_path / "b.kb", replace=True, config=NOBODY)
+    restore_kb(tmp_path / "later", tmp_path / "b.kb", replace=True, config=NOBODY)
     with opened(tmp_path / "b.kb") as kb:
         assert [one.label for one in kb.documents() if one.id == secret] == ["board"]
 
@@ -120,7 +122,7 @@ def test_a_damaged_base_holds_up_no_restore(base: Path) -> None:
             "SELECT rootpage FROM sqlite_master WHERE name = 'hold'"
         ).fetchone()
     damage.flip(rows, (page - 1) * 4096 + 4000)
-    assert not restore_base(base.parent / "saved", base, replace=True, config=NOBODY).rules_known
+    assert not restore_kb(base.parent / "saved", base, replace=True, config=NOBODY).rules_known
 
 
 def test_where_nothing_was_changed_nothing_is_said(base: Path) -> None:
@@ -130,12 +132,12 @@ def test_where_nothing_was_changed_nothing_is_said(base: Path) -> None:
 
 def test_a_base_that_cannot_be_read_governs_no_other(base: Path) -> None:
     damage.flip(base / "ragkit.db", 2000)
-    report = restore_base(base.parent / "saved", base, replace=True, config=NOBODY)
+    report = restore_kb(base.parent / "saved", base, replace=True, config=NOBODY)
     assert (report.rules, report.rules_known) == ((), False)
 
 
 def test_a_backup_is_not_replaced_by_what_is_made_of_it(base: Path) -> None:
     saved = base.parent / "saved"
     with pytest.raises(StoreError, match="would be replaced itself"):
-        restore_base(saved, saved, replace=True, config=NOBODY)
+        restore_kb(saved, saved, replace=True, config=NOBODY)
     assert (saved / "manifest.json").exists()

@@ -7,8 +7,10 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ragkit import Config, KindCounts, KnowledgeBase, Message, ModelFailed
+from ragkit import Config, KnowledgeBase, Message
+from ragkit.errors import ModelFailed
 from ragkit.llms.base import Event
+from ragkit.maintenance import KindCounts
 from ragkit.store.database import connect
 from tests.support.hashing import HashingEmbedder
 

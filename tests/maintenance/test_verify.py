@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase, Verification, verify_base
+from ragkit import KnowledgeBase
+from ragkit.maintenance import Verification, verify_kb
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.store import Store
@@ -55,7 +56,7 @@ def named(found: Verification, checked: str) -> tuple[str, ...]:
 
 
 def test_a_base_that_is_whole_has_nothing_but_good_findings(base: Layout) -> None:
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert states(found) == {}
     assert found.intact
     assert [one.checked for one in found.findings] == [
@@ -67,7 +68,7 @@ def test_a_base_that_is_whole_has_nothing_but_good_findings(base: Layout) -> Non
 
 def test_a_new_base_is_whole(tmp_path: Path) -> None:
     Store(tmp_path / "new.kb").close()
-    assert states(verify_base(tmp_path / "new.kb")) == {}
+    assert states(verify_kb(tmp_path / "new.kb")) == {}
 
 
 @pytest.mark.parametrize("script", ["format-2.sql", "format-3.sql"])
@@ -101,11 +102,11 @@ def test_a_check_while_others_write_finds_nothing_wrong(base: Layout, tmp_path: 
     writing.start()
     try:
         for _ in range(12):
-            assert verify_base(base.root).intact
+            assert verify_kb(base.root).intact
     finally:
         stop.set()
         writing.join()
-    assert states(verify_base(base.root)) == {}
+    assert states(verify_kb(base.root)) == {}
 
 
 def test_an_index_that_is_behind_is_no_damage(base: Layout) -> None:
@@ -114,7 +115,7 @@ def test_an_index_that_is_behind_is_no_damage(base: Layout) -> None:
         put(writer, "late.txt", ["A late word."])
         put(writer, "late.txt", ["Another late word."])
     store.close()
-    assert states(verify_base(base.root)) == {}
+    assert states(verify_kb(base.root)) == {}
 
 
 # -- the database ------------------------------------------------------------------------------
@@ -136,10 +137,10 @@ def test_every_flipped_page_of_the_database_is_found(base: Layout) -> None:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for page in range(1, base.database.stat().st_size // PAGE + 1):
         damage.flip(base.database, (page - 1) * PAGE + 2000, bit=page % 8)
-        found = verify_base(base.root)
+        found = verify_kb(base.root)
         assert ("database" in states(found)) == (page in in_use), f"page {page}"
         damage.flip(base.database, (page - 1) * PAGE + 2000, bit=page % 8)
-    assert verify_base(base.root).intact
+    assert verify_kb(base.root).intact
 
 
 @pytest.mark.parametrize("table", ["page", "chunk", "vector"])
@@ -147,7 +148,7 @@ def test_the_documents_that_a_damaged_page_held_are_named(base: Layout, table: s
     with closing(connect(base.database)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage.flip(base.database, pages_of(base, table)[2] + 3000)
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert states(found)["documents"] == "damaged"
     lost = named(found, "documents")
     assert 0 < len(lost) < 10
@@ -162,14 +163,14 @@ def test_two_pages_that_changed_places_are_found(base: Layout) -> None:
     one, other = content[first : first + PAGE], content[second : second + PAGE]
     content[first : first + PAGE], content[second : second + PAGE] = other, one
     damage.overwrite(base.database, bytes(content))
-    assert states(verify_base(base.root))["database"] == "damaged"
+    assert states(verify_kb(base.root))["database"] == "damaged"
 
 
 def test_what_cannot_be_opened_any_more_is_still_looked_into(base: Layout) -> None:
     with closing(connect(base.database)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage.truncate(base.database, 30 * PAGE)
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert found.seq == -1
     assert set(states(found)) == {"database", "documents"}
     assert "ragkit repair" in found.findings[0].fix
@@ -178,7 +179,7 @@ def test_what_cannot_be_opened_any_more_is_still_looked_into(base: Layout) -> No
 
 def test_a_database_of_nothing_is_only_said_to_be_damaged(base: Layout) -> None:
     damage.overwrite(base.database, b"\xff" * 50_000)
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert set(states(found)) == {"database", "documents"}
     assert not found.intact
 
@@ -235,13 +236,13 @@ def test_rows_that_are_not_what_was_written_are_found(base: Layout, change: str)
     """As by a hand, or a fault of ours: each page has the right checksum."""
     with closing(connect(base.database)) as database:
         database.execute(change)
-    assert set(CONTENT_DAMAGES[change]) <= set(states(verify_base(base.root)))
+    assert set(CONTENT_DAMAGES[change]) <= set(states(verify_kb(base.root)))
 
 
 def test_a_document_that_no_list_could_show_is_named(base: Layout) -> None:
     with closing(connect(base.database)) as database:
         database.execute("UPDATE document SET warnings = '[' WHERE source LIKE '%onboarding.md'")
-    (lost,) = named(verify_base(base.root), "documents")
+    (lost,) = named(verify_kb(base.root), "documents")
     assert lost.endswith("onboarding.md")
     with KnowledgeBase(base.root, embedder=HashingEmbedder()) as kb:
         kb.repair()
@@ -266,13 +267,13 @@ def test_a_flipped_bit_in_any_index_file_is_found_and_the_file_named(base: Layou
     for path in files_of(base):
         at = path.stat().st_size // 3
         damage.flip(path, at, bit=1)
-        found = verify_base(base.root)
+        found = verify_kb(base.root)
         checked = "vector index" if path.suffix == ".faiss" else "word index"
         if path.name != "meta.json" or states(found):  # white space means nothing there
             assert states(found) == {checked: "damaged"}, path.name
         assert found.intact == (states(found) == {})
         damage.flip(path, at, bit=1)
-    assert verify_base(base.root).intact
+    assert verify_kb(base.root).intact
 
 
 @pytest.mark.parametrize("how", ["truncated", "deleted", "emptied", "swapped", "another base's"])
@@ -291,7 +292,7 @@ def test_a_vector_file_that_is_not_the_one_is_found(base: Layout, how: str) -> N
         with KnowledgeBase(other, embedder=HashingEmbedder()) as kb:
             kb.ingest(EXAMPLES / "hr", workers=1)
         damage.overwrite(path, next((other / "index").glob("*.faiss")).read_bytes())
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert not found.intact
     if how != "swapped":
         assert states(found) == {"vector index": "damaged"}
@@ -305,7 +306,7 @@ def test_an_older_word_index_in_place_of_the_newer_one_is_only_behind(
         kb.remove("note.txt")
     shutil.rmtree(base.lexical)
     shutil.copytree(tmp_path / "older", base.lexical)
-    assert states(verify_base(base.root)) == {}
+    assert states(verify_kb(base.root)) == {}
 
 
 def test_a_database_that_was_put_back_to_an_older_one_is_found(
@@ -318,9 +319,9 @@ def test_a_database_that_was_put_back_to_an_older_one_is_found(
     for path in base.root.glob("ragkit.db*"):
         path.unlink()
     shutil.copy(tmp_path / "older.db", base.database)
-    assert states(verify_base(base.root)) == {"database": "damaged"}
+    assert states(verify_kb(base.root)) == {"database": "damaged"}
     shutil.copy(base.commit_lock.with_name("writer.lock"), base.commit_lock)  # no note of it
-    assert states(verify_base(base.root))["word index"] == "damaged"
+    assert states(verify_kb(base.root))["word index"] == "damaged"
 
 
 def test_records_of_the_word_index_that_the_base_has_not_are_found(base: Layout) -> None:
@@ -328,7 +329,7 @@ def test_records_of_the_word_index_that_the_base_has_not_are_found(base: Layout)
     with closing(connect(base.database)) as database:
         database.execute("UPDATE document SET label = 2 WHERE source LIKE '%onboarding.md'")
         database.execute("INSERT INTO label (id, name) VALUES (2, 'board')")
-    assert states(verify_base(base.root)) == {"word index": "damaged"}
+    assert states(verify_kb(base.root)) == {"word index": "damaged"}
 
 
 # -- what is around it -------------------------------------------------------------------------
@@ -340,7 +341,7 @@ def test_strays_are_named_and_only_our_own_are_called_leftovers(base: Layout) ->
     (base.tmp / "dense-000009").write_bytes(b"half")
     (base.root / "notes.txt").write_text("mine")
     (base.root / "link").symlink_to("/etc/passwd")
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert found.intact
     notes = {one.file: one.found for one in found.findings if one.state == "note"}
     assert {name: text.split(" ", 1)[1].split(",")[0] for name, text in notes.items()} == {
@@ -355,21 +356,21 @@ def test_what_a_writer_has_in_hand_is_not_left_over(base: Layout) -> None:
     store = Store(base.root)
     with store.writer():
         (base.tmp / "dense-000009").write_bytes(b"half")
-        assert states(verify_base(base.root)) == {}
+        assert states(verify_kb(base.root)) == {}
     store.close()
 
 
 @pytest.mark.parametrize(("name", "state"), [("", "damaged"), ("ragkit.db", "note")])
 def test_a_base_that_others_can_read_is_found(base: Layout, name: str, state: str) -> None:
     (base.root / name).chmod(0o755)
-    assert states(verify_base(base.root)) == {"files": state}
+    assert states(verify_kb(base.root)) == {"files": state}
 
 
 def test_uploads_that_are_not_as_they_were_read_are_named(base: Layout) -> None:
     (base.uploads / "note.txt").write_text("Something else.")
-    assert named(verify_base(base.root), "uploads") == ("note.txt",)
+    assert named(verify_kb(base.root), "uploads") == ("note.txt",)
     (base.uploads / "note.txt").unlink()
-    assert named(verify_base(base.root), "uploads") == ("note.txt",)
+    assert named(verify_kb(base.root), "uploads") == ("note.txt",)
 
 
 def test_uploads_that_nothing_else_speaks_of_are_named(base: Layout) -> None:
@@ -393,7 +394,7 @@ def test_a_log_that_was_sealed_elsewhere_is_checked_with_that_key(
 ) -> None:
     key = data_home / "ragkit" / "audit.key"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another machine"))
-    found = verify_base(base.root)
+    found = verify_kb(base.root)
     assert states(found) == {"audit log": "note"}
     assert found.intact
-    assert states(verify_base(base.root, keys=[key])) == {}
+    assert states(verify_kb(base.root, keys=[key])) == {}

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.governance.audit_log import Anchor, AuditLog, as_csv, as_jsonl, read_anchors
-from ragkit.store.audit import ChainReport, acting, check, lines
+from ragkit.governance.audit_log import AuditLog, Checkpoint, as_csv, as_jsonl, read_anchors
+from ragkit.store.audit import ChainReport, check, current_user, lines
 from ragkit.store.database import Database, connect
 from ragkit.store.keys import own_key, read_key
 from ragkit.store.records import Erasure
@@ -284,13 +284,13 @@ def test_a_key_that_cannot_be_kept_is_an_error_with_the_way_out(tmp_path: Path) 
 def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "boss")
-    assert acting() == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
-    assert Asking(None, ()).principal().name == acting()
+    assert current_user() == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
+    assert Asking(None, ()).principal().name == current_user()
 
 
 def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
-    assert acting() == "user:UID 1234567"
+    assert current_user() == "user:UID 1234567"
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -332,7 +332,7 @@ def test_anchors_are_read_as_they_were_made(store: Store, tmp_path: Path) -> Non
         b"[" * 100_000,
         b"\xff",
         *(
-            json.dumps({**asdict(Anchor("a", 1, "b", "c", "d", "e")), **wrong}).encode()
+            json.dumps({**asdict(Checkpoint("a", 1, "b", "c", "d", "e")), **wrong}).encode()
             for wrong in (
                 {"key": []}, {"key": {}}, {"line": "1"}, {"line": True}, {"line": 1.5},
                 {"base": None}, {"seal": 5}, {"more": ""},

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase, verify_base
+from ragkit import Config, KnowledgeBase
 from ragkit.errors import (
+    NotAKnowledgeBase,
     RagkitError,
     StoreDamaged,
     StoreError,
-    StoreForeign,
     StoreFull,
     StoreLocked,
     StoreMissing,
 )
+from ragkit.maintenance import verify_kb
 from ragkit.store.database import connect
 from ragkit.store.store import Store
 from tests.support.hashing import HashingEmbedder
@@ -50,20 +51,20 @@ def test_an_empty_folder_that_becomes_a_base_is_its_owners_alone(tmp_path: Path)
     (tmp_path / "a.kb").mkdir(mode=0o755)
     Store(tmp_path / "a.kb").close()
     assert (tmp_path / "a.kb").stat().st_mode & 0o777 == 0o700
-    assert verify_base(tmp_path / "a.kb").intact
+    assert verify_kb(tmp_path / "a.kb").intact
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    assert "notes.txt" in refused(tmp_path, StoreForeign)
+    assert "notes.txt" in refused(tmp_path, NotAKnowledgeBase)
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_file_is_not_a_base(tmp_path: Path) -> None:
     path = tmp_path / "a.kb"
     path.write_text("a file")
-    refused(path, StoreForeign)
-    refused(path / "below", StoreForeign)
+    refused(path, NotAKnowledgeBase)
+    refused(path / "below", NotAKnowledgeBase)
 
 
 def test_a_base_that_is_not_to_be_made_is_missing(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     database = connect(store.layout.database)
     database.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
     database.close()
-    assert "format 99" in refused(tmp_path / "a.kb", StoreForeign)
+    assert "format 99" in refused(tmp_path / "a.kb", NotAKnowledgeBase)
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, " * 50, b"\x00" * 5000])
@@ -98,12 +99,12 @@ def test_another_programs_database_is_foreign(tmp_path: Path, schema: str) -> No
     database = connect(tmp_path / "ragkit.db")
     database.execute(schema)
     database.close()
-    refused(tmp_path, StoreForeign)
+    refused(tmp_path, NotAKnowledgeBase)
 
 
 def test_an_empty_database_file_is_foreign(tmp_path: Path) -> None:
     (tmp_path / "ragkit.db").touch()
-    refused(tmp_path, StoreForeign)
+    refused(tmp_path, NotAKnowledgeBase)
 
 
 def test_a_base_whose_making_was_killed_is_made_again(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_base_that_can_only_be_read_is_searched(
             path.unlink()
     with caplog.at_level(logging.WARNING):
         assert found(seen) == expected
-        assert verify_base(seen).intact
+        assert verify_kb(seen).intact
     assert [record.name for record in caplog.records] == ["ragkit.governance.audit_recorder"]
     with KnowledgeBase(seen, embedder=HashingEmbedder()) as kb:
         with pytest.raises(StoreError, match="can only be read"):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase, StoreDamaged, StoreError, StoreLocked
+from ragkit import Config, KnowledgeBase
+from ragkit.errors import StoreDamaged, StoreError, StoreLocked
 from ragkit.store.database import FORMAT, connect
 from ragkit.store.locks import WriterLock
 from ragkit.store.store import Store

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ragkit import AuditLine, KnowledgeBase
+from ragkit import KnowledgeBase
+from ragkit.governance import AuditRecord
 
 _LOOKING = {"search", "ask", "answer", "open", "refuse", "audit", "conversation"}
 
 
-def changes(kb: KnowledgeBase) -> list[AuditLine]:
+def changes(kb: KnowledgeBase) -> list[AuditRecord]:
     """All lines but those that say what somebody asked, was told or looked at."""
     return [
         line

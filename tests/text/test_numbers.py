@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.text.dates import DayIndex, days
-from ragkit.text.numbers import Figure, FigureIndex, figures, scales_noted
+from ragkit.text.dates import DateIndex, days
+from ragkit.text.numbers import Number, NumberIndex, figures, scales_noted
 from ragkit.text.sentences import units
 from ragkit.verification.antonyms import agrees, turned
 from ragkit.verification.claims import facts
 
 
-def bears_out(text: str, stated: str) -> bool:
+def supports(text: str, stated: str) -> bool:
     (figure,) = figures(stated)
-    return FigureIndex(figures(text), scales_noted(text)).bears_out(figure)
+    return NumberIndex(figures(text), scales_noted(text)).supports(figure)
 
 
 def test_a_number_is_read_with_its_scale_and_unit() -> None:
     assert figures("about $4.2 million") == [
-        Figure("$4.2 million", 6, 18, ((4.2, 1),), 1e6, "$", about=True)
+        Number("$4.2 million", 6, 18, ((4.2, 1),), 1e6, "$", about=True)
     ]
     assert figures("1.577 km") == [
-        Figure("1.577 km", 0, 8, ((1.577, 3), (1577.0, 0)), 1, "kilometre")
+        Number("1.577 km", 0, 8, ((1.577, 3), (1577.0, 0)), 1, "kilometre")
     ]
 
 
@@ -41,7 +41,7 @@ def test_a_number_is_read_with_its_scale_and_unit() -> None:
     ],
 )
 def test_one_number_bears_out_another_spelling(text: str, stated: str) -> None:
-    assert bears_out(text, stated)
+    assert supports(text, stated)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_one_number_bears_out_another_spelling(text: str, stated: str) -> None:
     ],
 )
 def test_another_number_does_not(text: str, stated: str) -> None:
-    assert not bears_out(text, stated)
+    assert not supports(text, stated)
 
 
 @pytest.mark.parametrize("text", ["sıx", "5 mıllion", "in mıllions", "9" * 400, "1e999", "Aprıl 5"])
@@ -82,7 +82,7 @@ def test_odd_letters_and_huge_numbers_are_no_error(text: str) -> None:
 )
 def test_dates_are_compared_by_what_they_say(text: str, stated: str, holds: bool) -> None:
     (day,) = days(stated)
-    assert DayIndex(text).bears_out(day) is holds
+    assert DateIndex(text).supports(day) is holds
 
 
 def test_impossible_dates_are_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.text.sanitize import Inert
+from ragkit.text.sanitize import Sanitizer
 
 ALIVE = re.compile(
     r"\]\(|\]:|!\[|://|\bwww\.\S|<[A-Za-z/!?]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e]",
@@ -19,8 +19,8 @@ SIGNS = st.sampled_from(
 )
 
 
-def inert(*pieces: str) -> str:
-    cleaner = Inert()
+def sanitize(*pieces: str) -> str:
+    cleaner = Sanitizer()
     return "".join([*map(cleaner.feed, pieces), cleaner.rest()])
 
 
@@ -44,8 +44,8 @@ def inert(*pieces: str) -> str:
     ],
 )
 def test_what_would_come_alive_is_shown_as_text(text: str, shown: str) -> None:
-    assert inert(text) == shown
-    assert inert(*text) == shown
+    assert sanitize(text) == shown
+    assert sanitize(*text) == shown
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_what_would_come_alive_is_shown_as_text(text: str, shown: str) -> None:
     ],
 )
 def test_plain_text_stays_as_it_is(text: str) -> None:
-    assert inert(text) == text
-    assert inert(*text) == text
+    assert sanitize(text) == text
+    assert sanitize(*text) == text
 
 
 @given(st.lists(st.one_of(SIGNS, st.text())), st.data())
@@ -67,15 +67,15 @@ def test_no_division_into_pieces_lets_anything_through(
     parts: list[str], data: st.DataObject
 ) -> None:
     text = "".join(parts)
-    shown = inert(text)
+    shown = sanitize(text)
     assert not ALIVE.search(shown)
     at = data.draw(st.integers(0, len(text)))
-    assert inert(text[:at], text[at:]) == shown
-    assert inert(*text) == shown
+    assert sanitize(text[:at], text[at:]) == shown
+    assert sanitize(*text) == shown
 
 
 def test_a_word_is_not_waited_for() -> None:
-    cleaner = Inert()
+    cleaner = Sanitizer()
     assert [cleaner.feed(piece) for piece in ("Because", " of", " light [", "1", "]", ".")] == [
         "Because",
         " of",
@@ -89,4 +89,4 @@ def test_a_word_is_not_waited_for() -> None:
 @pytest.mark.parametrize("sign", ["w", "www.", "]:/", "<", "!["])
 def test_long_runs_of_signs_take_no_time(sign: str) -> None:
     """Where a pattern could be matched in many ways, a few dozen would never end."""
-    assert inert(sign * 20_000 + "x").endswith("x")
+    assert sanitize(sign * 20_000 + "x").endswith("x")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import Config, principal
+from ragkit import Config, Principal
 from ragkit_apps.ui import serving
 from ragkit_apps.ui.serving import Service
 from tests.access.worlds import ANA, BOB, NOBODY, TWIN, Library, Paper, canaries
@@ -55,7 +55,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 def service(library: Library) -> Service:
     """The page as ana sees it, without a model."""
     config = Config(kb=str(library.kb.path), ollama_host=NOBODY, roots=str(library.docs))
-    found = Service(config, kb=library.kb, who=principal(ANA))
+    found = Service(config, kb=library.kb, who=Principal.parse(ANA))
     library.kb.model = library.echo
     serving.begin(found)
     return found
@@ -78,7 +78,7 @@ def test_each_part_shows_what_may_be_read(service: Service, visit: Visit, part: 
 def test_each_part_shows_nothing_to_whom_nothing_was_granted(
     service: Service, visit: Visit, part: str
 ) -> None:
-    service.who = principal("user:carl")
+    service.who = Principal.parse("user:carl")
     assert canaries(shown(visit(part, **PARTS[part]))) == set()
     service.who = None  # somebody at a browser
     assert canaries(shown(visit(part, **PARTS[part]))) == set()

@@ -9,15 +9,8 @@ from dataclasses import replace
 
 import click
 
-from ragkit import (
-    Answer,
-    AnswerStream,
-    Conversation,
-    RagkitError,
-    View,
-    choose_model,
-    installed_models,
-)
+from ragkit import Answer, AnswerStream, Conversation, RagkitError, View
+from ragkit.llms import choose_model, installed_models
 from ragkit_apps.cli.render import (
     answer_lines,
     brief_lines,

@@ -12,7 +12,8 @@ import click
 from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, typed_text, usage
 
 if TYPE_CHECKING:
-    from ragkit import Due, ErasurePlan, Receipt
+    from ragkit import Receipt
+    from ragkit.governance import ErasurePlan, ExpiredDocument
 
 
 def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
@@ -56,7 +57,7 @@ def forget(
     DOCUMENT is one or a folder as hits show it, or on disk, or a pattern like "hr/*.pdf"; also the
     name of one that was removed before. What would be forgotten is shown first.
     """
-    from ragkit import SourceError
+    from ragkit.errors import SourceError
 
     if not (reason or "").strip() and not dry_run:
         raise click.UsageError("--reason is missing: it stands in the receipt")
@@ -81,7 +82,7 @@ def forget(
 
 
 def _write(receipt: Receipt, path: Path | None) -> None:
-    from ragkit import StoreError
+    from ragkit.errors import StoreError
 
     if path is None:
         return
@@ -121,11 +122,11 @@ def verify_receipt(
     Whether the key is that of whoever keeps the base is for you to know: compare it with the one
     that they name, or give it as --public.
     """
-    from ragkit import is_genuine, read_receipt
+    from ragkit.governance import read_receipt
 
     found = read_receipt(path.read_text(encoding="utf-8", errors="replace"))
     problem = ""
-    if not is_genuine(found):
+    if not found.verify():
         problem = "it is not what was signed"
     elif public is not None and public.lower() != found.public:
         problem = "it is signed with another key"
@@ -218,7 +219,7 @@ def purge(
         _write(report.receipt, path)
 
 
-def _due_line(due: Due) -> str:
+def _due_line(due: ExpiredDocument) -> str:
     from ragkit_apps.cli.render import name_of
 
     what = "due" if due.hold is None else f"due, but held ({name_of(due.hold)})"

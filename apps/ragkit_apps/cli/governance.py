@@ -14,7 +14,8 @@ import click
 from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, typed_text, usage
 
 if TYPE_CHECKING:
-    from ragkit import AuditLine, Grants, KnowledgeBase
+    from ragkit import KnowledgeBase
+    from ragkit.governance import AuditRecord, LabelGrants
 
 _PRINCIPAL = re.compile(r"(?:user|group|page):|everyone$")
 
@@ -168,7 +169,7 @@ def _overview(base: KnowledgeBase) -> list[str]:
     return [head, *lines, *_advice(mode, labels)]
 
 
-def _advice(mode: str, labels: list[Grants]) -> list[str]:
+def _advice(mode: str, labels: list[LabelGrants]) -> list[str]:
     """What to do about documents that nobody can read."""
     unread = next((one.label for one in labels if one.documents and not one.principals), None)
     if mode == "off" or unread is None:
@@ -222,7 +223,7 @@ def show_audit(
     emit([asdict(line) for line in found], [_audit_line(line) for line in found], as_json)
 
 
-def _audit_line(line: AuditLine) -> str:
+def _audit_line(line: AuditRecord) -> str:
     from ragkit_apps.cli.render import name_of
 
     names = "(names erased)" if line.names is None else ", ".join(line.names.values())

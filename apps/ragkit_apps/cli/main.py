@@ -60,7 +60,7 @@ def _question(context: click.Context, option: click.Parameter, value: str) -> st
 
 
 def _label(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
-    from ragkit import check_label
+    from ragkit.governance import check_label
 
     with usage("--label"):
         return name if name is None else check_label(name)
@@ -99,7 +99,7 @@ def ingest(
     dry_run: bool,
     keep_missing: bool,
     strict: bool,
-    readmit: bool,
+    allow_erased: bool,
     workers: int | None,
     as_json: bool,
 ) -> None:
@@ -120,7 +120,7 @@ def ingest(
             dry_run=dry_run,
             keep_missing=keep_missing,
             strict=strict,
-            readmit=readmit,
+            allow_erased=allow_erased,
             workers=workers,
             progress=progress,
         )
@@ -306,7 +306,7 @@ def delete(given: tuple[Path | None, str | None, Asking], number: int, kb: str |
 @click.pass_obj
 def models(config_path: Path | None, as_json: bool) -> None:
     """List the language models on the model server, and say which of them answers."""
-    from ragkit import choose_model, installed_models
+    from ragkit.llms import choose_model, installed_models
     from ragkit_apps.cli.render import model_lines
 
     config = load(config_path)
@@ -395,7 +395,7 @@ def ui(
     the address reads all documents; of a governed base those that are granted to everyone, or to
     the principal given by --as.
     """
-    from ragkit import MissingExtra
+    from ragkit.errors import MissingExtra
     from ragkit_apps.ui.serving import LOOPBACK, serve
 
     if importlib.util.find_spec("streamlit") is None:
@@ -433,10 +433,10 @@ def _has_screen() -> bool:
 @click.pass_obj
 def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
     """Check this machine and the base, and say how to mend what is wrong."""
-    from ragkit import examine
+    from ragkit import run_doctor
 
     config = load(config_path, kb=kb)
-    checks = examine(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
+    checks = run_doctor(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
     marks = {"ok": "ok  ", "warn": "note", "fail": "FAIL"}
     lines = []
     for check in checks:
@@ -450,7 +450,7 @@ def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
 
 def _check_paths(paths: tuple[str, ...]) -> None:
     """Look for all of them before a base is made or a file is read."""
-    from ragkit import SourceError
+    from ragkit.errors import SourceError
 
     for path in paths:
         if not os.path.lexists(path):
@@ -460,7 +460,7 @@ def _check_paths(paths: tuple[str, ...]) -> None:
 def _ask_for_data(
     base: View, question: str, *, k: int, think: bool, schema: dict[str, Any]
 ) -> Answer:
-    from ragkit import SchemaError
+    from ragkit.errors import SchemaError
 
     try:
         return base.ask(question, k=k, think=think, schema=schema)

@@ -12,7 +12,7 @@ import click
 from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, utf8_path
 
 if TYPE_CHECKING:
-    from ragkit import RepairReport, RestoreReport, Verification
+    from ragkit.maintenance import RepairReport, RestoreReport, Verification
 
 _DAMAGED = 1
 _LOST = 3  # done, but some documents are to be read again
@@ -37,10 +37,10 @@ def verify(config_path: Path | None, kb: str | None, keys: tuple[Path, ...], as_
     Every page, document, vector and line of the log is read. Exit code 1 means that something is
     damaged; each finding says what to do.
     """
-    from ragkit import verify_base
+    from ragkit.maintenance import verify_kb
 
     config = load(config_path, kb=kb)
-    found = verify_base(Path(config.kb), config, keys=keys)
+    found = verify_kb(Path(config.kb), config, keys=keys)
     emit(_as_data(found), _finding_lines(found), as_json)
     if not found.intact:
         sys.exit(_DAMAGED)
@@ -56,10 +56,10 @@ def repair(config_path: Path | None, kb: str | None, as_json: bool) -> None:
     Exit code 3 means that documents are lost until the next ingest reads their files again; each
     is named as far as its name is known.
     """
-    from ragkit import repair_base
+    from ragkit.maintenance import repair_kb
 
     config = load(config_path, kb=kb)
-    report = repair_base(Path(config.kb), config)
+    report = repair_kb(Path(config.kb), config)
     content: dict[str, Any] = asdict(report)
     content["kept"] = str(report.kept) if report.kept else None
     content["after"] = _as_data(report.after) if report.after else None
@@ -133,10 +133,10 @@ def restore(
     was forgotten since the backup was made is forgotten in it, too, as far as this is known: by the
     backup, by the base that is replaced, and by --receipt.
     """
-    from ragkit import restore_base
+    from ragkit.maintenance import restore_kb
 
     config = load(config_path, kb=kb)
-    report = restore_base(
+    report = restore_kb(
         Path(backup), Path(config.kb), replace=replace, receipts=receipts, config=config
     )
     content = {**asdict(report), "path": str(report.path), "after": _as_data(report.after)}

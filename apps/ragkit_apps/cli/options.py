@@ -53,12 +53,13 @@ class Asking:
         return base.as_principal(who.name, who.groups)
 
     def principal(self) -> Principal:
-        from ragkit import acting, principal
+        from ragkit import Principal
+        from ragkit.governance import current_user
 
         try:
             if self.name is None:
-                return principal(acting(), (*_own_groups(), *self.groups))
-            return principal(self.name, self.groups)
+                return Principal.parse(current_user(), (*_own_groups(), *self.groups))
+            return Principal.parse(self.name, self.groups)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--as") from error
 

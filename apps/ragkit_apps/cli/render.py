@@ -12,12 +12,12 @@ from ragkit import (
     FailedFile,
     Hit,
     IngestReport,
-    InstalledModel,
     Progress,
     Status,
     StoredConversation,
     Turn,
 )
+from ragkit.llms import InstalledModel
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSAFE_NAME = re.compile(f"[\t\n]|{_UNSAFE.pattern}")

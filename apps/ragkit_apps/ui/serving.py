@@ -13,14 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit import (
-    Config,
-    KnowledgeBase,
-    Principal,
-    RagkitError,
-    StoreMissing,
-    restrict_network,
-)
+from ragkit import Config, KnowledgeBase, Principal, RagkitError, restrict_network
+from ragkit.errors import StoreMissing
 from ragkit_apps.ui.state.answering import Answering
 from ragkit_apps.ui.state.ingesting import Ingests
 

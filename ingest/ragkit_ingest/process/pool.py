@@ -22,7 +22,7 @@ from ragkit_ingest.readers.pdf_image import PagePicture
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FileLimits:
     """What one file may cost: its size, its text, seconds (wall clock and CPU), and memory."""
 
     max_bytes: int = 200_000_000
@@ -66,7 +66,7 @@ class ReaderProcess:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: FileLimits,
         *,
         tokenizer: Path | None = None,
         settings: ChunkSettings | None = None,

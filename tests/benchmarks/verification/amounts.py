@@ -12,7 +12,7 @@ from tests.benchmarks.verification.claims import Claim, Surroundings, plain
 from tests.benchmarks.verification.figures import (
     MONTHS,
     SCALES,
-    Figure,
+    Number,
     dates,
     figures,
     spelled,
@@ -31,7 +31,7 @@ _OPEN_END = re.compile(r"\s?\+|\s(?:or|and) (?:more|less|fewer|over|older|above|
 _UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
 
 
-def _loose(text: str, figure: Figure) -> bool:
+def _loose(text: str, figure: Number) -> bool:
     """Hedged, a bound or a part of a range: another number need not be wrong."""
     before, after = text[: figure.start], text[figure.end :]
     return bool(
@@ -41,12 +41,12 @@ def _loose(text: str, figure: Figure) -> bool:
     )
 
 
-def _exact(claim: Claim) -> list[Figure]:
+def _exact(claim: Claim) -> list[Number]:
     return [figure for figure in figures(claim.text) if not _loose(claim.text, figure)]
 
 
 def _with_number(
-    claim: Claim, around: Surroundings, change: Callable[[Figure, Random], Decimal | None]
+    claim: Claim, around: Surroundings, change: Callable[[Number, Random], Decimal | None]
 ) -> str | None:
     """One number changed so that the evidence has the new one nowhere."""
     known = values(around.cited(claim)) | values(claim.text)
@@ -67,7 +67,7 @@ def _near_multiple(number: Decimal, known: set[Decimal]) -> bool:
     return any(number.scaleb(power) in known for power in (3, 6, -3, -6))
 
 
-def _put(text: str, figure: Figure, number: Decimal) -> str:
+def _put(text: str, figure: Number, number: Decimal) -> str:
     old = re.search(r"\d[\d,]*(?:\.\d+)?", figure.text)
     assert old is not None
     comma = "," if "," in old[0] or number >= 10_000 else ""
@@ -77,7 +77,7 @@ def _put(text: str, figure: Figure, number: Decimal) -> str:
 
 
 def digit_changed(claim: Claim, around: Surroundings) -> str | None:
-    def change(figure: Figure, rng: Random) -> Decimal | None:
+    def change(figure: Number, rng: Random) -> Decimal | None:
         digits = str(figure.number)
         places = [n for n, char in enumerate(digits) if char.isdigit()]
         at = rng.choice(places)
@@ -110,7 +110,7 @@ def _other_word(claim: Claim, around: Surroundings) -> str | None:
 
 
 def digits_swapped(claim: Claim, around: Surroundings) -> str | None:
-    def change(figure: Figure, rng: Random) -> Decimal | None:
+    def change(figure: Number, rng: Random) -> Decimal | None:
         digits = str(figure.number)
         pairs = [
             n
@@ -126,7 +126,7 @@ def digits_swapped(claim: Claim, around: Surroundings) -> str | None:
 
 
 def times_ten(claim: Claim, around: Surroundings) -> str | None:
-    def change(figure: Figure, rng: Random) -> Decimal | None:
+    def change(figure: Number, rng: Random) -> Decimal | None:
         up = figure.number.scaleb(1)
         down = figure.number.scaleb(-1).normalize()
         whole = down == down.to_integral_value()

@@ -40,7 +40,7 @@ _YEAR = re.compile(r"(?<![\w.,$€£/-])(1[0-9]\d\d|20\d\d)(?![\w,/%-]\d|[\w%/]|
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Number:
     """A number at characters [start, end): `value` is what it is worth with its scale word."""
 
     start: int
@@ -72,7 +72,7 @@ class Date:
     day: int
 
 
-def figures(text: str) -> list[Figure]:
+def figures(text: str) -> list[Number]:
     """The numbers in digits that count or measure: no years, no dates, no page numbers."""
     taken = [(date.start, date.end) for date in dates(text)]
     taken += [match.span() for match in (*_YEAR.finditer(text), *_NO_AMOUNT.finditer(text))]
@@ -82,7 +82,7 @@ def figures(text: str) -> list[Figure]:
             continue
         number = Decimal(match["digits"].replace(",", "") + (match["rest"] or ""))
         found.append(
-            Figure(
+            Number(
                 *match.span(),
                 text=match[0],
                 number=number,
@@ -149,7 +149,7 @@ def grouped(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def rescaled(figure: Figure) -> str | None:
+def rescaled(figure: Number) -> str | None:
     """The same amount with another scale word or none: $1,577 million as $1.577 billion."""
     value = figure.value
     if figure.scale and figure.number < 1000:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ragkit import KnowledgeBase, SourceError
+from ragkit import KnowledgeBase
+from ragkit.errors import SourceError
 from ragkit_apps.cli.render import progress_line
 from ragkit_apps.ui.components.markup import plain_name, shortened
 from ragkit_apps.ui.serving import Service

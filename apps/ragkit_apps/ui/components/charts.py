@@ -8,7 +8,8 @@ from itertools import accumulate
 
 import altair as alt
 
-from ragkit import Candidate, KindCounts
+from ragkit import Candidate
+from ragkit.maintenance import KindCounts
 from ragkit_apps.ui.components.markup import shortened
 
 _LEGEND = alt.Legend(orient="top", title=None)

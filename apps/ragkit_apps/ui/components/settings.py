@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from ragkit import InstalledModel
+from ragkit.llms import InstalledModel
 from ragkit_apps.ui.state.session import models, quiet
 
 AUTO = "auto"

@@ -6,7 +6,8 @@ from html import escape
 
 import streamlit as st
 
-from ragkit import RagkitError, SourceError, StoredChunk, StoredDocument, StoredPage, View
+from ragkit import RagkitError, StoredChunk, StoredDocument, StoredPage, View
+from ragkit.errors import SourceError
 from ragkit_apps.ui.components.markup import passage_html, shortened
 from ragkit_apps.ui.components.views import sheet_view, text_view
 from ragkit_apps.ui.state.session import Source, change_source, notice, open_source, opened, plainly

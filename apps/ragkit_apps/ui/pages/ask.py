@@ -10,7 +10,8 @@ from html import escape
 
 import streamlit as st
 
-from ragkit import Conversation, SourceError, View
+from ragkit import Conversation, View
+from ragkit.errors import SourceError
 from ragkit_apps.ui.components.conversations import draw_conversations
 from ragkit_apps.ui.components.markup import answer_html, counted, plain_name
 from ragkit_apps.ui.components.settings import AUTO, draw_settings

@@ -13,17 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-from ragkit import (
-    Citation,
-    Config,
-    Hit,
-    InstalledModel,
-    KnowledgeBase,
-    RagkitError,
-    View,
-    choose_model,
-    installed_models,
-)
+from ragkit import Citation, Config, Hit, KnowledgeBase, RagkitError, View
+from ragkit.llms import InstalledModel, choose_model, installed_models
 from ragkit_apps.ui.components.markup import one_line, where_of
 from ragkit_apps.ui.serving import current
 from ragkit_apps.ui.state.people import person

@@ -1,0 +1,37 @@
+from .answers import Abstention as Abstention
+from .answers import Answer as Answer
+from .answers import Citation as Citation
+from .answers import Statement as Statement
+from .config import Config as Config
+from .config import load_config as load_config
+from .conversation import Conversation as Conversation
+from .conversation import Turn as Turn
+from .doctor import Check as Check
+from .doctor import run_doctor as run_doctor
+from .embedders.base import Embedder as Embedder
+from .errors import RagkitError as RagkitError
+from .generation.answering import AnswerStream as AnswerStream
+from .governance.receipts import Receipt as Receipt
+from .ingestion.report import FailedFile as FailedFile
+from .ingestion.report import IngestReport as IngestReport
+from .ingestion.report import Progress as Progress
+from .ingestion.source_files import PageImage as PageImage
+from .knowledge_base import KnowledgeBase as KnowledgeBase
+from .llms.base import LanguageModel as LanguageModel
+from .llms.base import Message as Message
+from .maintenance.statistics import Statistics as Statistics
+from .network import restrict_network as restrict_network
+from .retrieval.retriever import Candidate as Candidate
+from .retrieval.retriever import Explanation as Explanation
+from .retrieval.retriever import Hit as Hit
+from .store.access import Access as Access
+from .store.access import Principal as Principal
+from .store.records import Rating as Rating
+from .store.records import StoredChunk as StoredChunk
+from .store.records import StoredConversation as StoredConversation
+from .store.records import StoredDocument as StoredDocument
+from .store.records import StoredPage as StoredPage
+from .view import Status as Status
+from .view import View as View
+
+__version__: str
