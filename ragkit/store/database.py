@@ -8,7 +8,9 @@ another answer.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -25,7 +27,7 @@ from ragkit.store.filesystem import network_file_system
 from ragkit.store.layout import Layout
 from ragkit.store.locks import no_commits
 
-FORMAT = "4"
+FORMAT = "1"
 _CHECKSUM = 8  # bytes at the end of each page
 _CACHE = 16_000  # KiB of pages that a connection keeps
 PATIENCE = 10_000  # milliseconds
@@ -56,6 +58,16 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
+def _schema() -> str:
+    return files("ragkit.store").joinpath("schema.sql").read_text()
+
+
+def schema_digest() -> str:
+    """Return the digest of the tables' definitions, comments and white space left out."""
+    definitions = " ".join(re.sub(r"--[^\n]*", "", _schema()).split())
+    return hashlib.sha256(definitions.encode()).hexdigest()[:16]
+
+
 def create(layout: Layout) -> None:
     """Make the database of a new base, whole or not at all; the writer lock must be held."""
     with translated(layout.root):
@@ -67,12 +79,12 @@ def create(layout: Layout) -> None:
             # the log without a word, and the file that is renamed would lack them.
             database.execute("PRAGMA synchronous = FULL")
             with_checksums(database)
-            schema = files("ragkit.store").joinpath("schema.sql").read_text()
-            database.execute(f"BEGIN;{schema}")
+            database.execute(f"BEGIN;{_schema()}")
             database.executemany(
                 "INSERT INTO meta VALUES (?, ?)",
                 [
                     ("format", FORMAT),
+                    ("schema", schema_digest()),
                     ("base", uuid4().hex),
                     ("seq", "0"),
                     ("next_id", "1"),
@@ -263,33 +275,21 @@ def configure(database: Database) -> None:
     database.execute("PRAGMA foreign_keys = ON")
 
 
-def stored_format(layout: Layout) -> str:
-    """The format of a base, whichever it is."""
-    with translated(layout.root), closing(_connect_reader(layout)) as database:
-        return format_of(database, layout)
-
-
-def format_of(database: Database, layout: Layout) -> str:
-    """What a database says of its format. Raises NotAKnowledgeBase for another program's."""
-    columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('meta')")]
-    row = (
-        database.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        if columns == ["key", "value"]
-        else None
-    )
-    if row is None:
-        raise NotAKnowledgeBase(
-            f"{layout.database} is a SQLite file, but not a ragkit base; name another directory"
-        )
-    return str(row[0])
-
-
 def _check(database: Database, layout: Layout) -> None:
-    found = format_of(database, layout)
-    if found != FORMAT:
+    columns = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('meta')")]
+    if columns != ["key", "value"]:
         raise NotAKnowledgeBase(
-            f"{layout.root} has format {found}, this ragkit reads format {FORMAT}; "
-            "use the ragkit that wrote it, or ingest into a new base"
+            f"{layout.database} is a SQLite file, but not a ragkit knowledge base; "
+            "name another directory"
+        )
+    stored: dict[str, str] = dict(
+        database.execute("SELECT key, value FROM meta WHERE key IN ('format', 'schema')")
+    )
+    if stored != {"format": FORMAT, "schema": schema_digest()}:
+        raise NotAKnowledgeBase(
+            f"{layout.root} was written by another version of ragkit (format "
+            f"{stored.get('format', 'unknown')}, expected format {FORMAT} with this version's "
+            "tables); ingest the documents again into a new directory"
         )
     # One byte of the file says whether its pages have checksums; it is read before any of them.
     if database.execute("PRAGMA checksum_verification").fetchone() != ("1",):

@@ -1,4 +1,4 @@
--- Format 4. Everything visible is defined by one sequence number: meta.seq of a read transaction.
+-- Everything visible is defined by one sequence number: meta.seq of a read transaction.
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

@@ -27,15 +27,13 @@ from ragkit.store.keys import AuditKey, default_key_file, own_key
 from ragkit.store.layout import Layout
 from ragkit.store.locks import WriterLock, enter, no_commits
 from ragkit.store.snapshot import Snapshot
-from ragkit.store.upgrade import upgrade
 from ragkit.store.writer import Writer
 
 
 class Store:
-    """Opens the base in a directory, or creates it there when `create` is true.
+    """Open the knowledge base in a directory, or create it there if `create` is true.
 
-    One of an older format that this ragkit knows is brought to this format first. `key_file` holds
-    the audit key, and is made when something is first written.
+    `key_file` holds the audit key; it is created at the first write.
     """
 
     def __init__(self, path: Path, *, create: bool = True, key_file: Path | None = None) -> None:
@@ -60,7 +58,6 @@ class Store:
     def _open(self) -> None:
         with translated(self.layout.root):
             head = noted(self.layout.commit_lock)
-        upgrade(self.layout, self.key)
         connection = open_reader(self.layout)
         try:
             self._check_whole(connection, head)

@@ -111,7 +111,7 @@ def _fill(score: Score, operation: Operation, kb: Path, size: int, noted: Path) 
     seen = forked(
         partial(_unrecorded, partial(invariants.answering, kb, operation, done, finished))
     )
-    if seen.value is not None or done or (operation.before and not operation.old):
+    if seen.value is not None or done or operation.before:
         wrong += [f"while it is full: {line}" for line in told(seen)]
     _resize(kb.parent, _AMPLE)
     wrong += aftermath(operation, kb, done, finished=finished)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -21,7 +19,6 @@ from tests.faults.forks import forked
 
 TESTS = Path(__file__).parent.parent
 EXAMPLES = TESTS.parent / "examples" / "documents"
-FORMAT_2 = TESTS / "store" / "format-2.sql"
 _SYLLABLES = [first + second for first, second in product("bdgk", "aeiou")]
 _WORDS = ["".join(word) for word in product(_SYLLABLES, repeat=2)]
 
@@ -34,8 +31,7 @@ class Operation:
     and `idle` that where there is nothing left to do. `again` is what finishes it after it was
     stopped: the same command, unless given. `also` says what else is wrong with a base that it
     ended in, `meanwhile` with one that it was stopped in; where it is done `at_once`, this is as
-    before or after. The `old` base of an earlier format can be read once there is space to upgrade
-    it.
+    before or after.
     """
 
     name: str
@@ -50,7 +46,6 @@ class Operation:
     meanwhile: Callable[[Path], list[str]] | None = None
     at_once: bool = False
     real_readers: bool = False
-    old: bool = False
 
     def begin(self, kb: Path) -> None:
         """Put the base that it begins with in place of all that is beside it."""
@@ -227,23 +222,6 @@ def beside(kb: Path, *expected: str) -> list[str]:
     return [f"{path.name} is left over" for path in kb.parent.iterdir() if path.name not in known]
 
 
-def upgrade(work: Path) -> Operation:
-    """A base of format 2, which the first opening brings to this one."""
-    start = work / "upgrade.kb"
-    start.mkdir()
-    with closing(sqlite3.connect(start / "ragkit.db")) as database:
-        database.executescript(FORMAT_2.read_text())
-        database.execute("PRAGMA journal_mode = WAL")
-    return _expected(work, "upgrade", ("status",), start, also=_lost_turns, old=True)
-
-
-def _lost_turns(kb: Path) -> list[str]:
-    with Base(kb) as base:
-        ana = base.as_principal("user:ana")
-        turns = [t for talk in ana.conversations() for t in ana.conversation(talk.id).turns()]
-    return [] if len(turns) == 2 else [f"there are {len(turns)} turns"]
-
-
 OPERATIONS: tuple[Preparation, ...] = (
     new,
     changed,
@@ -252,7 +230,6 @@ OPERATIONS: tuple[Preparation, ...] = (
     forget,
     backup,
     restore,
-    upgrade,
 )
 """All that is swept; each makes its operation in a working folder."""
 

@@ -71,18 +71,6 @@ def test_a_new_base_is_whole(tmp_path: Path) -> None:
     assert states(verify_kb(tmp_path / "new.kb")) == {}
 
 
-@pytest.mark.parametrize("script", ["format-2.sql", "format-3.sql"])
-def test_a_base_that_was_upgraded_is_whole(tmp_path: Path, script: str) -> None:
-    (tmp_path / "a.kb").mkdir(mode=0o700)
-    with closing(connect(tmp_path / "a.kb" / "ragkit.db")) as database:
-        database.execute((Path(__file__).parent / "store" / script).read_text())
-    (tmp_path / "a.kb" / "ragkit.db").chmod(0o600)
-    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder()) as kb:
-        assert set(states(kb.verify())) == {"vector index", "word index"}  # which were not kept
-        kb.repair()
-        assert states(kb.verify()) == {}
-
-
 def test_a_check_while_others_write_finds_nothing_wrong(base: Layout, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     docs.mkdir()

@@ -81,6 +81,15 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     assert "format 99" in refused(tmp_path / "a.kb", NotAKnowledgeBase)
 
 
+def test_another_schema_of_the_same_format_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.kb")
+    store.close()
+    database = connect(store.layout.database)
+    database.execute("UPDATE meta SET value = 'other' WHERE key = 'schema'")
+    database.close()
+    assert "ingest the documents again" in refused(tmp_path / "a.kb", NotAKnowledgeBase)
+
+
 @pytest.mark.parametrize("content", [b"not a database at all, " * 50, b"\x00" * 5000])
 def test_a_database_of_garbage_is_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "ragkit.db").write_bytes(content)
