@@ -1,6 +1,7 @@
 """Ask for data of a JSON schema, and see where it stands and whether its values hold.
 
-This needs a model on Ollama, at OLLAMA_HOST or else on this machine: an extract is no object.
+This needs a model on Ollama, at OLLAMA_HOST or else on this machine: an extractive answer is no
+object.
 
     python examples/structured_answer.py [MODEL]
 """

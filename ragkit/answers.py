@@ -62,7 +62,7 @@ class Citation:
     and `place` says both for people. `page_ordinal` counts the document's pages, sheets or parts
     from 0. `exact` are ranges [start, end) of the page's text within the quote, in order and apart:
     the sentences and rows that a model's answer rests on. It is empty where they could not be told,
-    and for the quotes of an extract: then the whole quote is what is cited.
+    and for the quotes of an extractive answer: then the whole quote is what is cited.
     """
 
     number: int
@@ -104,17 +104,17 @@ class Statement:
 class Answer:
     """What `ask` returns.
 
-    `model` is None for an extract: sentences quoted from the best passages, no model involved.
-    `abstention` is the reason where there is no answer, and `passages` are then the nearest ones.
-    `statements` are the sentences of the text, each checked against what it cites. `incomplete`
-    means that the model's text broke off; `notice` is one line that a user should see. `dropped`
-    counts passages that did not fit into the model's context, and `invented` are numbers that the
-    model cited and that no passage has. `usage` is what the server counted, `thinking` the
-    reasoning of a model that shows it, `model_choice` why this model was taken, where the choice
-    was left to ragkit, and `model_digest` what its server calls its exact weights. `query` is what
-    was searched for, where that is not the question itself. `data` is what an answer to a schema
-    holds. Its JSON is then the text, and `statements` are its values: each has its path before it,
-    and its characters in the text.
+    `model` is None for an extractive answer: sentences quoted from the best passages, no model
+    involved. `abstention` is the reason where there is no answer, and `passages` are then the
+    nearest ones. `statements` are the sentences of the text, each checked against what it cites.
+    `incomplete` means that the model's text broke off; `notice` is one line that a user should see.
+    `dropped` counts passages that did not fit into the model's context, and `invented` are numbers
+    that the model cited and that no passage has. `usage` is what the server counted, `reasoning`
+    the reasoning of a model that shows it, `model_choice` why this model was taken, where the
+    choice was left to ragkit, and `model_digest` what its server calls its exact weights. `query`
+    is what was searched for, where that is not the question itself. `data` is what an answer to a
+    schema holds. Its JSON is then the text, and `statements` are its values: each has its path
+    before it, and its characters in the text.
     """
 
     question: str
@@ -129,7 +129,7 @@ class Answer:
     invented: tuple[int, ...] = ()
     notice: str = ""
     usage: Usage | None = None
-    thinking: str = ""
+    reasoning: str = ""
     model_choice: str = ""
     model_digest: str = ""
     query: str = ""
@@ -140,7 +140,7 @@ class Answer:
         return self.abstention is not None
 
     @property
-    def extract(self) -> bool:
+    def is_extractive(self) -> bool:
         return self.model is None and not self.abstained
 
 

@@ -23,7 +23,7 @@ class Config:
     an OpenAI-compatible server to use in place of Ollama ("http://127.0.0.1:8000/v1"), and
     `openai_key` is sent to it, if there is one. `num_ctx` and `num_predict` are tokens, `timeout`
     seconds for a file, `workers` processes that read files (0: one less than there are
-    processors, at most four). `roots` are the folders that may be ingested from the web page,
+    processors, at most four). `folders` are the folders that may be ingested from the web page,
     joined as in PATH. `audit_key` is the file of the key that seals the audit log, by default
     ragkit/audit.key in the user's data folder. `audit` is "required" (what cannot be recorded is
     not answered) or "optional"; `audit_questions` is "digest" or "text", what the log keeps of a
@@ -44,7 +44,7 @@ class Config:
     workers: int = 0
     max_file_mb: int = 200
     timeout: int = 120
-    roots: str = ""
+    folders: str = ""
     audit_key: str = ""
     audit: str = "required"
     audit_questions: str = "digest"

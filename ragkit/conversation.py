@@ -143,10 +143,10 @@ class Conversation:
         k: int = 8,
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
-        think: bool = False,
+        reasoning: bool = False,
     ) -> Answer:
         """Answer a question as KnowledgeBase.ask does, in the light of what was said before."""
-        return self.stream(question, k=k, model=model, labels=labels, think=think).answer
+        return self.stream(question, k=k, model=model, labels=labels, reasoning=reasoning).answer
 
     def stream(
         self,
@@ -155,7 +155,7 @@ class Conversation:
         k: int = 8,
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
-        think: bool = False,
+        reasoning: bool = False,
     ) -> AnswerStream:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
         began = time.monotonic()
@@ -168,7 +168,7 @@ class Conversation:
             k=k,
             model=model,
             labels=labels,
-            think=think,
+            reasoning=reasoning,
             query=query,
             history=_history(turns),
         )

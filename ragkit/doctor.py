@@ -152,7 +152,7 @@ def _model_server(config: Config) -> Iterator[Check]:
         found = ollama.version() if ollama else ""
     except ModelUnreachable:
         start = f"ollama serve (and once: {get})" if ollama else "start it, or change openai_url"
-        yield Check(kind, "warn", f"no server at {server.url}; answers are extracts", start)
+        yield Check(kind, "warn", f"no server at {server.url}; answers are extractive", start)
         return
     except RagkitError as error:
         yield Check(kind, "warn", f"the server at {server.url} cannot be used", str(error))

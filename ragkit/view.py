@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 class Status:
     """What is in a base. `problems` are files that are not in it, with the reason.
 
-    `roots` are where its files are from, and `folders` those of them that were ingested whole, not
-    only single files of them. For somebody who may not read everything only the documents that
+    `source_folders` hold its files, and `whole_folders` are those of them that were ingested whole,
+    not only single files of them. For somebody who may not read everything only the documents that
     they may read are counted, and nothing is said of files, folders and the size on disk.
     """
 
@@ -53,8 +53,8 @@ class Status:
     bytes: int
     embedder: str
     dimension: int
-    roots: tuple[str, ...]
-    folders: tuple[str, ...]
+    source_folders: tuple[str, ...]
+    whole_folders: tuple[str, ...]
     problems: tuple[FailedFile, ...]
 
 
@@ -149,25 +149,25 @@ class View:
         k: int = 8,
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
-        think: bool = False,
+        reasoning: bool = False,
         schema: Mapping[str, Any] | type[Any] | None = None,
     ) -> Answer:
         """Answer from the documents, with citations.
 
-        With no model server the answer is an extract: sentences quoted from the best passages.
-        `think` lets a model on Ollama that can reason do so first; its reasoning is no part of the
-        answer's text, but of `num_predict`. Raises ModelError where a model was named and cannot
-        answer, and PromptTruncated where it did not read all that it was sent.
+        With no model server the answer is an extractive answer: sentences quoted from the best
+        passages. `reasoning` lets a model on Ollama that can reason do so first; its reasoning is
+        no part of the answer's text, but of `num_predict`. Raises ModelError where a model was
+        named and cannot answer, and PromptTruncated where it did not read all that it was sent.
 
         With a `schema`, `answer.data` is a JSON value of it: of a JSON schema, or an instance of a
-        class that brings one, as a pydantic model does. Its strings are inert like all that a
-        model writes. An extract is no object, so this needs a model: without one it raises
+        class that brings one, as a pydantic model does. Its strings are inert like all that a model
+        writes. An extractive answer is no object, so this needs a model: without one it raises
         ModelError, also for "auto"; SchemaMismatch for a reply that does not hold to the schema,
         and SchemaError for a schema that is none.
         """
         if schema is not None:
-            return self._ask_for_data(question, schema, k, model, labels, think)
-        stream = self.stream(question, k=k, model=model, labels=labels, think=think)
+            return self._ask_for_data(question, schema, k, model, labels, reasoning)
+        stream = self.stream(question, k=k, model=model, labels=labels, reasoning=reasoning)
         for _ in stream:
             pass
         return stream.answer
@@ -179,7 +179,7 @@ class View:
         k: int,
         model: str | LanguageModel | None,
         labels: Collection[str] | None,
-        think: bool,
+        reasoning: bool,
     ) -> Answer:
         from ragkit.generation.json_schema import answer_schema
         from ragkit.generation.structured import ask_for_data
@@ -188,7 +188,7 @@ class View:
         found, line = self._found(question, question, k, labels)
         with self._record.outcome_of(line):
             answer = ask_for_data(
-                question, found, wanted, model or self.model, self.config, think=think
+                question, found, wanted, model or self.model, self.config, reasoning=reasoning
             )
         self._record.answered(line, answer)
         return answer
@@ -200,7 +200,7 @@ class View:
         k: int = 8,
         model: str | LanguageModel | None = None,
         labels: Collection[str] | None = None,
-        think: bool = False,
+        reasoning: bool = False,
         query: str = "",
         history: Sequence[Message] = (),
     ) -> AnswerStream:
@@ -216,7 +216,9 @@ class View:
             stream = at_once(abstain(question, (), Abstention.EMPTY), asked)
         else:
             with self._record.outcome_of(line):
-                stream = ask_stream(asked, found, model or self.model, self.config, think=think)
+                stream = ask_stream(
+                    asked, found, model or self.model, self.config, reasoning=reasoning
+                )
         return stream.then(lambda stream: self._record.kept(line, stream))
 
     def _found(
@@ -368,8 +370,8 @@ class View:
             bytes=_bytes_in(self.path) if sees_all else 0,
             embedder=identity.embedder.name if identity else "",
             dimension=identity.embedder.dimension if identity else 0,
-            roots=tuple(path for path, _ in roots),
-            folders=tuple(path for path, whole in roots if whole),
+            source_folders=tuple(path for path, _ in roots),
+            whole_folders=tuple(path for path, whole in roots if whole),
             problems=tuple(
                 FailedFile(one.source, one.reason, one.detail, bool(one.uploaded))
                 for one in problems

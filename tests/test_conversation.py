@@ -134,7 +134,7 @@ def test_conversation_works_without_a_model(folder: Path) -> None:
         talk = kb.conversation()
         talk.ask(FIRST)
         answer = talk.ask(SECOND)
-    assert answer.extract
+    assert answer.is_extractive
     assert answer.query == f"{FIRST} {SECOND}"
     assert "32 days" in answer.text
 
@@ -163,7 +163,7 @@ def test_extract_is_read_back_as_it_was(folder: Path) -> None:
             talk = kb.conversation()
             answers.append(talk.ask(question))
             assert [turn.answer for turn in talk.turns()] == answers[-1:]
-    assert answers[0].extract
+    assert answers[0].is_extractive
     assert answers[1].abstention is Abstention.FAR
 
 

@@ -139,7 +139,7 @@ def test_no_server_is_a_note_and_another_one_too(server: FakeOllama) -> None:
     nobody = named(Config(ollama_host=NOBODY))["ollama"]
     assert (nobody.state, nobody.finding) == (
         "warn",
-        f"no server at {NOBODY}; answers are extracts",
+        f"no server at {NOBODY}; answers are extractive",
     )
     assert nobody.fix.startswith("ollama serve")
     other = named(Config(ollama_host=f"{server.url}/elsewhere"))["ollama"]
@@ -162,7 +162,7 @@ def test_server_that_is_set_in_place_of_ollama_is_the_one_that_is_checked(
     assert nobody == Check(
         "model server",
         "warn",
-        f"no server at {NOBODY}/v1; answers are extracts",
+        f"no server at {NOBODY}/v1; answers are extractive",
         "start it, or change openai_url",
     )
 

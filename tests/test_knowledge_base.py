@@ -50,7 +50,7 @@ def test_uploaded_files_move_with_the_base(tmp_path: Path, open_kb: Opener) -> N
     (tmp_path / "old.kb").rename(tmp_path / "new.kb")
     moved = open_kb("new.kb")
     assert moved.ingest(moved.uploads).unchanged == ["a.txt"]
-    assert moved.status().roots == (str(tmp_path / "new.kb" / "uploads"),)
+    assert moved.status().source_folders == (str(tmp_path / "new.kb" / "uploads"),)
 
 
 def test_uploaded_files_stay_when_the_folder_around_the_base_is_ingested(
@@ -323,7 +323,7 @@ def test_a_folder_inside_a_known_one_belongs_to_it(kb: KnowledgeBase, docs: Path
         "unchanged": ["hr/new.txt"],
         "removed": ["hr/b.txt"],
     }
-    assert kb.status().roots == (str(docs),)
+    assert kb.status().source_folders == (str(docs),)
     assert sources(kb) == ["a.txt", "hr/new.txt", "it/c.txt"]
 
 
@@ -335,7 +335,7 @@ def test_a_parent_folder_takes_over_what_is_known(
     embedder.embedded.clear()
     assert outcome(kb.ingest(docs)) == {"added": ["a.txt"], "unchanged": ["hr/b.txt"]}
     assert embedder.embedded == ["a\nAlpha text."]
-    assert kb.status().roots == (str(docs),)
+    assert kb.status().source_folders == (str(docs),)
 
 
 def test_single_files_do_not_remove_their_neighbours(kb: KnowledgeBase, docs: Path) -> None:

@@ -40,8 +40,9 @@ _KEPT_TOKENS = (4, 5)  # at the start of a prompt that Ollama cuts: num_keep, an
 class AnswerStream:
     """The text of an answer in pieces; `answer` is there once they have all been taken.
 
-    `model` is the name of the model that writes, None for an extract, and `query` what was
-    searched for. What a model writes is final only in `answer`: there invented citations are gone.
+    `model` is the name of the model that writes, None for an extractive answer, and `query` what
+    was searched for. What a model writes is final only in `answer`: there invented citations are
+    gone.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class AnswerStream:
 class Question:
     """A question as it was typed, and its `query`: as it stands without the `history` before it.
 
-    The query is searched for and put to the model; the sentences of an extract are chosen by the
-    question.
+    The query is searched for and put to the model; the sentences of an extractive answer are chosen
+    by the question.
     """
 
     question: str
@@ -141,17 +142,18 @@ def ask_stream(
     model: str | LanguageModel,
     config: Config,
     *,
-    think: bool = False,
+    reasoning: bool = False,
 ) -> AnswerStream:
     """Answer a question from what was found for it.
 
-    Where the choice of a model was left to ragkit and none can answer, the answer is an extract.
+    Where the choice of a model was left to ragkit and none can answer, the answer is an extractive
+    answer.
     """
     hits = found.hits
     if not is_answerable(asked.query, hits, found.floor):
         return at_once(abstain(asked.question, hits, Abstention.FAR), asked)
     try:
-        chosen, why = choose_model(model, config, think=think)
+        chosen, why = choose_model(model, config, reasoning=reasoning)
         stop = threading.Event()
         pieces = _answered(asked, found, chosen, why, config, stop)
         first = next(pieces)
@@ -263,7 +265,7 @@ def _answered(
     yield replace(
         answer,
         usage=written.usage,
-        thinking=written.thinking,
+        reasoning=written.reasoning,
         model_choice=why,
         model_digest=str(getattr(model, "digest", "")),
         query=_other(asked),
@@ -354,7 +356,7 @@ class _Written:
     """What a model has written so far, made inert; `shown` counts the characters given out."""
 
     def __init__(self) -> None:
-        self.text = self.thinking = ""
+        self.text = self.reasoning = ""
         self.usage: Usage | None = None
         self.shown = 0
         self._answer, self._reasoning = Sanitizer(), Sanitizer()
@@ -362,7 +364,7 @@ class _Written:
     def take(self, event: Event) -> str:
         """What can be shown by now: nothing yet while it may become "not in the documents"."""
         if isinstance(event, Reasoning):
-            self.thinking += self._reasoning.feed(event.text)
+            self.reasoning += self._reasoning.feed(event.text)
         elif isinstance(event, Usage):
             self.usage = event
         else:
@@ -372,7 +374,7 @@ class _Written:
     def end(self) -> str:
         """What is left to show; an answer that nothing was found is not."""
         self.text += self._answer.rest()
-        self.thinking += self._reasoning.rest()
+        self.reasoning += self._reasoning.rest()
         return "" if self.text.strip(" .\n").upper() in ("", NOT_FOUND) else self._all()
 
     def _fresh(self) -> str:
@@ -408,6 +410,6 @@ def check_read(usage: Usage, request: Request, name: str) -> None:
 
 
 def _too_long(name: str, written: _Written) -> str:
-    if written.thinking and not written.text:
+    if written.reasoning and not written.text:
         return f"{name} used up the longest answer allowed with reasoning; raise num_predict"
     return f"{name} reached the longest answer allowed; raise num_predict"

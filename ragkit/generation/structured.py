@@ -48,10 +48,10 @@ _WAYS_OUT = "ask again, choose another model, or write a plainer schema"
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """All that a model gave for one request; the text is as it came, the thinking inert."""
+    """All that a model gave for one request; the text is as it came, the reasoning inert."""
 
     text: str
-    thinking: str
+    reasoning: str
     usage: Usage | None
 
     @property
@@ -76,7 +76,7 @@ def ask_for_data(
     model: str | LanguageModel,
     config: Config,
     *,
-    think: bool = False,
+    reasoning: bool = False,
 ) -> Answer:
     """Answer a question with a value of the schema, from what was found for it.
 
@@ -87,7 +87,7 @@ def ask_for_data(
         return abstain(question, (), Abstention.EMPTY)
     if not is_answerable(question, found.hits, found.floor):
         return abstain(question, found.hits, Abstention.FAR)
-    chosen, why = choose_model(model, config, think=think)
+    chosen, why = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)
     request = Request.fitting(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen, config)
     reply = _replied(chosen, request.messages, envelope(schema, len(request.passages)))
@@ -98,22 +98,22 @@ def ask_for_data(
         answer,
         dropped=0 if answer.abstained else request.dropped,
         usage=reply.usage,
-        thinking=reply.thinking,
+        reasoning=reply.reasoning,
         model_choice=why,
         model_digest=str(getattr(chosen, "digest", "")),
     )
 
 
 def _replied(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:
-    text, thinking, usage = "", "", None
+    text, reasoning, usage = "", "", None
     for event in model.chat(messages, schema=schema):
         if isinstance(event, Reasoning):
-            thinking += event.text
+            reasoning += event.text
         elif isinstance(event, Usage):
             usage = event
         else:
             text += event
-    return _Reply(text, sanitize(thinking), usage)
+    return _Reply(text, sanitize(reasoning), usage)
 
 
 def _answer(

@@ -84,8 +84,8 @@ class ModelServer(Protocol):
     """Where language models come from; bring a back end of your own with these.
 
     `models` lists what could answer, and `describe` gives an entry of the list with all that is
-    known of it; `fits` stays None where the memory is not this machine's. `model` gives the one
-    of a name, and `think` asks it to reason first, if it can. All raise ModelError; `url` is for
+    known of it; `fits` stays None where the memory is not this machine's. `model` gives the one of
+    a name, and `reasoning` asks it to reason first, if it can. All raise ModelError; `url` is for
     messages.
     """
 
@@ -93,4 +93,4 @@ class ModelServer(Protocol):
     def url(self) -> str: ...
     def models(self) -> list[InstalledModel]: ...
     def describe(self, model: InstalledModel) -> InstalledModel: ...
-    def model(self, name: str, *, think: bool = False) -> LanguageModel: ...
+    def model(self, name: str, *, reasoning: bool = False) -> LanguageModel: ...

@@ -112,14 +112,14 @@ class OllamaServer:
             fits=memory <= usable_bytes()[0] if self.server.is_here else None,
         )
 
-    def model(self, name: str, *, think: bool = False) -> OllamaModel:
+    def model(self, name: str, *, reasoning: bool = False) -> OllamaModel:
         """The model of this name. Raises ModelRefused for one that runs elsewhere."""
         return OllamaModel(
             name,
             self.url,
             num_ctx=self._num_ctx,
             num_predict=self._num_predict,
-            think=think,
+            reasoning=reasoning,
             server=self,
         )
 
@@ -177,7 +177,7 @@ class OllamaModel:
     """A model served by Ollama.
 
     The context is never cut behind our back: truncate and shift are off, so a prompt that is too
-    long is an error. `think` asks a model that can to reason first. Base models, which have no
+    long is an error. `reasoning` asks a model that can to reason first. Base models, which have no
     chat template, are given one text to continue.
     """
 
@@ -188,7 +188,7 @@ class OllamaModel:
         *,
         num_ctx: int = 8192,
         num_predict: int = 1024,
-        think: bool = False,
+        reasoning: bool = False,
         timeouts: Timeouts | None = None,
         server: OllamaServer | None = None,
     ) -> None:
@@ -197,7 +197,7 @@ class OllamaModel:
         self.name = name
         self._ollama = server or OllamaServer(host, timeouts)
         self._server = self._ollama.server
-        self._think = think
+        self._reasoning = reasoning
         self._wanted = num_ctx, num_predict
 
     @property
@@ -266,7 +266,7 @@ class OllamaModel:
                 options["stop"] = _STOP
             return "/api/generate", {**body, "prompt": text, "raw": True}
         if "thinking" in about.capabilities:
-            body["think"] = self._think
+            body["think"] = self._reasoning
         body["messages"] = [{"role": m.role, "content": m.content} for m in messages]
         return "/api/chat", body
 

@@ -55,7 +55,7 @@ class OpenAIServer:
         """The entry as it is: the interface tells no more."""
         return model
 
-    def model(self, name: str, *, think: bool = False) -> OpenAIModel:
+    def model(self, name: str, *, reasoning: bool = False) -> OpenAIModel:
         """The model of this name, which reasons or not as the server is set."""
         server = self.server
         return OpenAIModel(

@@ -38,7 +38,7 @@ def choose_model(
     wanted: str | LanguageModel,
     config: Config,
     *,
-    think: bool = False,
+    reasoning: bool = False,
     server: ModelServer | None = None,
     models: Sequence[InstalledModel] | None = None,
 ) -> tuple[LanguageModel, str]:
@@ -56,7 +56,7 @@ def choose_model(
     server, name, why = server or model_server(config), wanted, ""
     if name == "auto":
         name, why = _best(server.models() if models is None else models, server)
-    return server.model(name, think=think), why
+    return server.model(name, reasoning=reasoning), why
 
 
 def _best(models: Sequence[InstalledModel], server: ModelServer) -> tuple[str, str]:

@@ -21,7 +21,7 @@ class Statistics:
     """Counts of documents and of what became of the questions in all kept conversations.
 
     Days are ISO days in UTC, each with a count, in order. `abstained` counts by the value of
-    `Abstention`; `answered` are all others, of which `extracts` were made without a model,
+    `Abstention`; `answered` are all others, of which `extractive` were made without a model,
     `incomplete` broke off and `doubtful` have at least one statement that is not supported.
     `first_words` and `seconds` are those of `Turn`, without the turns that nobody measured.
     """
@@ -35,7 +35,7 @@ class Statistics:
     questions: int
     answered: int
     abstained: dict[str, int]
-    extracts: int
+    extractive: int
     incomplete: int
     doubtful: int
     thumbs_up: int
@@ -63,7 +63,7 @@ def statistics(snapshot: Snapshot, who: str | None = None) -> Statistics:
         questions=len(outcomes),
         answered=len(answered),
         abstained=dict(Counter(o.abstention for o in outcomes if o.abstention)),
-        extracts=sum(not outcome.model for outcome in answered),
+        extractive=sum(not outcome.model for outcome in answered),
         incomplete=sum(outcome.incomplete for outcome in answered),
         doubtful=sum(outcome.doubtful for outcome in answered),
         thumbs_up=sum(outcome.up is True for outcome in outcomes),

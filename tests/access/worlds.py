@@ -407,7 +407,7 @@ def _explain(view: View, look: Look) -> Iterator[object]:
 def _ask(view: View, look: Look) -> Iterator[object]:
     yield view.ask(look.questions[0], k=2)
     yield view.ask(look.questions[1], k=4, labels=[look.narrow])
-    yield view.ask(look.questions[1], k=3, model="auto")  # no server: an extract
+    yield view.ask(look.questions[1], k=3, model="auto")  # no server: an extractive answer
     yield view.ask(look.questions[0], k=2, schema={"type": "string"})
 
 

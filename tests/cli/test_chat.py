@@ -97,7 +97,7 @@ def test_chat_answers_and_shows_what_a_follow_up_was_made_into(ragkit: Terminal)
 def test_chat_without_a_model_quotes(ragkit: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", NOBODY)
     out, _ = ragkit("chat", typed=f"{FIRST}\n/quit\n")
-    assert out.splitlines()[1] == "Extract (quoted from the documents, no model involved)"
+    assert out.splitlines()[1] == "Extractive answer (quoted from the documents, no model involved)"
     assert f"“{LEAVE}” [1]" in out
     assert "No model: no model server answers at " in out
 
@@ -114,7 +114,12 @@ def test_sources_shows_the_words_and_every_passage(ragkit: Terminal) -> None:
     ("model", "cited", "there", "numbers"),
     [
         ("fake", {2: 2}, [1, 2, 3], ["[1]", "[2]", "[3]"]),  # number of a citation: its passage
-        (None, {1: 3, 2: 1}, [1, 2, 3], ["[2]", "-", "[1]"]),  # an extract numbers its quotes
+        (
+            None,
+            {1: 3, 2: 1},
+            [1, 2, 3],
+            ["[2]", "-", "[1]"],
+        ),  # an extractive answer numbers its quotes
         ("fake", {3: 3}, [2, 3], ["-", "[3]"]),  # an earlier answer, of which a passage is gone
         ("fake", {1: 1}, [2, 3], ["-", "-"]),
     ],

@@ -241,12 +241,14 @@ def test_ask_without_a_server_quotes_and_says_so(ragkit: Command, filled: Path) 
     question = "How many days of annual leave does everybody have?"
     ended = ragkit("ask", question, "--kb", filled / "a.kb")
     assert ended.code == 0
-    assert ended.out.startswith("Extract (quoted from the documents, no model involved)\n")
+    assert ended.out.startswith(
+        "Extractive answer (quoted from the documents, no model involved)\n"
+    )
     assert "28 days" in ended.out
     assert "[1] hr/leave.txt" in ended.out
     assert ended.out.splitlines()[-1].startswith("No model: no model server answers at http://")
     answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
-    assert answer["extract"] is True
+    assert answer["is_extractive"] is True
     assert answer["citations"][0]["source"] == "hr/leave.txt"
 
 
@@ -272,7 +274,7 @@ def test_ask_streams_a_models_answer_with_its_sources(
     assert broken.code == 1
     assert "Incomplete: breaks failed while answering" in broken.out
     answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
-    assert (answer["model"], answer["extract"]) == (GOOD, False)
+    assert (answer["model"], answer["is_extractive"]) == (GOOD, False)
 
 
 @needs_model
@@ -283,7 +285,7 @@ def test_ask_shows_a_models_reasoning_when_told_to(
     question = "How many days of annual leave does everybody have?"
     ask = ("ask", question, "--kb", filled / "a.kb", "--model", "thinks")
     assert "Reasoning" not in ragkit(*ask).out
-    lines = ragkit(*ask, "--think").out.splitlines()
+    lines = ragkit(*ask, "--reasoning").out.splitlines()
     assert lines[:4] == [f"{LEAVE} [1]", "", "Reasoning", "  Well, let me see."]
     assert lines[-1] == "By thinks"
 
@@ -322,7 +324,7 @@ def test_ask_with_a_schema_prints_json_and_its_sources(
     answer = json.loads(ragkit(*ask, "--json").out)
     assert answer["data"] == json.loads(answer["text"]) == {"days": 28}
     assert answer["citations"][0]["source"] == "hr/leave.txt"
-    assert (answer["abstained"], answer["extract"]) == (False, False)
+    assert (answer["abstained"], answer["is_extractive"]) == (False, False)
     assert ragkit(*ask, "--model", "not-found").out.startswith("Nothing in the documents ")
     assert ragkit(*ask, "--model", "off-schema").code == 1
 

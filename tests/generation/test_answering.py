@@ -56,7 +56,7 @@ def test_model_answers_with_a_citation_of_its_passage(folder: Path, server: Fake
         answer = kb.ask(QUESTION)
     assert answer.text == f"{LEAVE} [1]"
     assert answer.model == GOOD
-    assert (answer.abstained, answer.incomplete, answer.extract, answer.dropped) == (
+    assert (answer.abstained, answer.incomplete, answer.is_extractive, answer.dropped) == (
         False,
         False,
         False,
@@ -180,16 +180,16 @@ def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> N
 
 def test_reasoning_is_kept_apart_from_the_answer(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="thinks") as kb:
-        assert kb.ask(QUESTION).thinking == ""
-        stream = kb.stream(QUESTION, think=True)
+        assert kb.ask(QUESTION).reasoning == ""
+        stream = kb.stream(QUESTION, reasoning=True)
         assert "".join(stream) == f"{LEAVE} [1]"
-        assert stream.answer.thinking == "Well, let me see."
+        assert stream.answer.reasoning == "Well, let me see."
         assert stream.answer.text == f"{LEAVE} [1]"
 
 
 def test_reasoning_that_uses_up_the_answer_is_told(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="only-thinks") as kb:
-        answer = kb.ask(QUESTION, think=True)
+        answer = kb.ask(QUESTION, reasoning=True)
     assert answer.incomplete
     assert not answer.abstained
     assert "used up the longest answer allowed with reasoning; raise num_predict" in answer.notice
@@ -216,7 +216,7 @@ def test_named_model_that_cannot_begin_is_an_error(folder: Path, server: FakeOll
 def test_without_a_server_the_answer_is_an_extract_that_says_so(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         answer = kb.ask(QUESTION)
-    assert answer.extract
+    assert answer.is_extractive
     assert answer.model is None
     assert "ollama serve" in answer.notice
     assert "28 days" in answer.text
@@ -230,7 +230,7 @@ def test_server_without_a_model_gives_an_extract_too(folder: Path) -> None:
     with fake_ollama() as own, base(folder, own.url) as kb:
         own.models = []
         answer = kb.ask(QUESTION)
-    assert answer.extract
+    assert answer.is_extractive
     assert "ollama pull" in answer.notice
 
 

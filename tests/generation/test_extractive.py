@@ -89,7 +89,7 @@ def kb(tmp_path: Path) -> KnowledgeBase:
 
 def test_an_extract_quotes_the_sentence_that_answers(kb: KnowledgeBase) -> None:
     answer = kb.ask("At how many bar does the blue pump run?", model="auto")
-    assert answer.extract
+    assert answer.is_extractive
     assert answer.model is None
     first = answer.citations[0]
     assert first.quote == "The blue pump runs at 20 bar."
@@ -118,7 +118,7 @@ def test_a_heading_that_repeats_the_question_is_not_quoted(tmp_path: Path) -> No
 
 def test_each_quote_is_a_statement_that_holds(kb: KnowledgeBase) -> None:
     answer = kb.ask("At how many bar does the blue pump run?")
-    assert answer.extract
+    assert answer.is_extractive
     assert [answer.text[s.start : s.end] for s in answer.statements] == answer.text.split("\n")
     assert [(s.citations, s.verdict) for s in answer.statements] == [
         ((number,), "supported") for number in range(1, len(answer.citations) + 1)

@@ -107,7 +107,7 @@ def test_answer_is_an_object_of_the_schema_with_citations(folder: Path, server: 
     assert answer.data == {"weight": 84, "sentence": PUMPS, "heavy": True}
     assert json.loads(answer.text) == answer.data
     assert answer.text.startswith('{\n  "weight": 84,\n')
-    assert (answer.model, answer.abstained, answer.extract) == (GOOD, False, False)
+    assert (answer.model, answer.abstained, answer.is_extractive) == (GOOD, False, False)
     assert answer.model_choice.startswith("the largest of ")
     assert answer.usage is not None
     (citation,) = answer.citations
@@ -129,8 +129,8 @@ def test_base_model_and_openai_server_answer_with_data_too(
 
 def test_reasoning_is_kept_apart_from_the_data(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="thinks") as kb:
-        answer = kb.ask(WEIGHT, schema=PUMP, think=True)
-    assert answer.thinking == "Well, let me see."
+        answer = kb.ask(WEIGHT, schema=PUMP, reasoning=True)
+    assert answer.reasoning == "Well, let me see."
     assert answer.data["weight"] == 84
 
 
@@ -450,7 +450,7 @@ def test_reply_that_is_no_object_of_the_schema(
     folder: Path, server: FakeOllama, name: str, words: str
 ) -> None:
     with base(folder, server.url, model=name) as kb, pytest.raises(SchemaMismatch, match=words):
-        kb.ask(WEIGHT, schema=PUMP, think=True)
+        kb.ask(WEIGHT, schema=PUMP, reasoning=True)
 
 
 @pytest.mark.parametrize(

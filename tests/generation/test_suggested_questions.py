@@ -162,4 +162,4 @@ def test_what_is_suggested_is_answered(tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "a.kb", config=config) as kb:
         kb.ingest(EXAMPLES)
         for question in kb.suggestions(8):
-            assert kb.ask(question).extract, question
+            assert kb.ask(question).is_extractive, question

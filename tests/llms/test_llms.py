@@ -163,7 +163,7 @@ def test_reasoning_is_asked_for_or_switched_off_and_never_an_answer(
     own_server: FakeOllama,
 ) -> None:
     assert text_of(chat(own_server, "thinks")) == ANSWER
-    events = list(OllamaModel("thinks", own_server.url, think=True).chat(MESSAGES))
+    events = list(OllamaModel("thinks", own_server.url, reasoning=True).chat(MESSAGES))
     assert text_of(events) == ANSWER
     thoughts = [event.text for event in events if isinstance(event, Reasoning)]
     assert "".join(thoughts) == "Well, let me see."
@@ -219,7 +219,7 @@ def test_schema_goes_where_each_interface_has_it(own_server: FakeOllama) -> None
 
 
 def test_reasoning_goes_with_a_schema(server: FakeOllama) -> None:
-    events = list(OllamaModel("thinks", server.url, think=True).chat(MESSAGES, schema=SCHEMA))
+    events = list(OllamaModel("thinks", server.url, reasoning=True).chat(MESSAGES, schema=SCHEMA))
     assert events[0] == Reasoning("Well, ")
     assert json.loads(text_of(events))["answer"] == 28
 
@@ -663,8 +663,8 @@ class Shelf:
             raise ModelFailed("torn")
         return replace(model, context=512, memory=2 * model.size, fits=self.fits)
 
-    def model(self, name: str, *, think: bool = False) -> LanguageModel:
-        return OllamaModel(name, NOBODY, think=think)
+    def model(self, name: str, *, reasoning: bool = False) -> LanguageModel:
+        return OllamaModel(name, NOBODY, reasoning=reasoning)
 
 
 SMALL, LARGE, TORN = (

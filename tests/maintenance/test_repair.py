@@ -500,7 +500,7 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
     assert "last commits are missing" in report.found[0]
     with opened(base.root) as kb:
         assert len(kb.documents()) == 15
-        assert 0 < sum(path.startswith("/more/") for path in kb.status().roots) < 9
+        assert 0 < sum(path.startswith("/more/") for path in kb.status().source_folders) < 9
 
 
 @pytest.mark.parametrize("table", ["meta", "sqlite_schema"])

@@ -87,7 +87,7 @@ def test_questions_are_counted_by_what_became_of_them(tmp_path: Path, docs: Path
         found = kb.statistics(labels=[])
         turns = talk.turns() + other.turns()
     assert (found.questions, found.answered, found.abstained) == (6, 4, {"far": 1, "model": 1})
-    assert (found.extracts, found.incomplete, found.doubtful) == (1, 1, 1)
+    assert (found.extractive, found.incomplete, found.doubtful) == (1, 1, 1)
     assert (found.thumbs_up, found.thumbs_down) == (1, 1)
     assert found.first_words == [turn.first_word for turn in turns]
     assert found.seconds == [turn.seconds for turn in turns]

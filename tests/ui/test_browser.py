@@ -173,7 +173,7 @@ def test_without_a_model_server_the_page_says_so_and_quotes(
     page = visitors.arrive(serve(shutil.copytree(examples, tmp_path / "a.kb")).url)
     expect(page.get_by_text("No language model answers yet")).to_contain_text("ollama serve")
     answer = ask(page, LEAVE)
-    expect(answer).to_contain_text("Extract: quoted, no model involved")
+    expect(answer).to_contain_text("Extractive answer: quoted, no model involved")
     expect(answer).to_contain_text("ollama serve")
     answer.locator("button.cite").first.click()
     assert marked(picture(page)) > 500

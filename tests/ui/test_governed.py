@@ -54,7 +54,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.fixture
 def service(library: Library) -> Service:
     """The page as ana sees it, without a model."""
-    config = Config(kb=str(library.kb.path), ollama_host=NOBODY, roots=str(library.docs))
+    config = Config(kb=str(library.kb.path), ollama_host=NOBODY, folders=str(library.docs))
     found = Service(config, kb=library.kb, who=Principal.parse(ANA))
     library.kb.model = library.echo
     serving.begin(found)

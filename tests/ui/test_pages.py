@@ -101,7 +101,7 @@ def test_without_a_model_an_answer_is_labelled_as_an_extract(
     page = visit()
     assert "No language model answers yet" in words(page)
     said = words(ask(page))
-    assert "Extract: quoted, no model involved" in said
+    assert "Extractive answer: quoted, no model involved" in said
     assert "ollama serve" in said
 
 
@@ -337,7 +337,7 @@ def test_only_folders_that_were_allowed_are_offered(
     kb = service.base()
     assert kb is not None
     kb.ingest(tmp_path / "secret" / "one.txt")
-    service.config = Config(kb=service.config.kb, roots=str(tmp_path / "more"))
+    service.config = Config(kb=service.config.kb, folders=str(tmp_path / "more"))
     offered = visit("documents").selectbox[0].options
     assert offered == [str(tmp_path / "more"), str(tmp_path / "more" / "hr"), str(three)]
 

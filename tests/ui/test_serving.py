@@ -49,5 +49,5 @@ def test_an_address_of_another_machine_is_an_error_with_the_way_out() -> None:
 
 
 def test_the_folders_of_the_page_are_set_as_in_path(tmp_path: Path) -> None:
-    service = Service(Config(kb=str(tmp_path / "a.kb"), roots=f"{tmp_path}/a:{tmp_path}/b:"))
+    service = Service(Config(kb=str(tmp_path / "a.kb"), folders=f"{tmp_path}/a:{tmp_path}/b:"))
     assert service.roots == [tmp_path / "a", tmp_path / "b"]

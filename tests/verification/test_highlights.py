@@ -1,4 +1,4 @@
-"""The words of a passage that an answer rests on: a model's answer, and none of an extract."""
+"""The words of a passage that a model's answer rests on; an extractive answer has none."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_citation_of_a_model_has_its_words_on_the_page(offline: KnowledgeBase, d
 def test_extract_is_exact_already(offline: KnowledgeBase, docs: Path) -> None:
     with offline as kb:
         answer = asked(kb, docs, None)
-    assert answer.extract
+    assert answer.is_extractive
     assert {citation.exact for citation in answer.citations} == {()}
 
 

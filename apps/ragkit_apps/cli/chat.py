@@ -30,7 +30,7 @@ _HELP = """\
 def write_answer(stream: AnswerStream) -> Answer:
     """Print an answer as it comes, and return it; Ctrl-C ends the server's work."""
     if stream.model is None and not stream.answer.abstained:
-        click.secho("Extract (quoted from the documents, no model involved)", bold=True)
+        click.secho("Extractive answer (quoted from the documents, no model involved)", bold=True)
     try:
         for piece in stream if stream.model else [stream.answer.text]:
             click.echo(safe(piece), nl=False)
@@ -45,13 +45,13 @@ def write_answer(stream: AnswerStream) -> Answer:
 class Chat:
     """One conversation at a time, until its reader has had enough."""
 
-    def __init__(self, kb: View, conversation: Conversation, *, k: int, think: bool) -> None:
+    def __init__(self, kb: View, conversation: Conversation, *, k: int, reasoning: bool) -> None:
         self._kb = kb
         self._conversation = conversation
         self._k = k
-        self._think = think
+        self._reasoning = reasoning
         self._model: str | None = None
-        self._thinking = ""  # of the last answer; it is not kept with it
+        self._last_reasoning = ""  # of the last answer; it is not kept with it
 
     def run(self) -> None:
         click.echo(f"Ask about the documents in {self._kb.path}. /help lists the commands.")
@@ -70,12 +70,12 @@ class Chat:
 
     def _ask(self, question: str) -> None:
         stream = self._conversation.stream(
-            question, k=self._k, model=self._model, think=self._think
+            question, k=self._k, model=self._model, reasoning=self._reasoning
         )
         if stream.query != question:
             click.secho(f"Searching for: {safe(stream.query)}", dim=True)
         answer = write_answer(stream)
-        self._thinking = answer.thinking
+        self._last_reasoning = answer.reasoning
         click.echo("\n".join([*brief_lines(answer), ""]))
 
     def _obey(self, line: str) -> None:
@@ -96,9 +96,9 @@ class Chat:
         if not turns:
             click.echo("Nothing has been asked yet.")
             return
-        thinking = "" if turns[-1].withheld else self._thinking
-        answer = replace(turns[-1].answer, thinking=thinking)
-        lines = [*answer_lines(answer, thinking=True), *passage_lines(answer)]
+        reasoning = "" if turns[-1].withheld else self._last_reasoning
+        answer = replace(turns[-1].answer, reasoning=reasoning)
+        lines = [*answer_lines(answer, reasoning=True), *passage_lines(answer)]
         click.echo("\n".join(lines).strip())
 
     def _choose(self, name: str) -> None:

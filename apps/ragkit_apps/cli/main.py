@@ -174,7 +174,9 @@ def search(
 @as_option
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
-@click.option("--think", is_flag=True, help="Let the model reason first, and show its reasoning.")
+@click.option(
+    "--reasoning", is_flag=True, help="Let the model reason first, and show its reasoning."
+)
 @click.option(
     "--schema",
     metavar="FILE",
@@ -192,14 +194,14 @@ def ask(
     groups: tuple[str, ...],
     model: str | None,
     k: int,
-    think: bool,
+    reasoning: bool,
     schema: dict[str, Any] | None,
     as_json: bool,
 ) -> None:
     """Answer a question from the documents, with citations.
 
-    Without a model server the answer is an extract: sentences quoted from the best passages; with
-    a schema it is an error.
+    Without a model server the answer is an extractive answer: sentences quoted from the best
+    passages; with a schema it is an error.
     """
     from ragkit_apps.cli.chat import write_answer
     from ragkit_apps.cli.render import answer_lines, safe
@@ -207,13 +209,13 @@ def ask(
     with open_base(load(config_path, kb=kb, model=model)) as base:
         view = Asking(name, groups).view(base)
         if schema is not None:
-            answer = _ask_for_data(view, question, k=k, think=think, schema=schema)
-            lines = [safe(answer.text), *answer_lines(answer, thinking=think)]
+            answer = _ask_for_data(view, question, k=k, reasoning=reasoning, schema=schema)
+            lines = [safe(answer.text), *answer_lines(answer, reasoning=reasoning)]
             emit(_with_kind(answer), lines, as_json)
             return
-        stream = view.stream(question, k=k, think=think)
+        stream = view.stream(question, k=k, reasoning=reasoning)
         answer = stream.answer if as_json else write_answer(stream)
-    emit(_with_kind(answer), answer_lines(answer, thinking=think), as_json)
+    emit(_with_kind(answer), answer_lines(answer, reasoning=reasoning), as_json)
     if answer.incomplete:
         sys.exit(1)
 
@@ -223,7 +225,7 @@ def ask(
 @as_option
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
-@click.option("--think", is_flag=True, help="Let the model reason first.")
+@click.option("--reasoning", is_flag=True, help="Let the model reason first.")
 @click.option("--continue", "number", type=int, metavar="ID", help="Go on with a conversation.")
 @click.pass_obj
 def chat(
@@ -233,7 +235,7 @@ def chat(
     groups: tuple[str, ...],
     model: str | None,
     k: int,
-    think: bool,
+    reasoning: bool,
     number: int,
 ) -> None:
     """Ask question after question; each may lean on those before it.
@@ -244,7 +246,7 @@ def chat(
 
     with open_base(load(config_path, kb=kb, model=model)) as base:
         view = Asking(name, groups).view(base)
-        Chat(view, view.conversation(number), k=k, think=think).run()
+        Chat(view, view.conversation(number), k=k, reasoning=reasoning).run()
 
 
 @cli.group(invoke_without_command=True)
@@ -416,7 +418,7 @@ def ui(
     if groups and not name:
         raise click.UsageError("--group needs --as: without it each browser is somebody else")
     allowed = os.pathsep.join(map(str, roots)) or None
-    config = load(config_path, kb=kb, model=model, roots=allowed)
+    config = load(config_path, kb=kb, model=model, folders=allowed)
     as_principal = Asking(name, groups).principal() if name else None
     serve(config, host=host, port=port, names=names, who=as_principal, ready=ready)
 
@@ -458,18 +460,18 @@ def _check_paths(paths: tuple[str, ...]) -> None:
 
 
 def _ask_for_data(
-    base: View, question: str, *, k: int, think: bool, schema: dict[str, Any]
+    base: View, question: str, *, k: int, reasoning: bool, schema: dict[str, Any]
 ) -> Answer:
     from ragkit.errors import SchemaError
 
     try:
-        return base.ask(question, k=k, think=think, schema=schema)
+        return base.ask(question, k=k, reasoning=reasoning, schema=schema)
     except SchemaError as error:
         raise click.BadParameter(str(error), param_hint="--schema") from error
 
 
 def _with_kind(answer: Answer) -> dict[str, Any]:
-    return {**asdict(answer), "abstained": answer.abstained, "extract": answer.extract}
+    return {**asdict(answer), "abstained": answer.abstained, "is_extractive": answer.is_extractive}
 
 
 def _with_place(hit: Any) -> dict[str, Any]:

@@ -137,14 +137,14 @@ def _where(citation: Citation) -> str:
     return f"{name_of(citation.source)}{place}"
 
 
-def answer_lines(answer: Answer, *, thinking: bool = False) -> list[str]:
+def answer_lines(answer: Answer, *, reasoning: bool = False) -> list[str]:
     """What follows an answer's text: sources, or the nearest passages, and the notice.
 
     A model's reasoning stands between them if it is asked for.
     """
     lines: list[str] = []
-    if thinking and answer.thinking:
-        lines += ["", "Reasoning", *(f"  {line}" for line in answer.thinking.strip().split("\n"))]
+    if reasoning and answer.reasoning:
+        lines += ["", "Reasoning", *(f"  {line}" for line in answer.reasoning.strip().split("\n"))]
     if answer.citations:
         lines += ["", "Sources"]
         lines += [f"  {citation_line(citation)}" for citation in answer.citations]
@@ -195,7 +195,7 @@ def passage_lines(answer: Answer) -> list[str]:
 def _numbers(answer: Answer) -> list[list[int]]:
     """The numbers of each passage: its place among them, if that is what the answer cites by.
 
-    An extract numbers its quotes, and of an earlier answer passages may be gone.
+    An extractive answer numbers its quotes, and of an earlier answer passages may be gone.
     """
     found = [
         [cited.number for cited in answer.citations if _is_from(cited, hit)]
@@ -203,7 +203,7 @@ def _numbers(answer: Answer) -> list[list[int]]:
     ]
     cited = {number for statement in answer.statements for number in statement.citations}
     gone = cited - {number for own in found for number in own}
-    if answer.extract or gone or any(own not in ([], [n]) for n, own in enumerate(found, 1)):
+    if answer.is_extractive or gone or any(own not in ([], [n]) for n, own in enumerate(found, 1)):
         return found
     return [[n] for n in range(1, len(found) + 1)]
 
@@ -240,7 +240,7 @@ def _verdict_lines(answer: Answer) -> list[str]:
     """How many of a model's sentences, or values, stand in what they cite, and which do not."""
     found = answer.statements
     doubtful = [statement for statement in found if statement.verdict != "supported"]
-    if not found or (answer.extract and not doubtful):
+    if not found or (answer.is_extractive and not doubtful):
         return []
     held = f"{len(found) - len(doubtful)} of {len(found)}"
     parts = "sentences" if answer.data is None else "values"
@@ -276,5 +276,5 @@ def status_lines(status: Status) -> list[str]:
         f"embedder: {status.embedder or 'none yet'}"
         + (f" ({status.dimension} dimensions)" if status.dimension else ""),
     ]
-    lines += [f"folder: {name_of(root)}" for root in status.roots]
+    lines += [f"folder: {name_of(root)}" for root in status.source_folders]
     return lines + [f"not in the base: {_failed_line(problem)}" for problem in status.problems]

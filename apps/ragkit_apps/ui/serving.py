@@ -51,7 +51,7 @@ class Service:
     @property
     def roots(self) -> list[Path]:
         """Folders of this machine that may be ingested from the page."""
-        return [Path(root).absolute() for root in self.config.roots.split(os.pathsep) if root]
+        return [Path(root).absolute() for root in self.config.folders.split(os.pathsep) if root]
 
     def base(self, *, create: bool = False) -> KnowledgeBase | None:
         """The base that is in its directory now; None while there is none."""

@@ -162,7 +162,7 @@ mark.passage.faint { background: #fff4be; }
   padding: .1rem .5rem; border-radius: 1rem; margin-bottom: .4rem;
   border: 1px solid color-mix(in srgb, currentColor 30%, transparent);
 }
-.badge.extract { border-style: dashed; }
+.badge.extractive { border-style: dashed; }
 .quiet { opacity: .75; font-size: .86rem; overflow-wrap: anywhere; margin: 0; }
 .path { opacity: .8; font-size: .86rem; margin-bottom: .3rem; overflow-wrap: anywhere; }
 [class*="st-key-document-"], [class*="st-key-hit-box-"], [class*="st-key-chunk-box-"] {

@@ -76,7 +76,7 @@ def folders_of(service: Service, kb: KnowledgeBase | None) -> list[Path]:
 
     One of which only single files were ingested is none of them.
     """
-    known = [Path(folder) for folder in kb.status().folders] if kb is not None else []
+    known = [Path(folder) for folder in kb.status().whole_folders] if kb is not None else []
     found = [*service.roots, *known]
     own = [kb.path] if kb is not None else []
     return [

@@ -16,7 +16,7 @@ from ragkit import Citation, Statement
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARKS = re.compile(f"[{_OPEN}{_CLOSE}]")
 _CITED = re.compile(r"\[(\d{1,3})\]")
-_LAST = re.compile(r"\[(\d{1,3})\]$")  # where a line of an extract has its number
+_LAST = re.compile(r"\[(\d{1,3})\]$")  # where a line of an extractive answer has its number
 # What makes a list, a heading, a table or bold type of a line is not part of its sentence.
 _LEAD = re.compile(r"[\s>*+#|-]*(?:\d{1,3}[.)]\s+)?[\s*_`|]*")
 _TAIL = "*_`| \t\n"
@@ -29,7 +29,7 @@ def answer_html(
     *,
     plain: bool = False,
 ) -> str:
-    """A model's Markdown, or the `plain` text of an extract, with its citations as buttons.
+    """A model's Markdown, or an extractive answer's `plain` text, with citations as buttons.
 
     While it is still being written there are no citations yet (None), and numbers are no buttons.
     Sentences that are not supported are marked. Raw HTML stays text; there are no links and no
@@ -50,7 +50,7 @@ def answer_html(
 
 
 def _quoted(line: str, citations: Sequence[Citation] | None) -> str:
-    """A line of an extract: its last number is its citation, others belong to what it quotes."""
+    """A line of an extractive answer: its last number is its citation, others are quoted text."""
     found = _LAST.search(line)
     if found is None:
         return f"<p>{escape(line)}</p>"

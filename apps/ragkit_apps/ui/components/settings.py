@@ -34,7 +34,7 @@ def draw_settings() -> None:
                 why = found.why if st.session_state["model"] == AUTO else ""
                 _draw_model(chosen, why)
                 if "thinking" in chosen.capabilities:
-                    st.toggle("Let it reason first", key="think", persist_state="session")
+                    st.toggle("Let it reason first", key="reasoning", persist_state="session")
         st.slider("Passages to answer from", 2, 20, 8, key="passages", persist_state="session")
 
 

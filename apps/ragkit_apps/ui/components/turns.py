@@ -57,12 +57,14 @@ def draw_answered(conversation: Conversation, turn: Turn, place: int) -> None:
 
 def _draw_answer(turn: Turn, place: int) -> None:
     answer = turn.answer
-    if answer.extract:
-        st.html('<span class="badge extract">Extract: quoted, no model involved</span>')
+    if answer.is_extractive:
+        st.html(
+            '<span class="badge extractive">Extractive answer: quoted, no model involved</span>'
+        )
     if answer.incomplete:
         st.html('<span class="badge">Incomplete</span>')
     answer_view(
-        answer_html(answer.text, answer.citations, answer.statements, plain=answer.extract),
+        answer_html(answer.text, answer.citations, answer.statements, plain=answer.is_extractive),
         f"answer-{place}",
         partial(_open_cited, answer),
         said=_is_latest(answer),
@@ -168,9 +170,9 @@ def _draw_details(turn: Turn, place: int) -> None:
     with st.popover("How it was answered", icon=":material/info:", type="tertiary"):
         lines = [f"<b>{escape(name)}</b> {escape(value)}" for name, value in _details(turn)]
         st.html(f'<div class="quiet details">{"<br>".join(lines)}</div>')
-        if _is_latest(answer) and (thinking := st.session_state["latest"].thinking):
+        if _is_latest(answer) and (reasoning := st.session_state["latest"].reasoning):
             with st.expander("The model's reasoning"):
-                st.html(f'<div class="page-text">{escape(thinking)}</div>')
+                st.html(f'<div class="page-text">{escape(reasoning)}</div>')
         if answer.passages:
             st.html('<div class="quiet"><b>Passages read</b>, with their similarity</div>')
         with st.container(gap=None, key=f"passages-{place}"):
@@ -188,7 +190,7 @@ def _draw_details(turn: Turn, place: int) -> None:
 def _is_latest(answer: Answer) -> bool:
     """Whether this is what has just been answered here; reasoning is not kept, only shown."""
     latest: Answer | None = st.session_state.get("latest")
-    return latest is not None and replace(latest, thinking="") == replace(answer, thinking="")
+    return latest is not None and replace(latest, reasoning="") == replace(answer, reasoning="")
 
 
 def _details(turn: Turn) -> list[tuple[str, str]]:

@@ -178,7 +178,7 @@ def _ask(conversation: Conversation, question: str) -> None:
         question,
         model=None if model in (None, AUTO) else model,
         passages=st.session_state.get("passages", 8),
-        think=st.session_state.get("think", False),
+        reasoning=st.session_state.get("reasoning", False),
     )
     answering = Answering(conversation, wanted)
     st.session_state["answering"] = answering

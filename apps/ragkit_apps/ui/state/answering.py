@@ -18,7 +18,7 @@ class Wanted:
     question: str
     model: str | None = None
     passages: int = 8
-    think: bool = False
+    reasoning: bool = False
 
 
 class Answering:
@@ -83,7 +83,7 @@ class Answering:
     def _answer(self) -> None:
         wanted = self.wanted
         stream = self.conversation.stream(
-            wanted.question, k=wanted.passages, model=wanted.model, think=wanted.think
+            wanted.question, k=wanted.passages, model=wanted.model, reasoning=wanted.reasoning
         )
         self._stream, self.model = stream, stream.model
         if self.stopped:  # while the passages were looked for
