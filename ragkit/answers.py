@@ -60,9 +60,9 @@ class Citation:
 
     `number` is the one in the answer's text; `page` counts from 1, `label` is the printed one,
     and `place` says both for people. `page_ordinal` counts the document's pages, sheets or parts
-    from 0. `exact` are ranges [start, end) of the page's text within the quote, in order and apart:
-    the sentences and rows that a model's answer rests on. It is empty where they could not be told,
-    and for the quotes of an extractive answer: then the whole quote is what is cited.
+    from 0. `highlights` are ranges [start, end) of the page's text within the quote, in order and
+    apart: the sentences and rows that a model's answer rests on. It is empty where they could not
+    be told, and for the quotes of an extractive answer: then the whole quote is what is cited.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Citation:
     quote: str
     score: float
     page_ordinal: int
-    exact: tuple[tuple[int, int], ...] = ()
+    highlights: tuple[tuple[int, int], ...] = ()
 
 
 Verdict = Literal["supported", "unsupported", "uncited"]
@@ -108,13 +108,13 @@ class Answer:
     involved. `abstention` is the reason where there is no answer, and `passages` are then the
     nearest ones. `statements` are the sentences of the text, each checked against what it cites.
     `incomplete` means that the model's text broke off; `notice` is one line that a user should see.
-    `dropped` counts passages that did not fit into the model's context, and `invented` are numbers
-    that the model cited and that no passage has. `usage` is what the server counted, `reasoning`
-    the reasoning of a model that shows it, `model_choice` why this model was taken, where the
-    choice was left to ragkit, and `model_digest` what its server calls its exact weights. `query`
-    is what was searched for, where that is not the question itself. `data` is what an answer to a
-    schema holds. Its JSON is then the text, and `statements` are its values: each has its path
-    before it, and its characters in the text.
+    `dropped` counts passages that did not fit into the model's context, and `invalid_citations` are
+    numbers that the model cited and that no passage has. `usage` is what the server counted,
+    `reasoning` the reasoning of a model that shows it, `model_choice` why this model was taken,
+    where the choice was left to ragkit, and `model_digest` what its server calls its exact weights.
+    `query` is what was searched for, where that is not the question itself. `data` is what an
+    answer to a schema holds. Its JSON is then the text, and `statements` are its values: each has
+    its path before it, and its characters in the text.
     """
 
     question: str
@@ -126,7 +126,7 @@ class Answer:
     model: str | None = None
     incomplete: bool = False
     dropped: int = 0
-    invented: tuple[int, ...] = ()
+    invalid_citations: tuple[int, ...] = ()
     notice: str = ""
     usage: Usage | None = None
     reasoning: str = ""
@@ -176,24 +176,24 @@ def fitting(
 
 
 def cited(text: str, passages: Sequence[Hit]) -> tuple[str, tuple[Citation, ...], tuple[int, ...]]:
-    """The text with its citations written [1][2], a citation for each, and the invented numbers.
+    """The text with its citations written [1][2], a citation for each, and the invalid numbers.
 
     The bracket shapes that small models produce are understood; a number that no passage has is
     taken out of the text. What that leaves side by side is inert, too: "<[99]img", "【1】(...)".
     """
     used: dict[int, None] = {}
-    invented: dict[int, None] = {}
+    invalid_citations: dict[int, None] = {}
 
     def keep(match: re.Match[str]) -> str:
         numbers = dict.fromkeys(_numbers(match.group(1) or match.group(2)))
         real = [number for number in numbers if 1 <= number <= len(passages)]
         used.update(dict.fromkeys(real))
-        invented.update(dict.fromkeys(number for number in numbers if number not in real))
+        invalid_citations.update(dict.fromkeys(number for number in numbers if number not in real))
         return "".join(f"[{number}]" for number in real)
 
     text = sanitize(_CITATION.sub(keep, text)).strip()
     citations = tuple(citation_of(number, passages[number - 1]) for number in sorted(used))
-    return text, citations, tuple(sorted(invented))
+    return text, citations, tuple(sorted(invalid_citations))
 
 
 def _numbers(written: str) -> Iterator[int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.answers import Abstention, Answer, Citation, Statement, citation_of
 from ragkit.errors import ModelError, SourceError, StoreError
 from ragkit.generation.answering import AnswerStream, cleaned
-from ragkit.generation.query_rewriting import TURNS, standalone
+from ragkit.generation.query_rewriting import TURNS, rewrite_question
 from ragkit.governance.audit_recorder import Recorder
 from ragkit.llms.base import LanguageModel, Message, Usage
 from ragkit.llms.selection import choose_model
@@ -162,7 +162,7 @@ class Conversation:
         question = cleaned(question)
         turns = [turn for turn in self.turns(labels=labels) if not turn.withheld]
         said = [(turn.question, turn.answer.text) for turn in turns]
-        query = standalone(question, said, self._rewriter(model) if said else None)
+        query = rewrite_question(question, said, self._rewriter(model) if said else None)
         stream = self._view.stream(
             question,
             k=k,
@@ -256,7 +256,13 @@ def _written(turn: Turn, who: str) -> StoredTurn:
             [hit.chunks, hit.score, hit.similarity, hit.lexical] for hit in answer.passages
         ],
         "citations": [
-            [cited.number, _passage_of(cited, answer.passages), cited.start, cited.end, cited.exact]
+            [
+                cited.number,
+                _passage_of(cited, answer.passages),
+                cited.start,
+                cited.end,
+                cited.highlights,
+            ]
             for cited in answer.citations
         ],
         "statements": [asdict(statement) for statement in answer.statements],
@@ -266,7 +272,7 @@ def _written(turn: Turn, who: str) -> StoredTurn:
         "model_choice": answer.model_choice,
         "incomplete": answer.incomplete,
         "dropped": answer.dropped,
-        "invented": answer.invented,
+        "invalid_citations": answer.invalid_citations,
         "notice": answer.notice,
         "usage": asdict(answer.usage) if answer.usage else None,
         "first_word": turn.first_word,
@@ -310,7 +316,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         model=content["model"],
         incomplete=content["incomplete"],
         dropped=content["dropped"],
-        invented=tuple(content["invented"]),
+        invalid_citations=tuple(content["invalid_citations"]),
         notice=content["notice"],
         usage=Usage(**content["usage"]) if content["usage"] else None,
         model_choice=content["model_choice"],
@@ -319,7 +325,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
     )
     withheld = not _may_read(snapshot, stored.origins)
     if withheld:
-        plainly = tuple(replace(cited, exact=()) for cited in answer.citations)
+        plainly = tuple(replace(cited, highlights=()) for cited in answer.citations)
         answer = replace(
             answer, text=_WITHHELD, citations=plainly, statements=(), query="", notice=""
         )
@@ -339,7 +345,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
 
 
 def _cited(stored: Sequence[Any], hit: Hit) -> Citation:
-    """A citation of a passage that is there still; of older turns no exact ranges are stored."""
+    """A citation of a passage that is there still; of older turns no highlights are stored."""
     number, _, start, end, *more = stored
-    exact = tuple((first, last) for ranges in more for first, last in ranges)
-    return replace(citation_of(number, hit, start, end), exact=exact)
+    highlights = tuple((first, last) for ranges in more for first, last in ranges)
+    return replace(citation_of(number, hit, start, end), highlights=highlights)

@@ -181,10 +181,10 @@ class View:
         labels: Collection[str] | None,
         reasoning: bool,
     ) -> Answer:
-        from ragkit.generation.json_schema import answer_schema
+        from ragkit.generation.json_schema import parse_schema
         from ragkit.generation.structured import ask_for_data
 
-        wanted, question = answer_schema(schema), cleaned(question)
+        wanted, question = parse_schema(schema), cleaned(question)
         found, line = self._found(question, question, k, labels)
         with self._record.outcome_of(line):
             answer = ask_for_data(
@@ -338,20 +338,20 @@ class View:
         *,
         start: int = 0,
         end: int = 0,
-        exact: Sequence[tuple[int, int]] = (),
+        highlights: Sequence[tuple[int, int]] = (),
         width: int = 1200,
         labels: Collection[str] | None = None,
     ) -> PageImage:
         """A page of a PDF, drawn `width` pixels wide, with characters [start, end) highlighted.
 
-        Where there are `exact` ranges among them, these are yellow and the rest is pale.
-        `document`, `page_ordinal` (counted from 0), `start`, `end` and `exact` of a citation are
-        what to pass; a hit has no `exact`. From 16 to 3,000 pixels are drawn, and fewer of a very
+        Where there are `highlights` ranges among them, these are yellow and the rest is pale.
+        Pass `document`, `page_ordinal` (counted from 0), `start`, `end` and `highlights` of a
+        citation; a hit has no `highlights`. From 16 to 3,000 pixels are drawn, and fewer of a very
         long page. Raises SourceError as `original` does, and for what is no PDF, no page of it, or
         cannot be drawn within 10 seconds.
         """
         view = self._opened(document, labels, f"page {page}")
-        return self._originals.page_image(view, document, page, start, end, width, exact)
+        return self._originals.page_image(view, document, page, start, end, width, highlights)
 
     def status(self) -> Status:
         """What is in the base and what is not."""
@@ -383,10 +383,10 @@ class View:
 
         They are varied over documents, and the same as long as these stay as they are.
         """
-        from ragkit.generation.suggested_questions import suggestions
+        from ragkit.generation.suggested_questions import suggest_questions
 
         with self._snapshot(labels) as snapshot:
-            return suggestions(snapshot, n)
+            return suggest_questions(snapshot, n)
 
     def statistics(self, *, labels: Collection[str] | None = None) -> Statistics:
         """What is in the base and how it is used, in numbers alone.

@@ -12,7 +12,7 @@ import pytest
 
 from ragkit import Abstention, Config, KnowledgeBase, Message
 from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
-from ragkit.generation.query_rewriting import leans, standalone
+from ragkit.generation.query_rewriting import needs_history, rewrite_question
 from ragkit.llms.base import Event
 from ragkit.store.database import PATIENCE, connect
 from ragkit.store.layout import Layout
@@ -106,7 +106,7 @@ def test_model_sees_the_turns_before_without_their_citations(folder: Path) -> No
     ["", "The leave is 32 days.\nThat is all.", "Bananas are yellow", "annual leave " * 60],
 )
 def test_what_is_no_question_is_not_searched_for(written: str) -> None:
-    found = standalone(SECOND, [(FIRST, LEAVE)], Scripted(written))
+    found = rewrite_question(SECOND, [(FIRST, LEAVE)], Scripted(written))
     assert found == f"{FIRST} {SECOND}"
 
 
@@ -123,10 +123,10 @@ def test_what_is_no_question_is_not_searched_for(written: str) -> None:
 def test_without_a_model_short_questions_lean_on_the_ones_before(
     question: str, leaning: bool
 ) -> None:
-    assert leans(question) is leaning
+    assert needs_history(question) is leaning
     expected = f"{FIRST} {question}" if leaning else question
-    assert standalone(question, [(FIRST, LEAVE)], None) == expected
-    assert standalone(question, [], None) == question
+    assert rewrite_question(question, [(FIRST, LEAVE)], None) == expected
+    assert rewrite_question(question, [], None) == question
 
 
 def test_conversation_works_without_a_model(folder: Path) -> None:
@@ -214,12 +214,12 @@ def test_exact_words_are_read_back_and_older_turns_have_none(folder: Path) -> No
         kb.ingest(folder / "docs")
         talk = kb.conversation()
         (cited,) = talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]")).citations
-        assert cited.exact == ((15, 15 + len(LEAVE)),)
+        assert cited.highlights == ((15, 15 + len(LEAVE)),)
         assert talk.turns()[0].answer.citations == (cited,)
         with closing(connect(Layout(folder / "a.kb").database)) as database:
             stored = "json_remove(answer, '$.citations[0][4]')"
             database.execute(f"UPDATE turn SET answer = {stored}")
-        assert talk.turns()[0].answer.citations == (replace(cited, exact=()),)
+        assert talk.turns()[0].answer.citations == (replace(cited, highlights=()),)
 
 
 def test_withheld_answer_does_not_tell_which_words_it_rests_on(folder: Path) -> None:
@@ -228,9 +228,9 @@ def test_withheld_answer_does_not_tell_which_words_it_rests_on(folder: Path) -> 
         talk = kb.conversation()
         (cited,) = talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]")).citations
         (turn,) = talk.turns(labels=["default"])
-    assert cited.exact
+    assert cited.highlights
     assert turn.answer.text.startswith("Not shown")
-    assert turn.answer.citations == (replace(cited, exact=()),)
+    assert turn.answer.citations == (replace(cited, highlights=()),)
 
 
 def test_model_sees_no_turn_from_documents_that_may_not_be_read(folder: Path) -> None:

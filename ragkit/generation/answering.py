@@ -23,7 +23,7 @@ from ragkit.answers import (
 from ragkit.config import Config
 from ragkit.embedders.base import Embedder
 from ragkit.errors import ModelError, ModelRefused, PromptTruncated, StreamBroken
-from ragkit.generation.extractive import extract
+from ragkit.generation.extractive import extract_answer
 from ragkit.llms.base import Event, LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.retrieval.retriever import Hit
@@ -41,7 +41,7 @@ class AnswerStream:
     """The text of an answer in pieces; `answer` is there once they have all been taken.
 
     `model` is the name of the model that writes, None for an extractive answer, and `query` what
-    was searched for. What a model writes is final only in `answer`: there invented citations are
+    was searched for. What a model writes is final only in `answer`: there invalid citations are
     gone.
     """
 
@@ -128,10 +128,10 @@ class RetrievedContext:
 
     def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
         """What each passage stands for; of the cited ones with the notes of their whole page."""
-        from ragkit.verification.checker import evidence_of
+        from ragkit.verification.checker import build_evidence
 
         return [
-            evidence_of(hit, self.page_text(hit) if number in cited else "")
+            build_evidence(hit, self.page_text(hit) if number in cited else "")
             for number, hit in enumerate(passages, 1)
         ]
 
@@ -161,7 +161,7 @@ def ask_stream(
         if model != "auto":
             raise
         notice = f"No model: {error}"
-        return at_once(extract(asked.question, hits, found.embedder, notice), asked)
+        return at_once(extract_answer(asked.question, hits, found.embedder, notice), asked)
 
     def close() -> None:
         stop.set()
@@ -307,7 +307,7 @@ def _made(
 ) -> Answer:
     """The answer, or the abstention, that a model's text is."""
     passages = request.passages
-    text, citations, invented = cited(written.text, passages)
+    text, citations, invalid_citations = cited(written.text, passages)
     if not notice and (not text or (NOT_FOUND in text.upper() and not citations)):
         reason = Abstention.MODEL if text else Abstention.SILENT
         return abstain(asked.question, passages, reason, name)
@@ -321,7 +321,7 @@ def _made(
         model=name,
         incomplete=bool(notice),
         dropped=request.dropped,
-        invented=invented,
+        invalid_citations=invalid_citations,
         notice=notice,
     )
 
@@ -342,14 +342,14 @@ def _verified(
     query: str,
 ) -> tuple[tuple[Citation, ...], tuple[Statement, ...]]:
     """The sentences of a text, checked, and its citations with the words that they rest on."""
-    from ragkit.verification.checker import check
+    from ragkit.verification.checker import check_answer
     from ragkit.verification.highlights import (
-        with_exact,  # no search, and no extract, has to wait for the patterns
+        add_highlights,  # no search, and no extract, has to wait for the patterns
     )
 
     cited = {citation.number for citation in citations}
-    statements = check(text, found.evidence(passages, cited))
-    return with_exact(citations, statements, passages, query), statements
+    statements = check_answer(text, found.evidence(passages, cited))
+    return add_highlights(citations, statements, passages, query), statements
 
 
 class _Written:

@@ -10,7 +10,7 @@ from ragkit.answers import Answer, Citation, Statement, citation_of
 from ragkit.embedders.base import Embedder, checked
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.keywords import keywords
-from ragkit.text.sentences import Unit, units
+from ragkit.text.sentences import Sentence, split_sentences
 
 _PASSAGES = 5
 _QUOTES = 3
@@ -22,7 +22,9 @@ _WORD_WEIGHT = 1.0
 _PASSAGE_WEIGHT = 0.5
 
 
-def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: str) -> Answer:
+def extract_answer(
+    question: str, passages: Sequence[Hit], embedder: Embedder, notice: str
+) -> Answer:
     """Quote up to three sentences or table rows that are nearest to the question.
 
     What holds nothing but the question's own words answers nothing.
@@ -31,14 +33,14 @@ def extract(question: str, passages: Sequence[Hit], embedder: Embedder, notice: 
     pool = [
         (hit, unit)
         for hit in passages[:_PASSAGES]
-        for unit in units(hit.text)
+        for unit in split_sentences(hit.text)
         if len(unit.text) <= _LONGEST
         and keywords(unit.text) - asked
         and not _ANNOUNCES.search(unit.text)
     ]
     if not pool:
         whole = passages[0].text[:_LONGEST]
-        pool = [(passages[0], Unit(0, len(whole), whole))]
+        pool = [(passages[0], Sentence(0, len(whole), whole))]
     scores = _scores(question, pool, embedder)
     order = _distinct(pool, sorted(range(len(pool)), key=lambda n: -scores[n]))
     best = [n for n in order[:_QUOTES] if scores[n] >= _NEAR * scores[order[0]]]
@@ -56,7 +58,7 @@ def _statements(lines: Sequence[str]) -> Iterator[Statement]:
         start += len(line) + 1
 
 
-def _distinct(pool: Sequence[tuple[Hit, Unit]], order: Sequence[int]) -> list[int]:
+def _distinct(pool: Sequence[tuple[Hit, Sentence]], order: Sequence[int]) -> list[int]:
     """The first of each text, for copies of a page say nothing new."""
     first: dict[tuple[str, str], int] = {}
     for n in order:
@@ -65,17 +67,17 @@ def _distinct(pool: Sequence[tuple[Hit, Unit]], order: Sequence[int]) -> list[in
     return list(first.values())
 
 
-def _citation(number: int, hit: Hit, unit: Unit) -> Citation:
+def _citation(number: int, hit: Hit, unit: Sentence) -> Citation:
     return citation_of(number, hit, hit.start + unit.start, hit.start + unit.end)
 
 
-def _line(citation: Citation, unit: Unit) -> str:
+def _line(citation: Citation, unit: Sentence) -> str:
     """A quote with its number; a table row stands under the heads of its columns."""
     quote = f"“{' '.join(citation.quote.split())}” [{citation.number}]"
     return f"{unit.context}: {quote}" if unit.context else quote
 
 
-def _scores(question: str, pool: Sequence[tuple[Hit, Unit]], embedder: Embedder) -> list[float]:
+def _scores(question: str, pool: Sequence[tuple[Hit, Sentence]], embedder: Embedder) -> list[float]:
     """The cosine with the question, the share of its words (rare ones count more), the passage."""
     texts = [unit.in_context for _, unit in pool]
     counts = embedder.count_tokens(texts)

@@ -41,7 +41,7 @@ class AnswerSchema:
         return json.dumps(self.schema, ensure_ascii=False, separators=(",", ":"))
 
 
-def answer_schema(given: Mapping[str, Any] | type[Any]) -> AnswerSchema:
+def parse_schema(given: Mapping[str, Any] | type[Any]) -> AnswerSchema:
     """A schema from a mapping, or from a class that has model_json_schema and model_validate.
 
     Raises SchemaError for what is no JSON schema, or refers to another place.
@@ -56,7 +56,7 @@ def answer_schema(given: Mapping[str, Any] | type[Any]) -> AnswerSchema:
     )
 
 
-def envelope(schema: AnswerSchema, passages: int) -> dict[str, Any]:
+def build_reply_schema(schema: AnswerSchema, passages: int) -> dict[str, Any]:
     """The schema of a whole reply: whether there is an answer, which passages hold it, and it.
 
     `found` comes first, so that a model which found nothing may write null. The references of
@@ -100,7 +100,7 @@ def cleaned(value: Any, schema: AnswerSchema, depth: int = 0) -> Any:
     return value
 
 
-def fault(value: Any, schema: AnswerSchema) -> str:
+def find_schema_error(value: Any, schema: AnswerSchema) -> str:
     """Where a value breaks the schema and how, such as "$.price: 'x' is not of type 'number'"."""
     from jsonschema.exceptions import best_match
     from referencing import Registry

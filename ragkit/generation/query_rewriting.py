@@ -28,7 +28,9 @@ _LEANING = re.compile(
 )
 
 
-def standalone(question: str, turns: Sequence[tuple[str, str]], model: LanguageModel | None) -> str:
+def rewrite_question(
+    question: str, turns: Sequence[tuple[str, str]], model: LanguageModel | None
+) -> str:
     """The question as it would be asked without the (question, answer) pairs before it.
 
     A model rewrites it. Without one, or where what it gives is no question, a short question that
@@ -41,12 +43,12 @@ def standalone(question: str, turns: Sequence[tuple[str, str]], model: LanguageM
     rewritten = _rewritten(question, recent, model) if model else None
     if rewritten:
         return rewritten
-    if leans(question):
+    if needs_history(question):
         return " ".join([*(asked for asked, _ in recent), question])
     return question
 
 
-def leans(question: str) -> bool:
+def needs_history(question: str) -> bool:
     """Whether a question is too short to stand alone, or short and about "it" or "them"."""
     words = len(keywords(question))
     return words <= 2 or (words <= 6 and _LEANING.search(question) is not None)

@@ -20,16 +20,21 @@ from ragkit.generation.answering import (
     check_read,
     is_answerable,
 )
-from ragkit.generation.json_schema import AnswerSchema, cleaned, envelope, fault
+from ragkit.generation.json_schema import (
+    AnswerSchema,
+    build_reply_schema,
+    cleaned,
+    find_schema_error,
+)
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.llms.transport import one_line
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.sanitize import sanitize
-from ragkit.text.sentences import units
-from ragkit.verification.checker import check
+from ragkit.text.sentences import split_sentences
+from ragkit.verification.checker import check_answer
 from ragkit.verification.evidence import Evidence
-from ragkit.verification.highlights import with_exact
+from ragkit.verification.highlights import add_highlights
 
 _SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "
@@ -90,7 +95,7 @@ def ask_for_data(
     chosen, why = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)
     request = Request.fitting(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen, config)
-    reply = _replied(chosen, request.messages, envelope(schema, len(request.passages)))
+    reply = _replied(chosen, request.messages, build_reply_schema(schema, len(request.passages)))
     if reply.usage is not None:
         check_read(reply.usage, request, chosen.name)
     answer = _answer(question, reply, schema, request.passages, found, chosen.name)
@@ -127,7 +132,7 @@ def _answer(
     if not reply.text.strip() and not reply.is_cut:
         return abstain(question, passages, Abstention.SILENT, name)
     is_found, numbers, raw = _opened(reply, name)
-    if not is_found or (raw is None and fault(None, schema)):
+    if not is_found or (raw is None and find_schema_error(None, schema)):
         return abstain(question, passages, Abstention.MODEL, name)
     value = _valid(raw, schema, name)
     real = [number for number in numbers if 1 <= number <= len(passages)]
@@ -137,11 +142,11 @@ def _answer(
     return Answer(
         question,
         text,
-        with_exact(citations, statements, passages, question),
+        add_highlights(citations, statements, passages, question),
         tuple(passages),
         statements,
         model=name,
-        invented=tuple(number for number in numbers if number not in real),
+        invalid_citations=tuple(number for number in numbers if number not in real),
         data=_made(value, schema, name),
     )
 
@@ -200,8 +205,8 @@ def _valid(raw: Any, schema: AnswerSchema, name: str) -> Any:
         value = cleaned(raw, schema)
     except ValueError as error:
         raise SchemaMismatch(f"{name} wrote JSON, but {error}; {_WAYS_OUT}") from error
-    wrong = fault(value, schema)
-    if wrong and not fault(raw, schema):
+    wrong = find_schema_error(value, schema)
+    if wrong and not find_schema_error(raw, schema):
         wrong += " (once links and hidden characters were taken out, which never come through)"
     if wrong:
         raise SchemaMismatch(f"what {name} wrote is not of the schema at {wrong}; {_WAYS_OUT}")
@@ -278,8 +283,8 @@ def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) 
     said = _plain(leaf.value)
     marks = "".join(f"[{number}]" for number in numbers)
     # Behind a colon, so that "3. Oktober" is no item of a list.
-    lines = [f": {unit.text.rstrip(': ')} {marks}" for unit in units(said)]
-    found = check("\n".join(lines), evidence)
+    lines = [f": {unit.text.rstrip(': ')} {marks}" for unit in split_sentences(said)]
+    found = check_answer("\n".join(lines), evidence)
     if not found:
         return None
     reasons = tuple(dict.fromkeys(reason for each in found for reason in each.reasons))

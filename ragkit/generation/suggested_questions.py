@@ -116,7 +116,7 @@ class _Idea:
         return self.document.kind, f"{folder}/", self.name.partition(" ")[0].casefold()
 
 
-def suggestions(snapshot: Snapshot, n: int) -> list[str]:
+def suggest_questions(snapshot: Snapshot, n: int) -> list[str]:
     """At most `n` questions, each about something else; the same for the same documents.
 
     They are inert: what a document calls itself is as untrusted as what a model writes.

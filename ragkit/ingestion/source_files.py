@@ -75,7 +75,7 @@ class Originals:
         start: int,
         end: int,
         width: int,
-        exact: Sequence[tuple[int, int]],
+        highlights: Sequence[tuple[int, int]],
     ) -> PageImage:
         """See View.page_image."""
         with view as snapshot:
@@ -87,7 +87,7 @@ class Originals:
                 f"page {page + 1} of {found.source} has {len(text)} characters, so there is no "
                 f"passage from {start} to {end}; ask again if the document was changed"
             )
-        _check_exact(exact, start, end)
+        _check_highlights(highlights, start, end)
         task = self._thread.submit(
             self._reader.draw_page,
             str(path),
@@ -96,7 +96,7 @@ class Originals:
             end=end,
             quote=text[start:end],
             width=width,
-            exact=exact,
+            highlights=highlights,
         )
         try:
             drawn = task.result()
@@ -172,12 +172,12 @@ def _check_page(found: StoredDocument, path: Path, page: int) -> None:
         )
 
 
-def _check_exact(exact: Sequence[tuple[int, int]], start: int, end: int) -> None:
-    for first, last in exact:
+def _check_highlights(highlights: Sequence[tuple[int, int]], start: int, end: int) -> None:
+    for first, last in highlights:
         if not start <= first <= last <= end:
             raise SourceError(
-                f"the exact words from {first} to {last} are not in the passage from {start} to "
-                f"{end}; pass start, end and exact of one citation"
+                f"the highlight from {first} to {last} is not in the passage from {start} to "
+                f"{end}; pass start, end and highlights of one citation"
             )
 
 

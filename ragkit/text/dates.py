@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ragkit.text.keywords import lowered
+from ragkit.text.keywords import lowercase
 
 _MONTHS = (
     "january januar jan", "february februar feb", "march märz mar mär", "april apr",
@@ -42,7 +42,7 @@ class Date:
     readings: tuple[tuple[int | None, int | None, int | None], ...]
 
 
-def days(text: str) -> list[Date]:
+def find_dates(text: str) -> list[Date]:
     """The dates of a text that have at least two of year, month and day."""
     found: list[Date] = []
     taken = bytearray(len(text))
@@ -58,7 +58,7 @@ def days(text: str) -> list[Date]:
 
 def _read(match: re.Match[str]) -> tuple[tuple[int | None, int | None, int | None], ...]:
     parts = match.groupdict()
-    name = lowered(parts.get("n") or "")
+    name = lowercase(parts.get("n") or "")
     year = int(parts["y"]) if parts.get("y") else None
     day = int(parts["d"]) if parts.get("d") else None
     month = _MONTH_OF[name] if name else int(parts["m"])
@@ -73,7 +73,7 @@ class DateIndex:
 
     def __init__(self, text: str) -> None:
         self._years = {int(year) for year in _YEAR.findall(text)}
-        readings = [reading for day in days(text) for reading in day.readings]
+        readings = [reading for day in find_dates(text) for reading in day.readings]
         self._dated = {
             known
             for y, m, d in readings

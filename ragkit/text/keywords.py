@@ -36,6 +36,6 @@ def keywords(text: str) -> frozenset[str]:
     )
 
 
-def lowered(word: str) -> str:
+def lowercase(word: str) -> str:
     """A word in small letters as `re.IGNORECASE` sees them: both Turkish i are an i to it."""
     return word.casefold().replace("ı", "i").replace("i\u0307", "i")

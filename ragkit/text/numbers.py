@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit.text.keywords import UNSPACED, lowered
+from ragkit.text.keywords import UNSPACED, lowercase
 
 _SCALES = {
     1e3: "thousand thousands k tsd tausend",
@@ -120,7 +120,7 @@ class Number:
         )
 
 
-def figures(text: str) -> list[Number]:
+def find_numbers(text: str) -> list[Number]:
     """The numbers of a text, in digits or in English words; none of more than 15."""
     matches = _FIGURE.finditer(text)
     short = (m for m in matches if len(re.sub(r"\D", "", m["digits"])) <= MOST_DIGITS)
@@ -128,16 +128,16 @@ def figures(text: str) -> list[Number]:
 
 
 def _in_digits(match: re.Match[str]) -> Number:
-    word = lowered(match["word"] or "")
-    before = lowered(match["before"] or "")
+    word = lowercase(match["word"] or "")
+    before = lowercase(match["before"] or "")
     scale, end = 1.0, match.end("ordinal" if match["ordinal"] else "digits")
     if word in _SCALE_OF and (word not in _SHORT or not match["gap"] or before):
         scale, end = _SCALE_OF[word], match.end("word")
-        word = lowered(match["after"] or "")
+        word = lowercase(match["after"] or "")
     if word in _DEGREES:
-        word = lowered(match["after"] or "")
+        word = lowercase(match["after"] or "")
     if not before and word in _UNIT_OF:
-        end = match.end("word" if lowered(match["word"] or "") == word else "after")
+        end = match.end("word" if lowercase(match["word"] or "") == word else "after")
     unit = _UNIT_OF.get(before) or _UNIT_OF.get(word, "")
     start = match.start("before") if before else match.start("digits")
     about = _ABOUT.search(match.string[max(0, start - 20) : start]) is not None
@@ -165,12 +165,12 @@ def _readings(digits: str) -> tuple[tuple[float, int], ...]:
 def _in_words(text: str) -> Iterator[Number]:
     for match in _IN_WORDS.finditer(text):
         spelled = filter(None, (match["tens"], match["ones"], match["single"]))
-        value = sum(_SPELLED[lowered(word)] for word in spelled)
+        value = sum(_SPELLED[lowercase(word)] for word in spelled)
         value *= 100 if match["hundred"] else 1
-        word, end = lowered(match["word"] or ""), match.end()
+        word, end = lowercase(match["word"] or ""), match.end()
         scale = _SCALE_OF.get(word, 1.0) if word not in _SHORT else 1.0
         if scale > 1:
-            end, word = match.end("word"), lowered(match["after"] or "")
+            end, word = match.end("word"), lowercase(match["after"] or "")
         if value < 2 and scale == 1:
             continue  # "one" is mostly no number, and "first" a word like any other
         unit = _UNIT_OF.get(word, "")
@@ -180,10 +180,10 @@ def _in_words(text: str) -> Iterator[Number]:
         yield Number(text_of, match.start(), end, ((float(value), 0),), scale, unit)
 
 
-def scales_noted(text: str) -> frozenset[float]:
+def find_scales(text: str) -> frozenset[float]:
     """The scales that a text says its bare numbers have: 1e6 for "(in millions)"."""
     return frozenset(
-        1e3 if thousands else _SCALE_OF[lowered(word)]
+        1e3 if thousands else _SCALE_OF[lowercase(word)]
         for word, thousands in NOTED_SCALE.findall(text)
     )
 

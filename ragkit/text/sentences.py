@@ -25,7 +25,7 @@ _CLOSED = re.compile(r"[.!?:;][\"'”’)\]]*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Sentence:
     """Characters [start, end) of a text; `context` is the column heads over a table row."""
 
     start: int
@@ -38,9 +38,9 @@ class Unit:
         return f"{self.context} {self.text}" if self.context else self.text
 
 
-def units(text: str) -> list[Unit]:
+def split_sentences(text: str) -> list[Sentence]:
     """The sentences and table rows of a text. The heads of a table are context, no unit."""
-    found: list[Unit] = []
+    found: list[Sentence] = []
     context = ""
     pieces = [piece for paragraph in _paragraphs(text) for piece in _sentences(text, *paragraph)]
     pieces = [piece for piece in pieces if not _RULE.fullmatch(text, *piece)]
@@ -53,7 +53,7 @@ def units(text: str) -> list[Unit]:
             continue
         if not row:
             context = ""
-        found.append(Unit(start, end, own, context))
+        found.append(Sentence(start, end, own, context))
     return found
 
 
@@ -61,7 +61,7 @@ def _is_row(text: str) -> bool:
     return _has_cells(text) and not _CLOSED.search(text)
 
 
-def row_label(unit: Unit) -> str:
+def row_label(unit: Sentence) -> str:
     """What a row of a table is called: its first cell, or the words before its last figures.
 
     "" for what is no row.

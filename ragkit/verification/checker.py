@@ -14,9 +14,9 @@ from ragkit.answers import Statement, Verdict
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.numbers import NOTED_SCALE
-from ragkit.text.sentences import units
+from ragkit.text.sentences import split_sentences
 from ragkit.verification.antonyms import agrees, denies, turned
-from ragkit.verification.claims import WORD, Fact, facts, is_german, is_no_name
+from ragkit.verification.claims import WORD, Fact, find_facts, is_german, is_no_name
 from ragkit.verification.evidence import LONGEST, Evidence, plain, stated_words
 
 _CITATION = re.compile(r"\[(\d{1,3})\]")
@@ -47,7 +47,7 @@ _OF_ONE_ROW = 4  # numbers at most in a sentence about a row; with more it repea
 _LABEL = 2  # words at most beside a fact: "Weight: 12.5 kg"
 
 
-def evidence_of(hit: Hit, page: str = "") -> str:
+def build_evidence(hit: Hit, page: str = "") -> str:
     """All that a citation of a passage stands for.
 
     A table may say only at the head of its `page` that its numbers are in millions.
@@ -57,7 +57,7 @@ def evidence_of(hit: Hit, page: str = "") -> str:
     return "\n".join([*about, *dict.fromkeys(notes), "", hit.text])
 
 
-def check(text: str, evidence: Sequence[str | Evidence]) -> tuple[Statement, ...]:
+def check_answer(text: str, evidence: Sequence[str | Evidence]) -> tuple[Statement, ...]:
     """Check the sentences of an answer whose citations are written [1][2].
 
     `evidence[n - 1]` is all that [n] stands for: the passage, its headings, title and source. A
@@ -76,7 +76,7 @@ def _statements(text: str) -> list[tuple[int, int]]:
     early = _CITED_LATE.sub(r"\2\3\1", text)  # as long as before
     spans: list[tuple[int, int]] = []
     held: int | None = None
-    for unit in units(early):
+    for unit in split_sentences(early):
         said = _said(unit.text)
         if _CITED_ONLY.fullmatch(unit.text) and spans:
             spans[-1] = (spans[-1][0], unit.end)
@@ -99,12 +99,14 @@ def _checked(text: str, start: int, end: int, sources: Sequence[Evidence]) -> St
     numbers = dict.fromkeys(int(number) for number in _CITATION.findall(raw))
     cited = tuple(number for number in numbers if 1 <= number <= len(sources))
     against = _Against(sources, cited)
-    reasons = tuple(dict.fromkeys(r for clause in clauses(raw) for r in against.reasons(clause)))
+    reasons = tuple(
+        dict.fromkeys(r for clause in split_clauses(raw) for r in against.reasons(clause))
+    )
     verdict: Verdict = "unsupported" if reasons else "supported"
     return Statement(raw, start, end, cited, verdict if cited else "uncited", reasons)
 
 
-def clauses(sentence: str) -> list[str]:
+def split_clauses(sentence: str) -> list[str]:
     """What a sentence claims, without its citations, a "Yes," and "According to the document,"."""
     return re.split(r";\s", _LEAD_IN.sub("", _REPLY.sub("", _said(sentence))))
 
@@ -125,7 +127,7 @@ class _Against:
 
     def reasons(self, said: str) -> Iterator[str]:
         """What of a clause does not stand there."""
-        stated, words = facts(said), stated_words(said)
+        stated, words = find_facts(said), stated_words(said)
         missing = list(self._missing(stated, words))
         missing += [*self._misplaced(stated, words), *self._in_other_rows(said, stated)]
         yield from missing

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ragkit.text.dates import Date, days
+from ragkit.text.dates import Date, find_dates
 from ragkit.text.keywords import UNSPACED, keywords
-from ragkit.text.numbers import MOST_DIGITS, Number, figures
+from ragkit.text.numbers import MOST_DIGITS, Number, find_numbers
 
 Kind = Literal["quotation", "date", "code", "year", "number", "name"]
 
@@ -53,7 +53,7 @@ class Fact:
     kind: Kind
 
 
-def facts(said: str) -> list[Fact]:
+def find_facts(said: str) -> list[Fact]:
     """The facts of a sentence; what one of them covers is in no other."""
     found: list[Fact] = []
     rest = said
@@ -81,7 +81,7 @@ def _quotations(text: str) -> _Found:
 
 
 def _dates(text: str) -> _Found:
-    for day in days(text):
+    for day in find_dates(text):
         yield Fact(day.text, day, "date"), day.start, day.end
 
 
@@ -106,11 +106,11 @@ def is_code(token: str) -> bool:
     if token[0].isdecimal() and not marked:
         long = sum(sign.isdecimal() for sign in token) > MOST_DIGITS and token.isdecimal()
         return long or _MARKED_DIGITS.fullmatch(token) is not None
-    return not any((f.start, f.end) == (0, len(token)) for f in figures(token))
+    return not any((f.start, f.end) == (0, len(token)) for f in find_numbers(token))
 
 
 def _numbers(text: str) -> _Found:
-    for figure in figures(text):
+    for figure in find_numbers(text):
         kind: Kind = "year" if figure.is_year else "number"
         yield Fact(figure.text.strip(), figure, kind), figure.start, figure.end
 

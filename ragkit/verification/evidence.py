@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from ragkit.text.dates import Date, DateIndex
 from ragkit.text.keywords import keywords
-from ragkit.text.numbers import Number, NumberIndex, figures, scales_noted
-from ragkit.text.sentences import Unit, row_label, units
-from ragkit.verification.claims import WORD, Fact, Kind, facts, is_acronym
-from ragkit.verification.table_years import columns
+from ragkit.text.numbers import Number, NumberIndex, find_numbers, find_scales
+from ragkit.text.sentences import Sentence, row_label, split_sentences
+from ragkit.verification.claims import WORD, Fact, Kind, find_facts, is_acronym
+from ragkit.verification.table_years import read_year_columns
 
 _MARKS = re.compile(r"\*\*|__|`|^[ \t]*+(?:[-*•>#]+|\d{1,3}[.)])[ \t]+", re.MULTILINE)
 _UMLAUT = re.compile(r"([aou])e")
@@ -54,7 +54,7 @@ class Evidence:
     ) -> None:
         self.text = plain(text)
         self._by_year = by_year or {}
-        self._scales = scales or scales_noted(self.text)
+        self._scales = scales or find_scales(self.text)
         self._restated: dict[frozenset[str], list[Evidence]] = {}
 
     def holds(self, fact: Fact, *, partly: bool = False) -> bool:
@@ -135,18 +135,18 @@ class Evidence:
 
     @cached_property
     def sentences(self) -> list[Evidence]:
-        rows = columns(self.text)
+        rows = read_year_columns(self.text)
         return [
             Evidence(unit.in_context, self._scales, rows.get(unit.text)) for unit in self._units
         ]
 
     @cached_property
-    def _units(self) -> list[Unit]:
-        return list({unit.in_context: unit for unit in units(self.text)}.values())
+    def _units(self) -> list[Sentence]:
+        return list({unit.in_context: unit for unit in split_sentences(self.text)}.values())
 
     @cached_property
     def kinds(self) -> frozenset[Kind]:
-        return frozenset(fact.kind for fact in facts(self.text))
+        return frozenset(fact.kind for fact in find_facts(self.text))
 
     @cached_property
     def content(self) -> frozenset[str]:
@@ -167,7 +167,7 @@ class Evidence:
 
     @cached_property
     def _figures(self) -> NumberIndex:
-        return NumberIndex(figures(self.text), self._scales)
+        return NumberIndex(find_numbers(self.text), self._scales)
 
     @cached_property
     def _days(self) -> DateIndex:

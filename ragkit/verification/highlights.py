@@ -18,10 +18,10 @@ from heapq import nlargest
 from ragkit.answers import Citation, Statement
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.keywords import keywords
-from ragkit.text.numbers import scales_noted
-from ragkit.text.sentences import Unit, row_label, units
-from ragkit.verification.checker import clauses
-from ragkit.verification.claims import Fact, facts
+from ragkit.text.numbers import find_scales
+from ragkit.text.sentences import Sentence, row_label, split_sentences
+from ragkit.verification.checker import split_clauses
+from ragkit.verification.claims import Fact, find_facts
 from ragkit.verification.evidence import Evidence, stated_words
 
 # Chosen on the dev half of what `python -m tests.benchmarks exact` measures.
@@ -38,7 +38,7 @@ _NUMBERS = re.compile(r"(?:\[\d{1,3}\]\s*)+")
 Term = str | Fact
 
 
-def with_exact(
+def add_highlights(
     citations: Sequence[Citation],
     statements: Sequence[Statement],
     passages: Sequence[Hit],
@@ -53,7 +53,7 @@ def with_exact(
             for piece in _rests_on(claim, cited, question):
                 meant[piece.number].add(piece)
     return tuple(
-        replace(each, exact=_ranges(meant[each.number], passages[each.number - 1]))
+        replace(each, highlights=_ranges(meant[each.number], passages[each.number - 1]))
         for each in citations
     )
 
@@ -66,20 +66,20 @@ def _claims(statement: Statement) -> Iterator[tuple[str, tuple[int, ...]]]:
     text, start = statement.text, 0
     groups = list(_NUMBERS.finditer(text))
     if not groups:  # a value of an answer to a schema
-        yield from ((clause, statement.citations) for clause in clauses(text))
+        yield from ((clause, statement.citations) for clause in split_clauses(text))
     for group in groups:
         own = text[start : len(text) if group is groups[-1] else group.end()]
         if len(keywords(_NUMBER.sub("", own))) < _OWN:
             own = text
         numbers = tuple(map(int, _NUMBER.findall(group.group())))
-        yield from ((clause, numbers) for clause in clauses(own))
+        yield from ((clause, numbers) for clause in split_clauses(own))
         start = group.end()
 
 
 class _Piece:
     """A sentence or row of passage `number`, characters [start, end) of the page's text."""
 
-    def __init__(self, number: int, hit: Hit, unit: Unit, scales: frozenset[float]) -> None:
+    def __init__(self, number: int, hit: Hit, unit: Sentence, scales: frozenset[float]) -> None:
         self.number = number
         self.start, self.end = hit.start + unit.start, hit.start + unit.end
         self.words = keywords(unit.in_context)
@@ -103,8 +103,8 @@ class _Piece:
 
 
 def _pieces(number: int, hit: Hit) -> list[_Piece]:
-    scales = scales_noted(hit.text)
-    return [_Piece(number, hit, unit, scales) for unit in units(hit.text)]
+    scales = find_scales(hit.text)
+    return [_Piece(number, hit, unit, scales) for unit in split_sentences(hit.text)]
 
 
 def _rests_on(claim: str, passages: Sequence[Sequence[_Piece]], question: str) -> list[_Piece]:
@@ -129,7 +129,7 @@ class _Said:
         pieces = [piece for each in passages for piece in each]
         self._size = len(pieces)
         self._counts = Counter(word for piece in pieces for word in piece.words)
-        found = [fact for fact in facts(claim) if fact.kind != "name"]  # a name is its words
+        found = [fact for fact in find_facts(claim) if fact.kind != "name"]  # a name is its words
         counted = " ".join(fact.text for fact in found if fact.kind != "quotation")
         words = stated_words(claim) - stated_words(counted)
         self._weights: dict[Term, float] = {w: self._rarity(self._counts[w]) for w in words}

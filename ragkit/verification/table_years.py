@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from ragkit.text.numbers import Number, figures
+from ragkit.text.numbers import Number, find_numbers
 
 _YEAR = re.compile(r"(?<![\d.,$€£-])(?:19|20)\d\d(?![\d,-]|\.\d)")
 _LONGEST_HEAD = 150  # characters; a longer line with years in it is prose
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-def columns(text: str) -> dict[str, dict[int, Number]]:
+def read_year_columns(text: str) -> dict[str, dict[int, Number]]:
     """The figures by year, for each line of a text that is a row under so many years.
 
     The years are those of the last line above that has two or more. A line that stands under
@@ -37,4 +37,4 @@ def columns(text: str) -> dict[str, dict[int, Number]]:
 def _cells(line: str) -> list[Number]:
     """The figures at the end of a line, behind its last word."""
     last = max((match.end() for match in _LETTER.finditer(line)), default=0)
-    return [figure for figure in figures(line) if figure.start >= last]
+    return [figure for figure in find_numbers(line) if figure.start >= last]

@@ -8,7 +8,16 @@ import tempfile
 from pathlib import Path
 
 NAMES = (
-    *("retrieval", "ingest", "search", "scale", "verification", "exact", "abstention", "asking"),
+    *(
+        "retrieval",
+        "ingest",
+        "search",
+        "scale",
+        "verification",
+        "highlights",
+        "abstention",
+        "asking",
+    ),
     *("page", "governance", "precision"),
 )
 
@@ -20,7 +29,7 @@ def main() -> None:
     workdir = Path(tempfile.gettempdir()) / "ragkit-bench"
     workdir.mkdir(exist_ok=True)
     for name in names:
-        importlib.import_module(f"tests.bench.{name}").main(sys.argv[2:], workdir)
+        importlib.import_module(f"tests.benchmarks.{name}").main(sys.argv[2:], workdir)
 
 
 main()

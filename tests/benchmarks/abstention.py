@@ -29,7 +29,7 @@ from ragkit.embedders.threshold import similarity_floor
 from ragkit.generation.answering import is_answerable
 from ragkit.llms.base import Event, LanguageModel
 from ragkit.text.keywords import keywords
-from ragkit.text.sentences import Unit, units
+from ragkit.text.sentences import Sentence, split_sentences
 from tests.benchmarks.common import prepared_base, question_of, rows
 from tests.benchmarks.verification.claims import plain
 from tests.support.fake_ollama import parts
@@ -57,13 +57,15 @@ class Stub:
     ) -> Iterator[Event]:
         question, passages = parts(messages[-1].content)
         wanted = keywords(question)
-        quotes = [(number, unit) for number, passage in passages for unit in units(passage)]
+        quotes = [
+            (number, unit) for number, passage in passages for unit in split_sentences(passage)
+        ]
         number, best = max(quotes, key=lambda quote: _shared(wanted, quote[1]))
         enough = _shared(wanted, best) >= ENOUGH * len(wanted)
         yield f"{best.text} [{number}]" if enough else NOT_FOUND
 
 
-def _shared(wanted: frozenset[str], unit: Unit) -> int:
+def _shared(wanted: frozenset[str], unit: Sentence) -> int:
     return len(wanted & keywords(unit.in_context))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.benchmarks.common import eval_folder
 
 RAGKIT = [sys.executable, "-m", "ragkit_apps.cli.main"]
-PLAIN = [sys.executable, "-m", "tests.bench.plain"]
+PLAIN = [sys.executable, "-m", "tests.benchmarks.plain"]
 # As pip installs a package: with its compiled code kept.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 

@@ -120,7 +120,7 @@ def main(arguments: list[str], workdir: Path) -> None:
         if not Layout(path).exists():
             shutil.rmtree(path, ignore_errors=True)
             build(path, size)
-        subprocess.run([sys.executable, "-m", "tests.bench.scale", str(path)], check=True)
+        subprocess.run([sys.executable, "-m", "tests.benchmarks.scale", str(path)], check=True)
 
 
 if __name__ == "__main__":

@@ -240,6 +240,6 @@ def test_source_of_a_model_answer_shows_the_words_that_it_rests_on() -> None:
     text = "Rules for all. Leave is 28 days. Ask first. It needs a form."
     cited = citation_of(1, replace(hit(1), text=text, start=7, end=7 + len(text)))
     assert citation_line(cited) == f"[1] 1.txt: {text}"
-    exact = ((22, 39), (51, 67))
+    highlights = ((22, 39), (51, 67))
     line = "[1] 1.txt: Leave is 28 days. … It needs a form."
-    assert citation_line(replace(cited, exact=exact)) == line
+    assert citation_line(replace(cited, highlights=highlights)) == line

@@ -93,7 +93,7 @@ def test_number_that_no_passage_has_is_dropped(folder: Path, server: FakeOllama)
     with base(folder, server.url, model="invents") as kb:
         answer = kb.ask(QUESTION)
     assert "99" not in answer.text
-    assert answer.invented == (99,)
+    assert answer.invalid_citations == (99,)
     assert [citation.number for citation in answer.citations] == [1]
 
 

@@ -59,11 +59,11 @@ PASSAGES = [hit(number) for number in range(1, 7)]
     ],
 )
 def test_shapes_of_citations(written: str, shown: str) -> None:
-    text, citations, invented = cited(written, PASSAGES)
+    text, citations, invalid_citations = cited(written, PASSAGES)
     assert text == shown
     assert all(f"[{citation.number}]" in shown for citation in citations)
     assert len(citations) == shown.count("[")
-    assert invented == ()
+    assert invalid_citations == ()
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_other_brackets_are_no_citations(text: str) -> None:
 
 
 def test_invented_numbers_are_taken_out_and_told() -> None:
-    text, citations, invented = cited("Yes [1, 9]. No [Passage 0]. Well [5-8].", PASSAGES)
+    text, citations, invalid_citations = cited("Yes [1, 9]. No [Passage 0]. Well [5-8].", PASSAGES)
     assert text == "Yes [1]. No . Well [5][6]."
     assert [citation.number for citation in citations] == [1, 5, 6]
-    assert invented == (0, 7, 8, 9)
+    assert invalid_citations == (0, 7, 8, 9)
 
 
 def test_endless_range_is_two_numbers() -> None:

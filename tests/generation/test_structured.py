@@ -23,7 +23,7 @@ from ragkit.errors import (
     SchemaError,
     SchemaMismatch,
 )
-from ragkit.generation.json_schema import answer_schema, envelope, fault
+from ragkit.generation.json_schema import build_reply_schema, find_schema_error, parse_schema
 from ragkit.llms import Usage
 from ragkit.llms.base import Event
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
@@ -215,11 +215,11 @@ def test_number_that_no_passage_has_is_dropped_and_told(folder: Path, server: Fa
     with base(folder, server.url, model="invents") as kb:
         answer = kb.ask(WEIGHT, schema=PUMP)
     assert [citation.number for citation in answer.citations] == [1]
-    assert answer.invented == (99,)
+    assert answer.invalid_citations == (99,)
     with base(folder) as kb:
         odd = kb.ask(WEIGHT, model=Writes(found({"note": "84"}, 0, 2, 1, 2, -3)), schema=NOTE)
     assert [citation.number for citation in odd.citations] == [1, 2]
-    assert odd.invented == (-3, 0)
+    assert odd.invalid_citations == (-3, 0)
 
 
 def test_fenced_json_is_json(folder: Path) -> None:
@@ -334,7 +334,7 @@ def test_references_of_the_schema_work_in_its_new_place() -> None:
         "definitions": {"Old/Name": {"type": "string"}},
     }
     before = json.dumps(tree)
-    whole = envelope(answer_schema(tree), 3)
+    whole = build_reply_schema(parse_schema(tree), 3)
     inner = whole["$defs"]["answer-schema"]["properties"]
     assert whole["properties"]["answer"]["anyOf"][0] == {"$ref": "#/$defs/answer-schema"}
     assert inner["name"] == {"$ref": "#/$defs/answer-schema/$defs/Name"}
@@ -431,7 +431,7 @@ def test_schema_that_is_none_is_an_error_before_any_request(
 def test_values_are_held_against_the_whole_of_a_schema(
     schema: dict[str, Any], value: object, wrong: str
 ) -> None:
-    assert fault(value, answer_schema(schema)) == wrong
+    assert find_schema_error(value, parse_schema(schema)) == wrong
 
 
 # -- what a model does wrong ---------------------------------------------------------------------

@@ -187,8 +187,8 @@ def test_exact_words_that_cannot_be_seen_leave_the_passage_yellow() -> None:
     text = read_document(data, "a.pdf").pages[0].text
     space = text.index(" ")
     whole = draw_page(data, 0, 0, len(text), text, WIDTH)
-    for exact in ([], [(space, space + 1)], [(3, 3)]):
-        assert draw_page(data, 0, 0, len(text), text, WIDTH, exact) == whole
+    for highlights in ([], [(space, space + 1)], [(3, 3)]):
+        assert draw_page(data, 0, 0, len(text), text, WIDTH, highlights) == whole
     other = draw_page(data, 0, 0, len(text), "another text", WIDTH, [(0, 5)])
     assert other.boxes == ()
     assert (pixels(other) == plain(sheet)).all()

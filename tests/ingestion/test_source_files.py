@@ -84,7 +84,7 @@ def test_the_exact_words_of_a_citation_are_what_a_page_scrolls_to(
     text = kb.pages(pumps)[0].text
     start, end = text.index("went through"), text.index("pumps.")
     passage = kb.page_image(pumps, 0, end=len(text))
-    both = kb.page_image(pumps, 0, end=len(text), exact=((start, end),))
+    both = kb.page_image(pumps, 0, end=len(text), highlights=((start, end),))
     alone = kb.page_image(pumps, 0, start=start, end=end)
     assert both.boxes == alone.boxes != passage.boxes
     assert len({image.png for image in (passage, both, alone)}) == 3
@@ -192,10 +192,12 @@ def test_a_page_or_passage_that_is_not_there_is_an_error(kb: KnowledgeBase, pump
     for start, end in ((-1, 3), (3, 2), (0, 10**6)):
         text = refusal(kb.page_image, pumps, 0, start=start, end=end)
         assert "so there is no passage" in text
-    for exact in ((0, 4), (6, 9), (7, 6)):
-        assert refusal(kb.page_image, pumps, 0, start=5, end=8, exact=[(5, 6), exact]) == (
-            f"the exact words from {exact[0]} to {exact[1]} are not in the passage from 5 to 8; "
-            "pass start, end and exact of one citation"
+    for first, last in ((0, 4), (6, 9), (7, 6)):
+        assert refusal(
+            kb.page_image, pumps, 0, start=5, end=8, highlights=[(5, 6), (first, last)]
+        ) == (
+            f"the highlight from {first} to {last} is not in the passage from 5 to 8; "
+            "pass start, end and highlights of one citation"
         )
 
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.text.dates import DateIndex, days
-from ragkit.text.numbers import Number, NumberIndex, figures, scales_noted
-from ragkit.text.sentences import units
+from ragkit.text.dates import DateIndex, find_dates
+from ragkit.text.numbers import Number, NumberIndex, find_numbers, find_scales
+from ragkit.text.sentences import split_sentences
 from ragkit.verification.antonyms import agrees, turned
-from ragkit.verification.claims import facts
+from ragkit.verification.claims import find_facts
 
 
 def supports(text: str, stated: str) -> bool:
-    (figure,) = figures(stated)
-    return NumberIndex(figures(text), scales_noted(text)).supports(figure)
+    (figure,) = find_numbers(stated)
+    return NumberIndex(find_numbers(text), find_scales(text)).supports(figure)
 
 
 def test_a_number_is_read_with_its_scale_and_unit() -> None:
-    assert figures("about $4.2 million") == [
+    assert find_numbers("about $4.2 million") == [
         Number("$4.2 million", 6, 18, ((4.2, 1),), 1e6, "$", about=True)
     ]
-    assert figures("1.577 km") == [
+    assert find_numbers("1.577 km") == [
         Number("1.577 km", 0, 8, ((1.577, 3), (1577.0, 0)), 1, "kilometre")
     ]
 
@@ -62,7 +62,7 @@ def test_another_number_does_not(text: str, stated: str) -> None:
 
 @pytest.mark.parametrize("text", ["sıx", "5 mıllion", "in mıllions", "9" * 400, "1e999", "Aprıl 5"])
 def test_odd_letters_and_huge_numbers_are_no_error(text: str) -> None:
-    figures(text), scales_noted(text), days(text)
+    find_numbers(text), find_scales(text), find_dates(text)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_odd_letters_and_huge_numbers_are_no_error(text: str) -> None:
     ],
 )
 def test_dates_are_compared_by_what_they_say(text: str, stated: str, holds: bool) -> None:
-    (day,) = days(stated)
+    (day,) = find_dates(stated)
     assert DateIndex(text).supports(day) is holds
 
 
 def test_impossible_dates_are_none() -> None:
-    assert days("99/99/9999, 00.00.2020, 2020-13-01, 32 May") == []
+    assert find_dates("99/99/9999, 00.00.2020, 2020-13-01, 32 May") == []
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_impossible_dates_are_none() -> None:
     ],
 )  # fmt: skip
 def test_a_sentence_states_facts(said: str, found: list[tuple[str, str]]) -> None:
-    assert [(fact.kind, fact.text) for fact in facts(said)] == found
+    assert [(fact.kind, fact.text) for fact in find_facts(said)] == found
 
 
 def test_opposites_and_denials_are_told() -> None:
@@ -127,9 +127,9 @@ def test_opposites_and_denials_are_told() -> None:
     ],
 )
 def test_sentences_end_where_they_do_in_their_language(text: str, found: list[str]) -> None:
-    assert [unit.text for unit in units(text)] == found
+    assert [unit.text for unit in split_sentences(text)] == found
 
 
 def test_figures_in_a_line_are_not_matched_in_many_ways() -> None:
     line = "12 34 " * 20_000
-    assert [unit.text for unit in units(line + "x")] == [line + "x"]
+    assert [unit.text for unit in split_sentences(line + "x")] == [line + "x"]

@@ -161,8 +161,8 @@ def test_the_exact_words_are_marked_within_the_passage() -> None:
     low = text.index("Two")
     html = passage_html(text, start, end, [(low, low + len("Two & three."))])
     assert (
-        '<mark class="passage faint">One. <mark class="exact">Two &amp; three.</mark> Four.</mark>'
-        in html
+        '<mark class="passage faint">One. <mark class="highlight">Two &amp; three.</mark>'
+        " Four.</mark>" in html
     )
     assert Tags(html).text == text
 

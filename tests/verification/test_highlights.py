@@ -11,8 +11,8 @@ import pytest
 
 from ragkit import Answer, Citation, Config, KnowledgeBase
 from ragkit.answers import cited
-from ragkit.verification.checker import check
-from ragkit.verification.highlights import with_exact
+from ragkit.verification.checker import check_answer
+from ragkit.verification.highlights import add_highlights
 from tests.generation.test_answers import hit
 from tests.support.hashing import HashingEmbedder
 
@@ -42,18 +42,18 @@ def marked(answer: str, *texts: str, question: str = "?") -> list[list[str]]:
         for n, text in enumerate(texts)
     ]
     text, citations, _ = cited(answer, passages)
-    found = with_exact(citations, check(text, texts), passages, question)
+    found = add_highlights(citations, check_answer(text, texts), passages, question)
     for citation in found:
         assert_in_order(citation)
     return [words(citation) for citation in found]
 
 
 def words(citation: Citation) -> list[str]:
-    return [citation.quote[a - citation.start : b - citation.start] for a, b in citation.exact]
+    return [citation.quote[a - citation.start : b - citation.start] for a, b in citation.highlights]
 
 
 def assert_in_order(citation: Citation) -> None:
-    ends = [position for both in citation.exact for position in both]
+    ends = [position for both in citation.highlights for position in both]
     assert ends == sorted(set(ends))
     assert all(citation.start <= position <= citation.end for position in ends)
 
@@ -202,7 +202,7 @@ def test_citation_of_a_model_has_its_words_on_the_page(offline: KnowledgeBase, d
     with offline as kb:
         (citation,) = asked(kb, docs, "Unused leave expires in March [1].").citations
         (page,) = kb.pages(citation.document)
-    ((start, end),) = citation.exact
+    ((start, end),) = citation.highlights
     assert page.text[start:end] == "Unused leave expires at the end of March."
     assert citation.quote == LEAVE
 
@@ -211,7 +211,7 @@ def test_extract_is_exact_already(offline: KnowledgeBase, docs: Path) -> None:
     with offline as kb:
         answer = asked(kb, docs, None)
     assert answer.is_extractive
-    assert {citation.exact for citation in answer.citations} == {()}
+    assert {citation.highlights for citation in answer.citations} == {()}
 
 
 def test_values_of_an_answer_as_data_have_their_words(offline: KnowledgeBase, docs: Path) -> None:

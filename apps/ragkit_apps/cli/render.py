@@ -128,8 +128,8 @@ def citation_line(citation: Citation) -> str:
 def words_of(citation: Citation) -> str:
     """A citation's words; of a long passage those that the answer rests on, where they are told."""
     base = citation.start
-    exact = (citation.quote[start - base : end - base] for start, end in citation.exact)
-    return " … ".join(exact) or citation.quote
+    highlights = (citation.quote[start - base : end - base] for start, end in citation.highlights)
+    return " … ".join(highlights) or citation.quote
 
 
 def _where(citation: Citation) -> str:
@@ -158,8 +158,8 @@ def answer_lines(answer: Answer, *, reasoning: bool = False) -> list[str]:
     if answer.model:
         choice = f", {answer.model_choice}" if answer.model_choice else ""
         lines += ["", f"By {one_line(answer.model, 100)}{choice}"]
-    if answer.invented:
-        numbers = ", ".join(map(str, answer.invented))
+    if answer.invalid_citations:
+        numbers = ", ".join(map(str, answer.invalid_citations))
         lines += ["", f"The model cited passages that do not exist: {numbers}."]
     if answer.dropped:
         lines += ["", f"{answer.dropped} passages did not fit into the model's context."]

@@ -130,7 +130,7 @@ mark.doubt {
   background: none; color: inherit; text-decoration: underline wavy #c8551f;
   text-decoration-thickness: 1.5px; text-underline-offset: .25em; cursor: help;
 }
-mark.passage, mark.exact {
+mark.passage, mark.highlight {
   background: #ffe26e; color: #1d2422; border-radius: .15em; padding: .05em 0;
 }
 mark.passage.faint { background: #fff4be; }

@@ -94,7 +94,7 @@ class ReaderProcess:
         end: int,
         quote: str,
         width: int,
-        exact: Sequence[tuple[int, int]] = (),
+        highlights: Sequence[tuple[int, int]] = (),
     ) -> DrawnPage | Refused:
         """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds."""
         wanted = {
@@ -103,7 +103,7 @@ class ReaderProcess:
             "end": end,
             "quote": quote,
             "width": width,
-            "exact": list(exact),
+            "highlights": list(highlights),
         }
         answer = self._ask("page", path, wanted)
         if isinstance(answer, Refused):

@@ -145,7 +145,7 @@ def _document(
 def _draw(request: dict[str, Any], file: _File) -> dict[str, Any]:
     from ragkit_ingest.readers.pdf_image import draw_page
 
-    wanted = (request[name] for name in ("page", "start", "end", "quote", "width", "exact"))
+    wanted = (request[name] for name in ("page", "start", "end", "quote", "width", "highlights"))
     return {"picture": pack_picture(draw_page(file.data, *wanted))}
 
 

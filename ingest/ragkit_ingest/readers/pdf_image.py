@@ -45,14 +45,14 @@ def draw_page(
     end: int,
     quote: str,
     width: int,
-    exact: Sequence[tuple[int, int]] = (),
+    highlights: Sequence[tuple[int, int]] = (),
 ) -> PagePicture:
     """Draw a page (counted from 0) of a PDF, `width` pixels wide.
 
     Characters [start, end) of its stored text are highlighted if they are `quote`: were the text
-    read differently today, nothing would be. Where `exact` has ranges of them that can be seen,
-    these are yellow and the others pale. The width is held to what can be drawn, and a very long
-    page is drawn less wide. Raises ReadError for a file or a page that cannot be drawn.
+    read differently today, nothing would be. Where `highlights` has ranges of them that can be
+    seen, these are yellow and the others pale. The width is held to what can be drawn, and a very
+    long page is drawn less wide. Raises ReadError for a file or a page that cannot be drawn.
     """
     import pypdfium2 as pdfium
 
@@ -70,7 +70,7 @@ def draw_page(
         text = PageText(opened)
         same = text.text[start:end] == quote
         passage = _marked(text, opened, [(start, end)] if same else [], width, height)
-        yellow = _marked(text, opened, exact if same else [], width, height) or passage
+        yellow = _marked(text, opened, highlights if same else [], width, height) or passage
         inks = [(passage, _PALE), (yellow, _FULL)]
         png = _png(width, height, _highlighted(_pixels(opened, width, height), width, inks))
     finally:

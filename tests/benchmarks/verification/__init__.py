@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragkit.text.sentences import units
+from ragkit.text.sentences import split_sentences
 from tests.benchmarks.common import prepared_base
 from tests.benchmarks.verification.claims import plain
 from tests.benchmarks.verification.statements import TRUE, Item, cases, items, seeded
@@ -39,9 +39,9 @@ class Judged:
 
 def judged(item: Item) -> Judged:
     """The worst verdict of the statements that lie in each part."""
-    from ragkit.verification.checker import check
+    from ragkit.verification.checker import check_answer
 
-    found = check(item.text, item.evidence)
+    found = check_answer(item.text, item.evidence)
     verdicts = []
     for part in item.parts:
         own = {s.verdict for s in found if s.start < part.end and part.start < s.end}
@@ -133,7 +133,7 @@ def nearest(item: Item) -> str:
     """The sentence or row of the cited evidence that shares most words with the text."""
     numbers = [int(number) for number in re.findall(r"\[(\d)\]", item.text)] or [1]
     words = set(re.findall(r"\w+", item.text.lower()))
-    own = [unit.in_context for n in numbers for unit in units(item.evidence[n - 1])]
+    own = [unit.in_context for n in numbers for unit in split_sentences(item.evidence[n - 1])]
     return plain(max(own, key=lambda u: len(words & set(re.findall(r"\w+", u.lower())))))
 
 

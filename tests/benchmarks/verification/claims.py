@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
-from ragkit.text.sentences import units
+from ragkit.text.sentences import split_sentences
 
 _LAST_WORDS = (
     "of in at on to for from by with about as into under over against after before during called "
@@ -117,7 +117,9 @@ def folded(text: str) -> str:
 
 def sentences(passage: str) -> list[str]:
     """The whole sentences of a passage that can stand in an answer."""
-    found = [sentence_of(unit.text) for unit in units(passage) if _ENDED.search(unit.text)]
+    found = [
+        sentence_of(unit.text) for unit in split_sentences(passage) if _ENDED.search(unit.text)
+    ]
     return [text for text in found if text and not _ROW_END.search(text)]
 
 

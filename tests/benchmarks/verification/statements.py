@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from ragkit import Hit, KnowledgeBase
-from ragkit.text.sentences import units
+from ragkit.text.sentences import split_sentences
 from tests.benchmarks.common import question_of, rows
 from tests.benchmarks.verification.claims import (
     Claim,
@@ -195,7 +195,7 @@ def others_of(hit: Hit, number: int, known: str, rng: Random) -> Iterator[Claim]
 
 def _holding(passage: str, quote: str) -> str | None:
     """The sentence, or the row of two cells, with the quote in it."""
-    for unit in units(passage):
+    for unit in split_sentences(passage):
         own, wanted = folded(unit.text), folded(quote)
         cells = [plain(cell) for cell in unit.text.strip(" |").split("|")]
         text = f"{cells[0]}: {cells[1]}." if len(cells) == 2 else sentence_of(unit.text)

@@ -151,17 +151,17 @@ def passage_html(
     text: str,
     start: int,
     end: int,
-    exact: Sequence[tuple[int, int]] = (),
+    highlights: Sequence[tuple[int, int]] = (),
     *,
     around: int = _AROUND,
 ) -> str:
     """A page's text with characters [start, end) marked, and what stands around them.
 
-    With `exact` ranges these are marked, and the rest of the passage faintly.
+    With `highlights` ranges these are marked, and the rest of the passage faintly.
     """
     first, last = _nearest_line(text, start - around, -1), _nearest_line(text, end + around, 1)
     before, after = text[first:start], text[end:last]
-    mark = _passage(text, start, end, exact) if end > start else ""
+    mark = _passage(text, start, end, highlights) if end > start else ""
     more = '<span class="cut">…</span>'
     return "".join(
         [
@@ -174,14 +174,14 @@ def passage_html(
     )
 
 
-def _passage(text: str, start: int, end: int, exact: Sequence[tuple[int, int]]) -> str:
+def _passage(text: str, start: int, end: int, highlights: Sequence[tuple[int, int]]) -> str:
     parts, at = [], start
-    for low, high in exact:
+    for low, high in highlights:
         parts.append(escape(text[at:low]))
-        parts.append(f'<mark class="exact">{escape(text[low:high])}</mark>')
+        parts.append(f'<mark class="highlight">{escape(text[low:high])}</mark>')
         at = high
     parts.append(escape(text[at:end]))
-    return f'<mark class="passage{" faint" if exact else ""}">{"".join(parts)}</mark>'
+    return f'<mark class="passage{" faint" if highlights else ""}">{"".join(parts)}</mark>'
 
 
 def _nearest_line(text: str, at: int, step: int) -> int:

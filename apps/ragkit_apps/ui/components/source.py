@@ -66,29 +66,31 @@ def draw_place(kb: View, slot: str) -> None:
             return
         except SourceError as error:
             notice(f"{error}. Here is its text, as it was read:")
-    start, end, exact = _marked(source)
+    start, end, highlights = _marked(source)
     text_view(
-        passage_html(page.text, start, end, exact), f"text-{slot}", opened=_opened(source, slot)
+        passage_html(page.text, start, end, highlights),
+        f"text-{slot}",
+        opened=_opened(source, slot),
     )
 
 
 def _marked(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
     """What is marked on the page that is shown: nothing where pages were turned."""
-    return (0, 0, ()) if source.turned else (source.start, source.end, source.exact)
+    return (0, 0, ()) if source.turned else (source.start, source.end, source.highlights)
 
 
 def _draw_sheet(
     kb: View, document: StoredDocument, page: StoredPage, source: Source, slot: str
 ) -> None:
-    start, end, exact = _marked(source)
+    start, end, highlights = _marked(source)
     width = min(_WIDTH * source.zoom // 100, 2400)
     image = kb.page_image(
-        source.document, page.ordinal, start=start, end=end, exact=exact, width=width
+        source.document, page.ordinal, start=start, end=end, highlights=highlights, width=width
     )
     quote = shortened(page.text[start:end], 300)
     alt = f"Page {page.number} of {document.source}"
     alt += f"; marked: {quote}" if quote else f"; its text: {shortened(page.text, 300)}"
-    name = f"{source.document} {page.ordinal} {start} {end} {exact}"
+    name = f"{source.document} {page.ordinal} {start} {end} {highlights}"
     sheet_view(
         image, alt, f"sheet-{slot}", name=name, zoom=source.zoom, opened=_opened(source, slot)
     )
@@ -101,7 +103,7 @@ def _opened(source: Source, slot: str) -> str:
     """
     if slot == "document":
         return ""
-    return f"{source.document} {source.page} {source.start} {source.exact} {source.number}"
+    return f"{source.document} {source.page} {source.start} {source.highlights} {source.number}"
 
 
 def _controls(

@@ -205,8 +205,8 @@ def _details(turn: Turn) -> list[tuple[str, str]]:
         found.append(("Searched for", answer.query))
     if answer.dropped:
         found.append(("Did not fit", f"{counted(answer.dropped, 'passage')}, the lowest ranked"))
-    if answer.invented:
-        numbers = ", ".join(map(str, answer.invented))
+    if answer.invalid_citations:
+        numbers = ", ".join(map(str, answer.invalid_citations))
         found.append(("Invented", f"the model cited {numbers}, which no passage has; taken out"))
     usage = answer.usage
     if usage is not None and usage.prompt_tokens is not None:

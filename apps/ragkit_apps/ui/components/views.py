@@ -78,7 +78,7 @@ export default function ({ parentElement, data }) {
   if (text.dataset.html === data.html) return leave;
   text.innerHTML = data.html;
   text.dataset.html = data.html;
-  const mark = text.querySelector("mark.exact") || text.querySelector("mark");
+  const mark = text.querySelector("mark.highlight") || text.querySelector("mark");
   text.scrollTop = mark ? mark.offsetTop - text.offsetTop - text.clientHeight / 4 : 0;
   return leave;
 }

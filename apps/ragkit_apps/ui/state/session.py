@@ -38,7 +38,7 @@ def who() -> str:
 class Source:
     """A place in a document that is looked at: characters [start, end) of one of its pages.
 
-    `exact` are the ranges within it that matter most, if that is known.
+    `highlights` are the ranges within it that matter most, if that is known.
     """
 
     document: int
@@ -46,7 +46,7 @@ class Source:
     start: int
     end: int
     title: str
-    exact: tuple[tuple[int, int], ...] = ()
+    highlights: tuple[tuple[int, int], ...] = ()
     number: int | None = None
     turned: int = 0  # pages away from it
     zoom: int = 100
@@ -59,7 +59,7 @@ class Source:
 def source_of(found: Citation | Hit) -> Source:
     place = (found.document, found.page_ordinal, found.start, found.end)
     if isinstance(found, Citation):
-        return Source(*place, where_of(found), found.exact, found.number)
+        return Source(*place, where_of(found), found.highlights, found.number)
     return Source(*place, found.source)
 
 

@@ -1,4 +1,4 @@
-"""How often `Citation.exact` has the sentence of the passage that a statement was made of.
+"""How often `Citation.highlights` has the sentence of the passage that a statement was made of.
 
 The statements are the true ones of the verification bench, sentences of a passage as they stand,
 reworded, or made of a question and its answer, and cells of tables; and two sentences in one, of
@@ -20,9 +20,9 @@ from random import Random
 
 from ragkit import Citation, Hit
 from ragkit.answers import cited
-from ragkit.text.sentences import Unit, units
-from ragkit.verification.checker import check
-from ragkit.verification.highlights import with_exact
+from ragkit.text.sentences import Sentence, split_sentences
+from ragkit.verification.checker import check_answer
+from ragkit.verification.highlights import add_highlights
 from tests.benchmarks.common import prepared_base
 from tests.benchmarks.verification.claims import Claim, folded, is_prose, sentence_of
 from tests.benchmarks.verification.statements import (
@@ -42,11 +42,11 @@ _ABOUT_ANSWERS = ("short", "question turned round", "question quoted", "question
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An answer, and the units of each passage it cites that it was made of, none if of another."""
+    """An answer, and the sentences it was made of in each cited passage; none if of another."""
 
     text: str
     kind: str
-    truth: Mapping[int, Sequence[Unit]]
+    truth: Mapping[int, Sequence[Sentence]]
 
 
 def placed(case: Case) -> Iterator[Placed]:
@@ -65,20 +65,20 @@ def placed(case: Case) -> Iterator[Placed]:
                 yield from _doubled(case, claim, truth, rng)
 
 
-def _places(claim: Claim, hit: Hit, origin: str) -> list[Unit]:
-    """The units of a passage that are a sentence, or the row of a table's cell."""
+def _places(claim: Claim, hit: Hit, origin: str) -> list[Sentence]:
+    """The sentences of a passage that are a sentence, or the row of a table's cell."""
     if claim.fact:
         label, cell = claim.fact.label, f"{claim.fact.number:,}"
-        return [u for u in units(hit.text) if u.text.startswith(label) and cell in u.text]
+        return [u for u in split_sentences(hit.text) if u.text.startswith(label) and cell in u.text]
     wanted = folded(origin).rstrip(".")
-    return [u for u in units(hit.text) if wanted in folded(u.text).replace("|", ":")]
+    return [u for u in split_sentences(hit.text) if wanted in folded(u.text).replace("|", ":")]
 
 
 def _is_elsewhere_too(claim: Claim, hits: Sequence[Hit]) -> bool:
     """Whether other sentences hold the answer that a statement was made of."""
     if claim.kind not in _ABOUT_ANSWERS:
         return False
-    found = units(hits[claim.cited[0] - 1].text)
+    found = split_sentences(hits[claim.cited[0] - 1].text)
     return sum(folded(claim.key) in folded(unit.text) for unit in found) > 1
 
 
@@ -96,18 +96,24 @@ def _miscited(case: Case, claim: Claim, rng: Random) -> Iterator[Placed]:
 
 
 def _doubled(
-    case: Case, claim: Claim, truth: Mapping[int, Sequence[Unit]], rng: Random
+    case: Case, claim: Claim, truth: Mapping[int, Sequence[Sentence]], rng: Random
 ) -> Iterator[Placed]:
     """Joined with another sentence, of the same passage or of another."""
     (number,) = claim.cited
     first = claim.text.rstrip(".")
-    own = [u for u in units(case.hits[number - 1].text) if u not in truth[number] and _fits(u)]
+    own = [
+        u
+        for u in split_sentences(case.hits[number - 1].text)
+        if u not in truth[number] and _fits(u)
+    ]
     if own:
         unit = rng.choice(own)
         both = {number: [*truth[number], unit]}
         yield Placed(f"{first}, and {_inside(unit)} [{number}].", "two of one passage", both)
     for other, sentence in neighbours(claim, case.hits, rng)[:1]:
-        found = [u for u in units(case.hits[other - 1].text) if sentence_of(u.text) == sentence]
+        found = [
+            u for u in split_sentences(case.hits[other - 1].text) if sentence_of(u.text) == sentence
+        ]
         if len(found) == 1:
             both = {**truth, other: found}
             said = _inside(found[0])
@@ -116,22 +122,22 @@ def _doubled(
             yield Placed(f"{first}, while {said} [{number}][{other}].", "two passages", both)
 
 
-def _fits(unit: Unit) -> bool:
+def _fits(unit: Sentence) -> bool:
     sentence = sentence_of(unit.text)
     return sentence is not None and is_prose(sentence)
 
 
-def _inside(unit: Unit) -> str:
+def _inside(unit: Sentence) -> str:
     """A sentence as it stands behind a comma."""
     sentence = sentence_of(unit.text) or unit.text
     return f"{sentence[0].lower()}{sentence[1:].rstrip('.')}"
 
 
-def ending(citation: Citation, truth: Sequence[Unit]) -> str:
+def ending(citation: Citation, truth: Sequence[Sentence]) -> str:
     """What became of one citation."""
-    if not citation.exact:
+    if not citation.highlights:
         return "none"
-    marks = [(a - citation.start, b - citation.start) for a, b in citation.exact]
+    marks = [(a - citation.start, b - citation.start) for a, b in citation.highlights]
     covered = [any(a <= unit.start and unit.end <= b for a, b in marks) for unit in truth]
     if not any(covered):
         return "wrong"
@@ -140,7 +146,7 @@ def ending(citation: Citation, truth: Sequence[Unit]) -> str:
 
 
 def main(arguments: list[str], workdir: Path) -> None:
-    parser = argparse.ArgumentParser("python -m tests.benchmarks exact", description=__doc__)
+    parser = argparse.ArgumentParser("python -m tests.benchmarks highlights", description=__doc__)
     parser.add_argument("sets", nargs="*", help="squad, handbook, finance; all if left out")
     parser.add_argument("--part", choices=("dev", "test", "all"), default="test")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="examples of each error")
@@ -155,7 +161,7 @@ def main(arguments: list[str], workdir: Path) -> None:
     for one in Random("exact").sample(errors, min(options.show, len(errors))):
         quote, start = one.citation.quote, one.citation.start
         print(f"\n{one.ending}, {one.kind}: {one.text}")
-        print(*(f"  {quote[a - start : b - start]}" for a, b in one.citation.exact), sep="\n")
+        print(*(f"  {quote[a - start : b - start]}" for a, b in one.citation.highlights), sep="\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +178,9 @@ class Judged:
 
 def _judged(case: Case, one: Placed) -> Iterator[Judged]:
     text, citations, _ = cited(one.text, case.hits)
-    statements = check(text, case.evidence)
+    statements = check_answer(text, case.evidence)
     began = time.perf_counter()
-    found = with_exact(citations, statements, case.hits, case.question)
+    found = add_highlights(citations, statements, case.hits, case.question)
     seconds = time.perf_counter() - began
     kind = "of question and answer" if one.kind.startswith("question ") else one.kind
     for citation in found:
@@ -193,8 +199,8 @@ def report(found: Sequence[Judged]) -> None:
         total = sum(counts[label].values())
         cells = "  ".join(f"{each} {counts[label][each] / total:6.1%}" for each in ENDINGS)
         print(f"{label:40} {total:5}  {cells}")
-    marked = [one.citation for one in found if one.citation.exact and one.kind != MISCITED]
-    characters = sum(end - start for citation in marked for start, end in citation.exact)
+    marked = [one.citation for one in found if one.citation.highlights and one.kind != MISCITED]
+    characters = sum(end - start for citation in marked for start, end in citation.highlights)
     share = characters / sum(len(citation.quote) for citation in marked)
     print(f"marked, of the passages' characters: {share:.1%}")
     times = sorted(1e3 * one.seconds for one in found)
