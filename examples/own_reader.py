@@ -29,7 +29,7 @@ def read_contacts(data: bytes, source: str) -> Document:
     pages = []
     for card in data.decode("utf-8", "replace").split("BEGIN:VCARD")[1:]:
         fields = dict(line.split(":", 1) for line in card.splitlines() if ":" in line)
-        page = PageBuilder(PageKind.PART, label=fields.get("FN", ""))
+        page = PageBuilder(PageKind.PART, page_label=fields.get("FN", ""))
         for key, word in (("FN", "Name"), ("TITLE", "Position"), ("TEL", "Telephone")):
             if key in fields:
                 page.add(BlockKind.ROW, f"{word}: {fields[key]}")

@@ -58,7 +58,7 @@ _LONGEST_RANGE = 20
 class Citation:
     """Where a statement stands: `quote` is exactly characters [start, end) of the page's text.
 
-    `number` is the one in the answer's text; `page` counts from 1, `label` is the printed one,
+    `number` is the one in the answer's text; `page` counts from 1, `page_label` is the printed one,
     and `place` says both for people. `page_ordinal` counts the document's pages, sheets or parts
     from 0. `highlights` are ranges [start, end) of the page's text within the quote, in order and
     apart: the sentences and rows that a model's answer rests on. It is empty where they could not
@@ -70,7 +70,7 @@ class Citation:
     document: int
     title: str
     page: int | None
-    label: str
+    page_label: str
     place: str
     start: int
     end: int
@@ -216,7 +216,7 @@ def citation_of(
         document=hit.document,
         title=hit.title,
         page=hit.page,
-        label=hit.label,
+        page_label=hit.page_label,
         place=hit.place,
         start=start,
         end=end,

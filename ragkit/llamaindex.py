@@ -102,7 +102,7 @@ def _metadata(hit: Hit, path: str) -> dict[str, str | int | float]:
 
 
 def _page_label(hit: Hit) -> str:
-    """The printed label, as PDFReader gives it; of a slide its number, for its label is a title."""
+    """Return the printed label, as PDFReader does; for a slide its number, not its title."""
     if hit.page is None:
         return ""
-    return str(hit.page) if hit.kind == "pptx" else hit.label or str(hit.page)
+    return str(hit.page) if hit.kind == "pptx" else hit.page_label or str(hit.page)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from ragkit.embedders.base import Embedder, EmbedderFacts, facts_of
-from ragkit.embedders.threshold import similarity_floor
+from ragkit.embedders.threshold import measure_similarity_threshold
 from ragkit.errors import NotAKnowledgeBase, StoreMismatch
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.chunk import ChunkSettings
@@ -18,12 +18,12 @@ _CHUNK_TOKENS = 254  # the field's usual size, and what MiniLM reads at once
 class Identity:
     """The embedder of a base, and how its documents are cut.
 
-    `floor` is the cosine below which a passage says nothing to a question.
+    `similarity_threshold` is the cosine below which a passage says nothing to a question.
     """
 
     embedder: EmbedderFacts
     chunks: ChunkSettings
-    floor: float
+    similarity_threshold: float
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "metric": "cosine"}, sort_keys=True)
@@ -33,7 +33,7 @@ def new_identity(embedder: Embedder) -> Identity:
     """What a base gets with its first document."""
     limit = min(_CHUNK_TOKENS, embedder.max_tokens)
     chunks = ChunkSettings(max_tokens=limit, header_tokens=limit // 4)
-    return Identity(facts_of(embedder), chunks, similarity_floor(embedder))
+    return Identity(facts_of(embedder), chunks, measure_similarity_threshold(embedder))
 
 
 def read_identity(snapshot: Snapshot) -> Identity | None:
@@ -45,7 +45,7 @@ def read_identity(snapshot: Snapshot) -> Identity | None:
         content = json.loads(text)
         facts = EmbedderFacts(**content["embedder"])
         settings = ChunkSettings(**content["chunks"])
-        floor = float(content["floor"])
+        similarity_threshold = float(content["similarity_threshold"])
     except (ValueError, KeyError, TypeError) as error:
         raise NotAKnowledgeBase(
             f"what this base was built with cannot be read ({error}); use the ragkit that wrote "
@@ -53,4 +53,4 @@ def read_identity(snapshot: Snapshot) -> Identity | None:
         ) from error
     if content["metric"] != "cosine":
         raise StoreMismatch(f"this base compares by {content['metric']}, expected cosine")
-    return Identity(facts, settings, floor)
+    return Identity(facts, settings, similarity_threshold)

@@ -243,7 +243,7 @@ class View:
                 return snapshot.page_text(hit.document, hit.page_ordinal)
 
         embedder = self._engine.embedder(identity)
-        return RetrievedContext(hits, embedder, identity.floor, page_text), line
+        return RetrievedContext(hits, embedder, identity.similarity_threshold, page_text), line
 
     # -- conversations -----------------------------------------------------------------------
 

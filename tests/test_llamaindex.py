@@ -61,7 +61,7 @@ def staff(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
 
 
 def handbook_pages(*texts: str) -> list[Document]:
-    """As PDFReader gives them: a document for each page, with the printed label."""
+    """As PDFReader gives them: a document for each page, with the printed page label."""
     labels = ["i", "ii", "1", "2"]
     return [
         Document(
@@ -184,7 +184,7 @@ def test_pages_of_a_pdf_become_one_document_cited_by_page(kb: KnowledgeBase) -> 
     report = kb.add_documents(handbook_pages("Cover", "", "Leave is 30 days.", "Notice: 6 weeks."))
     assert (report.added, report.pages) == (["/docs/handbook.pdf"], 4)
     (hit,) = kb.search("notice weeks", k=1)
-    assert (hit.source, hit.page, hit.label) == ("/docs/handbook.pdf", 4, "2")
+    assert (hit.source, hit.page, hit.page_label) == ("/docs/handbook.pdf", 4, "2")
     assert (hit.text, hit.start, hit.end) == ("Notice: 6 weeks.", 0, 16)
     (node,) = RagkitRetriever(kb, k=1).retrieve("notice weeks")
     assert node.metadata["page_label"] == "2"

@@ -93,7 +93,7 @@ class _Headers:
 
     def __init__(self, page: Page, top: str, count: TokenCounter, settings: ChunkSettings) -> None:
         self._text = page.text
-        place = page.label if page.kind in (PageKind.SHEET, PageKind.PART) else ""
+        place = page.page_label if page.kind in (PageKind.SHEET, PageKind.PART) else ""
         self._outer = [top, place]
         self._count = count
         self._limit = settings.header_tokens

@@ -73,10 +73,10 @@ class Block:
 class Page:
     """One page, slide, sheet, mail part, or the whole text of a format without pages.
 
-    `number` counts from 1 where people count (pages, slides), else None. `label` is the printed
-    page label, sheet name, slide title or mail part. `headings` is the heading path in force
-    where the page begins, if the format knows it (a PDF's outline). `images` are pictures on the
-    page; `hidden` are characters a reader of the printed page would not see; `garbage` are
+    `number` counts from 1 where people count (pages, slides), else None. `page_label` is the
+    printed page label, sheet name, slide title or mail part. `headings` is the heading path in
+    force where the page begins, if the format knows it (a PDF's outline). `images` are pictures on
+    the page; `hidden` are characters a reader of the printed page would not see; `garbage` are
     characters that no font table could explain. Hidden characters are not in `text` where they
     can be told apart character by character (zero-width, tags); else they are only counted.
     """
@@ -85,7 +85,7 @@ class Page:
     blocks: tuple[Block, ...] = ()
     kind: PageKind = PageKind.TEXT
     number: int | None = None
-    label: str = ""
+    page_label: str = ""
     headings: tuple[str, ...] = ()
     images: int = 0
     hidden: int = 0
@@ -111,12 +111,12 @@ class PageBuilder:
         kind: PageKind = PageKind.TEXT,
         *,
         number: int | None = None,
-        label: str = "",
+        page_label: str = "",
         headings: tuple[str, ...] = (),
     ) -> None:
         self.kind = kind
         self.number = number
-        self.label = label
+        self.page_label = page_label
         self.headings = headings
         self.images = 0
         self.hidden = 0
@@ -152,7 +152,7 @@ class PageBuilder:
             blocks=tuple(self._blocks),
             kind=self.kind,
             number=self.number,
-            label=self.label,
+            page_label=self.page_label,
             headings=self.headings,
             images=self.images,
             hidden=self.hidden,

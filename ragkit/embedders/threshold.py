@@ -28,7 +28,7 @@ _PAIRS = (
 BETWEEN = 0.7
 
 
-def similarity_floor(embedder: Embedder, *, between: float = BETWEEN) -> float:
+def measure_similarity_threshold(embedder: Embedder, *, between: float = BETWEEN) -> float:
     """The cosine below which a passage says nothing to a question.
 
     It lies between what the embedder gives questions and passages that have nothing to do with

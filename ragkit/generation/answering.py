@@ -118,12 +118,13 @@ class Question:
 class RetrievedContext:
     """What a base holds for a question: the hits of its search, and what is needed to judge them.
 
-    `floor` is the cosine that makes a hit count, and `page_text` gives the whole page of one.
+    `similarity_threshold` is the cosine that makes a hit count, and `page_text` gives the whole
+    page of one.
     """
 
     hits: Sequence[Hit]
     embedder: Embedder
-    floor: float
+    similarity_threshold: float
     page_text: Callable[[Hit], str]
 
     def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
@@ -150,7 +151,7 @@ def ask_stream(
     answer.
     """
     hits = found.hits
-    if not is_answerable(asked.query, hits, found.floor):
+    if not is_answerable(asked.query, hits, found.similarity_threshold):
         return at_once(abstain(asked.question, hits, Abstention.FAR), asked)
     try:
         chosen, why = choose_model(model, config, reasoning=reasoning)
@@ -189,12 +190,12 @@ def _other(asked: Question) -> str:
     return asked.query if asked.query != asked.question else ""
 
 
-def is_answerable(question: str, hits: Sequence[Hit], floor: float) -> bool:
+def is_answerable(question: str, hits: Sequence[Hit], similarity_threshold: float) -> bool:
     """Whether the best passages are near enough to be worth showing as an answer.
 
-    A passage below the floor counts only if it holds most of the question's words.
+    A passage below the threshold counts only if it holds most of the question's words.
     """
-    if any(hit.similarity >= floor for hit in hits):
+    if any(hit.similarity >= similarity_threshold for hit in hits):
         return True
     words = keywords(question)
     return any(len(words & keywords(hit.text)) > _MOST_WORDS * len(words) for hit in hits[:3])

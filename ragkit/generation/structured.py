@@ -90,7 +90,7 @@ def ask_for_data(
     """
     if found is None:
         return abstain(question, (), Abstention.EMPTY)
-    if not is_answerable(question, found.hits, found.floor):
+    if not is_answerable(question, found.hits, found.similarity_threshold):
         return abstain(question, found.hits, Abstention.FAR)
     chosen, why = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)

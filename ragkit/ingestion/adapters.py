@@ -115,13 +115,13 @@ def _numbers(keys: Sequence[tuple[str, str]]) -> list[int | None]:
     return [int(counted) if counted.isdecimal() else None for counted, _ in keys]
 
 
-def _page(texts: Sequence[str], number: int | None, label: str) -> Page:
+def _page(texts: Sequence[str], number: int | None, page_label: str) -> Page:
     from ragkit_ingest.readers.text import paragraphs
 
     text, hidden = clean_text("\n\n".join(texts))
     blocks = tuple(Block(BlockKind.PARAGRAPH, start, end) for start, end in paragraphs(text))
     kind = PageKind.TEXT if number is None else PageKind.PAGE
-    return Page(text, blocks, kind, number, label, hidden=hidden)
+    return Page(text, blocks, kind, number, page_label, hidden=hidden)
 
 
 def _first(metadata: Mapping[str, Any], keys: Sequence[str]) -> str:

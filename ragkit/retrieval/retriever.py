@@ -37,8 +37,8 @@ class Hit:
 
     `source` is the document's path relative to the root it was ingested from and `path` where
     that file was ("" for what was no file or lies in the base); `document` is the document's id;
-    `page` counts from 1 and is None for formats without pages; `label` is the printed page label,
-    sheet, slide title or mail part and `ref` the cells. `score` ranks the hits of one query;
+    `page` counts from 1 and is None for formats without pages; `page_label` is the printed page
+    label, sheet, slide title or mail part and `ref` the cells. `score` ranks the hits of one query;
     `similarity` is the cosine of the best chunk in [-1, 1] and can be compared between queries;
     `lexical` is its BM25 score, or the most that it can have, where many others have more.
     `chunks` are the ids of the chunks that were joined, the best one first.
@@ -54,7 +54,7 @@ class Hit:
     title: str
     kind: str
     headings: tuple[str, ...]
-    label: str
+    page_label: str
     ref: str
     similarity: float
     lexical: float
@@ -71,12 +71,16 @@ class Hit:
 def describe_place(hit: Hit) -> str:
     if hit.page is not None:
         unit = "slide" if hit.kind == "pptx" else "page"
-        printed = hit.label if unit == "page" and hit.label not in ("", str(hit.page)) else ""
+        printed = (
+            hit.page_label if unit == "page" and hit.page_label not in ("", str(hit.page)) else ""
+        )
         return f"{unit} {hit.page}" + (f" (printed {printed})" if printed else "")
     if hit.ref:
-        return f"sheet {hit.label}, {hit.ref}" if hit.label else hit.ref.replace(":", " to ")
-    if hit.label:
-        return hit.label
+        return (
+            f"sheet {hit.page_label}, {hit.ref}" if hit.page_label else hit.ref.replace(":", " to ")
+        )
+    if hit.page_label:
+        return hit.page_label
     return hit.headings[-1] if hit.headings else ""
 
 
@@ -358,7 +362,7 @@ def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitSco
         title=best.title,
         kind=best.kind,
         headings=_common(chunks) or best.headings,
-        label=best.page_label,
+        page_label=best.page_label,
         ref=joined_ref([chunk.ref for chunk in chunks if chunk.ref]),
         similarity=scores.similarity,
         lexical=scores.lexical,

@@ -165,13 +165,14 @@ class _Page(NamedTuple):
     ordinal: int
     text: str
     kind: str
-    label: str
+    page_label: str
     fits: int
 
 
 def _pages(database: Database, document: int, typed: str) -> list[_Page]:
     rows = database.execute(
-        f"SELECT ordinal, text, kind, label, {typed} FROM page WHERE document = ? ORDER BY ordinal",
+        f"SELECT ordinal, text, kind, page_label, {typed} FROM page "
+        "WHERE document = ? ORDER BY ordinal",
         (document,),
     )
     return [_Page(*row) for row in rows]

@@ -67,15 +67,15 @@ class StoredDocument:
 class StoredPage:
     """A page as it was read; `ordinal` counts the document's pages from 0.
 
-    `number` counts from 1 where people count, `label` is the printed page label, sheet name, slide
-    title or mail part. `images` are pictures on it, `hidden` characters that nobody would see, and
-    `garbage` characters that no font table could explain.
+    `number` counts from 1 where people count, `page_label` is the printed page label, sheet name,
+    slide title or mail part. `images` are pictures on it, `hidden` characters that nobody would
+    see, and `garbage` characters that no font table could explain.
     """
 
     ordinal: int
     kind: str
     number: int | None
-    label: str
+    page_label: str
     text: str
     images: int
     hidden: int

@@ -57,7 +57,7 @@ CREATE TABLE page (
     ordinal INTEGER NOT NULL,
     kind TEXT NOT NULL,
     number INTEGER,
-    label TEXT NOT NULL,
+    page_label TEXT NOT NULL,
     text TEXT NOT NULL,
     images INTEGER NOT NULL,
     hidden INTEGER NOT NULL,

@@ -32,7 +32,7 @@ from ragkit.store.records import (
 
 _CHUNK = """
     SELECT c.id, c.document, d.source, r.path, d.title, d.kind, c.ordinal, c.page,
-           p.number, p.label, c.start, c.end, c.header, c.headings, c.ref, c.text
+           p.number, p.page_label, c.start, c.end, c.header, c.headings, c.ref, c.text
     FROM chunk c
     JOIN document d ON d.id = c.document
     JOIN root r ON r.id = d.root
@@ -159,8 +159,8 @@ class Snapshot:
     def pages_of(self, document: int) -> list[StoredPage]:
         """A document's pages in order; none if it may not be read."""
         rows = self._db.execute(
-            "SELECT p.ordinal, p.kind, p.number, p.label, p.text, p.images, p.hidden, p.garbage "
-            "FROM page p JOIN document d ON d.id = p.document "
+            "SELECT p.ordinal, p.kind, p.number, p.page_label, p.text, p.images, p.hidden, "
+            "p.garbage FROM page p JOIN document d ON d.id = p.document "
             f"WHERE p.document = ? AND {self._label_clause()} ORDER BY p.ordinal",
             (document,),
         )
@@ -188,7 +188,7 @@ class Snapshot:
     def page_labels(self, document: int) -> list[str]:
         """The labels of a document's pages, in order: of a spreadsheet its sheets' names."""
         rows = self._db.execute(
-            "SELECT p.label FROM page p JOIN document d ON d.id = p.document "
+            "SELECT p.page_label FROM page p JOIN document d ON d.id = p.document "
             f"WHERE p.document = ? AND {self._label_clause()} ORDER BY p.ordinal",
             (document,),
         )
@@ -737,8 +737,8 @@ def _document(row: tuple[Any, ...]) -> StoredDocument:
 
 
 def _page(row: tuple[Any, ...]) -> StoredPage:
-    ordinal, kind, number, label, text, images, hidden, garbage = row
-    return StoredPage(ordinal, kind, number, label, _whole(text), images, hidden, garbage)
+    ordinal, kind, number, page_label, text, images, hidden, garbage = row
+    return StoredPage(ordinal, kind, number, page_label, _whole(text), images, hidden, garbage)
 
 
 def _turn(row: tuple[Any, ...], origins: tuple[int, ...]) -> StoredTurn:

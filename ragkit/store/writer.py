@@ -269,7 +269,7 @@ class Writer:
         self._db.executemany(
             "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (document, ordinal, page.kind, page.number, page.label, page.text,
+                (document, ordinal, page.kind, page.number, page.page_label, page.text,
                  page.images, page.hidden, page.garbage)
                 for ordinal, page in enumerate(content.pages)
             ],

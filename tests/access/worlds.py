@@ -68,7 +68,7 @@ def read(data: bytes, source: str) -> Document:
     paper = Paper(letter, pages, version)
     built = []
     for number, paragraphs in enumerate(pages, 1):
-        page = PageBuilder(PageKind.PAGE, number=number, label=paper.canary("page"))
+        page = PageBuilder(PageKind.PAGE, number=number, page_label=paper.canary("page"))
         page.add(BlockKind.HEADING, f"Rules of {paper.canary('head')} for pumps", level=1)
         for paragraph in paragraphs:
             page.add(BlockKind.PARAGRAPH, paragraph)

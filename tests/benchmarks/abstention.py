@@ -1,14 +1,14 @@
 """How often an answer is given where there is one, and withheld where there is none.
 
 Questions are asked as users ask them, with KnowledgeBase.ask: those of each set that its documents
-answer, those that they do not, and off topic the answerable ones of the other set, which nothing
-in the base answers. Two modes: "extract", where no model server is reachable and the floor alone
+answer, those that they do not, and off topic the answerable ones of the other set, which nothing in
+the base answers. Two modes: "extract", where no model server is reachable and the threshold alone
 withholds, and "stub", a model of a few lines that quotes the sentence with most of the question's
 words, or says that it found nothing. The stub shows what becomes of a model's own abstentions, and
 no more: it understands nothing, so its shares are no guess at a real model's. The unanswerable
 questions of squad were written to be near its texts. Nothing here says that an answer is right.
 
-Then the same extracts judged again with other floors: how many answerable questions would be
+Then the same extracts judged again with other thresholds: how many answerable questions would be
 withheld, and how many of the others.
 """
 
@@ -25,7 +25,7 @@ from typing import Any
 from ragkit import Answer, Config, KnowledgeBase, Message
 from ragkit.answers import NOT_FOUND
 from ragkit.embedders.loading import load_by_name
-from ragkit.embedders.threshold import similarity_floor
+from ragkit.embedders.threshold import measure_similarity_threshold
 from ragkit.generation.answering import is_answerable
 from ragkit.llms.base import Event, LanguageModel
 from ragkit.text.keywords import keywords
@@ -99,7 +99,7 @@ def main(arguments: list[str], workdir: Path) -> None:
             _report("extract", extracts)
             _report("stub", _answered(kb, asked, Stub()))
             _report_quotes(asked["answerable"], extracts["answerable"])
-            _report_floors(kb, extracts)
+            _report_thresholds(kb, extracts)
 
 
 def _answered(
@@ -138,19 +138,21 @@ def _holds(texts: Sequence[str], answers: Sequence[str]) -> bool:
     )
 
 
-def _report_floors(kb: KnowledgeBase, extracts: Mapping[str, Sequence[Answer]]) -> None:
-    """What other floors would withhold of the same questions; passages that hold most of a
-    question's words count whatever the floor, as they do in the product.
+def _report_thresholds(kb: KnowledgeBase, extracts: Mapping[str, Sequence[Answer]]) -> None:
+    """What other thresholds would withhold of the same questions; passages that hold most of a
+    question's words count whatever the threshold, as they do in the product.
     """
     embedder = load_by_name(kb.status().embedder)
-    print(f"{'withheld by the floor, were it at':36} " + " ".join(f"{k:18}" for k in extracts))
+    print(f"{'withheld if the threshold were at':36} " + " ".join(f"{k:18}" for k in extracts))
     for between in (0.5, 0.6, 0.7, 0.8, 0.9):
-        floor = similarity_floor(embedder, between=between)
+        threshold = measure_similarity_threshold(embedder, between=between)
         cells = [
-            _of(sum(not is_answerable(a.question, a.passages, floor) for a in found), len(found))
+            _of(
+                sum(not is_answerable(a.question, a.passages, threshold) for a in found), len(found)
+            )
             for found in extracts.values()
         ]
-        print(f"  {between} between, a cosine of {floor:.3f}   " + " ".join(cells), flush=True)
+        print(f"  {between} between, a cosine of {threshold:.3f}   " + " ".join(cells), flush=True)
 
 
 def _of(count: int, total: int) -> str:

@@ -21,7 +21,7 @@ def hit(number: int) -> Hit:
         title="",
         kind="text",
         headings=(),
-        label="",
+        page_label="",
         ref="",
         similarity=0.5,
         lexical=1.0,

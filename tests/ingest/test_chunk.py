@@ -51,7 +51,7 @@ def test_prose_is_cut_at_the_ends_of_sentences() -> None:
 
 
 def test_a_table_row_is_never_split_and_its_heads_are_repeated() -> None:
-    builder = PageBuilder(PageKind.SHEET, label="Prices")
+    builder = PageBuilder(PageKind.SHEET, page_label="Prices")
     builder.add(BlockKind.ROW, "Part | Price | Place", ref="A1:C1")
     for n in range(2, 30):
         builder.add(

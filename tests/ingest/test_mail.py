@@ -54,7 +54,7 @@ def test_message_is_subject_headers_and_paragraphs() -> None:
         "message-id": "<1@example.org>",
     }
     page = document.pages[0]
-    assert (page.kind, page.label, page.number) == (PageKind.PART, "message", None)
+    assert (page.kind, page.page_label, page.number) == (PageKind.PART, "message", None)
     assert shown(page) == [
         (BlockKind.HEADING, "Rechnung für März"),
         (
@@ -83,7 +83,7 @@ def test_attachments_are_pages_after_the_message() -> None:
     attach(mail, b"a,b\n1,2\n", "data.csv")
     mail.add_attachment(message("inner\n", subject="Old offer"))
     document = read(mail)
-    assert [(page.label, page.kind) for page in document.pages] == [
+    assert [(page.page_label, page.kind) for page in document.pages] == [
         ("message", PageKind.PART),
         ("attachment: Anhang Ä.docx", PageKind.PART),
         ("attachment: data.csv", PageKind.PART),
@@ -129,7 +129,7 @@ def test_messages_are_read_three_deep() -> None:
             attach(outer, mail.as_bytes(), f"m{depth - 1}.eml")
         mail = outer
     document = read(mail)
-    assert [page.label.count("attachment") for page in document.pages] == [0, 1, 2, 3]
+    assert [page.page_label.count("attachment") for page in document.pages] == [0, 1, 2, 3]
     assert "nested deeper than 3" in document.warnings[0]
 
 

@@ -190,7 +190,7 @@ def test_slides_are_pages_in_reading_order() -> None:
     read = read_document(saved(deck), "results.pptx")
     assert read.title == "Results 2026"
     assert read.warnings == ("slide 2 is hidden in the presentation",)
-    assert [(page.kind, page.number, page.label, page.images) for page in read.pages] == [
+    assert [(page.kind, page.number, page.page_label, page.images) for page in read.pages] == [
         (PageKind.SLIDE, 1, "Results 2026", 0),
         (PageKind.SLIDE, 2, "", 1),
     ]

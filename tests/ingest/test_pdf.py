@@ -123,7 +123,7 @@ def test_outline_is_carried_to_the_pages_below_it() -> None:
 def test_printed_page_labels_are_kept() -> None:
     sheets = [Sheet([f"Text of sheet {number}."]) for number in range(4)]
     document = read(*sheets, labels=[(0, "r"), (2, "D")])
-    assert [page.label for page in document.pages] == ["i", "ii", "1", "2"]
+    assert [page.page_label for page in document.pages] == ["i", "ii", "1", "2"]
 
 
 def test_lines_of_figures_are_rows_with_their_column_heads() -> None:
@@ -297,7 +297,7 @@ def test_chunk_is_exactly_a_range_of_its_page(name: str) -> None:
 def test_handbook_has_its_chapters_labels_and_table() -> None:
     document = read_document((EXAMPLES / "hr" / "employee-handbook.pdf").read_bytes(), "h.pdf")
     assert document.title == "Employee handbook"
-    assert [page.label for page in document.pages[:4]] == ["i", "ii", "iii", "1"]
+    assert [page.page_label for page in document.pages[:4]] == ["i", "ii", "iii", "1"]
     leave = document.pages[4]
     assert "2.1 Annual leave" in texts(leave, BlockKind.HEADING)
     assert "from the 15th year 32 7" in texts(leave, BlockKind.ROW)

@@ -34,7 +34,7 @@ def test_rows_name_their_cells_and_their_heads() -> None:
 
     page = read_document(workbook(fill), "prices.xlsx").pages[0]
     heads = "Part | Price | Since"
-    assert (page.kind, page.label, page.number) == (PageKind.SHEET, "Prices", None)
+    assert (page.kind, page.page_label, page.number) == (PageKind.SHEET, "Prices", None)
     assert page.text == f"Price list 2026\n{heads}\nBolt | 1.5 | 2026-01-31\nNut M8 | 2 | TRUE"
     assert page.blocks == (
         Block(BlockKind.ROW, 0, 15, ref="B1:B1"),

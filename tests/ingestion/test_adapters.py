@@ -21,7 +21,7 @@ class Part:
 def pages(*metadata: dict[str, Any]) -> list[tuple[int | None, str, str]]:
     parts = [Part(f"Text {n}.", entry) for n, entry in enumerate(metadata, 1)]
     document = as_document(parts)
-    return [(page.number, page.label, page.text) for page in document.pages]
+    return [(page.number, page.page_label, page.text) for page in document.pages]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,16 @@ def pack_document(document: Document, *, blocks: bool) -> dict[str, Any]:
 def _pack_page(page: Page, blocks: bool) -> dict[str, Any]:
     packed = {
         name: getattr(page, name)
-        for name in ("text", "kind", "number", "label", "headings", "images", "hidden", "garbage")
+        for name in (
+            "text",
+            "kind",
+            "number",
+            "page_label",
+            "headings",
+            "images",
+            "hidden",
+            "garbage",
+        )
     }
     packed["blocks"] = [list(asdict(block).values()) for block in page.blocks] if blocks else []
     return packed

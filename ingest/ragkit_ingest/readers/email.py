@@ -45,7 +45,7 @@ def _parsed(data: bytes) -> Message:
 
 
 def _read_message(message: Message, read: Reader, depth: int) -> Document:
-    builder = PageBuilder(PageKind.PART, label="message")
+    builder = PageBuilder(PageKind.PART, page_label="message")
     add_block(builder, BlockKind.HEADING, _header(message, "subject"), level=1)
     headers = (f"{name}: {value}" for name in _SHOWN if (value := _header(message, name)))
     add_block(builder, BlockKind.PARAGRAPH, "\n".join(headers))
@@ -177,13 +177,13 @@ def _relabelled(page: Page, label: str) -> Page:
     places = {
         PageKind.PAGE: f"page {page.number}",
         PageKind.SLIDE: f"slide {page.number}",
-        PageKind.SHEET: f"sheet {page.label}" if page.label else "",
-        PageKind.PART: "" if page.label == "message" else page.label,
+        PageKind.SHEET: f"sheet {page.page_label}" if page.page_label else "",
+        PageKind.PART: "" if page.page_label == "message" else page.page_label,
         PageKind.TEXT: "",
     }
     place = places[page.kind]
     label = f"{label}, {place}" if place else label
-    return replace(page, kind=PageKind.PART, number=None, label=label)
+    return replace(page, kind=PageKind.PART, number=None, page_label=label)
 
 
 def _header(message: Message, name: str) -> str:

@@ -34,7 +34,7 @@ class _RawPage:
     text: str
     lines: list[Line]
     number: int
-    label: str
+    page_label: str
     images: int
     hidden: int
     headings: tuple[str, ...] = ()
@@ -68,19 +68,19 @@ def _raw_pages(pdf: Any, page_count: int, warnings: list[str]) -> Iterator[_RawP
     import pypdfium2 as pdfium
 
     for index in range(page_count):
-        label = pdf.get_page_label(index) or ""
+        page_label = pdf.get_page_label(index) or ""
         try:
             page = pdf[index]
         except pdfium.PdfiumError:
             warnings.append(f"page {index + 1} is damaged and was left out")
-            yield _RawPage("", [], index + 1, label, 0, 0)
+            yield _RawPage("", [], index + 1, page_label, 0, 0)
             continue
         found = PageText(page)
         lines = lines_of(found.text)
         _set_type(page, found, lines)
         hidden = found.removed + sum(line.end - line.start for line in lines if line.hidden)
         images = _count_images(page) if len(found.text.strip()) < 40 else 0
-        yield _RawPage(found.text, lines, index + 1, label, images, hidden)
+        yield _RawPage(found.text, lines, index + 1, page_label, images, hidden)
         found.textpage.close()
         page.close()
 
@@ -218,7 +218,7 @@ def _page(
         blocks=tuple(blocks(kept, levels, page.titles)),
         kind=PageKind.PAGE,
         number=page.number,
-        label=page.label,
+        page_label=page.page_label,
         headings=page.headings,
         images=page.images,
         hidden=page.hidden,

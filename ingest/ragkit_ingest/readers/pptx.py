@@ -57,7 +57,7 @@ def _properties(package: Package) -> tuple[str, dict[str, str]]:
 def _read_slide(slide: Slide, number: int) -> Page:
     title_shape = slide.shapes.title
     title = one_line(title_shape.text_frame.text) if title_shape is not None else ""
-    builder = PageBuilder(PageKind.SLIDE, number=number, label=title)
+    builder = PageBuilder(PageKind.SLIDE, number=number, page_label=title)
     add_block(builder, BlockKind.HEADING, title, level=1)
     for shape in _in_order(slide.shapes):
         if title_shape is None or shape.shape_id != title_shape.shape_id:

@@ -151,7 +151,7 @@ def _delimiter(text: str, kind: str) -> str:
 
 def _page(label: str, rows: Iterable[Sequence[Value]], column: int) -> Page:
     """A sheet's page. The first row given is row 1, its first cell in `column` (0 is A)."""
-    builder = PageBuilder(PageKind.SHEET, label=label)
+    builder = PageBuilder(PageKind.SHEET, page_label=label)
     table = _filled(rows)
     first = list(itertools.islice(table, 50))
     head = _head(first)

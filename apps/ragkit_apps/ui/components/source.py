@@ -188,9 +188,9 @@ def _download(kb: View, document: StoredDocument, slot: str) -> None:
 def _path(kb: View, document: StoredDocument, page: StoredPage, source: Source) -> str:
     """Where this is: the document's title and the headings, sheet and cells, or mail part."""
     chunk = _chunk_at(kb, source) if source.turned == 0 else None
-    place = f"{page.kind} {page.number}" if page.number is not None else page.label
-    if page.kind == "page" and page.label not in ("", str(page.number)):
-        place += f" (printed {page.label})"
+    place = f"{page.kind} {page.number}" if page.number is not None else page.page_label
+    if page.kind == "page" and page.page_label not in ("", str(page.number)):
+        place += f" (printed {page.page_label})"
     parts = [document.title, place]
     if chunk is not None:
         parts += [*chunk.headings, chunk.ref]
