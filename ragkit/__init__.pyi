@@ -12,7 +12,7 @@ from .embedders.base import Embedder as Embedder
 from .errors import RagkitError as RagkitError
 from .generation.answering import AnswerStream as AnswerStream
 from .governance.receipts import Receipt as Receipt
-from .ingestion.report import FailedFile as FailedFile
+from .ingestion.report import FileError as FileError
 from .ingestion.report import IngestReport as IngestReport
 from .ingestion.report import Progress as Progress
 from .ingestion.source_files import PageImage as PageImage

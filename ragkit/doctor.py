@@ -200,11 +200,11 @@ def _base(kb: Path) -> Iterator[Check]:
             "ragkit audit verify --key FILE checks them with that key",
         )
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
-    if status.problems:
+    if status.file_errors:
         yield Check(
             "base",
             "warn",
-            f"{finding}, {len(status.problems)} files not read",
+            f"{finding}, {len(status.file_errors)} files not read",
             f"ragkit status --kb {kb} names them",
         )
     else:

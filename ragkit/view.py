@@ -21,7 +21,7 @@ from ragkit.generation.answering import (
     cleaned,
 )
 from ragkit.governance.audit_recorder import Recorder, found_by
-from ragkit.ingestion.report import FailedFile
+from ragkit.ingestion.report import FileError
 from ragkit.ingestion.source_files import Originals, PageImage
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.manifest import read_identity
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is in a base. `problems` are files that are not in it, with the reason.
+    """What is in a base. `file_errors` are files that are not in it, with the reason.
 
     `source_folders` hold its files, and `whole_folders` are those of them that were ingested whole,
     not only single files of them. For somebody who may not read everything only the documents that
@@ -55,7 +55,7 @@ class Status:
     dimension: int
     source_folders: tuple[str, ...]
     whole_folders: tuple[str, ...]
-    problems: tuple[FailedFile, ...]
+    file_errors: tuple[FileError, ...]
 
 
 class View:
@@ -361,7 +361,7 @@ class View:
             sees_all = snapshot.labels is None
             root_path = self._store.layout.root_path
             roots = [(root_path(name), whole) for _, name, whole in snapshot.roots() if sees_all]
-            problems = snapshot.all_problems() if sees_all else []
+            file_errors = snapshot.all_file_errors() if sees_all else []
         return Status(
             path=self.path,
             documents=documents,
@@ -372,10 +372,7 @@ class View:
             dimension=identity.embedder.dimension if identity else 0,
             source_folders=tuple(path for path, _ in roots),
             whole_folders=tuple(path for path, whole in roots if whole),
-            problems=tuple(
-                FailedFile(one.source, one.reason, one.detail, bool(one.uploaded))
-                for one in problems
-            ),
+            file_errors=tuple(file_errors),
         )
 
     def suggestions(self, n: int = 4, *, labels: Collection[str] | None = None) -> list[str]:

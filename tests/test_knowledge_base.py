@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, FailedFile, Hit, IngestReport, KnowledgeBase, StoredPage
+from ragkit import Config, FileError, Hit, IngestReport, KnowledgeBase, StoredPage
 from ragkit.errors import EmbedderError, SourceError, StoreError, StoreMismatch
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
 from tests.support.hashing import HashingEmbedder
@@ -113,7 +113,9 @@ def test_an_ingest_reports_every_file_once(kb: KnowledgeBase, docs: Path) -> Non
         "failed": first.failed,
     }
     assert sources(kb) == ["a.txt", "e.txt", "hr/d.txt", "moved.txt"]
-    assert [(one.source, one.uploaded) for one in kb.status().problems] == [("broken.pdf", False)]
+    assert [(one.source, one.uploaded) for one in kb.status().file_errors] == [
+        ("broken.pdf", False)
+    ]
 
 
 def test_a_second_ingest_changes_and_embeds_nothing(
@@ -247,7 +249,7 @@ def test_a_file_that_broke_takes_its_document_with_it(kb: KnowledgeBase, docs: P
     assert kb.ingest(docs).failed == [failed]  # named again, without being read again
     write(docs, a="Alpha again.")
     assert outcome(kb.ingest(docs)) == {"added": ["a.txt"]}
-    assert kb.status().problems == ()
+    assert kb.status().file_errors == ()
 
 
 def test_a_broken_file_that_is_gone_is_forgotten(kb: KnowledgeBase, docs: Path) -> None:
@@ -255,7 +257,7 @@ def test_a_broken_file_that_is_gone_is_forgotten(kb: KnowledgeBase, docs: Path) 
     kb.ingest(docs)
     (docs / "b.pdf").unlink()
     assert outcome(kb.ingest(docs)) == {}
-    assert kb.status().problems == ()
+    assert kb.status().file_errors == ()
 
 
 @pytest.fixture
@@ -272,7 +274,7 @@ def test_an_unreadable_folder_does_not_remove_its_documents(
     write(docs, a="Alpha text.", hr__b="Beta text.")
     (locked / "c.pdf").write_bytes(b"%PDF-1.4 nothing else")
     kb.ingest(docs)
-    problems = kb.status().problems
+    problems = kb.status().file_errors
     locked.chmod(0)
     try:
         report = kb.ingest(docs)
@@ -281,7 +283,7 @@ def test_an_unreadable_folder_does_not_remove_its_documents(
     assert report.removed == []
     assert [(failed.source, failed.reason) for failed in report.failed] == [("hr", "unreadable")]
     assert sources(kb) == ["a.txt", "hr/b.txt"]
-    assert kb.status().problems == problems
+    assert kb.status().file_errors == problems
 
 
 def test_the_same_holds_for_whoever_runs_as_root(
@@ -291,7 +293,7 @@ def test_the_same_holds_for_whoever_runs_as_root(
     write(docs, a="Alpha text.", hr__b="Beta text.", hr__in__c="Gamma text.")
     (docs / "hr" / "d.pdf").write_bytes(b"%PDF-1.4 nothing else")
     kb.ingest(docs)
-    problems = kb.status().problems
+    problems = kb.status().file_errors
     scandir = os.scandir
 
     def refusing(path: str) -> object:
@@ -304,10 +306,10 @@ def test_the_same_holds_for_whoever_runs_as_root(
         report = kb.ingest(docs)
     assert outcome(report) == {
         "unchanged": ["a.txt"],
-        "failed": [FailedFile("hr", "unreadable", "Permission denied")],
+        "failed": [FileError("hr", "unreadable", "Permission denied")],
     }
     assert sources(kb) == ["a.txt", "hr/b.txt", "hr/in/c.txt"]
-    assert kb.status().problems == problems
+    assert kb.status().file_errors == problems
 
 
 # -- roots ---------------------------------------------------------------------------------------
@@ -772,7 +774,7 @@ def test_a_known_file_that_outgrows_the_limit_leaves_the_base(docs: Path, open_k
     with open_kb(config=Config(max_file_mb=1)) as kb:
         assert [entry.reason for entry in kb.ingest(docs).failed] == ["too large"]
         assert sources(kb) == ["b.txt"]
-        assert [entry.source for entry in kb.status().problems] == ["a.txt"]
+        assert [entry.source for entry in kb.status().file_errors] == ["a.txt"]
 
 
 def test_no_more_hits_are_given_than_one_query_may_have(

@@ -34,6 +34,22 @@ class ReadError(Exception):
         self.detail = detail
 
 
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """A file that is not in the knowledge base, and why.
+
+    `source` is its path in its source folder, `reason` is for programs, `detail` for people.
+    `digest` is the SHA-256 of its bytes, empty if they could not be read. `uploaded` is True for
+    a file in the knowledge base's own upload folder; only the report and the status set it.
+    """
+
+    source: str
+    reason: str
+    detail: str = ""
+    digest: bytes = b""
+    uploaded: bool = False
+
+
 class BlockKind(StrEnum):
     HEADING = "heading"
     PARAGRAPH = "paragraph"

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit_ingest.model import Reason
+from ragkit_ingest.model import FileError, Reason
 
 _IGNORED = {"Thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
 _BASE_FILE = "ragkit.db"
@@ -30,12 +30,12 @@ class FoundFile:
 class Scan:
     """What lies under a path.
 
-    `problems` are (source, reason, detail) of what is no readable file; below `unreadable`
-    folders nothing is known, so nothing there counts as vanished.
+    `errors` are of what is not a readable file; below `unreadable` folders nothing is known, so
+    nothing there counts as vanished.
     """
 
     files: list[FoundFile] = field(default_factory=list)
-    problems: list[tuple[str, Reason, str]] = field(default_factory=list)
+    errors: list[FileError] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     ignored: int = 0
 
@@ -52,7 +52,7 @@ def scan(root: Path, start: Path) -> Scan:
     else:
         _add(root, str(start), result)
     result.files.sort(key=lambda file: file.source)
-    result.problems.sort()
+    result.errors.sort(key=lambda error: error.source)
     return result
 
 
@@ -65,7 +65,7 @@ def _scan_folder(root: Path, start: Path, result: Scan) -> None:
         except OSError as error:
             source = _source(root, folder)
             result.unreadable.append(source)
-            result.problems.append((source, Reason.UNREADABLE, error.strerror or str(error)))
+            result.errors.append(_unreadable(source, error))
             continue
         if any(entry.name == _BASE_FILE for entry in entries):
             result.ignored += 1
@@ -89,7 +89,8 @@ def _add(root: Path, path: str, result: Scan) -> None:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):
             if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-                result.problems.append((source, Reason.NOT_A_FILE, "a link out of the folder"))
+                error = FileError(source, Reason.NOT_A_FILE, "a link out of the folder")
+                result.errors.append(error)
                 return
             info = os.stat(path)
             if stat.S_ISDIR(info.st_mode):
@@ -97,15 +98,19 @@ def _add(root: Path, path: str, result: Scan) -> None:
                 return
     except FileNotFoundError:
         what = "a link to nothing" if os.path.islink(path) else "vanished while it was looked at"
-        result.problems.append((source, Reason.UNREADABLE, what))
+        result.errors.append(FileError(source, Reason.UNREADABLE, what))
         return
     except OSError as error:
-        result.problems.append((source, Reason.UNREADABLE, error.strerror or str(error)))
+        result.errors.append(_unreadable(source, error))
         return
     if stat.S_ISREG(info.st_mode):
         result.files.append(FoundFile(source, path, info.st_size))
     else:
-        result.problems.append((source, Reason.NOT_A_FILE, _kind(info.st_mode)))
+        result.errors.append(FileError(source, Reason.NOT_A_FILE, _kind(info.st_mode)))
+
+
+def _unreadable(source: str, error: OSError) -> FileError:
+    return FileError(source, Reason.UNREADABLE, error.strerror or str(error))
 
 
 def _kind(mode: int) -> str:

@@ -364,7 +364,7 @@ def replay(
         snapshot = Snapshot(writer.connection)
         digests = {one for one in each.digests if snapshot.erased_at(one) is None}
         origins = {one.origin for one in snapshot.documents() if one.digest in digests}
-        refused = {one.source for one in snapshot.all_problems() if one.digest in digests}
+        refused = {one.source for one in snapshot.all_file_errors() if one.digest in digests}
         if each.base == snapshot.meta("base"):
             origins |= _same(snapshot, log, each)
         if origins or digests:

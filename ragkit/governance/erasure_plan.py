@@ -95,7 +95,7 @@ def about(
     digests = {digest for origin, digest in known_digests(snapshot, log) if origin in origins}
     gone = origins - {document.origin for document in snapshot.documents()}
     lost = {name for line in log if line.origin in gone for name in line.called} - others
-    digests |= {one.digest for one in snapshot.all_problems() if one.source in lost | {*refused}}
+    digests |= {one.digest for one in snapshot.all_file_errors() if one.source in lost | {*refused}}
     return Erasure(
         origins=tuple(sorted(origins)),
         documents=tuple(sorted(snapshot.readable(versions))),

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,16 +16,16 @@ from ragkit.embedders.base import Embedder, checked
 from ragkit.errors import DocumentOnHold, SourceError
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.ingestion.plan import HELD, Plan, file_digest, locate, make_plan, reader_tag
-from ragkit.ingestion.report import FailedFile, IngestReport, Progress, ProgressCallback
+from ragkit.ingestion.report import IngestReport, Progress, ProgressCallback
 from ragkit.ingestion.workers import Options, Read, chunked, read_in_threads
 from ragkit.store.labels import label_by_rule
 from ragkit.store.layout import Layout
-from ragkit.store.records import HalfVectors, NewDocument, Problem
+from ragkit.store.records import HalfVectors, NewDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.writer import Writer
 from ragkit_ingest.chunk import Chunk, ChunkSettings, embedding_text
-from ragkit_ingest.model import Document, Reason
-from ragkit_ingest.process.pool import ReadFile, Refused
+from ragkit_ingest.model import Document, FileError, Reason
+from ragkit_ingest.process.pool import ReadFile
 from ragkit_ingest.scan import FoundFile, scan
 
 EmbedderOpener = Callable[[], tuple[Embedder, ChunkSettings]]
@@ -105,9 +106,9 @@ class Ingest:
         self._note_failed(plan.failed)
 
     def _carry_out(self, plan: Plan) -> None:
-        for problem in plan.outgrown:
-            with self._noting_held(problem.source):
-                self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
+        for error in plan.outgrown:
+            with self._noting_held(error.source):
+                self._writer.set_file_error(plan.root, error, reader_tag(self._options.limits))
         self._note_failed(plan.failed)
         for digest in plan.readmitted:
             self._writer.allow_erased(digest)
@@ -118,7 +119,7 @@ class Ingest:
             self._remove(plan.removed)
         self._relabel(plan.root)
         if plan.mended:
-            self._writer.clear_problems(plan.root, plan.mended)
+            self._writer.clear_file_errors(plan.root, plan.mended)
         if plan.read:
             self._read_all(plan)
 
@@ -155,14 +156,12 @@ class Ingest:
             self._roots = {id: self._layout.root_path(path) for id, path, _ in known}
         return label_by_rule(self._options.rules, self._roots[root], source)
 
-    def _note_failed(self, problems: Sequence[Problem]) -> None:
-        for problem in problems:
-            self.report.failed.append(
-                FailedFile(problem.source, problem.reason, problem.detail, self._uploaded)
-            )
+    def _note_failed(self, errors: Sequence[FileError]) -> None:
+        for error in errors:
+            self.report.failed.append(replace(error, uploaded=self._uploaded))
             if self._options.strict and not self._options.dry_run:
-                why = f"{problem.reason} ({problem.detail})" if problem.detail else problem.reason
-                raise SourceError(f"{problem.source}: {why}; stopped there, as strict asks")
+                why = f"{error.reason} ({error.detail})" if error.detail else error.reason
+                raise SourceError(f"{error.source}: {why}; stopped there, as strict asks")
 
     # -- reading, embedding and committing overlap ---------------------------------------------
 
@@ -201,7 +200,7 @@ class Ingest:
         embedded = iter(self._embed(list(kept.values()), embedder))
         for item in batch:
             source = item.file.source
-            if isinstance(item.outcome, Refused):
+            if isinstance(item.outcome, FileError):
                 self._refuse(plan, item.file, item.outcome)
             elif source in kept:
                 self._store(plan.root, source, item.outcome, *next(embedded), source in plan.known)
@@ -224,14 +223,14 @@ class Ingest:
             self._layout.delete_upload(source)
             way = ", so the file that was uploaded again is deleted: nothing of it is stored"
         detail = f"its content was forgotten on {when[:10]}{way}"
-        self._note_failed([Problem(source, digest, "forgotten", detail)])
+        self._note_failed([FileError(source, "forgotten", detail, digest)])
         return False
 
     def add(self, root: int, source: str, document: Document, digest: bytes, known: bool) -> None:
         """Embed and commit one document that is no file; without text it counts as failed."""
         size = sum(len(page.text) for page in document.pages)
         if not any(page.text.strip() for page in document.pages):
-            self._note_failed([Problem(source, digest, Reason.NO_TEXT, "")])
+            self._note_failed([FileError(source, Reason.NO_TEXT, digest=digest)])
             return
         if not self._may_come(source, digest):
             return
@@ -241,14 +240,14 @@ class Ingest:
         ((digests, vectors),) = self._embed([read], embedder)
         self._store(root, source, read, digests, vectors, known)
 
-    def _refuse(self, plan: Plan, file: FoundFile, outcome: Refused) -> None:
+    def _refuse(self, plan: Plan, file: FoundFile, outcome: FileError) -> None:
         digest = outcome.digest or (file_digest(file.path) or b"")
         if digest and not self._may_come(file.source, digest, file.path):
             return
-        problem = Problem(file.source, digest, outcome.reason, outcome.detail)
+        error = replace(outcome, digest=digest)
         with self._noting_held(file.source):
-            self._writer.set_problem(plan.root, problem, reader_tag(self._options.limits))
-            self._note_failed([problem])
+            self._writer.set_file_error(plan.root, error, reader_tag(self._options.limits))
+            self._note_failed([error])
 
     @contextmanager
     def _noting_held(self, source: str) -> Iterator[None]:
@@ -256,7 +255,7 @@ class Ingest:
         try:
             yield
         except DocumentOnHold:
-            self._note_failed([Problem(source, b"", "held", HELD)])
+            self._note_failed([FileError(source, "held", HELD)])
 
     def _store(
         self,

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from ragkit.errors import SourceError
 from ragkit.ingestion.workers import Options
-from ragkit.store.records import Problem
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest import READER_VERSION
-from ragkit_ingest.model import Reason
+from ragkit_ingest.model import FileError, Reason
 from ragkit_ingest.process.pool import FileLimits
 from ragkit_ingest.scan import FoundFile, Scan, within
 
@@ -34,8 +33,8 @@ class Plan:
     renamed: list[tuple[int, str, FoundFile]] = field(default_factory=list)
     readmitted: list[bytes] = field(default_factory=list)
     removed: list[tuple[int, str]] = field(default_factory=list)
-    failed: list[Problem] = field(default_factory=list)
-    outgrown: list[Problem] = field(default_factory=list)
+    failed: list[FileError] = field(default_factory=list)
+    outgrown: list[FileError] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
 
 
@@ -68,7 +67,7 @@ def make_plan(
     """Compare a scan with the base; returns the plan and the unchanged sources."""
     plan = Plan(root)
     known = snapshot.known_files(root)
-    problems = snapshot.problems(root)
+    known_errors = snapshot.file_errors(root)
     plan.known = set(known)
     present = {file.source for file in found.files}
 
@@ -83,16 +82,16 @@ def make_plan(
     ids = {document for document, *_ in snapshot.holds()}
     held = {source for source, (document, _, _) in known.items() if document in ids}
     for file in found.files:
-        outcome = _compare(file, known, problems, options)
+        outcome = _compare(file, known, known_errors, options)
         if file.source in held and outcome != "unchanged":
-            plan.failed.append(Problem(file.source, b"", "held", HELD))
+            plan.failed.append(FileError(file.source, "held", HELD))
             continue
         if outcome == "unchanged":
             unchanged.append(file.source)
             continue
-        if isinstance(outcome, Problem):
+        if isinstance(outcome, FileError):
             plan.failed.append(outcome)
-            stored = problems.get(file.source)
+            stored = known_errors.get(file.source)
             if outcome.reason == Reason.TOO_LARGE and (stored is None or stored[0] != outcome):
                 plan.outgrown.append(outcome)
             continue
@@ -111,31 +110,31 @@ def make_plan(
             for source, (document, _, _) in sorted(gone.items())
             if source not in held
         ]
-    plan.failed += [Problem(source, b"", reason, text) for source, reason, text in found.problems]
-    plan.mended = [source for source in problems if source not in present and reached(source)]
+    plan.failed += found.errors
+    plan.mended = [source for source in known_errors if source not in present and reached(source)]
     return plan, unchanged
 
 
 def _compare(
     file: FoundFile,
     known: Mapping[str, tuple[int, bytes, int]],
-    problems: Mapping[str, tuple[Problem, str]],
+    known_errors: Mapping[str, tuple[FileError, str]],
     options: Options,
-) -> str | Problem:
+) -> str | FileError:
     """ "unchanged", "changed", or why the file cannot be read."""
     limit = options.limits.max_bytes
     if file.size > limit:
         detail = (
             f"{file.size / 1e6:.0f} MB, the limit is {limit / 1e6:.0f} MB (setting max_file_mb)"
         )
-        return Problem(file.source, b"", Reason.TOO_LARGE, detail)
+        return FileError(file.source, Reason.TOO_LARGE, detail)
     stored = known.get(file.source)
-    failed = problems.get(file.source)
+    failed = known_errors.get(file.source)
     if stored is None and failed is None:
         return "changed"
     digest = file_digest(file.path)
     if digest is None:
-        return Problem(file.source, b"", Reason.UNREADABLE, "it cannot be opened; check its mode")
+        return FileError(file.source, Reason.UNREADABLE, "it cannot be opened; check its mode")
     if stored is not None and stored[1] == digest:
         return "unchanged"
     if (

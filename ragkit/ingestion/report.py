@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ragkit_ingest.model import FileError
 
-@dataclass(frozen=True, slots=True)
-class FailedFile:
-    """A file that is not in the base: `reason` is for programs, `detail` for people.
-
-    `uploaded` ones lie in the base's own folder of uploads.
-    """
-
-    source: str
-    reason: str
-    detail: str = ""
-    uploaded: bool = False
+__all__ = ["FileError", "IngestReport", "Progress", "ProgressCallback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class IngestReport:
     unchanged: list[str] = field(default_factory=list)
     renamed: list[tuple[str, str]] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    failed: list[FailedFile] = field(default_factory=list)
+    failed: list[FileError] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
     pages: int = 0
     chunks: int = 0

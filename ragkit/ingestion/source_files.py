@@ -15,7 +15,8 @@ from ragkit.ingestion.plan import file_digest
 from ragkit.store.layout import Layout
 from ragkit.store.records import StoredDocument
 from ragkit.store.snapshot import Snapshot
-from ragkit_ingest.process.pool import FileLimits, ReaderProcess, Refused
+from ragkit_ingest.model import FileError
+from ragkit_ingest.process.pool import FileLimits, ReaderProcess
 from ragkit_ingest.readers.pdf_image import Box
 from ragkit_ingest.scan import FileState, file_state
 
@@ -104,7 +105,7 @@ class Originals:
             raise SourceError("the base was closed before the page was drawn") from error
         if drawn.digest and drawn.digest != found.digest:
             raise _changed(path)
-        if isinstance(drawn, Refused):
+        if isinstance(drawn, FileError):
             raise SourceError(
                 f"page {page + 1} of {found.source} cannot be shown: {drawn.reason} "
                 f"({drawn.detail}); open the file itself: {path}"

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from ragkit.embedders.base import Embedder, tokenizer_file
 from ragkit_ingest.chunk import ChunkSettings, chunk_document
-from ragkit_ingest.model import Document, ReadError, Reason
-from ragkit_ingest.process.pool import FileLimits, ReaderProcess, ReadFile, Refused
+from ragkit_ingest.model import Document, FileError, ReadError, Reason
+from ragkit_ingest.process.pool import FileLimits, ReaderProcess, ReadFile
 from ragkit_ingest.scan import FoundFile
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Read:
     """A file together with what came of reading it."""
 
     file: FoundFile
-    outcome: ReadFile | Refused
+    outcome: ReadFile | FileError
 
 
 def read_in_threads(
@@ -121,20 +121,21 @@ def _kill_on(stop: threading.Event, process: ReaderProcess) -> None:
     process.kill()
 
 
-def _read_here(reader: Reader, file: FoundFile) -> ReadFile | Refused:
+def _read_here(reader: Reader, file: FoundFile) -> ReadFile | FileError:
     """Read with a reader that the caller brought, in this process."""
     try:
         data = Path(file.path).read_bytes()
     except OSError as error:
-        return Refused(b"", Reason.UNREADABLE, error.strerror or str(error))
+        return FileError(file.source, Reason.UNREADABLE, error.strerror or str(error))
     digest = hashlib.sha256(data).digest()
     try:
         return ReadFile(digest, len(data), _without_nul(reader(data, file.source)), None)
     except ReadError as error:
-        return Refused(digest, error.reason, error.detail)
+        return FileError(file.source, error.reason, error.detail, digest)
     except Exception as error:  # one bad file never stops a run, whoever reads it
         logger.exception("the reader for %s failed", file.source)
-        return Refused(digest, Reason.CRASHED, f"{type(error).__name__}: {error}"[:200])
+        detail = f"{type(error).__name__}: {error}"[:200]
+        return FileError(file.source, Reason.CRASHED, detail, digest)
 
 
 def _without_nul(document: Document) -> Document:

@@ -42,5 +42,5 @@ def dump(snapshot: Snapshot) -> Iterator[str]:
             },
             ensure_ascii=False,
         )
-    for problem in snapshot.all_problems():
-        yield json.dumps({"problem": problem.source, "reason": problem.reason})
+    for error in snapshot.all_file_errors():
+        yield json.dumps({"file_error": error.source, "reason": error.reason})

@@ -246,8 +246,8 @@ def _uploads(store: Store) -> Iterator[Finding]:
     with store.snapshot() as snapshot:
         for source, digest in snapshot.connection.execute(
             "SELECT d.source, d.digest FROM document d JOIN root r ON r.id = d.root "
-            "WHERE r.path = ? UNION ALL SELECT p.source, x'' FROM problem p "
-            "JOIN root r ON r.id = p.root WHERE r.path = ? ORDER BY 1",
+            "WHERE r.path = ? UNION ALL SELECT f.source, x'' FROM file_error f "
+            "JOIN root r ON r.id = f.root WHERE r.path = ? ORDER BY 1",
             (UPLOADS_ROOT, UPLOADS_ROOT),
         ):
             left.discard(source)

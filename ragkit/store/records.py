@@ -260,17 +260,3 @@ class Outcome(NamedTuple):
     first_word: float
     seconds: float
     up: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A file of a root that is not in the base, and why.
-
-    `uploaded` is told of those of all roots together: whether the file lies in the base itself.
-    """
-
-    source: str
-    digest: bytes
-    reason: str
-    detail: str
-    uploaded: bool = False

@@ -152,7 +152,7 @@ CREATE TABLE erased_content (
 ) WITHOUT ROWID;
 
 -- Files that could not be read, so that they are named without being read again.
-CREATE TABLE problem (
+CREATE TABLE file_error (
     root INTEGER NOT NULL REFERENCES root (id),
     source TEXT NOT NULL,
     digest BLOB NOT NULL,

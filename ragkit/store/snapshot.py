@@ -21,7 +21,6 @@ from ragkit.store.records import (
     OpenErasure,
     Outcome,
     PastErasure,
-    Problem,
     Rating,
     StoredChunk,
     StoredConversation,
@@ -29,6 +28,7 @@ from ragkit.store.records import (
     StoredPage,
     StoredTurn,
 )
+from ragkit_ingest.model import FileError
 
 _CHUNK = """
     SELECT c.id, c.document, d.source, r.path, d.title, d.kind, c.ordinal, c.page,
@@ -231,19 +231,22 @@ class Snapshot:
         rows = self._db.execute("SELECT id, path, whole FROM root ORDER BY path")
         return [(root, path, bool(whole)) for root, path, whole in rows]
 
-    def problems(self, root: int) -> dict[str, tuple[Problem, str]]:
-        """Problems of a root by source, each with the version of the reader that met it."""
+    def file_errors(self, root: int) -> dict[str, tuple[FileError, str]]:
+        """File errors of a root by source, each with the version of the reader that met it."""
         rows = self._db.execute(
-            "SELECT source, digest, reason, detail, reader FROM problem WHERE root = ?", (root,)
+            "SELECT source, reason, detail, digest, reader FROM file_error WHERE root = ?", (root,)
         )
-        return {row[0]: (Problem(*row[:4]), row[4]) for row in rows}
+        return {row[0]: (FileError(*row[:4]), row[4]) for row in rows}
 
-    def all_problems(self) -> list[Problem]:
+    def all_file_errors(self) -> list[FileError]:
         rows = self._db.execute(
-            "SELECT p.source, p.digest, p.reason, p.detail, r.path = 'uploads:' "
-            "FROM problem p JOIN root r ON r.id = p.root ORDER BY p.source, r.path"
+            "SELECT f.source, f.reason, f.detail, f.digest, r.path = 'uploads:' "
+            "FROM file_error f JOIN root r ON r.id = f.root ORDER BY f.source, r.path"
         )
-        return [Problem(*row) for row in rows]
+        return [
+            FileError(source, reason, detail, digest, bool(uploaded))
+            for source, reason, detail, digest, uploaded in rows
+        ]
 
     def page_text(self, document: int, ordinal: int) -> str:
         """A page's whole text; "" if the document is gone or may not be read."""

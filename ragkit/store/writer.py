@@ -26,11 +26,11 @@ from ragkit.store.records import (
     IndexVersion,
     Lost,
     NewDocument,
-    Problem,
     Rating,
     StoredTurn,
 )
 from ragkit_ingest.chunk import document_header
+from ragkit_ingest.model import FileError
 
 DEFAULT_LABEL = "default"
 
@@ -185,7 +185,8 @@ class Writer:
             ).fetchall():
                 self._move(document, root, prefix + source, seq)
             for (source,) in self._db.execute(
-                "UPDATE problem SET root = ?, source = ? || source WHERE root = ? RETURNING source",
+                "UPDATE file_error SET root = ?, source = ? || source WHERE root = ? "
+                "RETURNING source",
                 (root, prefix, inner),
             ).fetchall():
                 moved = {"source": source, "from": source.removeprefix(prefix)}
@@ -230,7 +231,7 @@ class Writer:
             document = self._new_ids(1 + len(new.chunks))
             origin = replaced[1] if replaced else document
             self._insert(document, origin, new, self._label(label), pinned)
-            self._clear_problem(new.root, new.source)
+            self._clear_file_error(new.root, new.source)
             self._journal(seq, "add", document, origin)
             self._audit(
                 "document.replace" if replaced else "document.add",
@@ -547,10 +548,10 @@ class Writer:
         places = [(root, name) for root in roots for name in erasure.own]
         places += [(root, name) for root in self._roots() for name in erasure.refused]
         for root, name in places:
-            self._clear_problem(root, name)
+            self._clear_file_error(root, name)
             self._take_label(root, name)
         self._db.executemany(
-            "DELETE FROM problem WHERE digest = ?", [(digest,) for digest in erasure.digests]
+            "DELETE FROM file_error WHERE digest = ?", [(digest,) for digest in erasure.digests]
         )
         self._db.executemany(
             "DELETE FROM meta WHERE key = ?", [(_lost_key(name),) for name in erasure.own]
@@ -625,35 +626,35 @@ class Writer:
                 "SELECT root FROM document WHERE id = ?", (document,)
             ).fetchone()
             self._move(document, root, source, seq)
-            self._clear_problem(root, source)
+            self._clear_file_error(root, source)
 
-    def set_problem(self, root: int, problem: Problem, reader: str) -> None:
+    def set_file_error(self, root: int, error: FileError, reader: str) -> None:
         """Remember why a file is not in the base; what was there of it before is removed."""
         with self._transaction() as seq:
             replaced = self._db.execute(
-                "SELECT id FROM document WHERE root = ? AND source = ?", (root, problem.source)
+                "SELECT id FROM document WHERE root = ? AND source = ?", (root, error.source)
             ).fetchone()
             if replaced:
                 self._keep_label(replaced[0])
             target = _document(self._delete(replaced[0], seq)) if replaced else "file"
             self._db.execute(
-                "INSERT OR REPLACE INTO problem VALUES (?, ?, ?, ?, ?, ?)",
-                (root, problem.source, problem.digest, problem.reason, problem.detail, reader),
+                "INSERT OR REPLACE INTO file_error VALUES (?, ?, ?, ?, ?, ?)",
+                (root, error.source, error.digest, error.reason, error.detail, reader),
             )
             self._audit(
                 "document.refuse",
                 target,
-                {"reason": problem.reason},
-                {"source": problem.source},
+                {"reason": error.reason},
+                {"source": error.source},
             )
 
-    def clear_problems(self, root: int, sources: Iterable[str]) -> None:
+    def clear_file_errors(self, root: int, sources: Iterable[str]) -> None:
         with self._transaction():
             for source in sources:
-                self._clear_problem(root, source)
+                self._clear_file_error(root, source)
 
-    def _clear_problem(self, root: int, source: str) -> None:
-        self._db.execute("DELETE FROM problem WHERE root = ? AND source = ?", (root, source))
+    def _clear_file_error(self, root: int, source: str) -> None:
+        self._db.execute("DELETE FROM file_error WHERE root = ? AND source = ?", (root, source))
 
     def add_turn(
         self, conversation: int | None, turn: StoredTurn, title: str = ""

@@ -121,7 +121,7 @@ WIDENED = {
 """Calls of restricted(None), which make a restricted snapshot see everything."""
 
 UNRESTRICTED = {
-    "all_problems": {
+    "all_file_errors": {
         "ragkit/view.py",  # where it sees all
         "ragkit/maintenance/export.py",
         "ragkit/governance/erasure.py",
@@ -136,7 +136,7 @@ UNRESTRICTED = {
         "ragkit/knowledge_base.py",
         "ragkit/governance/erasure_plan.py",
     },
-    "problems": {"ragkit/ingestion/plan.py"},
+    "file_errors": {"ragkit/ingestion/plan.py"},
     "known_files": {"ragkit/ingestion/plan.py", "ragkit/knowledge_base.py"},
     "labels_of": {"ragkit/ingestion/pipeline.py"},
     "label_ids": {"ragkit/store/snapshot.py"},  # ids of the names that are asked for

@@ -130,7 +130,7 @@ def test_whom_nothing_was_granted_to_is_told_nothing(
     assert view.suggestions() == []
     status = view.status()
     assert (status.documents, status.pages, status.chunks, status.bytes) == (0, 0, 0, 0)
-    assert (status.source_folders, status.whole_folders, status.problems) == ((), (), ())
+    assert (status.source_folders, status.whole_folders, status.file_errors) == ((), (), ())
     assert view.statistics().kinds == []
 
 

@@ -50,7 +50,7 @@ def ended(kb: Path, operation: Operation) -> list[str]:
 def between(operation: Operation, found: Sequence[str], acknowledged: Collection[str]) -> list[str]:
     """A document is as it was before or as it is after, and after once that was said."""
     before, after = set(operation.before), set(operation.after)
-    lines = [line for line in found if "source" in line or "problem" in line]
+    lines = [line for line in found if "source" in line or "file_error" in line]
     wrong = [f"{name_of(line)} is torn" for line in lines if line not in before | after]
     wrong += [f"{name_of(line)} is gone" for line in before & after - set(found)]
     there, was, becomes = map(_digests, (lines, operation.before, operation.after))
@@ -65,7 +65,7 @@ def between(operation: Operation, found: Sequence[str], acknowledged: Collection
 def name_of(line: str) -> str:
     """The source that a line of a dump is about, "" for the base's identity."""
     content = json.loads(line)
-    return str(content.get("source") or content.get("problem") or "")
+    return str(content.get("source") or content.get("file_error") or "")
 
 
 def _digests(lines: Sequence[str]) -> Counter[str]:

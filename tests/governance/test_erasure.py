@@ -154,7 +154,7 @@ def test_a_forgotten_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, 
     assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "forgotten")]
     assert report.added == []
     assert left_in(kb) == []
-    assert kb.status().problems == ()
+    assert kb.status().file_errors == ()
     assert kb.ingest(docs, allow_erased=True).added == ["ana-salary.txt"]
     assert "91,234" in kb.ask(QUESTION).text
     assert kb.ingest(docs).failed == []
@@ -262,7 +262,7 @@ def test_a_file_that_never_was_a_document_is_forgotten_by_its_name(
     (docs / "zwickelmeier.txt").unlink()
     assert left_in(kb)
     assert kb.forget("zwickelmeier.txt", reason="request 8").documents == ()
-    assert kb.status().problems == ()
+    assert kb.status().file_errors == ()
     assert left_in(kb) == []
 
 
@@ -331,7 +331,7 @@ def test_a_folder_is_forgotten_with_what_was_refused_in_it(kb: KnowledgeBase) ->
     assert kb.erasure_plan("hr").files == ("hr/s.txt", "hr/t.pdf")
     kb.forget("hr", reason="request 7")
     assert [path.name for path in kb.uploads.iterdir()] == ["other.pdf"]
-    assert [one.source for one in kb.status().problems] == ["other.pdf"]
+    assert [one.source for one in kb.status().file_errors] == ["other.pdf"]
 
 
 def test_a_refused_upload_does_not_come_back_with_a_backup(
@@ -346,7 +346,7 @@ def test_a_refused_upload_does_not_come_back_with_a_backup(
     assert report.erased == 1
     with KnowledgeBase(report.path, embedder=HashingEmbedder(), config=NOBODY) as restored:
         assert left_in(restored) == []
-        assert restored.status().problems == ()
+        assert restored.status().file_errors == ()
 
 
 @pytest.mark.parametrize("gone", ["the file", "the folder", "a folder is there instead"])

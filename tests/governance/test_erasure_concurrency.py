@@ -284,9 +284,9 @@ def test_a_refused_file_is_forgotten_by_its_name_before_and_after_its_folder_gre
     with opened(tmp_path / "a.kb") as kb:
         kb.ingest(docs / "hr")
         kb.ingest(docs)
-        assert [one.source for one in kb.status().problems] == ["hr/ana.txt"]
+        assert [one.source for one in kb.status().file_errors] == ["hr/ana.txt"]
         assert kb.forget(name, reason="request 7").digests
-        assert kb.status().problems == ()
+        assert kb.status().file_errors == ()
         assert left_in(kb) == []
 
 

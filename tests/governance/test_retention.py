@@ -185,7 +185,7 @@ def test_a_hold_that_comes_during_an_ingest_stops_that_document_alone(
     assert [(one.source, one.reason) for one in report.failed] == [("jobs/ana.txt", "held")]
     assert report.updated == ["pump.txt"]
     assert "welder" in kb.search("Ana applies")[0].text
-    assert kb.status().problems == ()
+    assert kb.status().file_errors == ()
 
 
 def test_a_hold_that_comes_during_an_ingest_keeps_what_vanished(

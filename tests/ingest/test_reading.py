@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ragkit_ingest.chunk import ChunkSettings
-from ragkit_ingest.model import Reason
-from ragkit_ingest.process.pool import DrawnPage, FileLimits, ReaderProcess, ReadFile, Refused
+from ragkit_ingest.model import FileError, Reason
+from ragkit_ingest.process.pool import FileLimits, ReaderProcess, ReadFile, RenderedPage
 from tests.support.pdf_maker import Sheet, make_pdf
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
@@ -39,12 +39,12 @@ def write(path: Path, data: bytes) -> str:
     return str(path)
 
 
-def refused(outcome: ReadFile | Refused) -> tuple[Reason, str]:
-    assert isinstance(outcome, Refused)
+def refused(outcome: ReadFile | FileError) -> tuple[str, str]:
+    assert isinstance(outcome, FileError)
     return outcome.reason, outcome.detail
 
 
-def text_of(outcome: ReadFile | Refused) -> str:
+def text_of(outcome: ReadFile | FileError) -> str:
     assert isinstance(outcome, ReadFile)
     return outcome.document.pages[0].text.strip()
 
@@ -143,14 +143,14 @@ def test_a_page_that_takes_too_long_is_stopped_and_the_next_one_drawn(tmp_path: 
     good = write(tmp_path / "good.pdf", make_pdf([Sheet(["Good."])]))
     process = limited(seconds=1)
 
-    def draw(path: str, start: int, end: int, quote: str) -> DrawnPage | Refused:
+    def draw(path: str, start: int, end: int, quote: str) -> RenderedPage | FileError:
         return process.draw_page(path, 0, start=start, end=end, quote=quote, width=3000)
 
     outcome = draw(slow, 0, 0, "")
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, FileError)
     assert outcome.reason is Reason.TIMED_OUT
     drawn = draw(good, 0, 5, "Good.")
-    assert isinstance(drawn, DrawnPage)
+    assert isinstance(drawn, RenderedPage)
     assert drawn.digest == hashlib.sha256(Path(good).read_bytes()).digest()
     assert (drawn.picture.width, len(drawn.picture.boxes)) == (3000, 1)
     process.close()
@@ -160,7 +160,7 @@ def test_kill_ends_a_read_from_another_thread(tmp_path: Path) -> None:
     process = limited(seconds=60)
     threading.Timer(0.5, process.kill).start()
     started = time.monotonic()
-    assert isinstance(process.read(write(tmp_path / "a.html", SLOW_HTML), "a.html"), Refused)
+    assert isinstance(process.read(write(tmp_path / "a.html", SLOW_HTML), "a.html"), FileError)
     assert time.monotonic() - started < 5
     process.close()
 

@@ -41,8 +41,8 @@ def sources(found: Scan) -> list[str]:
     return [file.source for file in found.files]
 
 
-def problems(found: Scan) -> dict[str, tuple[Reason, str]]:
-    return {source: (reason, detail) for source, reason, detail in found.problems}
+def errors(found: Scan) -> dict[str, tuple[str, str]]:
+    return {error.source: (error.reason, error.detail) for error in found.errors}
 
 
 def test_files_come_sorted_with_size_and_path_below_the_root(root: Path) -> None:
@@ -52,7 +52,7 @@ def test_files_come_sorted_with_size_and_path_below_the_root(root: Path) -> None
     found = scan(root, root)
     assert sources(found) == ["B.txt", "b.txt", "sub/deep/a.txt"]
     assert (found.files[1].size, found.files[1].path) == (4, str(root / "b.txt"))
-    assert found.problems == []
+    assert found.errors == []
 
 
 def test_part_of_a_root_keeps_the_roots_paths(root: Path) -> None:
@@ -76,7 +76,7 @@ def test_hidden_files_office_locks_and_bases_are_ignored(root: Path) -> None:
     found = scan(root, root)
     assert sources(found) == ["seen.txt"]
     assert found.ignored == 6
-    assert found.problems == []
+    assert found.errors == []
 
 
 def test_hidden_folder_that_was_named_is_read(root: Path) -> None:
@@ -95,7 +95,7 @@ def test_what_is_no_file_is_named_and_never_opened(root: Path) -> None:
             os.chdir(here)
         found = scan(root, root)
     assert found.files == []
-    assert problems(found) == {
+    assert errors(found) == {
         "pipe.txt": (Reason.NOT_A_FILE, "a named pipe"),
         "socket.pdf": (Reason.NOT_A_FILE, "a socket"),
     }
@@ -111,7 +111,7 @@ def test_links_are_followed_to_files_inside_only(root: Path, tmp_path: Path) -> 
     (root / "nothing.txt").symlink_to("gone.txt")
     found = scan(root, root)
     assert sources(found) == ["link.txt", "sub/a.txt"]
-    assert problems(found) == {
+    assert errors(found) == {
         "nothing.txt": (Reason.UNREADABLE, "a link to nothing"),
         "out": (Reason.NOT_A_FILE, "a link out of the folder"),
         "out.txt": (Reason.NOT_A_FILE, "a link out of the folder"),
@@ -128,7 +128,7 @@ def test_links_to_folders_make_no_loop(root: Path) -> None:
     found = scan(root, root)
     assert sources(found) == ["sub/a.txt"]
     assert found.ignored == 3
-    assert [reason for reason, _ in problems(found).values()] == [Reason.UNREADABLE] * 2
+    assert [reason for reason, _ in errors(found).values()] == [Reason.UNREADABLE] * 2
 
 
 def test_root_that_is_a_link_is_read(root: Path, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_folder_that_cannot_be_listed_is_named_and_marked_unknown() -> None:
         (root / "locked").chmod(0o700)
     assert sources(found) == ["open.txt"]
     assert found.unreadable == ["locked"]
-    assert problems(found) == {"locked": (Reason.UNREADABLE, "Permission denied")}
+    assert errors(found) == {"locked": (Reason.UNREADABLE, "Permission denied")}
 
 
 def test_path_longer_than_the_system_allows_is_named(root: Path) -> None:
@@ -166,8 +166,8 @@ def test_path_longer_than_the_system_allows_is_named(root: Path) -> None:
     write(root / "a.txt")
     found = scan(root, root)
     assert sources(found) == ["a.txt"]
-    assert [reason for _, reason, _ in found.problems] == [Reason.UNREADABLE]
-    assert found.unreadable == [found.problems[0][0]]
+    assert [reason for reason, _ in errors(found).values()] == [Reason.UNREADABLE]
+    assert found.unreadable == [found.errors[0].source]
 
 
 def test_odd_names_stay_apart(root: Path) -> None:
@@ -184,9 +184,7 @@ def test_odd_names_stay_apart(root: Path) -> None:
 
 def test_dangling_link_may_be_named_itself(root: Path) -> None:
     (root / "a.txt").symlink_to("gone.txt")
-    assert problems(scan(root, root / "a.txt")) == {
-        "a.txt": (Reason.UNREADABLE, "a link to nothing")
-    }
+    assert errors(scan(root, root / "a.txt")) == {"a.txt": (Reason.UNREADABLE, "a link to nothing")}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.store.records import Problem
 from ragkit.store.store import Store
+from ragkit_ingest.model import FileError
 from tests.support.stored import contents, new_document, put, remove
 
 
@@ -104,14 +104,14 @@ def test_a_file_that_fails_takes_its_old_version_with_it(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one"])
         root = writer.add_root("/docs", whole=True)
-        writer.set_problem(root, Problem("a.txt", b"x", "corrupt", ""), "1")
+        writer.set_file_error(root, FileError("a.txt", "corrupt", digest=b"x"), "1")
         with store.snapshot() as snapshot:
             assert contents(snapshot) == {}
-            assert [p.source for p in snapshot.all_problems()] == ["a.txt"]
+            assert [p.source for p in snapshot.all_file_errors()] == ["a.txt"]
         put(writer, "a.txt", ["mended"])
         with store.snapshot() as snapshot:
             assert contents(snapshot) == {"a.txt": ["mended"]}
-            assert snapshot.all_problems() == []
+            assert snapshot.all_file_errors() == []
 
 
 def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
@@ -133,12 +133,12 @@ def test_a_parent_folder_absorbs_the_roots_inside_it(store: Store) -> None:
     with store.writer() as writer:
         inner = writer.add_root("/docs/hr", whole=True)
         writer.put_document(new_document("a.txt", ["one"], root=inner))
-        writer.set_problem(inner, Problem("b.txt", b"x", "corrupt", ""), "1")
+        writer.set_file_error(inner, FileError("b.txt", "corrupt", digest=b"x"), "1")
         beside = writer.add_root("/docs-old", whole=True)
         outer = writer.add_root("/docs", whole=True)
         with store.snapshot() as snapshot:
             assert [(d.root, d.source) for d in snapshot.documents()] == [(outer, "hr/a.txt")]
-            assert list(snapshot.problems(outer)) == ["hr/b.txt"]
+            assert list(snapshot.file_errors(outer)) == ["hr/b.txt"]
             assert {root for root, _, _ in snapshot.roots()} == {outer, beside}
 
 

@@ -300,7 +300,7 @@ def test_an_upload_that_could_not_be_read_can_be_deleted(service: Service, visit
     kb.ingest(kb.uploads)
     press(visit("documents"), "Delete this upload")
     until_ingested(service)
-    assert kb.status().problems == ()
+    assert kb.status().file_errors == ()
     assert list(kb.uploads.iterdir()) == []
 
 

@@ -115,6 +115,6 @@ def usage(what: str) -> Iterator[None]:
 def emit(content: object, lines: list[str], as_json: bool) -> None:
     """Print lines for people, or JSON for programs."""
     if as_json:
-        click.echo(json.dumps(content, ensure_ascii=False))
+        click.echo(json.dumps(content, ensure_ascii=False, default=bytes.hex))
     elif lines:
         click.echo("\n".join(lines))

@@ -9,7 +9,7 @@ from ragkit import (
     Answer,
     Citation,
     Explanation,
-    FailedFile,
+    FileError,
     Hit,
     IngestReport,
     Progress,
@@ -67,7 +67,7 @@ def report_lines(report: IngestReport, *, most: int = 20) -> list[str]:
     return lines + [f"  failed: {_failed_line(entry)}" for entry in failed]
 
 
-def _failed_line(entry: FailedFile) -> str:
+def _failed_line(entry: FileError) -> str:
     detail = f" ({one_line(entry.detail, 300)})" if entry.detail else ""
     return f"{name_of(entry.source)}: {entry.reason}{detail}"
 
@@ -277,4 +277,4 @@ def status_lines(status: Status) -> list[str]:
         + (f" ({status.dimension} dimensions)" if status.dimension else ""),
     ]
     lines += [f"folder: {name_of(root)}" for root in status.source_folders]
-    return lines + [f"not in the base: {_failed_line(problem)}" for problem in status.problems]
+    return lines + [f"not in the base: {_failed_line(error)}" for error in status.file_errors]

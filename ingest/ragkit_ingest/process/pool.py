@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit_ingest.chunk import Chunk, ChunkSettings
-from ragkit_ingest.model import Document, Reason
+from ragkit_ingest.model import Document, FileError, Reason
 from ragkit_ingest.process.wire import unpack_chunks, unpack_document, unpack_picture
 from ragkit_ingest.readers.pdf_image import PagePicture
 
@@ -42,20 +42,11 @@ class ReadFile:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnPage:
+class RenderedPage:
     """A page of the file with this digest."""
 
     digest: bytes
     picture: PagePicture
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A file that could not be read; `digest` is empty if not even its bytes could."""
-
-    digest: bytes
-    reason: Reason
-    detail: str
 
 
 class ReaderProcess:
@@ -80,10 +71,10 @@ class ReaderProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
 
-    def read(self, path: str, source: str) -> ReadFile | Refused:
+    def read(self, path: str, source: str) -> ReadFile | FileError:
         """Read one file; never raises for what the file holds."""
-        answer = self._ask("document", path, {**self._options, "source": source})
-        return answer if isinstance(answer, Refused) else _read_file(answer)
+        answer = self._ask("document", path, source, {**self._options, "source": source})
+        return answer if isinstance(answer, FileError) else _read_file(answer)
 
     def draw_page(
         self,
@@ -95,8 +86,11 @@ class ReaderProcess:
         quote: str,
         width: int,
         highlights: Sequence[tuple[int, int]] = (),
-    ) -> DrawnPage | Refused:
-        """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds."""
+    ) -> RenderedPage | FileError:
+        """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds.
+
+        The `source` of an error is `path`.
+        """
         wanted = {
             "page": page,
             "start": start,
@@ -105,12 +99,14 @@ class ReaderProcess:
             "width": width,
             "highlights": list(highlights),
         }
-        answer = self._ask("page", path, wanted)
-        if isinstance(answer, Refused):
+        answer = self._ask("page", path, path, wanted)
+        if isinstance(answer, FileError):
             return answer
-        return DrawnPage(bytes.fromhex(answer["digest"]), unpack_picture(answer["picture"]))
+        return RenderedPage(bytes.fromhex(answer["digest"]), unpack_picture(answer["picture"]))
 
-    def _ask(self, kind: str, path: str, wanted: dict[str, Any]) -> dict[str, Any] | Refused:
+    def _ask(
+        self, kind: str, path: str, source: str, wanted: dict[str, Any]
+    ) -> dict[str, Any] | FileError:
         process = self._process or self._start()
         limits = {"max_bytes": self._limits.max_bytes, "seconds": self._limits.seconds}
         request = json.dumps({"kind": kind, "path": path, **limits, **wanted})
@@ -120,15 +116,14 @@ class ReaderProcess:
             process.stdin.flush()
             answer: dict[str, Any] = json.loads(self._answer(process))
         except (BrokenPipeError, EOFError):
-            return self._died(process)
+            return self._died(process, source)
         except TimeoutError:
             self.close()
-            return Refused(
-                b"", Reason.TIMED_OUT, f"took more than {self._limits.seconds} s and was stopped"
-            )
+            detail = f"took more than {self._limits.seconds} s and was stopped"
+            return FileError(source, Reason.TIMED_OUT, detail)
         if "reason" in answer:
             digest = bytes.fromhex(answer["digest"])
-            return Refused(digest, Reason(answer["reason"]), answer["detail"])
+            return FileError(source, Reason(answer["reason"]), answer["detail"], digest)
         return answer
 
     def kill(self) -> None:
@@ -180,17 +175,17 @@ class ReaderProcess:
         line, _, self._buffer = b"".join(parts).partition(b"\n")
         return line
 
-    def _died(self, process: subprocess.Popen[bytes]) -> Refused:
+    def _died(self, process: subprocess.Popen[bytes], source: str) -> FileError:
         code = process.wait()
         self.close()
         if code == -signal.SIGXCPU:
-            return Refused(
-                b"", Reason.TIMED_OUT, f"took more than {self._limits.seconds} s of processor time"
-            )
+            detail = f"took more than {self._limits.seconds} s of processor time"
+            return FileError(source, Reason.TIMED_OUT, detail)
         if code == -signal.SIGKILL:  # from a system that is short of memory
-            return Refused(b"", Reason.OUT_OF_MEMORY, "was stopped by the system")
+            return FileError(source, Reason.OUT_OF_MEMORY, "was stopped by the system")
         how = signal.strsignal(-code) if code < 0 else f"status {code}"
-        return Refused(b"", Reason.CRASHED, f"the reader ended: {how}; the file may be damaged")
+        detail = f"the reader ended: {how}; the file may be damaged"
+        return FileError(source, Reason.CRASHED, detail)
 
 
 def _close_quietly(pipe: Any) -> None:

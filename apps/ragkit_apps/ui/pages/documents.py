@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from ragkit import FailedFile, KnowledgeBase, StoredChunk, StoredDocument
+from ragkit import FileError, KnowledgeBase, StoredChunk, StoredDocument
 from ragkit_apps.ui.components.adding import draw_folders, draw_ingest, draw_uploader
 from ragkit_apps.ui.components.markup import counted, plain_name, shortened
 from ragkit_apps.ui.components.source import draw_place
@@ -65,40 +65,40 @@ def page() -> None:
 
 
 def _draw_failed(service: Service, kb: KnowledgeBase) -> None:
-    problems = kb.status().problems
-    if not problems:
+    errors = kb.status().file_errors
+    if not errors:
         return
-    many = f"{counted(len(problems), 'file')} {'is' if len(problems) == 1 else 'are'}"
+    many = f"{counted(len(errors), 'file')} {'is' if len(errors) == 1 else 'are'}"
     with st.expander(f"{many} not in the base", icon=":material/report:"):
-        for number, problem in enumerate(problems[:200]):
-            detail = f" ({problem.detail})" if problem.detail else ""
+        for number, error in enumerate(errors[:200]):
+            detail = f" ({error.detail})" if error.detail else ""
             st.html(
-                f"<div><b>{escape(problem.source)}</b> "
-                f'<span class="quiet">{escape(problem.reason + detail)}</span></div>'
+                f"<div><b>{escape(error.source)}</b> "
+                f'<span class="quiet">{escape(error.reason + detail)}</span></div>'
             )
-            if problem.uploaded and _is_there(kb, problem):
+            if error.uploaded and _is_there(kb, error):
                 st.button(
                     "Delete this upload",
                     key=f"delete-{number}",
                     icon=":material/delete:",
                     on_click=_delete_upload,
-                    args=(service, kb, problem),
+                    args=(service, kb, error),
                 )
-        if len(problems) > 200:
-            quiet(f"… and {len(problems) - 200:,} more; ragkit status lists them")
+        if len(errors) > 200:
+            quiet(f"… and {len(errors) - 200:,} more; ragkit status lists them")
 
 
-def _is_there(kb: KnowledgeBase, upload: FailedFile) -> bool:
+def _is_there(kb: KnowledgeBase, upload: FileError) -> bool:
     try:
         return (kb.uploads / upload.source).is_file()
     except OSError:  # where the base cannot be written to, nothing is deleted either
         return False
 
 
-def _delete_upload(service: Service, kb: KnowledgeBase, problem: FailedFile) -> None:
+def _delete_upload(service: Service, kb: KnowledgeBase, error: FileError) -> None:
     if is_governed(kb):
         return
-    (kb.uploads / problem.source).unlink(missing_ok=True)
+    (kb.uploads / error.source).unlink(missing_ok=True)
     service.ingests.begin(kb, [kb.uploads], "Uploaded files")
 
 

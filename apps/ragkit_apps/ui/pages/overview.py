@@ -17,7 +17,7 @@ def page() -> None:
         return
     status, found = kb.status(), kb.statistics()
     heading("Overview")
-    _draw_documents(found, status.bytes, len(status.problems))
+    _draw_documents(found, status.bytes, len(status.file_errors))
     heading("Questions", 2)
     if not found.questions:
         quiet(
