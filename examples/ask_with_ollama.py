@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ragkit import KnowledgeBase
+from ragkit import AskOptions, KnowledgeBase
 
 DOCUMENTS = Path(__file__).parent / "documents"
 QUESTION = "At what pressure did the seal fail on test bench TB-2, and what was the cause?"
@@ -19,7 +19,7 @@ QUESTION = "At what pressure did the seal fail on test bench TB-2, and what was 
 def main(model: str = "auto") -> None:
     with tempfile.TemporaryDirectory() as folder, KnowledgeBase(f"{folder}/demo.kb") as kb:
         kb.ingest(DOCUMENTS / "production")
-        stream = kb.stream(QUESTION, model=model)
+        stream = kb.stream(QUESTION, AskOptions(model=model))
         streamed = False
         for piece in stream:
             print(piece, end="", flush=True)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ragkit import KnowledgeBase
+from ragkit import AskOptions, KnowledgeBase
 from ragkit.errors import ModelError
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -30,7 +30,7 @@ def main(model: str = "auto") -> None:
     with tempfile.TemporaryDirectory() as folder, KnowledgeBase(f"{folder}/demo.kb") as kb:
         kb.ingest(DOCUMENTS / "production")
         try:
-            answer = kb.ask(QUESTION, model=model, schema=FAILURE)
+            answer = kb.ask(QUESTION, AskOptions(model=model), schema=FAILURE)
         except ModelError as error:
             sys.exit(f"No data: {error}")
     if answer.abstention:

@@ -1,5 +1,6 @@
 from .answers import Abstention as Abstention
 from .answers import Answer as Answer
+from .answers import AskOptions as AskOptions
 from .answers import Citation as Citation
 from .answers import Statement as Statement
 from .config import Config as Config

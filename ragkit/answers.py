@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from ragkit.llms.base import Usage
+from ragkit.llms.base import LanguageModel, Usage
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.sanitize import sanitize
 
@@ -98,6 +98,23 @@ class Statement:
     citations: tuple[int, ...]
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """How to answer a question.
+
+    `k` is the number of passages to search for. `model` is a language model's name on the model
+    server or an object like `ragkit.LanguageModel`; None takes the knowledge base's own. Only
+    documents with one of the `labels` are searched, if given. `reasoning` lets a model on Ollama
+    that can reason do so first; its reasoning counts towards `num_predict`, and `Answer.reasoning`
+    holds it.
+    """
+
+    k: int = 8
+    model: str | LanguageModel | None = None
+    labels: Collection[str] | None = None
+    reasoning: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ragkit.answers import Abstention, Answer, Citation, Statement, citation_of
+from ragkit.answers import Abstention, Answer, AskOptions, Citation, Statement, citation_of
 from ragkit.errors import ModelError, SourceError, StoreError
 from ragkit.generation.answering import AnswerStream, cleaned
 from ragkit.generation.query_rewriting import TURNS, rewrite_question
@@ -136,42 +136,19 @@ class Conversation:
             self._first_question = turns[0].question
         return turns
 
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int = 8,
-        model: str | LanguageModel | None = None,
-        labels: Collection[str] | None = None,
-        reasoning: bool = False,
-    ) -> Answer:
+    def ask(self, question: str, options: AskOptions | None = None) -> Answer:
         """Answer a question as KnowledgeBase.ask does, in the light of what was said before."""
-        return self.stream(question, k=k, model=model, labels=labels, reasoning=reasoning).answer
+        return self.stream(question, options).answer
 
-    def stream(
-        self,
-        question: str,
-        *,
-        k: int = 8,
-        model: str | LanguageModel | None = None,
-        labels: Collection[str] | None = None,
-        reasoning: bool = False,
-    ) -> AnswerStream:
+    def stream(self, question: str, options: AskOptions | None = None) -> AnswerStream:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
         began = time.monotonic()
+        options = options or AskOptions()
         question = cleaned(question)
-        turns = [turn for turn in self.turns(labels=labels) if not turn.withheld]
+        turns = [turn for turn in self.turns(labels=options.labels) if not turn.withheld]
         said = [(turn.question, turn.answer.text) for turn in turns]
-        query = rewrite_question(question, said, self._rewriter(model) if said else None)
-        stream = self._view.stream(
-            question,
-            k=k,
-            model=model,
-            labels=labels,
-            reasoning=reasoning,
-            query=query,
-            history=_history(turns),
-        )
+        query = rewrite_question(question, said, self._rewriter(options.model) if said else None)
+        stream = self._view.stream(question, options, query=query, history=_history(turns))
         return stream.then(lambda stream: self._kept(stream, began, turns))
 
     def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragkit.answers import Abstention, Answer, abstain
+from ragkit.answers import Abstention, Answer, AskOptions, abstain
 from ragkit.config import Config
 from ragkit.conversation import Conversation
 from ragkit.errors import AccessDenied, SourceError
@@ -145,50 +145,46 @@ class View:
     def ask(
         self,
         question: str,
+        options: AskOptions | None = None,
         *,
-        k: int = 8,
-        model: str | LanguageModel | None = None,
-        labels: Collection[str] | None = None,
-        reasoning: bool = False,
         schema: Mapping[str, Any] | type[Any] | None = None,
     ) -> Answer:
         """Answer from the documents, with citations.
 
-        With no model server the answer is an extractive answer: sentences quoted from the best
-        passages. `reasoning` lets a model on Ollama that can reason do so first; its reasoning is
-        no part of the answer's text, but of `num_predict`. Raises ModelError where a model was
-        named and cannot answer, and PromptTruncated where it did not read all that it was sent.
+        Without a model server the answer is extractive: sentences quoted from the best passages.
+        Raises ModelError where a model was named and cannot answer, and PromptTruncated where it
+        did not read all that it was sent.
 
         With a `schema`, `answer.data` is a JSON value of it: of a JSON schema, or an instance of a
-        class that brings one, as a pydantic model does. Its strings are inert like all that a model
-        writes. An extractive answer is no object, so this needs a model: without one it raises
-        ModelError, also for "auto"; SchemaMismatch for a reply that does not hold to the schema,
-        and SchemaError for a schema that is none.
+        class that brings one, as a pydantic model does. Its strings are inert like all that a
+        model writes. An extractive answer is no object, so this needs a model: without one it
+        raises ModelError, also for "auto"; SchemaMismatch for a reply that does not hold to the
+        schema, and SchemaError for a schema that is none.
         """
+        options = options or AskOptions()
         if schema is not None:
-            return self._ask_for_data(question, schema, k, model, labels, reasoning)
-        stream = self.stream(question, k=k, model=model, labels=labels, reasoning=reasoning)
+            return self._ask_for_data(question, schema, options)
+        stream = self.stream(question, options)
         for _ in stream:
             pass
         return stream.answer
 
     def _ask_for_data(
-        self,
-        question: str,
-        schema: Mapping[str, Any] | type[Any],
-        k: int,
-        model: str | LanguageModel | None,
-        labels: Collection[str] | None,
-        reasoning: bool,
+        self, question: str, schema: Mapping[str, Any] | type[Any], options: AskOptions
     ) -> Answer:
         from ragkit.generation.json_schema import parse_schema
         from ragkit.generation.structured import ask_for_data
 
         wanted, question = parse_schema(schema), cleaned(question)
-        found, line = self._found(question, question, k, labels)
+        found, line = self._found(question, question, options)
         with self._record.outcome_of(line):
             answer = ask_for_data(
-                question, found, wanted, model or self.model, self.config, reasoning=reasoning
+                question,
+                found,
+                wanted,
+                options.model or self.model,
+                self.config,
+                reasoning=options.reasoning,
             )
         self._record.answered(line, answer)
         return answer
@@ -196,11 +192,8 @@ class View:
     def stream(
         self,
         question: str,
+        options: AskOptions | None = None,
         *,
-        k: int = 8,
-        model: str | LanguageModel | None = None,
-        labels: Collection[str] | None = None,
-        reasoning: bool = False,
         query: str = "",
         history: Sequence[Message] = (),
     ) -> AnswerStream:
@@ -209,37 +202,42 @@ class View:
         Where the question follows others, `query` says it so that it stands alone, and `history`
         are the messages that the model is shown before it; `conversation` keeps and makes both.
         """
+        options = options or AskOptions()
         question = cleaned(question)
         asked = Question(question, query or question, history)
-        found, line = self._found(question, asked.query, k, labels)
+        found, line = self._found(question, asked.query, options)
         if found is None:
             stream = at_once(abstain(question, (), Abstention.EMPTY), asked)
         else:
             with self._record.outcome_of(line):
                 stream = ask_stream(
-                    asked, found, model or self.model, self.config, reasoning=reasoning
+                    asked,
+                    found,
+                    options.model or self.model,
+                    self.config,
+                    reasoning=options.reasoning,
                 )
         return stream.then(lambda stream: self._record.kept(line, stream))
 
     def _found(
-        self, question: str, query: str, k: int, labels: Collection[str] | None
+        self, question: str, query: str, options: AskOptions
     ) -> tuple[RetrievedContext | None, int]:
         """What a search gives to answer from, None while there is nothing to read; and its line.
 
         The line of the log is written when this returns, so before any model is asked.
         """
-        with self._snapshot(labels) as snapshot:
+        with self._snapshot(options.labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
-            hits = retriever.search(snapshot, query, k) if retriever else []
+            hits = retriever.search(snapshot, query, options.k) if retriever else []
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.counts()[0] == 0
-            found = found_by(k, hits, snapshot)
+            found = found_by(options.k, hits, snapshot)
         line = self._record.asked(question, found)
         if identity is None or is_empty:
             return None, line
 
         def page_text(hit: Hit) -> str:
-            with self._snapshot(labels) as snapshot:
+            with self._snapshot(options.labels) as snapshot:
                 return snapshot.page_text(hit.document, hit.page_ordinal)
 
         embedder = self._engine.embedder(identity)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Abstention, Config, KnowledgeBase, Message
+from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
 from ragkit.generation.query_rewriting import needs_history, rewrite_question
 from ragkit.llms.base import Event
@@ -92,8 +92,8 @@ def test_model_sees_the_turns_before_without_their_citations(folder: Path) -> No
     )
     with base(folder, NOBODY) as kb:
         talk = kb.conversation()
-        talk.ask(FIRST, model=model)
-        answer = talk.ask(SECOND, model=model)
+        talk.ask(FIRST, AskOptions(model=model))
+        answer = talk.ask(SECOND, AskOptions(model=model))
     assert answer.query == "How long is annual leave from the 15th year?"
     rewriting, answering = model.asked[1:]
     assert rewriting[1].content.endswith(f"Q: {FIRST}\nA: {LEAVE} [1]\n\nFollow-up: {SECOND}")
@@ -213,7 +213,7 @@ def test_exact_words_are_read_back_and_older_turns_have_none(folder: Path) -> No
     with base(folder, NOBODY) as kb:
         kb.ingest(folder / "docs")
         talk = kb.conversation()
-        (cited,) = talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]")).citations
+        (cited,) = talk.ask(FIRST, AskOptions(model=Scripted(f"{LEAVE} [1]"))).citations
         assert cited.highlights == ((15, 15 + len(LEAVE)),)
         assert talk.turns()[0].answer.citations == (cited,)
         with closing(connect(Layout(folder / "a.kb").database)) as database:
@@ -226,7 +226,7 @@ def test_withheld_answer_does_not_tell_which_words_it_rests_on(folder: Path) -> 
     with base(folder, NOBODY) as kb:
         kb.ingest(folder / "docs" / "pumps.txt", label="board")
         talk = kb.conversation()
-        (cited,) = talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]")).citations
+        (cited,) = talk.ask(FIRST, AskOptions(model=Scripted(f"{LEAVE} [1]"))).citations
         (turn,) = talk.turns(labels=["default"])
     assert cited.highlights
     assert turn.answer.text.startswith("Not shown")
@@ -237,9 +237,12 @@ def test_model_sees_no_turn_from_documents_that_may_not_be_read(folder: Path) ->
     with base(folder, NOBODY) as kb:
         kb.ingest(folder / "docs" / "pumps.txt", label="public")
         talk = kb.conversation()
-        talk.ask(FIRST, model=Scripted(f"{LEAVE} [1]"))
+        talk.ask(FIRST, AskOptions(model=Scripted(f"{LEAVE} [1]")))
         model = Scripted(f"{PUMPS} [1]")
-        talk.ask("What does the VX-4420 pump weigh without it?", model=model, labels=["public"])
+        talk.ask(
+            "What does the VX-4420 pump weigh without it?",
+            AskOptions(model=model, labels=["public"]),
+        )
     (asked,) = model.asked
     assert "28 days" not in repr(asked)
 
@@ -420,7 +423,7 @@ def test_turn_says_how_long_its_first_word_and_the_whole_answer_took(folder: Pat
 
     with base(folder, NOBODY) as kb:
         talk = kb.conversation()
-        talk.ask(FIRST, model=Slow())
+        talk.ask(FIRST, AskOptions(model=Slow()))
         talk.ask("Xylophone zither quarks?")
         slow, quick = talk.turns()
     assert 0.1 <= slow.first_word <= slow.seconds - 0.1
@@ -448,8 +451,8 @@ def test_stream_that_was_closed_ends_and_has_no_answer(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         talk = kb.conversation()
         for stream in (
-            kb.stream(FIRST, model=Scripted(LEAVE)),
-            talk.stream(FIRST, model=Scripted(LEAVE)),
+            kb.stream(FIRST, AskOptions(model=Scripted(LEAVE))),
+            talk.stream(FIRST, AskOptions(model=Scripted(LEAVE))),
             talk.stream(FIRST),
         ):
             pieces = iter(stream)
@@ -503,8 +506,8 @@ def test_what_was_said_before_gives_way_to_a_passage(folder: Path) -> None:
         kb.ingest(folder / "docs")
         talk = kb.conversation()
         model = Small("word " * 12, "Where do zebras graze in herds?", "On the plains [1].")
-        talk.ask(FIRST, model=model)
-        answer = talk.ask("And where do zebras graze in herds?", model=model)
+        talk.ask(FIRST, AskOptions(model=model))
+        answer = talk.ask("And where do zebras graze in herds?", AskOptions(model=model))
     assert answer.text == "On the plains [1]."
     assert [message.role for message in model.asked[-1]] == ["system", "user"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ragkit import Config, KnowledgeBase
+from ragkit import AskOptions, Config, KnowledgeBase
 from ragkit_apps.cli import main
 from tests.access.worlds import (
     ANA,
@@ -115,9 +115,9 @@ def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -
     library.govern("on")
     library.grant("blue", ANA)
     talk = library.kb.as_principal(ANA).conversation()
-    talk.ask("lurea", labels=["red"])
-    talk.ask("lureb", labels=["blue"])  # the first is not shown to the model
-    assert canaries(talk.ask("lureb", k=1).text) == {"a", "b"}
+    talk.ask("lurea", AskOptions(labels=["red"]))
+    talk.ask("lureb", AskOptions(labels=["blue"]))  # the first is not shown to the model
+    assert canaries(talk.ask("lureb", AskOptions(k=1)).text) == {"a", "b"}
     library.revoke("red", ANA)
     turns = talk.turns()
     assert [turn.withheld for turn in turns] == [True, False, True]
@@ -300,7 +300,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
             kb.access.grant(label, name)
         kb.access.govern("on")
         for name in (ANA, BOB):
-            kb.as_principal(name).conversation().ask("What of the pump?", model=Echo())
+            kb.as_principal(name).conversation().ask("What of the pump?", AskOptions(model=Echo()))
     return folder / "a.kb"
 
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ragkit import AnswerStream, Conversation, View
+from ragkit import AnswerStream, AskOptions, Conversation, View
 from tests.access.worlds import (
     ANA,
     BOB,
@@ -149,7 +149,7 @@ class Desk(RuleBasedStateMachine):
     @rule(name=_PERSON, letter=_LETTER, label=st.none() | _LABEL)
     def ask(self, name: str, letter: str, label: str | None) -> None:
         labels = [label] if label else None
-        answer = self.people[name].view.ask(f"lure{letter} pump", k=3, labels=labels)
+        answer = self.people[name].view.ask(f"lure{letter} pump", AskOptions(k=3, labels=labels))
         self.people[name].places += [(c.document, c.page_ordinal) for c in answer.citations]
         self.check(name, answer)
 
@@ -168,13 +168,13 @@ class Desk(RuleBasedStateMachine):
     def talk(self, name: str, letter: str) -> None:
         talk = self.people[name].view.conversation()
         self.people[name].talks.append(talk)
-        self.check(name, talk.ask(f"What of the lure{letter} pump?", k=2))
+        self.check(name, talk.ask(f"What of the lure{letter} pump?", AskOptions(k=2)))
 
     @rule(name=_PERSON, letter=_LETTER, again=st.booleans(), data=st.data())
     def go_on(self, name: str, letter: str, again: bool, data: st.DataObject) -> None:
         talk = self.one_talk(name, again, data)
         if talk is not None:
-            self.check(name, talk.ask(f"And the lure{letter} there?", k=2))
+            self.check(name, talk.ask(f"And the lure{letter} there?", AskOptions(k=2)))
 
     @rule(name=_PERSON, again=st.booleans(), data=st.data())
     def replay(self, name: str, again: bool, data: st.DataObject) -> None:
@@ -187,7 +187,7 @@ class Desk(RuleBasedStateMachine):
     def begin_stream(self, name: str, letter: str, again: bool, data: st.DataObject) -> None:
         talk = self.one_talk(name, again, data)
         asked = self.people[name].view if talk is None else talk
-        stream = asked.stream(f"lure{letter} pump and that?", k=2)
+        stream = asked.stream(f"lure{letter} pump and that?", AskOptions(k=2))
         self.people[name].streams.append((self.readable(name), stream))
         self.check(name, next(iter(stream), None))
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ragkit import Config, KnowledgeBase, Message, Progress, RagkitError, View
+from ragkit import AskOptions, Config, KnowledgeBase, Message, Progress, RagkitError, View
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, PageKind
 from tests.access.model import EVERYONE, Rules
 from tests.support.hashing import HashingEmbedder
@@ -405,14 +405,15 @@ def _explain(view: View, look: Look) -> Iterator[object]:
 
 
 def _ask(view: View, look: Look) -> Iterator[object]:
-    yield view.ask(look.questions[0], k=2)
-    yield view.ask(look.questions[1], k=4, labels=[look.narrow])
-    yield view.ask(look.questions[1], k=3, model="auto")  # no server: an extractive answer
-    yield view.ask(look.questions[0], k=2, schema={"type": "string"})
+    yield view.ask(look.questions[0], AskOptions(k=2))
+    yield view.ask(look.questions[1], AskOptions(k=4, labels=[look.narrow]))
+    # no server: an extractive answer
+    yield view.ask(look.questions[1], AskOptions(k=3, model="auto"))
+    yield view.ask(look.questions[0], AskOptions(k=2), schema={"type": "string"})
 
 
 def _stream(view: View, look: Look) -> Iterator[object]:
-    stream = view.stream(look.questions[1], k=3)
+    stream = view.stream(look.questions[1], AskOptions(k=3))
     yield [stream.model, stream.query, *stream, stream.answer]
 
 
@@ -424,9 +425,9 @@ def _conversation(view: View, look: Look) -> Iterator[object]:
     for id in look.strangers:
         yield tried(view.conversation, id)
     talk = view.conversation(look.talks[-1]) if look.talks else view.conversation()
-    yield talk.ask(f"And {look.questions[1]}?", k=2)
+    yield talk.ask(f"And {look.questions[1]}?", AskOptions(k=2))
     talk = view.conversation()
-    yield talk.ask(look.questions[0], k=2)
+    yield talk.ask(look.questions[0], AskOptions(k=2))
     yield talk.id, talk.title, talk.turns()
 
 

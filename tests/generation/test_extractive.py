@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import AskOptions, KnowledgeBase
 from ragkit.generation.extractive import keywords
 from ragkit.text.sentences import split_sentences
 from tests.support.hashing import HashingEmbedder
@@ -88,7 +88,7 @@ def kb(tmp_path: Path) -> KnowledgeBase:
 
 
 def test_an_extract_quotes_the_sentence_that_answers(kb: KnowledgeBase) -> None:
-    answer = kb.ask("At how many bar does the blue pump run?", model="auto")
+    answer = kb.ask("At how many bar does the blue pump run?", AskOptions(model="auto"))
     assert answer.is_extractive
     assert answer.model is None
     first = answer.citations[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import Abstention, Config, KnowledgeBase, Message
+from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import (
     ModelFailed,
     ModelNotFound,
@@ -129,7 +129,7 @@ def test_base_model_and_openai_server_answer_with_data_too(
 
 def test_reasoning_is_kept_apart_from_the_data(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="thinks") as kb:
-        answer = kb.ask(WEIGHT, schema=PUMP, reasoning=True)
+        answer = kb.ask(WEIGHT, AskOptions(reasoning=True), schema=PUMP)
     assert answer.reasoning == "Well, let me see."
     assert answer.data["weight"] == 84
 
@@ -163,7 +163,7 @@ class Delivery:
 def test_class_with_a_schema_gives_an_instance(folder: Path) -> None:
     model = Writes(found({"on": "2025-10-03", "parts": ["VX-4420"]}, 1))
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=model, schema=Delivery)
+        answer = kb.ask(WEIGHT, AskOptions(model=model), schema=Delivery)
     assert answer.data == Delivery(date(2025, 10, 3), ["VX-4420"])
     assert json.loads(answer.text) == {"on": "2025-10-03", "parts": ["VX-4420"]}
 
@@ -171,7 +171,7 @@ def test_class_with_a_schema_gives_an_instance(folder: Path) -> None:
 def test_what_the_class_refuses_is_a_mismatch(folder: Path) -> None:
     many = Writes(found({"on": "2025-10-03", "parts": ["a", "b"]}, 1))
     with base(folder) as kb, pytest.raises(SchemaMismatch, match="refused: more parts than one"):
-        kb.ask(WEIGHT, model=many, schema=Delivery)
+        kb.ask(WEIGHT, AskOptions(model=many), schema=Delivery)
 
 
 def test_pydantic_model_is_such_a_class(folder: Path) -> None:
@@ -180,7 +180,7 @@ def test_pydantic_model_is_such_a_class(folder: Path) -> None:
     Offer = pydantic.create_model("Offer", items=(list[Item], ...), note=(str | None, None))
     model = Writes(found({"items": [{"weight": 84}], "note": None}, 1))
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=model, schema=Offer)
+        answer = kb.ask(WEIGHT, AskOptions(model=model), schema=Offer)
     assert answer.data == Offer(items=[Item(weight=84)])
 
 
@@ -196,9 +196,11 @@ def test_nothing_found_is_an_abstention(folder: Path, server: FakeOllama) -> Non
 
 def test_null_is_an_answer_only_where_the_schema_allows_it(folder: Path) -> None:
     with base(folder) as kb:
-        nullable = kb.ask(WEIGHT, model=Writes(found(None, 1)), schema={"type": ["object", "null"]})
+        nullable = kb.ask(
+            WEIGHT, AskOptions(model=Writes(found(None, 1))), schema={"type": ["object", "null"]}
+        )
         assert (nullable.data, nullable.abstained, nullable.text) == (None, False, "null")
-        answer = kb.ask(WEIGHT, model=Writes(found(None, 1)), schema=PUMP)
+        answer = kb.ask(WEIGHT, AskOptions(model=Writes(found(None, 1))), schema=PUMP)
     assert answer.abstention is Abstention.MODEL
 
 
@@ -217,7 +219,9 @@ def test_number_that_no_passage_has_is_dropped_and_told(folder: Path, server: Fa
     assert [citation.number for citation in answer.citations] == [1]
     assert answer.invalid_citations == (99,)
     with base(folder) as kb:
-        odd = kb.ask(WEIGHT, model=Writes(found({"note": "84"}, 0, 2, 1, 2, -3)), schema=NOTE)
+        odd = kb.ask(
+            WEIGHT, AskOptions(model=Writes(found({"note": "84"}, 0, 2, 1, 2, -3))), schema=NOTE
+        )
     assert [citation.number for citation in odd.citations] == [1, 2]
     assert odd.invalid_citations == (-3, 0)
 
@@ -225,7 +229,7 @@ def test_number_that_no_passage_has_is_dropped_and_told(folder: Path, server: Fa
 def test_fenced_json_is_json(folder: Path) -> None:
     text = f"```json\n{json.dumps(found({'note': '84'}, 1), indent=2)}\n```\n"
     with base(folder) as kb:
-        assert kb.ask(WEIGHT, model=Writes(text), schema=NOTE).data == {"note": "84"}
+        assert kb.ask(WEIGHT, AskOptions(model=Writes(text)), schema=NOTE).data == {"note": "84"}
 
 
 # -- every value is checked ----------------------------------------------------------------------
@@ -237,7 +241,9 @@ def test_wrong_number_is_marked_with_its_path(folder: Path) -> None:
         "parts": [{"name": "VX-4420 pump"}, {"name": "VX-4421 pump"}],
     }
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=Writes(found(value, 1)), schema={"type": "object"})
+        answer = kb.ask(
+            WEIGHT, AskOptions(model=Writes(found(value, 1))), schema={"type": "object"}
+        )
     assert [(each.text, each.verdict) for each in answer.statements] == [
         ("pump.weight_kg: 84", "supported"),
         ("pump.price: 4210.0", "unsupported"),
@@ -252,7 +258,7 @@ def test_wrong_number_is_marked_with_its_path(folder: Path) -> None:
 def test_every_sentence_of_a_text_is_checked(folder: Path) -> None:
     note = "The pump weighs 85 kilograms [1]. It has no motor."
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=Writes(found({"note": note}, 1)), schema=NOTE)
+        answer = kb.ask(WEIGHT, AskOptions(model=Writes(found({"note": note}, 1))), schema=NOTE)
     (statement,) = answer.statements
     assert (statement.verdict, statement.citations) == ("unsupported", (1,))
     assert statement.text == "note: The pump weighs 85 kilograms. It has no motor."
@@ -261,7 +267,7 @@ def test_every_sentence_of_a_text_is_checked(folder: Path) -> None:
 
 def test_value_without_a_citation_is_visible(folder: Path) -> None:
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=Writes(found({"note": "99 kg"})), schema=NOTE)
+        answer = kb.ask(WEIGHT, AskOptions(model=Writes(found({"note": "99 kg"}))), schema=NOTE)
     assert answer.citations == ()
     (statement,) = answer.statements
     assert (statement.verdict, statement.citations) == ("uncited", ())
@@ -272,7 +278,7 @@ def test_choice_of_an_enum_is_not_checked(folder: Path) -> None:
     schema = {"properties": {"size": {"enum": ["gigantic", "tiny"]}, "digits": {"enum": [7, 84]}}}
     with base(folder) as kb:
         chosen = Writes(found({"size": "gigantic", "digits": 7}, 1))
-        answer = kb.ask(WEIGHT, model=chosen, schema=schema)
+        answer = kb.ask(WEIGHT, AskOptions(model=chosen), schema=schema)
     assert [(each.text, each.verdict) for each in answer.statements] == [
         ("digits: 7", "unsupported")
     ]
@@ -290,7 +296,9 @@ def test_many_values_are_checked_in_little_time(tmp_path: Path) -> None:
         kb.ingest(tmp_path / "docs")
         began = time.process_time()
         answer = kb.ask(
-            "What do the pumps weigh?", model=Writes(found(values, *range(1, 9))), schema=schema
+            "What do the pumps weigh?",
+            AskOptions(model=Writes(found(values, *range(1, 9)))),
+            schema=schema,
         )
         assert time.process_time() - began < 3
     assert len(answer.statements) == len(values)
@@ -315,9 +323,9 @@ def test_prompt_asks_for_json_and_shows_the_schema(folder: Path) -> None:
 def test_schema_counts_against_the_context(folder: Path) -> None:
     long = {**PUMP, "description": "weight " * 600}
     with base(folder, num_ctx=2048, num_predict=512) as kb:
-        assert kb.ask(WEIGHT, model=Writes(found({"note": "84"}, 1)), schema=NOTE).data
+        assert kb.ask(WEIGHT, AskOptions(model=Writes(found({"note": "84"}, 1))), schema=NOTE).data
         with pytest.raises(ModelRefused, match="no passage fits into 2048 tokens"):
-            kb.ask(WEIGHT, model=Writes("{}"), schema=long)
+            kb.ask(WEIGHT, AskOptions(model=Writes("{}")), schema=long)
 
 
 def test_references_of_the_schema_work_in_its_new_place() -> None:
@@ -362,7 +370,7 @@ def test_schema_that_holds_itself_is_filled_and_validated(folder: Path, server: 
     assert data["parts"][0]["parts"][0]["weight"] == 84
     wrong = {"label": "a", "weight": 84, "parts": [{"label": "b", "weight": "84"}]}
     with base(folder) as kb, pytest.raises(SchemaMismatch, match=r"\$\.parts\[0\]\.weight: '84'"):
-        kb.ask(WEIGHT, model=Writes(found(wrong, 1)), schema=tree)
+        kb.ask(WEIGHT, AskOptions(model=Writes(found(wrong, 1))), schema=tree)
 
 
 @pytest.mark.parametrize(
@@ -450,7 +458,7 @@ def test_reply_that_is_no_object_of_the_schema(
     folder: Path, server: FakeOllama, name: str, words: str
 ) -> None:
     with base(folder, server.url, model=name) as kb, pytest.raises(SchemaMismatch, match=words):
-        kb.ask(WEIGHT, schema=PUMP, reasoning=True)
+        kb.ask(WEIGHT, AskOptions(reasoning=True), schema=PUMP)
 
 
 @pytest.mark.parametrize(
@@ -470,7 +478,7 @@ def test_reply_that_is_no_object_of_the_schema(
 )
 def test_reply_of_ones_own_model_that_is_wrong(folder: Path, content: object, words: str) -> None:
     with base(folder) as kb, pytest.raises(SchemaMismatch, match=words):
-        kb.ask(WEIGHT, model=Writes(content), schema=PUMP)
+        kb.ask(WEIGHT, AskOptions(model=Writes(content)), schema=PUMP)
 
 
 def test_server_that_refuses_the_schema_is_told(folder: Path) -> None:
@@ -523,7 +531,7 @@ def test_hidden_characters_reach_neither_data_nor_text_nor_keys(folder: Path) ->
         "x]": ": //evil.example",
     }
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=Writes(found(hostile, 1)), schema=free)
+        answer = kb.ask(WEIGHT, AskOptions(model=Writes(found(hostile, 1))), schema=free)
     assert answer.data == {
         "a[2J": "84]0;title ",
         "https: //evil.example": ["www. evil.example", "www."],
@@ -539,7 +547,7 @@ def test_choices_that_the_schema_itself_names_stay_as_they_are(folder: Path) -> 
     schema = {"properties": {"<site>": {"enum": sites}, "rest": {"type": "string"}}}
     model = Writes(found({"<site>": "https://a.example", "rest": "https://b.example"}, 1))
     with base(folder) as kb:
-        answer = kb.ask(WEIGHT, model=model, schema=schema)
+        answer = kb.ask(WEIGHT, AskOptions(model=model), schema=schema)
     assert answer.data == {"<site>": "https://a.example", "rest": "https: //b.example"}
     assert "://" not in answer.text
     assert "<site" not in answer.text
@@ -549,4 +557,4 @@ def test_link_that_a_pattern_asks_for_is_refused_and_not_handed_on(folder: Path)
     schema = {"properties": {"url": {"type": "string", "pattern": "^https://"}}}
     model = Writes(found({"url": "https://evil.example"}, 1))
     with base(folder) as kb, pytest.raises(SchemaMismatch, match="links and hidden characters"):
-        kb.ask(WEIGHT, model=model, schema=schema)
+        kb.ask(WEIGHT, AskOptions(model=model), schema=schema)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit import Config, KnowledgeBase, Receipt
+from ragkit import AskOptions, Config, KnowledgeBase, Receipt
 from ragkit.errors import SourceError, StoreError
 from ragkit.governance import read_receipt
 from ragkit.governance.fingerprints import Fingerprints
@@ -76,11 +76,11 @@ def test_older_versions_and_the_answers_from_them_are_forgotten_too(
 ) -> None:
     talk = kb.conversation()
     other = kb.conversation()
-    other.ask("How many kilograms does pump 3 weigh?", k=1)
+    other.ask("How many kilograms does pump 3 weigh?", AskOptions(k=1))
     assert "91,234" in talk.ask(QUESTION).text
     (docs / "ana-salary.txt").write_text(LATER * 3)
     kb.ingest(docs)
-    talk.ask("How many kilograms does pump 4 weigh?", k=1)
+    talk.ask("How many kilograms does pump 4 weigh?", AskOptions(k=1))
     plan = kb.erasure_plan("ana-salary.txt")
     assert (plan.sources, plan.turns, plan.conversations) == (("ana-salary.txt",), 2, 1)
     receipt = kb.forget("ana-salary.txt", reason="request 7")

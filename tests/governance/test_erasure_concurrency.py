@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import Config, KnowledgeBase
+from ragkit import AskOptions, Config, KnowledgeBase
 from ragkit.errors import SourceError, StoreDamaged, StoreError, StoreLocked
 from ragkit.governance import erasure as erasing
 from ragkit.governance import read_receipt
@@ -101,9 +101,9 @@ def test_a_question_that_is_recorded_after_its_document_was_forgotten_has_no_wor
 def test_what_followed_in_a_conversation_leaves_the_log_too(kb: KnowledgeBase) -> None:
     """The later question was not answered from the document, but says what stands in it."""
     talk = kb.conversation()
-    talk.ask(QUESTION, k=1)
+    talk.ask(QUESTION, AskOptions(k=1))
     pump = "Is 91,234 more than pump 3 weighs, kilograms, and stands pump 3 in hall 3?"
-    assert "ana.txt" not in {hit.source for hit in talk.ask(pump, k=1).passages}
+    assert "ana.txt" not in {hit.source for hit in talk.ask(pump, AskOptions(k=1)).passages}
     kb.forget("ana.txt", reason="request 7")
     assert left_in(kb) == []
 
@@ -235,7 +235,7 @@ def test_what_somebody_must_see_to_first_is_tried_again_by_no_ingest(
 def test_a_file_that_was_away_for_a_while_is_forgotten_with_its_earlier_stay(
     kb: KnowledgeBase, docs: Path, tmp_path: Path
 ) -> None:
-    kb.conversation().ask(QUESTION, k=1)
+    kb.conversation().ask(QUESTION, AskOptions(k=1))
     away = (docs / "ana.txt").rename(tmp_path / "away.txt")
     kb.ingest(docs)
     away.rename(docs / "ana.txt")

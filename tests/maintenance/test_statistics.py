@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ragkit import Config, KnowledgeBase, Message
+from ragkit import AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import ModelFailed
 from ragkit.llms.base import Event
 from ragkit.maintenance import KindCounts
@@ -78,10 +78,10 @@ def test_questions_are_counted_by_what_became_of_them(tmp_path: Path, docs: Path
         talk.ask(QUESTION)
         talk.ask("Xylophone zither quarks?")
         other = kb.as_principal("user:bob").conversation()
-        other.ask(QUESTION, model=Model(f"{LEAVE} [1]"))
-        other.ask(QUESTION, model=Model("Everybody has 29 days of annual leave [1]."))
-        other.ask(QUESTION, model=Model(f"{LEAVE} [1]", breaks=True))
-        other.ask(QUESTION, model=Model("NOT IN THE DOCUMENTS"))
+        other.ask(QUESTION, AskOptions(model=Model(f"{LEAVE} [1]")))
+        other.ask(QUESTION, AskOptions(model=Model("Everybody has 29 days of annual leave [1].")))
+        other.ask(QUESTION, AskOptions(model=Model(f"{LEAVE} [1]", breaks=True)))
+        other.ask(QUESTION, AskOptions(model=Model("NOT IN THE DOCUMENTS")))
         talk.rate(1, up=True)
         other.rate(2, up=False, comment="Hardly credible.")
         found = kb.statistics(labels=[])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import Answer, Citation, Config, KnowledgeBase
+from ragkit import Answer, AskOptions, Citation, Config, KnowledgeBase
 from ragkit.answers import cited
 from ragkit.verification.checker import check_answer
 from ragkit.verification.highlights import add_highlights
@@ -188,7 +188,9 @@ class Says:
 def asked(kb: KnowledgeBase, docs: Path, said: str | None, **options: Any) -> Answer:
     (docs / "leave.txt").write_text(LEAVE)
     kb.ingest(docs)
-    return kb.ask("How many days of leave are there?", model=said and Says(said), **options)
+    return kb.ask(
+        "How many days of leave are there?", AskOptions(model=said and Says(said)), **options
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import click
 
-from ragkit import Answer, AnswerStream, Conversation, RagkitError, View
+from ragkit import Answer, AnswerStream, AskOptions, Conversation, RagkitError, View
 from ragkit.llms import choose_model, installed_models
 from ragkit_apps.cli.render import (
     answer_lines,
@@ -45,12 +45,10 @@ def write_answer(stream: AnswerStream) -> Answer:
 class Chat:
     """One conversation at a time, until its reader has had enough."""
 
-    def __init__(self, kb: View, conversation: Conversation, *, k: int, reasoning: bool) -> None:
+    def __init__(self, kb: View, conversation: Conversation, options: AskOptions) -> None:
         self._kb = kb
         self._conversation = conversation
-        self._k = k
-        self._reasoning = reasoning
-        self._model: str | None = None
+        self._options = options
         self._last_reasoning = ""  # of the last answer; it is not kept with it
 
     def run(self) -> None:
@@ -69,9 +67,7 @@ class Chat:
                 click.echo(f"ragkit: {name_of(str(error))}", err=True)
 
     def _ask(self, question: str) -> None:
-        stream = self._conversation.stream(
-            question, k=self._k, model=self._model, reasoning=self._reasoning
-        )
+        stream = self._conversation.stream(question, self._options)
         if stream.query != question:
             click.secho(f"Searching for: {safe(stream.query)}", dim=True)
         answer = write_answer(stream)
@@ -104,7 +100,7 @@ class Chat:
     def _choose(self, name: str) -> None:
         config = self._kb.config
         if name == "auto":  # also while no server answers
-            self._model = name
+            self._options = replace(self._options, model=name)
         models = installed_models(config)
         if name and name not in ("auto", *(model.name for model in models)):
             known = [model.name for model in models if model.name.partition(":")[0] == name]
@@ -112,10 +108,10 @@ class Chat:
                 click.echo(f"There is no model {name}; /model lists what there is.")
                 return
             name = known[0]
-        current = name or self._model or config.model
+        current = name or self._options.model or config.model
         chosen, why = choose_model(current, config, models=models)
-        self._model = name or self._model
         if name:
+            self._options = replace(self._options, model=name)
             click.echo(f"Answers from now on: {chosen.name}" + (f", {why}" if why else ""))
         else:
             click.echo("\n".join(model_lines(models, chosen.name, why)))

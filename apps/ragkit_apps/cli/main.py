@@ -33,7 +33,7 @@ from ragkit_apps.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ragkit import Answer, Progress, View
+    from ragkit import Answer, AskOptions, Progress, View
 
 FAILED_FILES = 3
 
@@ -203,17 +203,19 @@ def ask(
     Without a model server the answer is an extractive answer: sentences quoted from the best
     passages; with a schema it is an error.
     """
+    from ragkit import AskOptions
     from ragkit_apps.cli.chat import write_answer
     from ragkit_apps.cli.render import answer_lines, safe
 
     with open_base(load(config_path, kb=kb, model=model)) as base:
         view = Asking(name, groups).view(base)
+        options = AskOptions(k=k, reasoning=reasoning)
         if schema is not None:
-            answer = _ask_for_data(view, question, k=k, reasoning=reasoning, schema=schema)
+            answer = _ask_for_data(view, question, options, schema)
             lines = [safe(answer.text), *answer_lines(answer, reasoning=reasoning)]
             emit(_with_kind(answer), lines, as_json)
             return
-        stream = view.stream(question, k=k, reasoning=reasoning)
+        stream = view.stream(question, options)
         answer = stream.answer if as_json else write_answer(stream)
     emit(_with_kind(answer), answer_lines(answer, reasoning=reasoning), as_json)
     if answer.incomplete:
@@ -242,11 +244,12 @@ def chat(
 
     The conversation is kept in the base. Type /help for the commands.
     """
+    from ragkit import AskOptions
     from ragkit_apps.cli.chat import Chat
 
     with open_base(load(config_path, kb=kb, model=model)) as base:
         view = Asking(name, groups).view(base)
-        Chat(view, view.conversation(number), k=k, reasoning=reasoning).run()
+        Chat(view, view.conversation(number), AskOptions(k=k, reasoning=reasoning)).run()
 
 
 @cli.group(invoke_without_command=True)
@@ -459,13 +462,11 @@ def _check_paths(paths: tuple[str, ...]) -> None:
             raise SourceError(f"there is no {path}; name a file or folder to ingest")
 
 
-def _ask_for_data(
-    base: View, question: str, *, k: int, reasoning: bool, schema: dict[str, Any]
-) -> Answer:
+def _ask_for_data(view: View, question: str, options: AskOptions, schema: dict[str, Any]) -> Answer:
     from ragkit.errors import SchemaError
 
     try:
-        return base.ask(question, k=k, reasoning=reasoning, schema=schema)
+        return view.ask(question, options, schema=schema)
     except SchemaError as error:
         raise click.BadParameter(str(error), param_hint="--schema") from error
 

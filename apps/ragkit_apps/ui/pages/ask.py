@@ -10,7 +10,7 @@ from html import escape
 
 import streamlit as st
 
-from ragkit import Conversation, View
+from ragkit import AskOptions, Conversation, View
 from ragkit.errors import SourceError
 from ragkit_apps.ui.components.conversations import draw_conversations
 from ragkit_apps.ui.components.markup import answer_html, counted, plain_name
@@ -174,13 +174,12 @@ def _ask(conversation: Conversation, question: str) -> None:
     if not question.strip():
         return
     model = st.session_state.get("model")
-    wanted = Wanted(
-        question,
+    options = AskOptions(
+        k=st.session_state.get("passages", 8),
         model=None if model in (None, AUTO) else model,
-        passages=st.session_state.get("passages", 8),
         reasoning=st.session_state.get("reasoning", False),
     )
-    answering = Answering(conversation, wanted)
+    answering = Answering(conversation, Wanted(question, options))
     st.session_state["answering"] = answering
     current().remember(who(), answering)
 

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from ragkit import Answer, AnswerStream, Conversation, RagkitError
+from ragkit import Answer, AnswerStream, AskOptions, Conversation, RagkitError
 
 _UNSEEN = 600.0  # seconds
 
@@ -16,9 +16,7 @@ class Wanted:
     """What a person asked, and how it is to be answered."""
 
     question: str
-    model: str | None = None
-    passages: int = 8
-    reasoning: bool = False
+    options: AskOptions | None = None
 
 
 class Answering:
@@ -81,10 +79,7 @@ class Answering:
                 self._news.notify_all()
 
     def _answer(self) -> None:
-        wanted = self.wanted
-        stream = self.conversation.stream(
-            wanted.question, k=wanted.passages, model=wanted.model, reasoning=wanted.reasoning
-        )
+        stream = self.conversation.stream(self.wanted.question, self.wanted.options)
         self._stream, self.model = stream, stream.model
         if self.stopped:  # while the passages were looked for
             stream.close()
