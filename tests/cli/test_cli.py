@@ -22,7 +22,7 @@ from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.locks import WriterLock
 from ragkit_apps.cli import main
-from ragkit_apps.cli.render import name_of, one_line, progress_line, safe
+from ragkit_apps.cli.render import clean_text, escape_name, progress_line, shorten
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 from tests.support.sealed_network import free
@@ -728,7 +728,7 @@ def test_plain_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str
 
 
 def test_text_cannot_drive_the_terminal() -> None:
-    assert safe("a\x1b[2Jb\u202ec\x9bd\te\nf") == "a\ufffd[2Jb\ufffdc\ufffdd\te\nf"
-    assert name_of("a\nb\t\x1b\u202e\udcff.txt") == r"a\nb\t\x1b\u202e\udcff.txt"
-    assert name_of("Übersicht \N{GRINNING FACE}.txt") == "Übersicht \N{GRINNING FACE}.txt"
-    assert one_line("a \n b" * 100, 12) == "a ba ba b..."
+    assert clean_text("a\x1b[2Jb\u202ec\x9bd\te\nf") == "a\ufffd[2Jb\ufffdc\ufffdd\te\nf"
+    assert escape_name("a\nb\t\x1b\u202e\udcff.txt") == r"a\nb\t\x1b\u202e\udcff.txt"
+    assert escape_name("Übersicht \N{GRINNING FACE}.txt") == "Übersicht \N{GRINNING FACE}.txt"
+    assert shorten("a \n b" * 100, 12) == "a ba ba b..."

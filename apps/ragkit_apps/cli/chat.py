@@ -14,10 +14,10 @@ from ragkit.llms import choose_model, installed_models
 from ragkit_apps.cli.render import (
     answer_lines,
     brief_lines,
+    clean_text,
+    escape_name,
     model_lines,
-    name_of,
     passage_lines,
-    safe,
 )
 
 _HELP = """\
@@ -33,7 +33,7 @@ def write_answer(stream: AnswerStream) -> Answer:
         click.secho("Extractive answer (quoted from the documents, no model involved)", bold=True)
     try:
         for piece in stream if stream.model else [stream.answer.text]:
-            click.echo(safe(piece), nl=False)
+            click.echo(clean_text(piece), nl=False)
     except KeyboardInterrupt:
         stream.close()
         raise
@@ -55,7 +55,7 @@ class Chat:
         click.echo(f"Ask about the documents in {self._kb.path}. /help lists the commands.")
         turns = self._conversation.turns()
         if turns:
-            click.echo(f"Going on after: {name_of(turns[-1].question)}")
+            click.echo(f"Going on after: {escape_name(turns[-1].question)}")
         for line in _lines([turn.question for turn in turns]):
             if line.split()[0] in ("/quit", "/exit"):
                 break
@@ -64,12 +64,12 @@ class Chat:
             except KeyboardInterrupt:
                 click.echo("(stopped; not kept)")
             except RagkitError as error:
-                click.echo(f"ragkit: {name_of(str(error))}", err=True)
+                click.echo(f"ragkit: {escape_name(str(error))}", err=True)
 
     def _ask(self, question: str) -> None:
         stream = self._conversation.stream(question, self._options)
         if stream.query != question:
-            click.secho(f"Searching for: {safe(stream.query)}", dim=True)
+            click.secho(f"Searching for: {clean_text(stream.query)}", dim=True)
         answer = write_answer(stream)
         self._last_reasoning = answer.reasoning
         click.echo("\n".join([*brief_lines(answer), ""]))

@@ -156,13 +156,13 @@ def retention() -> None:
 @click.pass_obj
 def keep(config_path: Path | None, label: str, days: str, kb: str | None) -> None:
     """Keep documents of LABEL for DAYS after they were ingested, or for ever."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     if days != "ever" and not days.isdecimal():
         raise click.BadParameter(f"{days!r} is no number of days, nor ever", param_hint="DAYS")
     with open_base(load(config_path, kb=kb)) as base, usage("DAYS"):
         base.retention.keep(label, None if days == "ever" else int(days))
-    click.echo(f"{name_of(label)} is kept for {'ever' if days == 'ever' else f'{days} days'}")
+    click.echo(f"{escape_name(label)} is kept for {'ever' if days == 'ever' else f'{days} days'}")
 
 
 @retention.command("show")
@@ -171,14 +171,16 @@ def keep(config_path: Path | None, label: str, days: str, kb: str | None) -> Non
 @click.pass_obj
 def show_retention(config_path: Path | None, kb: str | None, as_json: bool) -> None:
     """Show how long labels are kept, what is due, and what is held."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base:
         rules, due, holds = base.retention.rules(), base.retention.due(), base.retention.holds()
-    lines = [f"{name_of(label)} is kept for {days} days" for label, days in sorted(rules.items())]
+    lines = [
+        f"{escape_name(label)} is kept for {days} days" for label, days in sorted(rules.items())
+    ]
     lines = lines or ["everything is kept for ever; to change that: ragkit retention keep"]
     lines += [_due_line(one) for one in due]
-    lines += [f"held since {one.at[:10]}: {name_of(one.source)} ({name_of(one.reason)})"
+    lines += [f"held since {one.at[:10]}: {escape_name(one.source)} ({escape_name(one.reason)})"
               for one in holds]  # fmt: skip
     content = {
         "days": rules,
@@ -220,10 +222,10 @@ def purge(
 
 
 def _due_line(due: ExpiredDocument) -> str:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
-    what = "due" if due.hold is None else f"due, but held ({name_of(due.hold)})"
-    return f"{what}: {name_of(due.source)}, {name_of(due.label)}, added {due.added_at[:10]}"
+    what = "due" if due.hold is None else f"due, but held ({escape_name(due.hold)})"
+    return f"{what}: {escape_name(due.source)}, {escape_name(due.label)}, added {due.added_at[:10]}"
 
 
 @click.command()
@@ -233,11 +235,11 @@ def _due_line(due: ExpiredDocument) -> str:
 @click.pass_obj
 def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) -> None:
     """Let documents not go, whatever their age; only an erasure goes before that."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base, usage("--reason"):
         held = base.retention.hold(pattern, reason)
-    lines = [f"held: {name_of(source)}" for source in held] or [
+    lines = [f"held: {escape_name(source)}" for source in held] or [
         "they are held already; this reason is kept beside the other"
     ]
     click.echo("\n".join(lines))
@@ -249,43 +251,45 @@ def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) ->
 @click.pass_obj
 def release(config_path: Path | None, pattern: str, kb: str | None) -> None:
     """Let documents go again that were held."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base:
         freed = base.retention.release(pattern)
-    lines = [f"no longer held: {name_of(source)}" for source in freed] or ["none of them is held"]
+    lines = [f"no longer held: {escape_name(source)}" for source in freed] or [
+        "none of them is held"
+    ]
     click.echo("\n".join(lines))
 
 
 def _plan_lines(plan: ErasurePlan) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
-    lines = [f"  {name_of(source)}" for source in plan.sources]
-    lines += [f"  {name_of(name)} (a name that is known of it)" for name in plan.former]
+    lines = [f"  {escape_name(source)}" for source in plan.sources]
+    lines += [f"  {escape_name(name)} (a name that is known of it)" for name in plan.former]
     lines.append(
         f"{len(plan.sources)} documents with {plan.chunks} chunks, and {plan.turns} questions and "
         f"answers in {plan.conversations} conversations would be forgotten"
     )
     if plan.files:
         lines.append(f"{len(plan.files)} uploaded files would be deleted")
-    lines += [f"on hold, and forgotten all the same: {name_of(source)}" for source in plan.held]
-    lines += [f"not touched: {name_of(path)}" for path in plan.outside]
+    lines += [f"on hold, and forgotten all the same: {escape_name(source)}" for source in plan.held]
+    lines += [f"not touched: {escape_name(path)}" for path in plan.outside]
     return lines
 
 
 def _receipt_lines(receipt: Receipt) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     searched = receipt.searched
     elsewhere = searched.get("elsewhere", 0)
     return [
-        f"erasure {receipt.erasure} of {name_of(receipt.at[:19])}, "
-        f"reason: {name_of(receipt.reason)}",
-        f"  forgotten: {', '.join(map(name_of, receipt.documents))}",
-        f"  written anew: {', '.join(map(name_of, receipt.rewritten))}",
+        f"erasure {receipt.erasure} of {escape_name(receipt.at[:19])}, "
+        f"reason: {escape_name(receipt.reason)}",
+        f"  forgotten: {', '.join(map(escape_name, receipt.documents))}",
+        f"  written anew: {', '.join(map(escape_name, receipt.rewritten))}",
         f"  {searched['places']} places of it looked for in {searched['bytes']:,} bytes of "
         f"{searched['files']} files: {searched['found']} found"
         + (f", {searched['shared']} stand in other documents, too" if searched["shared"] else "")
         + (f", {elsewhere} in answers not made from it, or in names" if elsewhere else ""),
-        *(f"  beyond the base: {name_of(what)}" for what in receipt.remains),
+        *(f"  beyond the base: {escape_name(what)}" for what in receipt.remains),
     ]

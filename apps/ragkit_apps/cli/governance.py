@@ -38,11 +38,11 @@ def set_label(
 
     PATTERN is a document or folder as hits show it, or on disk, or like "hr/*.pdf".
     """
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base, usage("LABEL"):
         changed = base.access.label(pattern, name)
-    lines = [f"{name_of(source)}: {name_of(name)}" for source in changed]
+    lines = [f"{escape_name(source)}: {escape_name(name)}" for source in changed]
     emit({"label": name, "changed": changed}, lines or ["they have that label already"], as_json)
 
 
@@ -53,13 +53,13 @@ def set_label(
 @click.pass_obj
 def grant(config_path: Path | None, name: str, principal: str, kb: str | None) -> None:
     """Let PRINCIPAL read what carries LABEL: user:NAME, group:NAME or everyone."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
         is_new = base.access.grant(name, principal)
         hint = "" if base.access.mode != "off" else "; it holds once: ragkit access on"
     what = "may read" if is_new else "may already read"
-    click.echo(f"{name_of(principal)} {what} {name_of(name)}{hint}")
+    click.echo(f"{escape_name(principal)} {what} {escape_name(name)}{hint}")
 
 
 @click.command()
@@ -69,12 +69,12 @@ def grant(config_path: Path | None, name: str, principal: str, kb: str | None) -
 @click.pass_obj
 def revoke(config_path: Path | None, name: str, principal: str, kb: str | None) -> None:
     """Take back what was granted; it holds for whatever is asked next."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
         was_there = base.access.revoke(name, principal)
     what = "may no longer read" if was_there else "could not read"
-    click.echo(f"{name_of(principal)} {what} {name_of(name)} by a grant of its own")
+    click.echo(f"{escape_name(principal)} {what} {escape_name(name)} by a grant of its own")
 
 
 @click.group()
@@ -123,7 +123,7 @@ def show_access(
     as_json: bool,
 ) -> None:
     """Show who may read a document, or what somebody may read; by default all labels."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base:
         mode = base.access.mode.value
@@ -133,14 +133,16 @@ def show_access(
         elif _PRINCIPAL.match(what):
             with usage("PRINCIPAL"):
                 reach = base.access.of(what, groups)
-            names = ", ".join(map(name_of, reach.labels)) or "no label"
-            line = f"{name_of(what)} may read {reach.documents} of {reach.of} documents: {names}"
+            names = ", ".join(map(escape_name, reach.labels)) or "no label"
+            line = (
+                f"{escape_name(what)} may read {reach.documents} of {reach.of} documents: {names}"
+            )
             emit({"mode": mode, **asdict(reach)}, [line, *_open_to_all(mode)], as_json)
         else:
             readers = {grants.label: grants.principals for grants in base.access.labels()}
             found = [(one.source, one.label) for one in base.access.documents(what)]
             lines = [
-                f"{name_of(source)}: {name_of(label)}, {_readers(readers[label])}"
+                f"{escape_name(source)}: {escape_name(label)}, {_readers(readers[label])}"
                 for source, label in found
             ]
             content = [
@@ -151,7 +153,7 @@ def show_access(
 
 
 def _overview(base: KnowledgeBase) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     mode = base.access.mode
     head = {
@@ -160,9 +162,9 @@ def _overview(base: KnowledgeBase) -> list[str]:
         "strict": "governed, strictly: what others may read changes nothing in what one finds",
     }[mode]
     labels = base.access.labels()
-    width = max((len(name_of(grants.label)) for grants in labels), default=0)
+    width = max((len(escape_name(grants.label)) for grants in labels), default=0)
     lines = [
-        f"  {name_of(grants.label):{width}}  {grants.documents:>6} documents  "
+        f"  {escape_name(grants.label):{width}}  {grants.documents:>6} documents  "
         f"{_readers(grants.principals)}"
         for grants in labels
     ]
@@ -178,9 +180,9 @@ def _advice(mode: str, labels: list[LabelGrants]) -> list[str]:
 
 
 def _readers(principals: tuple[str, ...]) -> str:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
-    return f"read by {', '.join(map(name_of, principals))}" if principals else "read by nobody"
+    return f"read by {', '.join(map(escape_name, principals))}" if principals else "read by nobody"
 
 
 def _open_to_all(mode: str) -> list[str]:
@@ -224,12 +226,12 @@ def show_audit(
 
 
 def _audit_line(line: AuditRecord) -> str:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     names = "(names erased)" if line.names is None else ", ".join(line.names.values())
     detail = " ".join(f"{key}={_short(value)}" for key, value in line.detail.items())
     parts = (f"{line.number:>5}", line.at[:19], line.actor, line.action, line.object, names, detail)
-    return name_of("  ".join(part for part in parts if part))
+    return escape_name("  ".join(part for part in parts if part))
 
 
 def _short(value: Any) -> str:

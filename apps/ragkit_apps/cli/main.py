@@ -86,7 +86,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--keep-missing", is_flag=True, help="Keep documents whose files have vanished.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
-@click.option("--readmit", is_flag=True, help="Take files whose content was forgotten again.")
+@click.option("--allow-erased", is_flag=True, help="Ingest files again whose content was erased.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes that read files.")
 @json_option
 @click.pass_obj
@@ -205,14 +205,14 @@ def ask(
     """
     from ragkit import AskOptions
     from ragkit_apps.cli.chat import write_answer
-    from ragkit_apps.cli.render import answer_lines, safe
+    from ragkit_apps.cli.render import answer_lines, clean_text
 
     with open_base(load(config_path, kb=kb, model=model)) as base:
         view = Asking(name, groups).view(base)
         options = AskOptions(k=k, reasoning=reasoning)
         if schema is not None:
             answer = _ask_for_data(view, question, options, schema)
-            lines = [safe(answer.text), *answer_lines(answer, reasoning=reasoning)]
+            lines = [clean_text(answer.text), *answer_lines(answer, reasoning=reasoning)]
             emit(_with_kind(answer), lines, as_json)
             return
         stream = view.stream(question, options)
@@ -329,14 +329,14 @@ def models(config_path: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def status(config_path: Path | None, kb: str | None, documents: bool, as_json: bool) -> None:
     """Show what is in the base, and which files are not."""
-    from ragkit_apps.cli.render import name_of, status_lines
+    from ragkit_apps.cli.render import escape_name, status_lines
 
     with open_base(load(config_path, kb=kb)) as base:
         found = base.status()
         entries = base.documents() if documents else []
     lines = status_lines(found)
     lines += [
-        f"  {name_of(entry.source)}  ({entry.kind}, {entry.pages} pages, {entry.chunks} chunks)"
+        f"  {escape_name(entry.source)}  ({entry.kind}, {entry.pages} pages, {entry.chunks} chunks)"
         for entry in entries
     ]
     content = {**asdict(found), "path": str(found.path)}
@@ -352,11 +352,11 @@ def status(config_path: Path | None, kb: str | None, documents: bool, as_json: b
 @click.pass_obj
 def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool) -> None:
     """Remove a document, or all documents of a folder, from the base."""
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base:
         removed = base.remove(source)
-    emit({"removed": removed}, [f"removed {name_of(entry)}" for entry in removed], as_json)
+    emit({"removed": removed}, [f"removed {escape_name(entry)}" for entry in removed], as_json)
 
 
 @cli.command()
@@ -531,9 +531,9 @@ def main() -> None:
 
 
 def _say(text: str) -> None:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
-    click.echo(f"ragkit: {name_of(text)}", err=True)
+    click.echo(f"ragkit: {escape_name(text)}", err=True)
 
 
 def _point_at_nothing(stream: TextIO) -> None:

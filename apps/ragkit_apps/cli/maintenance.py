@@ -90,15 +90,15 @@ def backup(config_path: Path | None, target: str, kb: str | None, as_json: bool)
 
     Indexes are not in it: they are built again when it is restored.
     """
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base:
         made = base.backup(target)
     size = f"{made.bytes / 1e6:.1f} MB"
     lines = [
-        f"{name_of(str(made.path))}: {made.manifest.documents} documents, {size}",
+        f"{escape_name(str(made.path))}: {made.manifest.documents} documents, {size}",
         "It holds all text: whoever can read it reads everything.",
-        f"The key of its audit log is not in it; keep a copy of {name_of(str(made.key_file))} "
+        f"The key of its audit log is not in it; keep a copy of {escape_name(str(made.key_file))} "
         "elsewhere.",
     ]
     content = {**asdict(made), "path": str(made.path), "key_file": str(made.key_file)}
@@ -148,23 +148,23 @@ def _as_data(found: Verification) -> dict[str, Any]:
 
 
 def _finding_lines(found: Verification) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     marks = {"ok": "ok  ", "note": "note", "damaged": "FAIL"}
     lines = []
     for one in found.findings:
-        file = f" ({name_of(one.file)})" if one.file and one.state == "damaged" else ""
-        lines.append(f"{marks[one.state]}  {one.checked}{file}: {name_of(one.found)}")
+        file = f" ({escape_name(one.file)})" if one.file and one.state == "damaged" else ""
+        lines.append(f"{marks[one.state]}  {one.checked}{file}: {escape_name(one.found)}")
         if one.fix:
-            lines.append(f"      -> {name_of(one.fix)}")
+            lines.append(f"      -> {escape_name(one.fix)}")
     return lines
 
 
 def _repair_lines(report: RepairReport) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
-    lines = [f"found: {name_of(text)}" for text in report.found]
-    lines += [f"done: {name_of(text)}" for text in report.done]
+    lines = [f"found: {escape_name(text)}" for text in report.found]
+    lines += [f"done: {escape_name(text)}" for text in report.done]
     lines += _named("lost, and read again by the next ragkit ingest: ", report.lost)
     lines += _named("lost, and labelled as it was when it is read again: ", report.gone)
     lines += _named("lost with its hold, so hold it again then: ", report.unheld)
@@ -175,26 +175,30 @@ def _repair_lines(report: RepairReport) -> list[str]:
         )
     lines += _named("a label whose name is lost is now called: ", report.labels)
     if report.kept:
-        lines.append(f"the damaged base is kept in {name_of(str(report.kept))}; delete it one day")
+        lines.append(
+            f"the damaged base is kept in {escape_name(str(report.kept))}; delete it one day"
+        )
     if report.after is not None and not report.after.intact:
         lines += _finding_lines(report.after)
     return lines or ["nothing to do"]
 
 
 def _named(text: str, names: list[str]) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
-    lines = [f"{text}{name_of(name)}" for name in names[:_MOST]]
+    lines = [f"{text}{escape_name(name)}" for name in names[:_MOST]]
     if len(names) > _MOST:
         lines.append(f"{text}... and {len(names) - _MOST} more (--json names them)")
     return lines
 
 
 def _restore_lines(report: RestoreReport) -> list[str]:
-    from ragkit_apps.cli.render import name_of
+    from ragkit_apps.cli.render import escape_name
 
     held = report.manifest
-    lines = [f"{name_of(str(report.path))}: {report.documents} documents as of {held.at}, checked"]
+    lines = [
+        f"{escape_name(str(report.path))}: {report.documents} documents as of {held.at}, checked"
+    ]
     if report.replaced:
         lost = "an unknown number of" if report.lines_lost is None else str(report.lines_lost)
         lines.append(f"{lost} lines of the replaced base's log are not in it")

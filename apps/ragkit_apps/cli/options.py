@@ -5,13 +5,15 @@ from __future__ import annotations
 import grp
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ragkit_apps.cli.render import Table, print_table
 
 if TYPE_CHECKING:
     from ragkit import Config, KnowledgeBase, Principal, View
@@ -112,9 +114,13 @@ def usage(what: str) -> Iterator[None]:
         raise click.BadParameter(str(error), param_hint=what) from error
 
 
-def emit(content: object, lines: list[str], as_json: bool) -> None:
-    """Print lines for people, or JSON for programs."""
+def emit(content: object, parts: Sequence[str | Table], as_json: bool) -> None:
+    """Print lines and tables for people, or the content as JSON for programs."""
     if as_json:
         click.echo(json.dumps(content, ensure_ascii=False, default=bytes.hex))
-    elif lines:
-        click.echo("\n".join(lines))
+        return
+    for part in parts:
+        if isinstance(part, Table):
+            print_table(part)
+        else:
+            click.echo(part)

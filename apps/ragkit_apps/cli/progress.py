@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from ragkit import Progress
-from ragkit_apps.cli.render import name_of, one_line, progress_line
+from ragkit_apps.cli.render import escape_name, progress_line, shorten
 
 _SHAPE = "|{bar:24}| {percentage:3.0f}%  {elapsed}  {desc}"
 
@@ -29,7 +29,7 @@ def live_progress() -> Iterator[Callable[[Progress], None]]:
         def show(progress: Progress) -> None:
             if progress.stage == "scan":
                 return
-            source = one_line(name_of(progress.source), 40)
+            source = shorten(escape_name(progress.source), 40)
             bar.total = progress.bytes_total or 1
             bar.set_description_str(f"{progress_line(progress)}  {source}", refresh=False)
             bar.update(progress.bytes_done - bar.n)
