@@ -7,7 +7,6 @@ from .config import Config as Config
 from .config import load_config as load_config
 from .conversation import Conversation as Conversation
 from .conversation import Turn as Turn
-from .doctor import Check as Check
 from .doctor import run_doctor as run_doctor
 from .embedders.base import Embedder as Embedder
 from .errors import RagkitError as RagkitError
@@ -20,6 +19,7 @@ from .ingestion.source_files import PageImage as PageImage
 from .knowledge_base import KnowledgeBase as KnowledgeBase
 from .llms.base import LanguageModel as LanguageModel
 from .llms.base import Message as Message
+from .maintenance.check_result import CheckResult as CheckResult
 from .maintenance.statistics import Statistics as Statistics
 from .network import restrict_network as restrict_network
 from .retrieval.retriever import Candidate as Candidate

@@ -5,27 +5,17 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ragkit.config import Config
 from ragkit.errors import ModelUnreachable, RagkitError
+from ragkit.maintenance.check_result import CheckResult
 
 _TAGS_FLOOR = "0.17.1"  # CVE-2026-7482: older Ollama servers can be read from without a login
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding: `state` is ok, warn or fail; `fix` says what to do unless it is ok."""
-
-    name: str
-    state: str
-    finding: str
-    fix: str = ""
-
-
-def run_doctor(config: Config, kb: Path | None = None) -> list[Check]:
+def run_doctor(config: Config, kb: Path | None = None) -> list[CheckResult]:
     """All checks of this machine, and of the base in `kb` if there is one."""
     checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu()]
     checks += [_network(config), *_model_server(config)]
@@ -34,9 +24,9 @@ def run_doctor(config: Config, kb: Path | None = None) -> list[Check]:
     return checks
 
 
-def _python() -> Iterator[Check]:
+def _python() -> Iterator[CheckResult]:
     found = ".".join(map(str, sys.version_info[:3]))
-    yield Check("python", "ok", found)
+    yield CheckResult("python", "ok", found)
 
 
 def _installed(name: str) -> str | None:
@@ -46,7 +36,7 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _faiss() -> Iterator[Check]:
+def _faiss() -> Iterator[CheckResult]:
     builds = {
         name: found
         for name in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu13")
@@ -54,7 +44,7 @@ def _faiss() -> Iterator[Check]:
     }
     if len(builds) > 1:
         names = " ".join(builds)
-        yield Check(
+        yield CheckResult(
             "faiss",
             "fail",
             f"{' and '.join(builds)} are both installed and share the module faiss",
@@ -62,20 +52,22 @@ def _faiss() -> Iterator[Check]:
         )
     elif builds:
         ((name, found),) = builds.items()
-        yield Check("faiss", "ok", f"{name} {found}")
+        yield CheckResult("faiss", "ok", f"{name} {found}")
     elif importlib.util.find_spec("faiss"):
-        yield Check("faiss", "ok", "a build of your own")
+        yield CheckResult("faiss", "ok", "a build of your own")
     else:
-        yield Check("faiss", "fail", "not installed", 'pip install "ragkit[cpu]"')
+        yield CheckResult("faiss", "fail", "not installed", 'pip install "ragkit[cpu]"')
 
 
-def _sqlite() -> Check:
+def _sqlite() -> CheckResult:
     import apsw
 
-    return Check("sqlite", "ok", f"{apsw.sqlite_lib_version()}, with a checksum on every page")
+    return CheckResult(
+        "sqlite", "ok", f"{apsw.sqlite_lib_version()}, with a checksum on every page"
+    )
 
 
-def _embedder(config: Config) -> Iterator[Check]:
+def _embedder(config: Config) -> Iterator[CheckResult]:
     from ragkit.embedders.discovery import DEFAULT, compiled_folder, find
     from ragkit.embedders.openvino import FACTS_FILE, OpenVINOEmbedder
 
@@ -84,15 +76,17 @@ def _embedder(config: Config) -> Iterator[Check]:
         source = find(name)
     except RagkitError as error:
         if (Path(name) / FACTS_FILE).is_file():
-            yield Check("embedder", "ok", f"{name}, a compiled folder")
+            yield CheckResult("embedder", "ok", f"{name}, a compiled folder")
         else:
-            yield Check("embedder", "fail", f"{name} is not usable", str(error))
+            yield CheckResult("embedder", "fail", f"{name} is not usable", str(error))
         return
     digest = source.weights_sha256[:12]
-    yield Check("embedder", "ok", f"{source.name}, weights {digest}... verified, {source.folder}")
+    yield CheckResult(
+        "embedder", "ok", f"{source.name}, weights {digest}... verified, {source.folder}"
+    )
     folder = compiled_folder(source.weights_sha256)
     if not (folder / FACTS_FILE).is_file():
-        yield Check(
+        yield CheckResult(
             "compiled model",
             "warn",
             "not yet; the first ingest compiles it",
@@ -101,24 +95,24 @@ def _embedder(config: Config) -> Iterator[Check]:
         return
     try:
         precision = OpenVINOEmbedder(folder).precision
-        yield Check("compiled model", "ok", f"{precision}, {folder}")
+        yield CheckResult("compiled model", "ok", f"{precision}, {folder}")
     except RagkitError as error:
-        yield Check("compiled model", "fail", "damaged", str(error))
+        yield CheckResult("compiled model", "fail", "damaged", str(error))
 
 
-def _gpu() -> Check:
+def _gpu() -> CheckResult:
     from ragkit.embedders.sentence_transformers import cuda_available
 
     if cuda_available():
-        return Check("gpu", "ok", "CUDA; documents are embedded on it")
+        return CheckResult("gpu", "ok", "CUDA; documents are embedded on it")
     if Path("/dev/nvidiactl").exists():
-        return Check(
+        return CheckResult(
             "gpu", "warn", "there is one, but torch cannot use it", 'pip install "ragkit[torch]"'
         )
-    return Check("gpu", "ok", "none; everything runs on the processor")
+    return CheckResult("gpu", "ok", "none; everything runs on the processor")
 
 
-def _network(config: Config) -> Check:
+def _network(config: Config) -> CheckResult:
     """What this process may reach, and whether others on the way can read what it sends."""
     from ragkit.llms.selection import model_server
     from ragkit.network import host_of, on_this_machine, reachable
@@ -130,8 +124,8 @@ def _network(config: Config) -> Check:
         finding = f"this process is kept to {' and '.join(['this machine', *hosts])}"
     url = model_server(config).url
     if url.startswith("https:") or on_this_machine(host_of(url)):
-        return Check("network", "ok", finding)
-    return Check(
+        return CheckResult("network", "ok", finding)
+    return CheckResult(
         "network",
         "warn",
         f"{finding}; questions and passages go to {url} unencrypted",
@@ -139,7 +133,7 @@ def _network(config: Config) -> Check:
     )
 
 
-def _model_server(config: Config) -> Iterator[Check]:
+def _model_server(config: Config) -> Iterator[CheckResult]:
     from ragkit.llms.ollama import OllamaServer, is_older
     from ragkit.llms.selection import model_server
 
@@ -152,60 +146,62 @@ def _model_server(config: Config) -> Iterator[Check]:
         found = ollama.version() if ollama else ""
     except ModelUnreachable:
         start = f"ollama serve (and once: {get})" if ollama else "start it, or change openai_url"
-        yield Check(kind, "warn", f"no server at {server.url}; answers are extractive", start)
+        yield CheckResult(kind, "warn", f"no server at {server.url}; answers are extractive", start)
         return
     except RagkitError as error:
-        yield Check(kind, "warn", f"the server at {server.url} cannot be used", str(error))
+        yield CheckResult(kind, "warn", f"the server at {server.url} cannot be used", str(error))
         return
     if found and is_older(found, _TAGS_FLOOR):
-        yield Check(
+        yield CheckResult(
             kind,
             "fail",
             f"{found} at {server.url} gives away other users' prompts",
             "update Ollama",
         )
     else:
-        yield Check(kind, "ok", f"{found} at {server.url}" if found else server.url)
+        yield CheckResult(kind, "ok", f"{found} at {server.url}" if found else server.url)
     if models:
-        yield Check("models", "ok", ", ".join(model.name for model in models))
+        yield CheckResult("models", "ok", ", ".join(model.name for model in models))
     else:
-        yield Check("models", "warn", "none installed", get)
+        yield CheckResult("models", "warn", "none installed", get)
 
 
-def _base(kb: Path) -> Iterator[Check]:
+def _base(kb: Path) -> Iterator[CheckResult]:
     from ragkit.knowledge_base import KnowledgeBase
 
     if not kb.exists():
-        yield Check("base", "warn", f"none in {kb}", f"ragkit ingest FOLDER --kb {kb}")
+        yield CheckResult(
+            "knowledge base", "warn", f"none in {kb}", f"ragkit ingest FOLDER --kb {kb}"
+        )
         return
     try:
         with KnowledgeBase(kb, config=Config(), create=False) as base:
             status = base.status()
             log = base.audit.verify()
     except RagkitError as error:
-        yield Check("base", "fail", f"{kb} cannot be opened", str(error))
+        yield CheckResult("knowledge base", "fail", f"{kb} cannot be opened", str(error))
         return
     if log.chain.broken is not None:
-        yield Check(
-            "audit",
+        yield CheckResult(
+            "audit log",
             "fail",
             f"the base's log was changed: {log.chain.why}",
             "find out who changed it, or restore the base from a backup",
         )
     elif log.problems:
-        yield Check(
-            "audit",
+        yield CheckResult(
+            "audit log",
             "warn",
             f"the base's log: {'; '.join(log.problems)}",
             "ragkit audit verify --key FILE checks them with that key",
         )
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
     if status.file_errors:
-        yield Check(
-            "base",
+        yield CheckResult(
+            "knowledge base",
             "warn",
             f"{finding}, {len(status.file_errors)} files not read",
             f"ragkit status --kb {kb} names them",
         )
     else:
-        yield Check("base", "ok", finding)
+        yield CheckResult("knowledge base", "ok", finding)

@@ -11,8 +11,8 @@ RagkitError
 │   └── StoreDamaged       the database itself cannot be read
 ├── EmbedderError          an embedder that is missing, damaged or answers nonsense
 │   └── EmbedderMissing    the model is not on this machine
-├── AccessDenied           a governed base was asked without saying who asks
-├── ClockSkewError          documents would be purged, but the clock may have jumped
+├── AccessDenied           access control is enforced and nobody was named
+├── ClockSkewError          documents would be erased, but the clock may have jumped
 ├── MissingExtra           an optional library is not installed
 ├── NetworkRefused         something would have left this machine
 ├── SchemaError            a schema for an answer that is no JSON schema
@@ -81,11 +81,11 @@ class EmbedderMissing(EmbedderError):
 
 
 class AccessDenied(RagkitError):
-    """A governed base was asked without saying who asks, or for what nobody may."""
+    """Access control is enforced and the caller named nobody, or nobody may do this."""
 
 
 class ClockSkewError(RagkitError):
-    """Documents would be purged by their age, but the clock may have jumped."""
+    """Documents would be erased by their age, but the clock may have jumped."""
 
 
 class MissingExtra(RagkitError):

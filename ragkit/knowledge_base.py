@@ -46,7 +46,7 @@ from ragkit_ingest.process.pool import FileLimits
 if TYPE_CHECKING:
     from ragkit.maintenance.backup import BackupReport
     from ragkit.maintenance.repair import RepairReport
-    from ragkit.maintenance.verify import Verification
+    from ragkit.maintenance.verify import VerificationReport
 
 
 class KnowledgeBase(View):
@@ -119,7 +119,7 @@ class KnowledgeBase(View):
         """The base as somebody sees it: "user:ana", in the groups "hr" and "board".
 
         Who asks, and in which groups they are, is for the caller to know, at every request anew.
-        In a base that is not governed that is everything, and the conversations are their own.
+        With access control off that is everything, and the conversations are their own.
         Raises ValueError for a name that is none.
         """
         return View(
@@ -156,7 +156,7 @@ class KnowledgeBase(View):
         stops the run, unless `strict`. All documents of the paths get the `label`, if one is
         given; else that of the settings' rules, if one is about them and nobody gave them another
         by hand; else new ones get "default" and others keep theirs, one that a hand gave also while
-        they are away. A file whose content was forgotten is not taken again, unless `readmit`.
+        they are away. A file whose content was erased is not taken again, unless `allow_erased`.
         `dry_run` says what would be done. Raises SourceError for a path that does not exist and
         StoreLocked while another process writes.
         """
@@ -242,14 +242,12 @@ class KnowledgeBase(View):
         return [document.source for document in matched]
 
     def erasure_plan(self, pattern: str | int) -> ErasurePlan:
-        """What `forget` would take out. Raises SourceError where there is nothing."""
+        """What `erase` would take out. Raises SourceError where there is nothing."""
         layout = self._store.layout
         with self._store.snapshot() as snapshot:
             return plan(snapshot, find(snapshot, pattern, layout), layout)
 
-    def forget(
-        self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None
-    ) -> Receipt:
+    def erase(self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None) -> Receipt:
         """Erase documents for good, with all that rests on them, and prove it.
 
         Their text, vectors and words go, their names in the log, uploaded files, and the questions
@@ -265,7 +263,7 @@ class KnowledgeBase(View):
         """
         if not reason.strip():
             raise ValueError("the reason is missing: it stands in the receipt")
-        return erasure.forget(self._store, pattern, reason, plan)
+        return erasure.erase_documents(self._store, pattern, reason, plan)
 
     def receipt(self, number: int) -> Receipt:
         """The receipt of an erasure, by its number. Raises SourceError if there is none."""
@@ -309,7 +307,7 @@ class KnowledgeBase(View):
         with self._store.snapshot() as snapshot:
             yield from dump(snapshot)
 
-    def verify(self, *, keys: Sequence[Path] = ()) -> Verification:
+    def verify(self, *, keys: Sequence[Path] = ()) -> VerificationReport:
         """Look through the whole base for damage; others may read and write meanwhile.
 
         `keys` are files of further audit keys, such as that of the machine it was made on.

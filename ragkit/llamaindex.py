@@ -40,7 +40,7 @@ _SHOWN = ("file_name", "title", "headings", "place")
 class RagkitRetriever(BaseRetriever):
     """Searches a base for LlamaIndex: the best `k` passages, of documents with these labels.
 
-    Of a governed base it is given what somebody may read: `kb.as_principal("user:ana")`.
+    With access control, give it what somebody may read: `kb.as_principal("user:ana")`.
 
     A node's id stays the same as long as the passage stands where it stood, and tells two bases
     apart. `start_char_idx` and `end_char_idx` count in the text of the node's page. The score

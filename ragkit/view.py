@@ -387,7 +387,7 @@ class View:
         """What is in the base and how it is used, in numbers alone.
 
         Documents are those that may be read, with one of these labels, if given; questions are
-        everybody's, but in a governed base one's own.
+        everybody's, but with access control one's own.
         """
         from ragkit.maintenance.statistics import statistics
 

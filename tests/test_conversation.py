@@ -308,7 +308,7 @@ def test_the_log_has_what_was_done_with_a_conversation_and_who_was_turned_away(
             ("bob", "refuse", "document"),
         ]
         list(kb.dump())
-        assert kb.audit.lines()[-1].action == "base.dump"
+        assert kb.audit.lines()[-1].action == "kb.dump"
 
 
 def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from ragkit import Check, Config, KnowledgeBase, restrict_network, run_doctor
+from ragkit import CheckResult, Config, KnowledgeBase, restrict_network, run_doctor
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 
@@ -24,14 +24,14 @@ def server() -> Iterator[FakeOllama]:
         yield fake
 
 
-def named(config: Config, kb: Path | None = None) -> dict[str, Check]:
+def named(config: Config, kb: Path | None = None) -> dict[str, CheckResult]:
     return {check.name: check for check in run_doctor(config, kb)}
 
 
 def test_everything_but_what_is_fine_comes_with_a_fix(tmp_path: Path) -> None:
     found = named(Config(ollama_host=NOBODY, embedder=str(tmp_path / "none")), tmp_path / "x.kb")
     assert list(found) == [
-        *("python", "faiss", "sqlite", "embedder", "gpu", "network", "ollama", "base")
+        *("python", "faiss", "sqlite", "embedder", "gpu", "network", "ollama", "knowledge base")
     ]
     assert all(check.fix for check in found.values() if check.state != "ok")
     assert all(check.state in ("ok", "warn", "fail") for check in found.values())
@@ -72,7 +72,7 @@ def test_embedder_that_is_missing_fails_with_the_command(
 
 def test_ollama_is_named_with_its_version_and_models(server: FakeOllama) -> None:
     found = named(Config(ollama_host=server.url))
-    assert found["ollama"] == Check("ollama", "ok", f"0.33.0 at {server.url}")
+    assert found["ollama"] == CheckResult("ollama", "ok", f"0.33.0 at {server.url}")
     assert found["models"].finding.startswith(f"{GOOD}, ")
 
 
@@ -101,13 +101,13 @@ def test_old_server_is_a_fault(server: FakeOllama, version: str, state: str) -> 
 def test_what_the_process_may_reach_is_said() -> None:
     config = Config(ollama_host=NOBODY)
     free = "not restricted in this process; ragkit.restrict_network(config) does it"
-    assert named(config)["network"] == Check("network", "ok", free)
+    assert named(config)["network"] == CheckResult("network", "ok", free)
     restrict_network(config)
-    assert named(config)["network"] == Check(
+    assert named(config)["network"] == CheckResult(
         "network", "ok", "this process is kept to this machine"
     )
     restrict_network(Config(openai_url="https://gpu.example/v1"))
-    assert named(config)["network"] == Check(
+    assert named(config)["network"] == CheckResult(
         "network", "ok", "this process is kept to this machine and gpu.example"
     )
 
@@ -152,14 +152,14 @@ def test_server_that_is_set_in_place_of_ollama_is_the_one_that_is_checked(
 ) -> None:
     url = f"{server.url}/v1"
     found = named(Config(ollama_host=NOBODY, openai_url=url))
-    assert found["model server"] == Check("model server", "ok", url)
+    assert found["model server"] == CheckResult("model server", "ok", url)
     assert found["models"].finding.startswith(f"{GOOD}, ")
     assert "ollama" not in found
     assert {"/api/tags", "/api/version"}.isdisjoint(server.paths)
     server.models = []
     assert named(Config(openai_url=url))["models"].fix == "start the server with one"
     nobody = named(Config(ollama_host=server.url, openai_url=f"{NOBODY}/v1"))["model server"]
-    assert nobody == Check(
+    assert nobody == CheckResult(
         "model server",
         "warn",
         f"no server at {NOBODY}/v1; answers are extractive",
@@ -174,23 +174,23 @@ def test_base_is_counted_and_its_gaps_are_noted(tmp_path: Path) -> None:
     path = tmp_path / "a.kb"
     with KnowledgeBase(path, embedder=HashingEmbedder(), config=Config()) as kb:
         kb.ingest(docs)
-        assert named(Config(ollama_host=NOBODY), path)["base"] == Check(
-            "base", "ok", f"{path}: 1 documents, 1 chunks"
+        assert named(Config(ollama_host=NOBODY), path)["knowledge base"] == CheckResult(
+            "knowledge base", "ok", f"{path}: 1 documents, 1 chunks"
         )
         (docs / "b.txt").touch()
         kb.ingest(docs)
-    check = named(Config(ollama_host=NOBODY), path)["base"]
+    check = named(Config(ollama_host=NOBODY), path)["knowledge base"]
     assert check.state == "warn"
     assert check.finding.endswith("1 files not read")
     assert check.fix.startswith("ragkit status --kb")
 
 
 def test_base_that_is_missing_or_foreign(tmp_path: Path) -> None:
-    missing = named(Config(ollama_host=NOBODY), tmp_path / "none.kb")["base"]
+    missing = named(Config(ollama_host=NOBODY), tmp_path / "none.kb")["knowledge base"]
     assert (missing.state, missing.fix) == (
         "warn",
         f"ragkit ingest FOLDER --kb {tmp_path / 'none.kb'}",
     )
     (tmp_path / "x.kb").mkdir()
     (tmp_path / "x.kb" / "ragkit.db").write_text("hello")
-    assert named(Config(ollama_host=NOBODY), tmp_path / "x.kb")["base"].state == "fail"
+    assert named(Config(ollama_host=NOBODY), tmp_path / "x.kb")["knowledge base"].state == "fail"

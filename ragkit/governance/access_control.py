@@ -53,15 +53,16 @@ class AccessControl:
 
     @property
     def mode(self) -> Access:
-        """Whether the base is governed; see Access."""
+        """The access control mode; see Access."""
         with self._store.snapshot() as snapshot:
             return access_of(snapshot.connection)
 
-    def govern(self, mode: Access | str) -> None:
-        """Govern the base, strictly or not, or no longer ("off"). Raises ValueError for no mode.
+    def set_mode(self, mode: Access | str) -> None:
+        """Set the access control mode: "off", "enforced" or "strict".
 
-        Once it is governed nobody reads a document whose label is not granted to them. In a large
-        base "strict" builds the index anew that is searched exactly.
+        Unless it is "off", users read only documents whose label is granted to them. In a large
+        knowledge base, "strict" rebuilds the vector index as one that is searched exactly. Raises
+        ValueError for any other mode.
         """
         mode = Access(mode)
         if mode is Access.STRICT:

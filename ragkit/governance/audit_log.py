@@ -109,13 +109,13 @@ class AuditLog:
             ]
         with self._store.recorder() as writer:
             detail = {"lines": len(found), "after": after}
-            writer.record(current_user(), "audit.read", "base", detail)
+            writer.record(current_user(), "audit.read", "kb", detail)
         return found
 
     def anchor(self) -> Checkpoint:
         """What the log ends with now, sealed; the line that says so is its last."""
         with self._store.recorder() as writer:
-            writer.record(current_user(), "audit.anchor", "base", {})
+            writer.record(current_user(), "audit.anchor", "kb", {})
             snapshot = Snapshot(writer.connection)
             *_, last = lines(snapshot.connection, snapshot.history()[0] - 1)
         key = self._store.key()

@@ -70,9 +70,9 @@ class Recorder:
 
     def dumped(self) -> None:
         """That all content is written out."""
-        self._write("base.dump", "base", {})
+        self._write("kb.dump", "kb", {})
 
-    def refused(self, error: RagkitError, object: str = "base") -> None:
+    def refused(self, error: RagkitError, object: str = "kb") -> None:
         """That somebody was turned away."""
         self._write("refuse", object, {"error": type(error).__name__})
 

@@ -56,11 +56,11 @@ def backups(snapshot: Snapshot) -> list[Backup]:
     A base that was restored knows of the one that it was made of, which was finished then.
     """
     found: dict[str, Backup] = {}
-    for line in lines_of(snapshot.connection, "base.backup", "base.backup-made", "base.restore"):
+    for line in lines_of(snapshot.connection, "kb.backup", "kb.backup-done", "kb.restore"):
         id = line.detail.get("backup", "")
-        if line.action == "base.backup" and line.names:
+        if line.action == "kb.backup" and line.names:
             found[id] = Backup(id, line.at, Path(line.names.get("target", "")), False)
-        elif line.action != "base.backup" and id in found:
+        elif line.action != "kb.backup" and id in found:
             found[id] = replace(found[id], is_finished=True)
     return [one for one in found.values() if one.is_finished or one.folders]
 
@@ -109,6 +109,6 @@ def past_in(folder: Path) -> list[PastErasure]:
         return [past_of(read_receipt(line)) for line in found if line]
     except (UnicodeDecodeError, StoreError) as error:
         raise StoreDamaged(
-            f"{ledger} is not what was written ({error}), so what was forgotten is not known; take "
+            f"{ledger} is not what was written ({error}), so what was erased is not known; take "
             "another backup"
         ) from error

@@ -1,4 +1,4 @@
-"""Forgetting documents for good: out of the base, its indexes, its conversations and its log.
+"""Erasing documents for good: out of the base, its indexes, its conversations and its log.
 
 One commit takes everything out of what anybody finds. Then the files are written anew and looked
 through, byte by byte, for what was erased. What was begun is finished by the next writer.
@@ -59,7 +59,7 @@ def writing(store: Store, *, again: bool = False) -> Iterator[Writer]:
         yield writer
 
 
-def forget(
+def erase_documents(
     store: Store, pattern: str | int, reason: str, foreseen: ErasurePlan | None = None
 ) -> Receipt:
     """Erase what a pattern means; or finish that, where a killed process has begun it.
@@ -80,11 +80,11 @@ def forget(
                 raise
             return read_receipt(receipt)
         if foreseen is not None and plan(snapshot, found, layout) != foreseen:
-            raise SourceError("what would be forgotten has changed meanwhile; look at it again")
-        return erase(writer, layout, key, found, reason, asked=asked)
+            raise SourceError("what would be erased has changed meanwhile; look at it again")
+        return execute_erasure(writer, layout, key, found, reason, asked=asked)
 
 
-def erase(
+def execute_erasure(
     writer: Writer,
     layout: Layout,
     key: AuditKey,
@@ -199,7 +199,7 @@ def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
     snapshot = Snapshot(writer.connection)
     _, unread = naming_lines(snapshot.connection)
     _, unheard = questions_about(snapshot.connection, ())
-    said = lines_of(snapshot.connection, "erase")
+    said = lines_of(snapshot.connection, "document.erase")
     line = next((one for one in said if one.number == begun.line), None)
     backups = backup_registry.backups(snapshot)
     origins, digests = snapshot.erased(begun.id, line)
@@ -228,7 +228,7 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     for name in begun.files:
         layout.delete_upload(name)
     _sync_names(layout)
-    writer.forget_files(begun.id)
+    writer.clear_erasure_files(begun.id)
     snapshot = Snapshot(writer.connection)
     identity = read_identity(snapshot)
     if identity is not None:
@@ -335,7 +335,7 @@ def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
 
 def _kept(snapshot: Snapshot, layout: Layout) -> Iterator[Path]:
     """The damaged bases that repairs have kept."""
-    for line in lines_of(snapshot.connection, "base.repair"):
+    for line in lines_of(snapshot.connection, "kb.repair"):
         if kept := line.detail.get("kept"):
             yield layout.root.with_name(kept)
 
@@ -370,7 +370,7 @@ def replay(
         if origins or digests:
             found = about(snapshot, origins, refused, log=log)
             found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
-            done.append(erase(writer, layout, key, found, each.reason))
+            done.append(execute_erasure(writer, layout, key, found, each.reason))
     return done
 
 

@@ -1,4 +1,4 @@
-"""What forgetting documents is about: all that is known of them, and what would be taken out."""
+"""What erasing documents is about: all that is known of them, and what would be taken out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ragkit.store.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class ErasurePlan:
-    """What forgetting would take out.
+    """What erasing would take out.
 
     `sources` are the documents that are in the base, `former` the names of those that once were;
     `turns` counts the questions and answers that rest on them, with all that was said after these
@@ -63,7 +63,7 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
         here = {line.origin for line in log if pattern in line.called} & there
         now = sorted(one.source for one in snapshot.documents() if one.origin in here)
         if now:
-            raise SourceError(f"{pattern} is called {', '.join(now)} now; forget it by that name")
+            raise SourceError(f"{pattern} is called {', '.join(now)} now; erase it by that name")
         raise SourceError(
             f"{pattern or repr(pattern)} is not in {layout.root}, and its log knows no such name; "
             "list what is with: ragkit status --documents"

@@ -1,4 +1,4 @@
-"""Receipts of erasures: that something was forgotten, for whoever has nothing but the receipt."""
+"""Receipts of erasures: that something was erased, for whoever has nothing but the receipt."""
 
 from __future__ import annotations
 

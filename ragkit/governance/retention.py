@@ -47,9 +47,9 @@ class LegalHold:
 
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
-    """What a purge took, what it left because it is held, and the receipt; None if none went."""
+    """What a retention run erased and what a legal hold kept, with the receipt if any went."""
 
-    purged: tuple[ExpiredDocument, ...]
+    erased: tuple[ExpiredDocument, ...]
     held: tuple[ExpiredDocument, ...]
     receipt: Receipt | None
 
@@ -99,41 +99,41 @@ class Retention:
         with self._store.snapshot() as snapshot:
             return [LegalHold(*row) for row in snapshot.holds()]
 
-    def due(self) -> list[ExpiredDocument]:
-        """The documents that a purge would take now, and those that it would but for a hold."""
+    def expired(self) -> list[ExpiredDocument]:
+        """Return the documents whose retention period is over, including those on legal hold."""
         with self._store.snapshot() as snapshot:
             return list(_due(snapshot, _now()))
 
-    def doubt(self) -> str:
-        """Why the clock is in doubt, so that a purge would take nothing; "" if it is not."""
+    def clock_problem(self) -> str:
+        """Return why a retention run would not trust the clock, or "" if it would."""
         with self._store.snapshot() as snapshot:
             return _doubt(snapshot, _now())
 
-    def purge(self, *, clock_is_right: bool = False) -> RetentionReport:
-        """Forget what is due, as KnowledgeBase.forget does; to be run daily.
+    def erase(self, *, clock_is_right: bool = False) -> RetentionReport:
+        """Erase what is due, as KnowledgeBase.erase does; to be run daily.
 
         A clock that has jumped must not take everything: if the log has a step of more than 36
-        hours since the last purge, forward or back, and something is due, this raises
+        hours since the last retention run, forward or back, and something is due, this raises
         ClockSkewError, unless somebody has looked and says that the `clock_is_right`.
         """
         now = _now()
         with erasure.writing(self._store, again=True) as writer:
             snapshot = Snapshot(writer.connection)
             due = list(_due(snapshot, now))
-            purged = tuple(one for one in due if one.hold is None)
+            erased = tuple(one for one in due if one.hold is None)
             doubt = "" if clock_is_right else _doubt(snapshot, now)
-            if purged and doubt:
-                raise ClockSkewError(f"{len(purged)} documents would be forgotten, but {doubt}")
+            if erased and doubt:
+                raise ClockSkewError(f"{len(erased)} documents would be erased, but {doubt}")
             receipt = None
-            if purged:
-                days = ", ".join(sorted({f"{one.label} {one.days} days" for one in purged}))
-                origins = snapshot.origins_of({one.document for one in purged})
+            if erased:
+                days = ", ".join(sorted({f"{one.label} {one.days} days" for one in erased}))
+                origins = snapshot.origins_of({one.document for one in erased})
                 layout, key = self._store.layout, self._store.key()
                 found = about(snapshot, origins)
-                receipt = erasure.erase(writer, layout, key, found, f"retention: {days}")
+                receipt = erasure.execute_erasure(writer, layout, key, found, f"retention: {days}")
             held = tuple(one for one in due if one.hold is not None)
-            writer.note_purge(len(purged), len(held), doubt=bool(doubt))
-        return RetentionReport(purged, held, receipt)
+            writer.record_retention_run(len(erased), len(held), doubt=bool(doubt))
+        return RetentionReport(erased, held, receipt)
 
     def _origins(self, writer: Writer, pattern: str | int) -> list[int]:
         found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
@@ -156,14 +156,14 @@ def _due(snapshot: Snapshot, now: datetime) -> Iterator[ExpiredDocument]:
 
 
 def _doubt(snapshot: Snapshot, now: datetime) -> str:
-    """What step time has made since the last purge, forward or back; "" if none."""
+    """What step time has made since the last retention run, forward or back; "" if none."""
     before = None
-    for at in (*_moments(snapshot.times_since_purge()), now):
+    for at in (*_moments(snapshot.times_since_retention_run()), now):
         if before is not None and (at - before > _STEP or before - at > _STEP):
             return (
                 f"by the log the clock went from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M}; "
                 f"if it is right now (it is {now:%Y-%m-%d %H:%M} UTC), say so: "
-                "ragkit retention purge --clock-is-right"
+                "ragkit retention erase --clock-is-right"
             )
         before = at
     return ""

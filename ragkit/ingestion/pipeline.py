@@ -110,7 +110,7 @@ class Ingest:
             with self._noting_held(error.source):
                 self._writer.set_file_error(plan.root, error, reader_tag(self._options.limits))
         self._note_failed(plan.failed)
-        for digest in plan.readmitted:
+        for digest in plan.allowed_again:
             self._writer.allow_erased(digest)
         for document, old, file in plan.renamed:
             self._writer.rename_document(document, file.source)
@@ -209,7 +209,7 @@ class Ingest:
             self._tell("read", source)
 
     def _may_come(self, source: str, digest: bytes, path: str = "") -> bool:
-        """Whether a content was not forgotten, or is to come back; else it is named as failed.
+        """Whether a content was not erased, or is to come back; else it is named as failed.
 
         Nothing of it is stored, not even that it is not in the base, and an upload is deleted.
         """
@@ -218,12 +218,12 @@ class Ingest:
             return True
         if self._options.allow_erased:
             return self._writer.allow_erased(digest)
-        way = "; ingest with --readmit to take it again"
+        way = "; ingest with --allow-erased to take it again"
         if self._uploaded and file_digest(path) == digest:  # nobody has put another in its place
             self._layout.delete_upload(source)
             way = ", so the file that was uploaded again is deleted: nothing of it is stored"
-        detail = f"its content was forgotten on {when[:10]}{way}"
-        self._note_failed([FileError(source, "forgotten", detail, digest)])
+        detail = f"its content was erased on {when[:10]}{way}"
+        self._note_failed([FileError(source, "erased", detail, digest)])
         return False
 
     def add(self, root: int, source: str, document: Document, digest: bytes, known: bool) -> None:

@@ -23,15 +23,15 @@ HELD = "it was changed, and the document is held as it was; ragkit release lets 
 class Plan:
     """What an ingest of one path has to do, found by comparing digests.
 
-    `outgrown` are those of `failed` that are too large and not known to be so yet, and `readmitted`
-    contents of `renamed` that were forgotten and are to come back.
+    `outgrown` are those of `failed` that are too large and not known to be so yet.
+    `allowed_again` are the digests of erased contents in `renamed` that may come back.
     """
 
     root: int
     read: list[FoundFile] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     renamed: list[tuple[int, str, FoundFile]] = field(default_factory=list)
-    readmitted: list[bytes] = field(default_factory=list)
+    allowed_again: list[bytes] = field(default_factory=list)
     removed: list[tuple[int, str]] = field(default_factory=list)
     failed: list[FileError] = field(default_factory=list)
     outgrown: list[FileError] = field(default_factory=list)
@@ -96,14 +96,14 @@ def make_plan(
                 plan.outgrown.append(outcome)
             continue
         old = _renamed_from(file, known, gone, by_size)
-        forgotten = old is not None and snapshot.erased_at(gone[old][1]) is not None
-        if old is None or (forgotten and not options.allow_erased):
-            plan.read.append(file)  # a forgotten one is refused by what is in it, whatever its name
+        erased = old is not None and snapshot.erased_at(gone[old][1]) is not None
+        if old is None or (erased and not options.allow_erased):
+            plan.read.append(file)  # an erased one is refused by what is in it, whatever its name
             continue
         document, digest, _ = gone.pop(old)
         plan.renamed.append((document, old, file))
-        if forgotten:
-            plan.readmitted.append(digest)
+        if erased:
+            plan.allowed_again.append(digest)
     if not options.keep_missing:
         plan.removed = [
             (document, source)

@@ -21,7 +21,7 @@ from ragkit.governance.erasure import replay, writing
 from ragkit.governance.receipts import past_of, read_receipt
 from ragkit.ingestion.pipeline import finish
 from ragkit.maintenance.restored_access import check_holds, rules_of, take_over
-from ragkit.maintenance.verify import CONTENT, Verification, dimension_of, verify_store
+from ragkit.maintenance.verify import CONTENT, VerificationReport, dimension_of, verify_store
 from ragkit.store.atomic_directory import exchange, made_beside, put_in_place, sync_tree
 from ragkit.store.audit import current_user
 from ragkit.store.checks import structure_flaws
@@ -96,7 +96,7 @@ class RestoreReport:
     rules: tuple[str, ...]
     rules_known: bool
     documents: int
-    after: Verification
+    after: VerificationReport
 
 
 def back_up(store: Store, target: Path) -> BackupReport:
@@ -112,9 +112,7 @@ def back_up(store: Store, target: Path) -> BackupReport:
         raise StoreError(f"{target} is in the base itself; name a directory elsewhere")
     id = secrets.token_hex(8)
     with store.recorder() as writer:  # so that the copy says that it is one
-        writer.record(
-            current_user(), "base.backup", "base", {"backup": id}, {"target": str(target)}
-        )
+        writer.record(current_user(), "kb.backup", "kb", {"backup": id}, {"target": str(target)})
     with translated(target), made_beside(target, PURPOSE) as fresh:
         with store.snapshot() as snapshot:
             copy_into(snapshot.connection, fresh / "ragkit.db")
@@ -130,9 +128,7 @@ def back_up(store: Store, target: Path) -> BackupReport:
         put_in_place(fresh, target)
     digest = hashlib.sha256(content.encode()).hexdigest()
     with store.recorder() as writer:
-        writer.record(
-            current_user(), "base.backup-made", "base", {"backup": id, "manifest": digest}
-        )
+        writer.record(current_user(), "kb.backup-done", "kb", {"backup": id, "manifest": digest})
     total = sum(size for size, _ in files.values())
     return BackupReport(target, manifest, total, store.key_file)
 
@@ -262,8 +258,8 @@ def restore_kb(
             after = verify_store(store)
             with store.snapshot() as snapshot:
                 documents, _, _ = snapshot.counts()
-        if after.damaged(*CONTENT):
-            why = next(one.found for one in after.findings if one.state == "damaged")
+        if after.is_damaged(*CONTENT):
+            why = next(one.finding for one in after.checks if one.state == "fail")
             raise StoreDamaged(
                 f"{target.root} is as it was: what was restored from {backup} is not whole: {why}"
             )
@@ -350,7 +346,7 @@ def _settle(
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
         detail |= {"lines_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}
-        writer.record(current_user(), "base.restore", "base", detail)
+        writer.record(current_user(), "kb.restore", "kb", detail)
     return lost, len(erased), is_sure, tuple(taken), replaced is None or rules is not None
 
 

@@ -18,7 +18,7 @@ from ragkit.index import faiss_index, tantivy_index
 from ragkit.ingestion.pipeline import finish
 from ragkit.maintenance.verify import (
     CONTENT,
-    Verification,
+    VerificationReport,
     dimension_of,
     is_leftover,
     open_to_others,
@@ -58,7 +58,7 @@ class RepairReport:
     nameless: int = 0
     labels: list[str] = field(default_factory=list)
     kept: Path | None = None
-    after: Verification | None = None
+    after: VerificationReport | None = None
 
 
 def repair_kb(path: Path, config: Config | None = None) -> RepairReport:
@@ -78,14 +78,14 @@ def repair_kb(path: Path, config: Config | None = None) -> RepairReport:
         return _replace(layout, key_file, [str(error)])
     with closing(store):
         before = verify_store(store)
-        if not before.damaged("database"):
+        if not before.is_damaged("database"):
             return mend(store, before)
     return _replace(layout, key_file, _damages(before))
 
 
-def mend(store: Store, before: Verification) -> RepairReport:
+def mend(store: Store, before: VerificationReport) -> RepairReport:
     """Mend what a check has found in a base whose database can be read."""
-    if before.damaged("database"):
+    if before.is_damaged("database"):
         raise StoreDamaged(
             f"{store.layout.database} must be replaced; close the base, then: ragkit repair "
             f"--kb {store.layout.root}"
@@ -102,11 +102,11 @@ def mend(store: Store, before: Verification) -> RepairReport:
 
 
 def _record(writer: Writer, report: RepairReport) -> None:
-    writer.record(current_user(), "base.repair", "base", {"done": report.done})
+    writer.record(current_user(), "kb.repair", "kb", {"done": report.done})
 
 
-def _damages(found: Verification) -> list[str]:
-    return [f"{one.checked}: {one.found}" for one in found.findings if one.state == "damaged"]
+def _damages(found: VerificationReport) -> list[str]:
+    return [f"{one.name}: {one.finding}" for one in found.checks if one.state == "fail"]
 
 
 def _mend_rows(writer: Writer, report: RepairReport) -> None:
@@ -175,14 +175,14 @@ def _hold_again(writer: Writer, report: RepairReport) -> None:
 
 
 def _build_indexes(
-    writer: Writer, layout: Layout, before: Verification, report: RepairReport
+    writer: Writer, layout: Layout, before: VerificationReport, report: RepairReport
 ) -> None:
     snapshot = Snapshot(writer.connection)
     dimension = dimension_of(snapshot)
-    if before.damaged("word index"):
+    if before.is_damaged("word index"):
         tantivy_index.rebuild(snapshot, layout)
         report.done.append("built the word index anew")
-    if snapshot.generation() and (report.lost or before.damaged("vector index")):
+    if snapshot.generation() and (report.lost or before.is_damaged("vector index")):
         faiss_index.publish(writer, layout, dimension)
         report.done.append("built the vector index anew")
     finish(writer, layout, dimension)
@@ -215,7 +215,7 @@ def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairR
             kept = root.with_name(f"{root.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
             _finish_copy(store, losses, kept.name, report)
             report.after = verify_store(store)
-        if report.after.damaged(*CONTENT):
+        if report.after.is_damaged(*CONTENT):
             why = "; ".join(_damages(report.after))
             raise StoreDamaged(
                 f"{layout.database} cannot be repaired ({why}); it is as it was: restore a backup, "

@@ -14,6 +14,7 @@ from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreDamaged
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.ingestion.plan import file_digest
+from ragkit.maintenance.check_result import CheckResult, State
 from ragkit.manifest import read_identity
 from ragkit.store.audit import check
 from ragkit.store.checks import (
@@ -46,46 +47,29 @@ _RESTORE = "restore a backup (ragkit restore), or keep what can be read with: ra
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found: `state` is ok, note or damaged.
-
-    `checked` is "database", "documents", "journal", "audit log", "erasures", "vector index", "word
-    index", "uploads" or "files". `fix` says what to do, `file` which file it is about, and
-    `documents` which documents, the first thousand of them.
-    """
-
-    checked: str
-    state: str
-    found: str
-    fix: str = ""
-    file: str = ""
-    documents: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
+class VerificationReport:
     """All findings about a base as it was at the commit `seq`, -1 if that cannot be told."""
 
     path: Path
     seq: int
-    findings: tuple[Finding, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
     def intact(self) -> bool:
         """Whether nothing is damaged."""
-        return not self.damaged()
+        return not self.is_damaged()
 
-    def damaged(self, *checks: str) -> bool:
+    def is_damaged(self, *names: str) -> bool:
         """Whether anything is damaged, or any of these."""
         return any(
-            finding.state == "damaged" and (not checks or finding.checked in checks)
-            for finding in self.findings
+            finding.state == "fail" and (not names or finding.name in names)
+            for finding in self.checks
         )
 
 
 def verify_kb(
     path: Path, config: Config | None = None, *, keys: Sequence[Path] = ()
-) -> Verification:
+) -> VerificationReport:
     """Check the base in a directory, also one that cannot be opened any more.
 
     `keys` are files of further audit keys. Raises StoreMissing where there is none.
@@ -94,13 +78,13 @@ def verify_kb(
         store = Store(path, create=False, key_file=config.key_file if config else None)
     except StoreDamaged as error:
         layout = Layout(path.absolute())
-        finding = Finding("database", "damaged", str(error), _RESTORE, layout.database.name)
-        return Verification(layout.root, -1, (finding, *_readable_part(layout)))
+        finding = CheckResult("database", "fail", str(error), _RESTORE, layout.database.name)
+        return VerificationReport(layout.root, -1, (finding, *_readable_part(layout)))
     with closing(store):
         return verify_store(store, keys=keys)
 
 
-def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> Verification:
+def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> VerificationReport:
     """Check an open base; others may read and write meanwhile."""
     with store.snapshot() as snapshot:
         database = snapshot.connection
@@ -116,71 +100,71 @@ def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> Verification:
     findings += _guarded("word index", _word_index(store))
     findings += _guarded("uploads", _uploads(store))
     findings += _guarded("files", _files(store))
-    return Verification(store.layout.root, seq, tuple(findings))
+    return VerificationReport(store.layout.root, seq, tuple(findings))
 
 
-def _guarded(checked: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+def _guarded(checked: str, findings: Iterator[CheckResult]) -> Iterator[CheckResult]:
     """The findings; that a check cannot be made is one, too."""
     try:
         yield from findings
     except (*DAMAGE, RagkitError, *_ODD) as error:
-        yield Finding(checked, "damaged", f"cannot be checked ({error})", _RESTORE)
+        yield CheckResult(checked, "fail", f"cannot be checked ({error})", _RESTORE)
 
 
-def _database(database: Database) -> Iterator[Finding]:
+def _database(database: Database) -> Iterator[CheckResult]:
     flaws = list(structure_flaws(database))
     if flaws:
-        yield Finding("database", "damaged", _first(flaws), _RESTORE, "ragkit.db")
+        yield CheckResult("database", "fail", _first(flaws), _RESTORE, "ragkit.db")
         return
     (pages,) = database.execute("PRAGMA page_count").fetchone()
-    yield Finding("database", "ok", f"all {pages} pages are what was written")
+    yield CheckResult("database", "ok", f"all {pages} pages are what was written")
 
 
-def _documents(snapshot: Snapshot) -> Iterator[Finding]:
+def _documents(snapshot: Snapshot) -> Iterator[CheckResult]:
     flaws = list(flawed_documents(snapshot.connection, dimension_of(snapshot)))
     if flaws:
         yield _flawed(flaws)
     if waiting := waiting_documents(snapshot.connection):
-        yield Finding(
+        yield CheckResult(
             "documents",
-            "note",
+            "warn",
             f"{len(waiting)} were lost to damage and wait to be read again: {_first(waiting)}",
             "ragkit ingest with the folders that they are from",
             documents=tuple(waiting[:_NAMED]),
         )
     if not flaws:
         documents, pages, chunks = snapshot.counts()
-        yield Finding("documents", "ok", f"{documents} with {pages} pages and {chunks} chunks")
+        yield CheckResult("documents", "ok", f"{documents} with {pages} pages and {chunks} chunks")
 
 
-def _flawed(flaws: Sequence[Flaw]) -> Finding:
-    return Finding(
+def _flawed(flaws: Sequence[Flaw]) -> CheckResult:
+    return CheckResult(
         "documents",
-        "damaged",
+        "fail",
         _first([f"{flaw.source}: {flaw.what}" for flaw in flaws]),
         f"{_REPAIR} takes them out, and the next ragkit ingest reads them again",
         documents=tuple(flaw.source for flaw in flaws[:_NAMED]),
     )
 
 
-def _journal(database: Database) -> Iterator[Finding]:
+def _journal(database: Database) -> Iterator[CheckResult]:
     flaws = list(contradictions(database))
     if flaws:
-        yield Finding("journal", "damaged", _first(flaws), _REPAIR, "ragkit.db")
+        yield CheckResult("journal", "fail", _first(flaws), _REPAIR, "ragkit.db")
     else:
-        yield Finding("journal", "ok", "counts, ids and the journal agree")
+        yield CheckResult("journal", "ok", "counts, ids and the journal agree")
 
 
-def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterator[Finding]:
+def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterator[CheckResult]:
     chain = check(database, known_keys(keys, store.key_file))
     if chain.broken is not None:
         fix = "find out who changed it, or restore a backup (ragkit restore)"
-        yield Finding("audit log", "damaged", f"it was changed: {chain.why}", fix, "ragkit.db")
+        yield CheckResult("audit log", "fail", f"it was changed: {chain.why}", fix, "ragkit.db")
         return
     if chain.unknown:
-        yield Finding(
+        yield CheckResult(
             "audit log",
-            "note",
+            "warn",
             f"{sum(chain.unknown.values())} of {chain.lines} lines are sealed with a key that is "
             f"not here ({', '.join(chain.unknown)}; the first is line "
             f"{min(chain.unknown_from.values())}), so whether they were changed is not known",
@@ -191,19 +175,21 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
             found = (
                 f"{what}{count} of {chain.lines} lines were lost to damage, as a later line says"
             )
-            yield Finding("audit log", "note", found)
+            yield CheckResult("audit log", "warn", found)
     if chain.intact:
-        yield Finding("audit log", "ok", f"{chain.lines} lines are what was written")
+        yield CheckResult("audit log", "ok", f"{chain.lines} lines are what was written")
 
 
-def _erasures(snapshot: Snapshot) -> Iterator[Finding]:
+def _erasures(snapshot: Snapshot) -> Iterator[CheckResult]:
     for begun in snapshot.open_erasures():
         found = f"erasure {begun.id} was begun on {begun.at[:10]} and is not finished: its text is "
-        fix = "forget the same again, and read what it says"
-        yield Finding("erasures", "note", f"{found}found by nobody, but may be on the disk", fix)
+        fix = "erase the same again, and read what it says"
+        yield CheckResult(
+            "erasures", "warn", f"{found}found by nobody, but may be on the disk", fix
+        )
 
 
-def _vector_index(store: Store) -> Iterator[Finding]:
+def _vector_index(store: Store) -> Iterator[CheckResult]:
     for _ in range(_TRIES):
         with store.snapshot() as snapshot:
             row = snapshot.generation()
@@ -214,14 +200,16 @@ def _vector_index(store: Store) -> Iterator[Finding]:
     name = f"index/{row.name}" if row else ""
     if flaw:
         fix = f"searches go without it; {_REPAIR} builds it again"
-        yield Finding("vector index", "damaged", flaw, fix, name)
+        yield CheckResult("vector index", "fail", flaw, fix, name)
     elif row is None:
-        yield Finding("vector index", "ok", "none is needed yet")
+        yield CheckResult("vector index", "ok", "none is needed yet")
     else:
-        yield Finding("vector index", "ok", f"{row.count} vectors are those of the base", "", name)
+        yield CheckResult(
+            "vector index", "ok", f"{row.count} vectors are those of the base", "", name
+        )
 
 
-def _word_index(store: Store) -> Iterator[Finding]:
+def _word_index(store: Store) -> Iterator[CheckResult]:
     for _ in range(_TRIES):
         before = tantivy_index.stamp(store.layout)
         with store.snapshot() as snapshot:
@@ -229,17 +217,17 @@ def _word_index(store: Store) -> Iterator[Finding]:
         if not flaw or tantivy_index.stamp(store.layout) == before:
             break
     else:
-        yield Finding("word index", "note", "it changes while it is being checked", "try again")
+        yield CheckResult("word index", "warn", "it changes while it is being checked", "try again")
         return
     name = str(tantivy_index.index_folder(store.layout).relative_to(store.layout.root))
     if flaw:
         fix = f"searches go without it; {_REPAIR} builds it again"
-        yield Finding("word index", "damaged", flaw, fix, name)
+        yield CheckResult("word index", "fail", flaw, fix, name)
     else:
-        yield Finding("word index", "ok", "its records are those of the base", "", name)
+        yield CheckResult("word index", "ok", "its records are those of the base", "", name)
 
 
-def _uploads(store: Store) -> Iterator[Finding]:
+def _uploads(store: Store) -> Iterator[CheckResult]:
     """Files that have no other home than the base; somebody may be taking some out meanwhile."""
     layout, lost, count = store.layout, [], 0
     left = set() if is_locked(layout.lock) else _files_in(layout.uploads)
@@ -255,23 +243,23 @@ def _uploads(store: Store) -> Iterator[Finding]:
             if digest and file_digest(str(layout.uploads / source)) != digest:
                 lost.append(source)
     if left:
-        yield Finding(
+        yield CheckResult(
             "uploads",
-            "note",
+            "warn",
             f"{len(left)} files are not in the base, and it does not say why: "
             f"{_first(sorted(left))}",
             f"ragkit ingest {layout.uploads}, then delete what is still named here",
         )
     if lost:
-        yield Finding(
+        yield CheckResult(
             "uploads",
-            "note",
+            "warn",
             f"{len(lost)} files are not there, or not as they were read: {_first(lost)}",
             "upload them again, or ingest the folder of uploads; their text is whole",
             documents=tuple(lost[:_NAMED]),
         )
     elif count:
-        yield Finding("uploads", "ok", f"{count} files are as they were read")
+        yield CheckResult("uploads", "ok", f"{count} files are as they were read")
 
 
 def _files_in(folder: Path) -> set[str]:
@@ -282,8 +270,8 @@ def _files_in(folder: Path) -> set[str]:
     }
 
 
-def _files(store: Store) -> Iterator[Finding]:
-    layout, found = store.layout, list[Finding]()
+def _files(store: Store) -> Iterator[CheckResult]:
+    layout, found = store.layout, list[CheckResult]()
     for path in strays(store):
         name = str(path.relative_to(layout.root))
         if path.is_symlink():
@@ -292,15 +280,17 @@ def _files(store: Store) -> Iterator[Finding]:
             what, fix = "was left by a process that was killed", f"{_REPAIR} deletes it"
         else:
             what, fix = "is no file of ragkit's", "keep it elsewhere"
-        found.append(Finding("files", "note", f"{name} {what}", fix, name))
+        found.append(CheckResult("files", "warn", f"{name} {what}", fix, name))
     if opened := open_to_others(layout):
         names = [str(path.relative_to(layout.root.parent)) for path in opened]
-        state = "damaged" if layout.root in opened else "note"  # else nobody gets as far
+        state: State = "fail" if layout.root in opened else "warn"  # else nobody gets as far
         what = f"others may read {_first(names)}"
-        found.append(Finding("files", state, what, f"{_REPAIR} makes it its owner's alone"))
+        found.append(CheckResult("files", state, what, f"{_REPAIR} makes it its owner's alone"))
     yield from found
     if not found:
-        yield Finding("files", "ok", "nothing else is in the directory, which is its owner's alone")
+        yield CheckResult(
+            "files", "ok", "nothing else is in the directory, which is its owner's alone"
+        )
 
 
 def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
@@ -338,14 +328,16 @@ def open_to_others(layout: Layout) -> list[Path]:
     return [path for path in paths if path.exists() and path.stat().st_mode & 0o077]
 
 
-def _readable_part(layout: Layout) -> Iterator[Finding]:
+def _readable_part(layout: Layout) -> Iterator[CheckResult]:
     """Which documents a damaged database has no longer, as far as that can be told."""
     try:
         with closing(connect_damaged(layout.database)) as database:
             dimension = dimension_of(Snapshot(database))
             flaws = list(flawed_documents(database, dimension))
     except (apsw.Error, RagkitError, UnicodeDecodeError):
-        yield Finding("documents", "damaged", "which of them are affected cannot be told", _RESTORE)
+        yield CheckResult(
+            "documents", "fail", "which of them are affected cannot be told", _RESTORE
+        )
         return
     if flaws:
         yield _flawed(flaws)

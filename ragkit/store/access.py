@@ -18,15 +18,15 @@ _NAME = re.compile(r"(user|group|page):[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 
 
 class Access(StrEnum):
-    """How a base is governed.
+    """The access control mode of a knowledge base.
 
-    OFF: everybody reads everything. ON: a document is read by those that its label is granted to.
-    STRICT: the same, and what others may read changes nothing in what one finds: words are weighed
-    by the documents that one may read alone, and vectors always searched exactly.
+    OFF: everybody reads everything. ENFORCED: a document is read by those that its label is
+    granted to. STRICT: like ENFORCED, and hidden documents do not influence the results: keyword
+    weights count only documents the user can access, and vector search is always exact.
     """
 
     OFF = "off"
-    ON = "on"
+    ENFORCED = "enforced"
     STRICT = "strict"
 
 
@@ -78,27 +78,28 @@ def check_grantee(name: str) -> str:
 
 
 def access_of(database: Database) -> Access:
-    """How the base is governed. Raises StoreDamaged where that cannot be told."""
+    """Return the access control mode. Raises StoreDamaged if it is missing or unknown."""
     row = database.execute("SELECT value FROM meta WHERE key = 'access'").fetchone()
     try:
         return Access(row[0])
     except (TypeError, ValueError) as error:
         raise StoreDamaged(
-            f"the base does not say whether it is governed ({row}); restore a backup"
+            f"the knowledge base has no valid access control mode ({row}): expected off, enforced "
+            "or strict; restore a backup"
         ) from error
 
 
 def allowed_labels(database: Database, names: frozenset[str] | None) -> frozenset[int] | None:
     """The ids of the labels that may be read by whoever is all of `names`.
 
-    None for all labels, an empty set for none. Raises AccessDenied where a governed base is asked
-    and nobody is named.
+    None for all labels, an empty set for none. Raises AccessDenied if access
+    control is enforced and nobody is named.
     """
     if access_of(database) is Access.OFF:
         return None
     if names is None:
         raise AccessDenied(
-            "this base is governed: say who asks, with KnowledgeBase.as_principal or --as"
+            "access control is enforced: say who asks, with KnowledgeBase.as_principal or --as"
         )
     rows = database.execute(
         "SELECT label FROM label_grant WHERE principal IN (SELECT value FROM json_each(?))",

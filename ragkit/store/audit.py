@@ -1,7 +1,7 @@
 """The audit log: a chain of lines, each sealed over itself and the line before it.
 
 What a line says forever is who did what to which object, and when. Names and texts, which may have
-to be forgotten one day, lie beside it with a salt: the line holds their digest only, so that they
+to be erased one day, lie beside it with a salt: the line holds their digest only, so that they
 can be erased and the chain still fits.
 """
 
@@ -23,7 +23,7 @@ from ragkit.store.database import Database
 from ragkit.store.keys import AuditKey
 
 _SALT = 16  # bytes
-_ERASURE, _REPAIR = "erase", "base.repair"  # the lines that say of others what is gone
+_ERASURE, _REPAIR = "document.erase", "kb.repair"  # the lines that say of others what is gone
 
 Detail = Mapping[str, Any]
 
@@ -499,7 +499,7 @@ def append_repair(
     missing = {"gaps": gaps, "nameless": sorted(unnamed - erased)}
     content = {**detail, **{what: found for what, found in missing.items() if found}}
     return append(
-        database, key, actor=actor, action=_REPAIR, object="base", detail=content, number=number
+        database, key, actor=actor, action=_REPAIR, object="kb", detail=content, number=number
     )
 
 

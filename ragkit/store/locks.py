@@ -36,7 +36,7 @@ class WriterLock:
                 f"{self._path.parent} is being written by {holder or 'another process'}; "
                 "wait until it has finished, or stop it"
             ) from None
-        command = Path(sys.argv[0]).name  # what follows may name what is to be forgotten
+        command = Path(sys.argv[0]).name  # what follows may name what is to be erased
         started = datetime.now(UTC).isoformat(timespec="seconds")
         text = f"process {os.getpid()} on {socket.gethostname()} since {started} ({command})\n"
         content = text.encode(errors="replace")

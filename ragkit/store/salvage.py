@@ -109,7 +109,7 @@ def salvage(damaged: Database, fresh: Database) -> Losses:
     if "meta" in losses.unread:
         raise apsw.CorruptError("what the base was made with cannot be read")
     _name_lost_labels(fresh, losses)
-    _forget_again(fresh)
+    _erase_again(fresh)
     while _delete_orphans(fresh, losses):
         pass
     fresh.execute("COMMIT")
@@ -142,7 +142,7 @@ def _name_lost_labels(fresh: Database, losses: Losses) -> None:
             losses.labels.append(name)
 
 
-def _forget_again(fresh: Database) -> None:
+def _erase_again(fresh: Database) -> None:
     """Note once more what was erased, by receipts and the log: it must not come back.
 
     One that was not finished is finished now, for nothing but what can be found is carried over.
@@ -154,8 +154,8 @@ def _forget_again(fresh: Database) -> None:
             "WHERE json_valid(e.receipt)"
         )
     }
-    for line in lines_of(fresh, "erase", "readmit"):
-        if line.action == "readmit":
+    for line in lines_of(fresh, "document.erase", "document.allow-erased"):
+        if line.action == "document.allow-erased":
             digests.pop(line.detail.get("digest", ""), None)
             continue
         number = int(line.object.removeprefix("erasure:"))

@@ -128,7 +128,7 @@ CREATE TABLE hold (
     reason TEXT NOT NULL
 );
 
--- What was forgotten, for good: ids and digests alone. As long as its `state` is 'begun' something
+-- What was erased, for good: ids and digests alone. As long as its `state` is 'begun' something
 -- may still be left on the disk: `files` of the base to delete, and `traces` to look for it by.
 CREATE TABLE erasure (
     id INTEGER PRIMARY KEY,

@@ -391,14 +391,15 @@ class Snapshot:
             "JOIN document d ON d.origin = h.origin ORDER BY d.source, d.root"
         ).fetchall()
 
-    def times_since_purge(self) -> list[str]:
-        """When the lines of the log were written since the last purge, it included, in order.
+    def times_since_retention_run(self) -> list[str]:
+        """Return the times of the audit records since the last retention run, oldest first.
 
-        One that had nothing to do while the clock was in doubt has settled nothing.
+        The record of that run comes first. Runs that erased nothing while the clock was in
+        doubt do not count.
         """
         rows = self._db.execute(
             "SELECT at FROM audit WHERE id >= coalesce((SELECT max(id) FROM audit "
-            "WHERE action = 'retention.purge' AND iif(json_valid(detail), "
+            "WHERE action = 'retention.erase' AND iif(json_valid(detail), "
             "json_extract(detail, '$.doubt'), 1) IS NULL), 0) ORDER BY id"
         )
         return [row[0] for row in rows]
@@ -436,7 +437,7 @@ class Snapshot:
             "SELECT e.id, coalesce(json_extract(n.text, '$.reason'), '') FROM erasure e "
             "LEFT JOIN audit_names n ON n.line = e.line ORDER BY e.id"
         ).fetchall()
-        said = {line.object: line for line in lines_of(self._db, "erase")}
+        said = {line.object: line for line in lines_of(self._db, "document.erase")}
         found = []
         for id, reason in rows:
             origins, digests = self.erased(id, said.get(f"erasure:{id}"))

@@ -125,7 +125,7 @@ class Store:
         """What somebody may read, of documents with one of these labels if any are given.
 
         Rights are those of the snapshot: what was granted or revoked before it holds. Raises
-        AccessDenied where a governed base is asked and nobody is named.
+        AccessDenied if access control is enforced and nobody is named.
         """
         with self.snapshot() as snapshot:
             allowed = allowed_labels(snapshot.connection, who.names if who else None)

@@ -99,7 +99,7 @@ class Writer:
     ) -> int:
         """Commit a line of the log that goes with no change; returns its number.
 
-        Without its names, where it tells of a document that was forgotten meanwhile.
+        Without its names, where it tells of a document that was erased meanwhile.
         """
         with self._commit():
             if names and self._was_erased(passage[0] for passage in detail.get("found", ())):
@@ -133,7 +133,7 @@ class Writer:
         )
 
     def _was_erased(self, documents: Iterable[int]) -> bool:
-        """Whether one of these documents, in whatever version, was forgotten."""
+        """Whether one of these documents, in whatever version, was erased."""
         found = self._db.execute(
             "SELECT 1 FROM journal j JOIN erased_origin e ON e.origin = j.origin "
             "WHERE j.document IN (SELECT value FROM json_each(?)) LIMIT 1",
@@ -328,11 +328,11 @@ class Writer:
             return changed
 
     def set_access(self, access: Access) -> None:
-        """Say how the base is governed."""
+        """Set the access control mode."""
         with self._commit():
             if self._meta("access") != access:
                 self._set_meta("access", access)
-                self._audit("access.mode", "base", {"access": access})
+                self._audit("access.mode", "kb", {"access": access})
 
     def grant(self, label: str, principal: str) -> bool:
         """Let somebody read what carries a label; returns whether that is new."""
@@ -404,11 +404,11 @@ class Writer:
                 self._audit("retention.release", _document(origin))
             return self._sources(held)
 
-    def note_purge(self, purged: int, held: int, *, doubt: bool) -> None:
-        """Note in the log that what is due was purged, or that the clock is in doubt."""
+    def record_retention_run(self, erased: int, held: int, *, doubt: bool) -> None:
+        """Note in the log that what is due was erased, or that the clock is in doubt."""
         with self._commit():
-            detail: dict[str, object] = {"purged": purged, "held": held}
-            self._audit("retention.purge", "base", {**detail, **({"doubt": True} if doubt else {})})
+            detail: dict[str, object] = {"erased": erased, "held": held}
+            self._audit("retention.erase", "kb", {**detail, **({"doubt": True} if doubt else {})})
 
     def _is_held(self, origin: int) -> bool:
         found = self._db.execute("SELECT 1 FROM hold WHERE origin = ?", (origin,))
@@ -500,7 +500,7 @@ class Writer:
             held = self._take_out(erasure, seq)
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
             line = self._audit(
-                "erase",
+                "document.erase",
                 f"erasure:{number}",
                 {
                     "documents": [_document(origin) for origin in erasure.origins],
@@ -584,12 +584,12 @@ class Writer:
     def end_erasure(self, number: int, digest: str) -> None:
         """Note that an erasure is done; its receipt, of this digest, is kept."""
         with self._commit():
-            self._audit("erase.done", f"erasure:{number}", {"receipt": digest})
+            self._audit("document.erase-done", f"erasure:{number}", {"receipt": digest})
             self._db.execute(
                 "UPDATE erasure SET state = 'done', traces = x'' WHERE id = ?", (number,)
             )
 
-    def forget_files(self, number: int) -> None:
+    def clear_erasure_files(self, number: int) -> None:
         """Keep the names of the files that an erasure had to delete no longer."""
         with self._commit():
             self._db.execute("UPDATE erasure SET files = '[]' WHERE id = ?", (number,))
@@ -601,7 +601,9 @@ class Writer:
                 "DELETE FROM erased_content WHERE digest = ? RETURNING erasure", (digest,)
             ).fetchone()
             if found:
-                self._audit("readmit", f"erasure:{found[0]}", {"digest": digest.hex()})
+                self._audit(
+                    "document.allow-erased", f"erasure:{found[0]}", {"digest": digest.hex()}
+                )
             return found is not None
 
     def vacuum(self) -> None:
@@ -724,11 +726,11 @@ class Writer:
                 )
 
     def _check_not_erased(self, origins: Iterable[int]) -> None:
-        """Raise StoreError for an answer from a document that was forgotten meanwhile."""
+        """Raise StoreError for an answer from a document that was erased meanwhile."""
         for origin in origins:
             found = self._db.execute("SELECT 1 FROM erased_origin WHERE origin = ?", (origin,))
             if found.fetchone() is not None:
-                raise StoreError("a document that it was answered from was forgotten meanwhile")
+                raise StoreError("a document that it was answered from was erased meanwhile")
 
     def _check_conversation(self, conversation: int) -> None:
         found = self._db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation,))

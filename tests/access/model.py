@@ -14,7 +14,7 @@ class Rules:
 
     labels: dict[str, str] = field(default_factory=dict)
     grants: set[tuple[str, str]] = field(default_factory=set)
-    governed: bool = True
+    enforced: bool = True
 
     def readable(self, user: str, groups: Collection[str] = ()) -> set[str]:
         """The documents whose label is granted to a user, to a group of theirs, or to everyone."""
@@ -23,5 +23,5 @@ class Rules:
         return {
             document
             for document, label in self.labels.items()
-            if label in granted or not self.governed
+            if label in granted or not self.enforced
         }

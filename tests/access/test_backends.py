@@ -70,7 +70,7 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
         assert (generation.kind if generation else "delta") == kind
     store.close()
     with opened(path) as kb:
-        kb.access.govern("on")
+        kb.access.set_mode("enforced")
 
 
 def opened(path: Path) -> KnowledgeBase:
@@ -183,7 +183,7 @@ def test_a_strict_base_is_searched_exactly_and_finds_as_many(
 ) -> None:
     build(tmp_path / "strict.kb", "ivf", 12, 100)
     with opened(tmp_path / "strict.kb") as kb:
-        kb.access.govern("strict")
+        kb.access.set_mode("strict")
         with kb._store.snapshot() as snapshot:
             generation = snapshot.generation()
         assert generation is not None
@@ -199,7 +199,7 @@ def test_one_page_among_a_hundred_thousand_is_found(tmp_path: Path, kind: str) -
         assert kb.status().pages > 100_000
         complete(kb, 10)
         if kind != "delta":
-            kb.access.govern("strict")
+            kb.access.set_mode("strict")
             complete(kb, 10)
 
 

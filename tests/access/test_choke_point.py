@@ -55,7 +55,7 @@ GRANT_SQL = {
 
 EVERYTHING = {
     ("ragkit/store/store.py", "Store.view"): "restricts it at once",
-    ("ragkit/governance/access_control.py", "AccessControl.mode"): "reads how the base is governed",
+    ("ragkit/governance/access_control.py", "AccessControl.mode"): "reads the access control mode",
     ("ragkit/governance/access_control.py", "AccessControl.labels"): "for whoever keeps the base",
     (
         "ragkit/governance/access_control.py",
@@ -68,13 +68,13 @@ EVERYTHING = {
     ("ragkit/knowledge_base.py", "KnowledgeBase.receipt"): "for whoever keeps the base",
     ("ragkit/governance/retention.py", "Retention.rules"): "for whoever keeps the base",
     ("ragkit/governance/retention.py", "Retention.holds"): "for whoever keeps the base",
-    ("ragkit/governance/retention.py", "Retention.due"): "for whoever keeps the base",
-    ("ragkit/governance/retention.py", "Retention.doubt"): "looks at times alone",
+    ("ragkit/governance/retention.py", "Retention.expired"): "for whoever keeps the base",
+    ("ragkit/governance/retention.py", "Retention.clock_problem"): "looks at times alone",
     ("ragkit/governance/audit_log.py", "AuditLog.holds"): "for whoever keeps the base",
     ("ragkit/maintenance/backup.py", "back_up"): "copies everything, for whoever keeps the base",
     ("ragkit/maintenance/backup.py", "_lines_lost"): "compares two logs",
     ("ragkit/maintenance/backup.py", "restore_kb"): "counts, for whoever keeps the base",
-    ("ragkit/maintenance/backup.py", "_settle"): "compares how two bases are governed",
+    ("ragkit/maintenance/backup.py", "_settle"): "compares the access rules of two knowledge bases",
     (
         "ragkit/maintenance/verify.py",
         "verify_store",
@@ -104,7 +104,7 @@ WRITERS = {
     "ragkit/maintenance/backup.py": "restores, for whoever keeps the base",
     "ragkit/maintenance/verify.py": "looks for damage, for whoever keeps the base",
     "ragkit/maintenance/repair.py": "mends, for whoever keeps the base",
-    "ragkit/maintenance/restored_access.py": "governs a restored base, for whoever keeps it",
+    "ragkit/maintenance/restored_access.py": "sets the access rules of a restored knowledge base",
     "ragkit/index/faiss_index.py": "builds an index of everything",
     "ragkit/index/bm25_search.py": "asks what the base is like now, for an index of everything",
 }
@@ -223,7 +223,7 @@ UNRESTRICTED = {
         "ragkit/governance/erasure_plan.py",
         "ragkit/maintenance/restored_access.py",
     },
-    "times_since_purge": {"ragkit/governance/retention.py"},
+    "times_since_retention_run": {"ragkit/governance/retention.py"},
     "only": {"ragkit/store/store.py", "ragkit/knowledge_base.py"},
     "restricted": {
         "ragkit/store/store.py",
@@ -412,7 +412,7 @@ def test_only_whoever_keeps_the_base_has_more_than_a_view() -> None:
         "close",
         "dump",
         "erasure_plan",
-        "forget",
+        "erase",
         "ingest",
         "receipt",
         "remove",

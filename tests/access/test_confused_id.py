@@ -52,7 +52,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     for letter, label, name in (("a", "red", ANA), ("b", "blue", BOB)):
         found.label(letter, label)
         found.grant(label, name)
-    found.govern("on")
+    found.set_mode("enforced")
     for name in (ANA, BOB):
         found.kb.as_principal(name).conversation().ask("What of the pump?")
     yield found

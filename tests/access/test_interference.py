@@ -110,7 +110,7 @@ def _places(hits: str) -> list[str]:
     return [part.split("), ")[0] for part in hits.split("chunks=")[1:]]
 
 
-@pytest.mark.parametrize("mode", ["strict", "on"])
+@pytest.mark.parametrize("mode", ["strict", "enforced"])
 @settings(_SHARED, max_examples=3)
 @given(corpora(worlds=4))
 def test_what_may_not_be_read_is_never_told_and_in_a_strict_base_changes_nothing(
@@ -120,7 +120,7 @@ def test_what_may_not_be_read_is_never_told_and_in_a_strict_base_changes_nothing
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("mode", ["strict", "on"])
+@pytest.mark.parametrize("mode", ["strict", "enforced"])
 def test_in_ten_thousand_worlds_nothing_is_told_that_may_not_be_read(
     tmp_path_factory: pytest.TempPathFactory, mode: str
 ) -> None:
@@ -145,7 +145,7 @@ def test_equal_passages_at_the_edge_of_a_search_do_not_tell_what_else_there_is(
     forbidden = ("The pump valve river north leave tax seal.",) * 2
     near = ("Notice twin plant paper repeats word",) * 3
     library = Library(tmp_path, deep=True)
-    library.govern("strict")
+    library.set_mode("strict")
     library.put(Paper("a", ((TWIN,) * 4,) * 100))
     library.put(Paper("b", (forbidden,) * 130))
     library.ingest()

@@ -73,7 +73,7 @@ class Desk(RuleBasedStateMachine):
             self.library.label(letter, label)
         for label in LABELS[:2]:
             self.library.grant(label, ANA)
-        self.library.govern("on")
+        self.library.set_mode("enforced")
         kb = self.library.kb
         self.people = {name: Person(kb.as_principal(name, PEOPLE[name])) for name in PEOPLE}
 
@@ -132,9 +132,9 @@ class Desk(RuleBasedStateMachine):
             self.library.remove(letter)
             self.library.ingest()
 
-    @rule(mode=st.sampled_from(["on", "strict", "strict", "off"]))
-    def govern(self, mode: str) -> None:
-        self.library.govern(mode)
+    @rule(mode=st.sampled_from(["enforced", "strict", "strict", "off"]))
+    def set_mode(self, mode: str) -> None:
+        self.library.set_mode(mode)
 
     # -- whoever asks ------------------------------------------------------------------------
 
@@ -239,14 +239,14 @@ def library(tmp_path: Path) -> Any:
     found.ingest()
     for letter, label in zip("abc", LABELS, strict=False):
         found.label(letter, label)
-    found.govern("on")
+    found.set_mode("enforced")
     yield found
     found.close()
 
 
-@pytest.mark.parametrize("mode", ["on", "strict"])
+@pytest.mark.parametrize("mode", ["enforced", "strict"])
 def test_a_stream_that_was_begun_may_end_and_is_then_withheld(library: Library, mode: str) -> None:
-    library.govern(mode)
+    library.set_mode(mode)
     library.grant("red", ANA)
     talk = library.kb.as_principal(ANA).conversation()
     stream = talk.stream("What of the pump?")
@@ -261,7 +261,7 @@ def test_a_stream_that_was_begun_may_end_and_is_then_withheld(library: Library, 
 
 def test_threads_that_share_a_view_are_told_nothing_that_was_revoked(library: Library) -> None:
     """Each call that begins after a revocation keeps to it, whatever other threads do."""
-    library.govern("strict")
+    library.set_mode("strict")
     view = library.kb.as_principal(ANA)
     look = Look(("lurea pump", "lureb seal"), "red", sorted(library.ids().values()))
     epoch, ended = [0], threading.Event()  # in odd epochs nothing of "red" is granted

@@ -36,22 +36,22 @@ NOBODY_KNOWN = "user:nobody"
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    """Eight papers, of which each label is on two, in a governed base."""
+    """Eight papers, of which each label is on two, with access control."""
     found = Library(tmp_path_factory.mktemp("rules"))
     for letter in LETTERS:
         found.put(Paper(letter, ((f"lure{letter} of the pump", TWIN), ("river and valve",))))
     found.ingest()
     for letter, label in zip(LETTERS, LABELS * 2, strict=True):
         found.label(letter, label)
-    found.govern("on")
+    found.set_mode("enforced")
     yield found
     found.close()
 
 
 @pytest.fixture
-def governed(library: Library) -> Library:
-    """The same, with nothing granted, and governed."""
-    library.govern("on")
+def enforced(library: Library) -> Library:
+    """The same, with nothing granted."""
+    library.set_mode("enforced")
     grant_only(library, set())
     return library
 
@@ -103,7 +103,7 @@ def test_what_is_said_of_somebody_is_what_they_can_read(
 # -- in doubt nobody reads anything --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["on", "strict"])
+@pytest.mark.parametrize("mode", ["enforced", "strict"])
 @pytest.mark.parametrize(
     ("name", "groups"),
     [
@@ -117,14 +117,14 @@ def test_what_is_said_of_somebody_is_what_they_can_read(
     ],
 )
 def test_whom_nothing_was_granted_to_is_told_nothing(
-    governed: Library, mode: str, name: str, groups: list[str]
+    enforced: Library, mode: str, name: str, groups: list[str]
 ) -> None:
-    governed.govern(mode)
+    enforced.set_mode(mode)
     for label in LABELS:
-        governed.grant(label, BOB)
-        governed.grant(label, "group:dev")
-    view = governed.kb.as_principal(name, groups)
-    assert letters(governed, view) == set()
+        enforced.grant(label, BOB)
+        enforced.grant(label, "group:dev")
+    view = enforced.kb.as_principal(name, groups)
+    assert letters(enforced, view) == set()
     assert view.ask("What of the pump?").abstention == "empty"
     assert view.explain("pump").candidates == ()
     assert view.suggestions() == []
@@ -135,10 +135,10 @@ def test_whom_nothing_was_granted_to_is_told_nothing(
 
 
 def test_an_empty_list_of_labels_is_false_in_every_question_to_the_database(
-    governed: Library,
+    enforced: Library,
 ) -> None:
     """Not a clause that is left out: that would show all."""
-    with governed.kb._store.snapshot() as snapshot:
+    with enforced.kb._store.snapshot() as snapshot:
         documents = snapshot.document_ids()
         chunks = [chunk.id for id in documents for chunk in snapshot.chunks_of(id)]
         nothing = snapshot.restricted(frozenset())
@@ -177,10 +177,10 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
 
 @pytest.mark.parametrize("labels", [[], [""], ["no such label"], ["blue"], "blue", ["RED"]])
 def test_labels_that_are_asked_for_never_widen_what_may_be_read(
-    governed: Library, labels: list[str]
+    enforced: Library, labels: list[str]
 ) -> None:
-    governed.grant("red", ANA)
-    view = governed.kb.as_principal(ANA)
+    enforced.grant("red", ANA)
+    view = enforced.kb.as_principal(ANA)
     assert len(view.documents()) == 2
     assert view.documents(labels=labels) == []
     assert view.search("pump river", 100, labels=labels) == []
@@ -191,19 +191,19 @@ def test_labels_that_are_asked_for_never_widen_what_may_be_read(
     "UPDATE meta SET value = '' WHERE key = 'access'",
     "UPDATE meta SET value = 'ON' WHERE key = 'access'",
     "UPDATE meta SET value = 'of' WHERE key = 'access'"])  # fmt: skip
-def test_a_base_that_does_not_say_whether_it_is_governed_tells_nothing(
-    governed: Library, damage: str
+def test_a_base_without_an_access_control_mode_tells_nothing(
+    enforced: Library, damage: str
 ) -> None:
-    governed.grant("red", ANA)
-    with governed.without("") as (kb, echo):
+    enforced.grant("red", ANA)
+    with enforced.without("") as (kb, echo):
         with closing(connect(kb.path / "ragkit.db")) as database:
             database.execute(damage)
         look = Look(("pump", "river"), "red", [1])
         for view in (kb.as_principal(ANA), kb):
             for name in ("search", "explain", "ask", "stream", "suggestions"):
-                with pytest.raises(StoreDamaged, match="does not say whether it is governed"):
+                with pytest.raises(StoreDamaged, match="has no valid access control mode"):
                     list(GLANCES[name](view, look))
-            with pytest.raises(StoreDamaged, match="does not say whether it is governed"):
+            with pytest.raises(StoreDamaged, match="has no valid access control mode"):
                 view.pages(1)
         assert echo.asked == []
 
@@ -216,17 +216,17 @@ def test_a_base_that_does_not_say_whether_it_is_governed_tells_nothing(
     ["", "ana", "everyone", "group:hr", "user:", "user", "User:ana", " user:ana", "user:a\nb",
      "user:a\x00", "user:\ud800", "user:" + "x" * 201, "role:ana"],
 )  # fmt: skip
-def test_a_name_that_is_none_cannot_ask(governed: Library, name: str) -> None:
+def test_a_name_that_is_none_cannot_ask(enforced: Library, name: str) -> None:
     with pytest.raises(ValueError, match="is nobody who can ask"):
-        governed.kb.as_principal(name)
+        enforced.kb.as_principal(name)
     with pytest.raises(ValueError, match="is nobody who can ask"):
         Principal(name)
 
 
 @pytest.mark.parametrize("group", ["", "a\nb", "\x7f", "x" * 201])
-def test_a_group_that_is_none_cannot_be_had(governed: Library, group: str) -> None:
+def test_a_group_that_is_none_cannot_be_had(enforced: Library, group: str) -> None:
     with pytest.raises(ValueError, match="is no group"):
-        governed.kb.as_principal(ANA, [group])
+        enforced.kb.as_principal(ANA, [group])
     with pytest.raises(ValueError, match="is no group"):
         Principal(ANA, frozenset({group, "user:bob"}))
 
@@ -237,11 +237,11 @@ def test_groups_are_no_text() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "ana", "group:", "all", "Everyone", "everyone ", "user:a\nb"])
-def test_nothing_is_granted_to_what_is_no_name(governed: Library, name: str) -> None:
+def test_nothing_is_granted_to_what_is_no_name(enforced: Library, name: str) -> None:
     with pytest.raises(ValueError, match="is nobody to grant anything to"):
-        governed.kb.access.grant("red", name)
+        enforced.kb.access.grant("red", name)
     with pytest.raises(ValueError, match="is nobody to grant anything to"):
-        governed.kb.access.revoke("red", name)
+        enforced.kb.access.revoke("red", name)
 
 
 @pytest.mark.parametrize(
@@ -269,25 +269,25 @@ def test_nothing_is_granted_to_what_is_no_name(governed: Library, name: str) -> 
     ],
 )
 def test_a_grant_holds_for_whom_it_names_and_nobody_else(
-    governed: Library, granted: str, name: str, groups: list[str], reads: bool
+    enforced: Library, granted: str, name: str, groups: list[str], reads: bool
 ) -> None:
-    governed.grant("red", granted)
-    found = letters(governed, governed.kb.as_principal(name, groups))
+    enforced.grant("red", granted)
+    found = letters(enforced, enforced.kb.as_principal(name, groups))
     assert found == ({"a", "e"} if reads else set())
-    assert found == governed.rules.readable(name, Principal.parse(name, groups).groups)
+    assert found == enforced.rules.readable(name, Principal.parse(name, groups).groups)
 
 
-def test_rights_follow_the_label_and_not_the_document(governed: Library) -> None:
-    governed.grant("red", ANA)
-    view = governed.kb.as_principal(ANA)
-    governed.label("b", "red")
-    governed.label("a", "blue")
-    assert letters(governed, view) == {"b", "e"}
+def test_rights_follow_the_label_and_not_the_document(enforced: Library) -> None:
+    enforced.grant("red", ANA)
+    view = enforced.kb.as_principal(ANA)
+    enforced.label("b", "red")
+    enforced.label("a", "blue")
+    assert letters(enforced, view) == {"b", "e"}
     found = {each.source for each in view.explain("lurea lureb").candidates if each.from_lexical}
-    assert found == {governed.names["b"]}
-    governed.label("a", "red")
-    governed.label("b", "blue")
-    assert letters(governed, view) == {"a", "e"}
+    assert found == {enforced.names["b"]}
+    enforced.label("a", "red")
+    enforced.label("b", "blue")
+    assert letters(enforced, view) == {"a", "e"}
 
 
 @pytest.mark.parametrize("away", ["removed", "unreadable", "in a folder of its own"])
@@ -302,7 +302,7 @@ def test_a_document_that_comes_back_has_the_label_that_it_was_given(
     library.ingest()
     library.grant("default", EVERYONE)
     library.label("a", "red")
-    library.govern("on")
+    library.set_mode("enforced")
     view, file = library.kb.as_principal(ANA), library.docs / library.names["a"]
     if away == "unreadable":
         file.write_bytes(b"")
@@ -347,8 +347,8 @@ def test_a_document_that_an_ingest_replaces_meanwhile_is_labelled_all_the_same(
 # -- whoever keeps the base ----------------------------------------------------------------------
 
 
-def test_the_bare_base_lists_and_tells_no_text_once_it_is_governed(governed: Library) -> None:
-    kb = governed.kb
+def test_the_bare_base_lists_and_tells_no_text_with_access_control(enforced: Library) -> None:
+    kb = enforced.kb
     look = Look(("pump", "river"), "red", [kb.documents()[0].id])
     lists = {"documents", "document", "status", "statistics", "who", "path"}
     for name, glance in GLANCES.items():
@@ -364,26 +364,26 @@ def test_the_bare_base_lists_and_tells_no_text_once_it_is_governed(governed: Lib
 
 
 def test_an_open_base_is_read_by_all_and_each_has_conversations_of_their_own(
-    governed: Library,
+    enforced: Library,
 ) -> None:
-    governed.govern("off")
+    enforced.set_mode("off")
     for name in (ANA, BOB, NOBODY_KNOWN):
-        assert letters(governed, governed.kb.as_principal(name)) == set(LETTERS)
-    talk = governed.kb.as_principal(ANA).conversation()
+        assert letters(enforced, enforced.kb.as_principal(name)) == set(LETTERS)
+    talk = enforced.kb.as_principal(ANA).conversation()
     talk.ask("What of the pump?")
-    assert talk.id in {entry.id for entry in governed.kb.as_principal(ANA).conversations()}
-    assert governed.kb.as_principal(BOB).conversations() == []
-    assert governed.kb.conversations() == []
+    assert talk.id in {entry.id for entry in enforced.kb.as_principal(ANA).conversations()}
+    assert enforced.kb.as_principal(BOB).conversations() == []
+    assert enforced.kb.conversations() == []
 
 
-def test_a_base_is_governed_for_those_who_hold_a_view_already(governed: Library) -> None:
-    governed.govern("off")
-    view, kb = governed.kb.as_principal(ANA), governed.kb
+def test_access_control_applies_to_those_who_hold_a_view_already(enforced: Library) -> None:
+    enforced.set_mode("off")
+    view, kb = enforced.kb.as_principal(ANA), enforced.kb
     talk = view.conversation()
-    assert letters(governed, view) == set(LETTERS)
+    assert letters(enforced, view) == set(LETTERS)
     talk.ask("What of the pump?")
-    governed.govern("on")
-    assert letters(governed, view) == set()
+    enforced.set_mode("enforced")
+    assert letters(enforced, view) == set()
     (turn,) = talk.turns()
     assert turn.withheld
     with pytest.raises(AccessDenied):

@@ -210,9 +210,9 @@ class Library:
         self.kb.access.revoke(label, name)
         self.rules.grants.discard((label, name))
 
-    def govern(self, mode: str) -> None:
-        self.kb.access.govern(mode)
-        self.rules.governed = mode != "off"
+    def set_mode(self, mode: str) -> None:
+        self.kb.access.set_mode(mode)
+        self.rules.enforced = mode != "off"
 
     def obey(self, world: World, *, busy: bool = False) -> None:
         """Put the world's rules into force; of a `busy` base no document can be changed."""
@@ -278,7 +278,7 @@ class Corpus:
         """Fill a base as told, and live in it: of a busy one before its indexes know the rest."""
         library = Library(folder, deep=self.deep)
         try:
-            library.govern(mode)
+            library.set_mode(mode)
             for paper in self.first:
                 library.put(paper)
             library.ingest()

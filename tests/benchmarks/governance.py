@@ -1,10 +1,10 @@
-"""What governance costs: permissions in a search and an ingest, and forgetting a document.
+"""What governance costs: permissions in a search and an ingest, and erasing a document.
 
-Search: the same questions over the same documents, in a base that is not governed and in one that
-is, where the asker may read half of the labels: governed, and strictly. Ingest: the same files
+Search: the same questions over the same documents, without access control and with it,
+where the asker may read half of the labels: enforced, and strict. Ingest: the same files
 with a rule for each folder and without. All in one run, by turns.
 
-Forgetting: one document of a base of 100,000 chunks, with the proof: the finance set over and over,
+Erasing: one document of a base of 100,000 chunks, with the proof: the finance set over and over,
 each time with other letters, so that no text stands in it twice.
 """
 
@@ -37,7 +37,7 @@ ROUNDS, DIMENSION = 5, 384
 def main(arguments: list[str], workdir: Path) -> None:
     search(workdir)
     ingest(workdir)
-    forget(workdir)
+    erase(workdir)
 
 
 # -- search and ingest ---------------------------------------------------------------------------
@@ -46,8 +46,8 @@ def main(arguments: list[str], workdir: Path) -> None:
 def search(workdir: Path) -> None:
     kb = prepared_base("finance", workdir)
     asked = [question.text for question in questions("finance")][:40]
-    bases = {mode: _governed(kb, workdir, mode) for mode in ("on", "strict")}
-    views = {"not governed": kb.as_principal("user:ana")}
+    bases = {mode: _with_access_control(kb, workdir, mode) for mode in ("enforced", "strict")}
+    views = {"off": kb.as_principal("user:ana")}
     for mode, base in bases.items():
         views[f"{mode}, all of it"] = base.as_principal("user:ana", ["all"])
         views[f"{mode}, half of it"] = base.as_principal("user:ana", ["half"])
@@ -57,7 +57,7 @@ def search(workdir: Path) -> None:
     for _ in range(ROUNDS):
         for name, view in views.items():
             times[name] += _times(view, asked)
-    plain = statistics.median(times["not governed"])
+    plain = statistics.median(times["off"])
     print(f"search, {len(asked)} questions, {ROUNDS} rounds by turns")
     for name, found in times.items():
         middle = statistics.median(found)
@@ -66,9 +66,9 @@ def search(workdir: Path) -> None:
         base.close()
 
 
-def _governed(kb: KnowledgeBase, workdir: Path, mode: str) -> KnowledgeBase:
+def _with_access_control(kb: KnowledgeBase, workdir: Path, mode: str) -> KnowledgeBase:
     """A copy of a base in which every other document is for the group "half" as well as for all."""
-    path = workdir / f"governed-{mode}.kb"
+    path = workdir / f"access-{mode}.kb"
     shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(kb.path, path)
     base = KnowledgeBase(path, config=kb.config)
@@ -77,7 +77,7 @@ def _governed(kb: KnowledgeBase, workdir: Path, mode: str) -> KnowledgeBase:
     base.access.grant("half", "group:half")
     base.access.grant("half", "group:all")
     base.access.grant("default", "group:all")
-    base.access.govern(mode)
+    base.access.set_mode(mode)
     return base
 
 
@@ -95,40 +95,40 @@ def ingest(workdir: Path) -> None:
     rules = {entry.name: entry.name for entry in folder.iterdir() if entry.is_dir()}
     without, ruled = list[float](), list[float]()
     for _ in range(3):
-        without.append(_ingested(workdir, folder, Config()))
-        ruled.append(_ingested(workdir, folder, Config(labels=rules)))
+        without.append(_measure_ingest(workdir, folder, Config()))
+        ruled.append(_measure_ingest(workdir, folder, Config(labels=rules)))
     ratio = statistics.median(ruled) / statistics.median(without)
     print(f"ingest with {len(rules)} rules  {min(ruled):6.2f} s   {ratio:5.2f} times", flush=True)
 
 
-def _ingested(workdir: Path, folder: Path, config: Config) -> float:
-    """The seconds that it takes to ingest a folder into a new base, governed if there are rules."""
+def _measure_ingest(workdir: Path, folder: Path, config: Config) -> float:
+    """Seconds to ingest a folder into a new base, with access control if there are rules."""
     path = workdir / "governance-ingest.kb"
     shutil.rmtree(path, ignore_errors=True)
     with KnowledgeBase(path, config=config) as kb:
-        kb.access.govern("on" if config.labels else "off")
+        kb.access.set_mode("enforced" if config.labels else "off")
         started = time.perf_counter()
         kb.ingest(folder)
         return time.perf_counter() - started
 
 
-# -- forgetting ------------------------------------------------------------------------------------
+# -- erasing ------------------------------------------------------------------------------------
 
 
-def forget(workdir: Path) -> None:
-    path = workdir / "forget-100000.kb"
+def erase(workdir: Path) -> None:
+    path = workdir / "erase-100000.kb"
     if not path.exists():
         _build(workdir, path)
-    copied = workdir / "forget.kb"
+    copied = workdir / "erase.kb"
     shutil.rmtree(copied, ignore_errors=True)
     shutil.copytree(path, copied)
     with KnowledgeBase(copied) as kb:
         names = [document.source for document in kb.documents() if document.chunks > 100]
         size = kb.status().bytes / 1e6
-        print(f"forget one document, in a base of {kb.status().chunks:,} chunks and {size:.0f} MB")
+        print(f"erase one document, in a base of {kb.status().chunks:,} chunks and {size:.0f} MB")
         for source in names[:: len(names) // ROUNDS][:ROUNDS]:
             started = time.perf_counter()
-            receipt = kb.forget(source, reason="benchmark")
+            receipt = kb.erase(source, reason="benchmark")
             took = time.perf_counter() - started
             print(f"  {took:6.2f} s   {receipt.searched}")
 

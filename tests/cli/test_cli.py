@@ -417,7 +417,7 @@ def test_remove_takes_a_document_or_a_folder(ragkit: Command, tmp_path: Path) ->
     assert "ragkit status --documents" in ended.error
 
 
-@pytest.mark.parametrize("command", [("remove", ""), ("forget", "", "--reason", "x", "--yes")])
+@pytest.mark.parametrize("command", [("remove", ""), ("erase", "", "--reason", "x", "--yes")])
 def test_no_name_at_all_means_no_document(
     ragkit: Command, small: Path, command: tuple[str, ...]
 ) -> None:

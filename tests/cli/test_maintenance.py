@@ -63,9 +63,9 @@ def test_verify_gives_programs_the_same(ragkit: Command, base: Path) -> None:
     found = json.loads(done.out)
     assert not found["intact"]
     (documents,) = (
-        one for one in found["findings"] if one["checked"] == "documents" and one["documents"]
+        one for one in found["checks"] if one["name"] == "documents" and one["documents"]
     )
-    assert documents["state"] == "damaged"
+    assert documents["state"] == "fail"
 
 
 def test_verify_of_no_base_is_one_line(ragkit: Command, tmp_path: Path) -> None:
@@ -150,8 +150,8 @@ def test_a_receipt_that_somebody_wrote_draws_nothing_on_a_terminal(
 ) -> None:
     receipt = tmp_path / "receipt.json"
     source = "hr/onboarding.md"
-    forget = ("forget", source, "--reason", "request 7", "--yes", "--receipt", receipt)
-    assert ragkit(*forget, "--kb", base).code == 0
+    erase = ("erase", source, "--reason", "request 7", "--yes", "--receipt", receipt)
+    assert ragkit(*erase, "--kb", base).code == 0
     content = json.loads(receipt.read_text())
     content["documents"] = ["document:1\x1b[2J\nok    signed with the key"]
     receipt.write_text(json.dumps(content))
@@ -174,8 +174,8 @@ def test_what_is_no_receipt_is_said_in_one_line(
     ragkit: Command, base: Path, tmp_path: Path, change: dict[str, object], told: str
 ) -> None:
     receipt = tmp_path / "receipt.json"
-    forget = ("forget", "hr/onboarding.md", "--reason", "request 7", "--yes", "--receipt", receipt)
-    ragkit(*forget, "--kb", base)
+    erase = ("erase", "hr/onboarding.md", "--reason", "request 7", "--yes", "--receipt", receipt)
+    ragkit(*erase, "--kb", base)
     receipt.write_text(json.dumps({**json.loads(receipt.read_text()), **change}))
     done = ragkit("verify-receipt", receipt)
     assert (done.code, done.out) == (1, "")
@@ -195,13 +195,13 @@ def test_a_grant_is_not_taken_back_by_the_name_of_no_label(ragkit: Command, base
     assert "no document and no rule has the label 'hrr'" in done.error
 
 
-def test_who_does_not_confirm_forgets_nothing(
+def test_who_does_not_confirm_erases_nothing(
     ragkit: Command, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    done = ragkit("forget", "hr/onboarding.md", "--reason", "request 7", "--kb", base)
+    done = ragkit("erase", "hr/onboarding.md", "--reason", "request 7", "--kb", base)
     assert done.code == 1
-    assert done.err.rstrip().endswith("nothing was forgotten")
+    assert done.err.rstrip().endswith("nothing was erased")
     assert ragkit("status", "--documents", "--kb", base).out.count("onboarding.md") == 1
 
 

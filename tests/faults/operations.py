@@ -143,18 +143,18 @@ def remove(work: Path) -> Operation:
     return _expected(work, "remove", ("remove", "birch.txt"), start, again=again, at_once=True)
 
 
-def forget(work: Path) -> Operation:
+def erase(work: Path) -> Operation:
     """The erasure of a document."""
-    docs = work / "forget"
+    docs = work / "erase"
     write(docs, "ash", "birch", "cedar")
-    command = ("forget", "birch.txt", "--reason", "asked for", "--yes")
+    command = ("erase", "birch.txt", "--reason", "asked for", "--yes")
     return _expected(
-        work, "forget", command, ingested(work, docs), idle=1, also=_traces, at_once=True
+        work, "erase", command, ingested(work, docs), idle=1, also=_traces, at_once=True
     )
 
 
 def _traces(kb: Path) -> list[str]:
-    """Files that still hold the forgotten document's name or text, or that there is no receipt."""
+    """Files that still hold the erased document's name or text, or that there is no receipt."""
     files = [path for path in kb.rglob("*") if path.is_file()]
     left = [path.name for path in files if b"birch" in path.read_bytes().lower()]
     with Base(kb) as base:
@@ -196,7 +196,7 @@ def backup(work: Path) -> Operation:
 
 
 def restore(work: Path) -> Operation:
-    """An older backup in place of a base, in which a document was forgotten since."""
+    """An older backup in place of a base, in which a document was erased since."""
     docs = work / "restore"
     write(docs, "ash", "birch", "cedar")
     start, older = ingested(work, docs), work / "older.backup"
@@ -205,7 +205,7 @@ def restore(work: Path) -> Operation:
     for command in (
         ("backup", str(older)),
         ("ingest", str(docs)),
-        ("forget", "birch.txt", "--reason", "asked for", "--yes"),
+        ("erase", "birch.txt", "--reason", "asked for", "--yes"),
     ):
         assert forked(partial(ragkit_command, *command, "--kb", str(start))).code == 0
 
@@ -227,7 +227,7 @@ OPERATIONS: tuple[Preparation, ...] = (
     changed,
     publish,
     remove,
-    forget,
+    erase,
     backup,
     restore,
 )

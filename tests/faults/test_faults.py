@@ -19,7 +19,7 @@ def test_a_kill_at_any_call_leaves_whole_documents_and_the_next_run_ends_the_sam
 
 @needs_trap
 def test_a_killed_erasure_is_finished_by_the_same_command() -> None:
-    assert sweep("kill", "forget", points=12) == []
+    assert sweep("kill", "erase", points=12) == []
 
 
 @needs_trap

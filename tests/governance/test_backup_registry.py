@@ -1,4 +1,4 @@
-"""What was forgotten stays forgotten in every base that is made of a backup."""
+"""What was erased stays erased in every base that is made of a backup."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def saved(base: Path, name: str = "saved") -> Path:
         return kb.backup(base.parent / name).path
 
 
-def forgotten(base: Path, source: str = "ana.txt", reason: str = "request 7") -> list[str]:
-    """Forget a document; returns what the receipt says of backups."""
+def erase_document(base: Path, source: str = "ana.txt", reason: str = "request 7") -> list[str]:
+    """Erase a document; returns what the receipt says of backups."""
     with opened(base) as kb:
-        remains = kb.forget(source, reason=reason).remains
+        remains = kb.erase(source, reason=reason).remains
     return [text for text in remains if "backup" in text]
 
 
@@ -62,22 +62,22 @@ def test_a_base_that_was_restored_knows_the_backup_that_it_is_of(base: Path) -> 
     folder = saved(base)
     shutil.rmtree(base)
     restore_kb(folder, base, config=NOBODY)
-    (noted,) = forgotten(base)
+    (noted,) = erase_document(base)
     assert str(folder) in noted
     assert restored(folder) == ["pump.txt"]
 
 
-def test_what_is_forgotten_while_a_backup_is_made_is_noted_in_it(
+def test_what_is_erased_while_a_backup_is_made_is_noted_in_it(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied = backup._copy_uploads
 
-    def forget_meanwhile(uploads: Path, target: Path) -> None:
-        (noted,) = forgotten(base)
+    def erase_meanwhile(uploads: Path, target: Path) -> None:
+        (noted,) = erase_document(base)
         assert ".saved.backup-" in noted
         copied(uploads, target)
 
-    monkeypatch.setattr(backup, "_copy_uploads", forget_meanwhile)
+    monkeypatch.setattr(backup, "_copy_uploads", erase_meanwhile)
     assert restored(saved(base)) == ["pump.txt"]
 
 
@@ -96,7 +96,7 @@ def test_a_backup_that_was_killed_once_it_had_its_place_is_one_all_the_same(
         patched.setattr(backup, "put_in_place", killed)
         with pytest.raises(Killed):
             saved(base)
-    (noted,) = forgotten(base)
+    (noted,) = erase_document(base)
     assert noted.startswith("the backup of ")
     assert restored(base.parent / "saved") == ["pump.txt"]
 
@@ -104,7 +104,7 @@ def test_a_backup_that_was_killed_once_it_had_its_place_is_one_all_the_same(
 @pytest.mark.parametrize("reason", ["request 17\u2028of Ana", "one\u0085two", "\ud800", "ümläut"])
 def test_whatever_the_reason_says_the_backup_can_be_restored(base: Path, reason: str) -> None:
     folder = saved(base)
-    forgotten(base, reason=reason)
+    erase_document(base, reason=reason)
     assert restored(folder) == ["pump.txt"]
 
 
@@ -112,7 +112,7 @@ def test_two_erasures_are_two_lines_of_which_none_is_ever_torn(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = saved(base)
-    forgotten(base)
+    erase_document(base)
 
     def full(self: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -120,9 +120,9 @@ def test_two_erasures_are_two_lines_of_which_none_is_ever_torn(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", full)
         with pytest.raises(StoreError, match="no space left"):
-            forgotten(base, "pump.txt")
+            erase_document(base, "pump.txt")
     assert len((folder / LEDGER).read_text().splitlines()) == 1
-    forgotten(base, "pump.txt")
+    erase_document(base, "pump.txt")
     assert len((folder / LEDGER).read_text().splitlines()) == 2
     assert restored(folder) == []
 
@@ -133,7 +133,7 @@ def test_another_bases_backup_in_the_same_place_is_left_alone(base: Path, docs: 
     with opened(base.parent / "b.kb") as kb:
         kb.ingest(docs)
         kb.backup(folder)
-    (noted,) = forgotten(base)
+    (noted,) = erase_document(base)
     assert "which is not there now" in noted
     assert not (folder / LEDGER).exists()
     assert restored(folder) == ["ana.txt", "pump.txt"]
@@ -143,18 +143,18 @@ def test_a_backup_that_became_a_file_stops_nothing(base: Path, docs: Path) -> No
     folder = saved(base)
     shutil.rmtree(folder)
     folder.write_text("an archive of it")
-    (noted,) = forgotten(base)
+    (noted,) = erase_document(base)
     assert "restore it with this receipt" in noted
     with opened(base) as kb:
-        assert kb.ingest(docs).failed[0].reason == "forgotten"
+        assert kb.ingest(docs).failed[0].reason == "erased"
 
 
 def test_a_note_that_is_none_any_more_stops_nothing_but_its_backup(base: Path, docs: Path) -> None:
     folder = saved(base)
     (folder / LEDGER).write_bytes(b"\xff\xfe\n")
-    forgotten(base)
+    erase_document(base)
     with opened(base) as kb:
-        assert kb.ingest(docs).failed[0].reason == "forgotten"
+        assert kb.ingest(docs).failed[0].reason == "erased"
     with pytest.raises(StoreDamaged, match="is not what was written"):
         restored(folder)
 
@@ -173,7 +173,7 @@ def test_where_damage_took_lines_of_the_log_a_document_is_known_by_its_number(
     (docs / "ana.txt").write_text(SECRET * 4)
     with opened(base) as kb:
         kb.ingest(docs)
-        receipt = kb.forget("ana.txt", reason="request 7")
+        receipt = kb.erase("ana.txt", reason="request 7")
         assert not receipt.complete
     (base.parent / "r.json").write_text(receipt.to_json())
     report = restore_kb(folder, base.parent / "b.kb", receipts=[base.parent / "r.json"])
@@ -189,7 +189,7 @@ def test_a_number_that_two_bases_gave_to_different_documents_erases_no_other(
     (docs / "bo.txt").write_text(SECRET.replace("Ana", "Bo") * 3)
     with opened(base) as kb:
         kb.ingest(docs)
-        receipt = kb.forget("bo.txt", reason="request 8")
+        receipt = kb.erase("bo.txt", reason="request 8")
     (docs / "bo.txt").unlink()
     (docs / "thesis.txt").write_text(OTHER * 3)
     with opened(twin) as kb:
@@ -203,17 +203,15 @@ def test_a_number_that_two_bases_gave_to_different_documents_erases_no_other(
     with opened(report.path) as kb:
         assert [one.source for one in kb.documents()] == ["ana.txt", "pump.txt", "thesis.txt"]
         (docs / "bo.txt").write_text(SECRET.replace("Ana", "Bo") * 3)
-        assert [one.reason for one in kb.ingest(docs).failed] == ["forgotten"]
+        assert [one.reason for one in kb.ingest(docs).failed] == ["erased"]
 
 
-def test_what_gets_a_number_that_a_forgotten_one_had_is_forgotten_whole(
-    base: Path, docs: Path
-) -> None:
+def test_what_gets_a_number_that_an_erased_one_had_is_erased_whole(base: Path, docs: Path) -> None:
     folder = saved(base)
     (docs / "bo.txt").write_text(SECRET.replace("Ana", "Bo") * 3)
     with opened(base) as kb:
         kb.ingest(docs)
-        kb.forget("bo.txt", reason="request 8")
+        kb.erase("bo.txt", reason="request 8")
     (docs / "bo.txt").unlink()
     restore_kb(folder, base, replace=True, config=NOBODY)
     (docs / "thesis.txt").write_text(OTHER * 3)
@@ -221,7 +219,7 @@ def test_what_gets_a_number_that_a_forgotten_one_had_is_forgotten_whole(
         kb.ingest(docs)
         answer = kb.conversation().ask("Where was the thesis on turtles printed?")
         assert answer.notice.count("Not kept") == 0
-        receipt = kb.forget("thesis.txt", reason="request 9")
+        receipt = kb.erase("thesis.txt", reason="request 9")
         assert len(receipt.documents) == 1
         assert receipt.searched["words"] == 2
     assert all(b"turtl" not in path.read_bytes() for path in base.rglob("*") if path.is_file())
@@ -234,7 +232,7 @@ def replaced(base: Path, folder: Path) -> RestoreReport:
 def test_where_the_replaced_base_cannot_be_read_whole_the_restore_says_so(base: Path) -> None:
     folder = saved(base)
     moved = folder.rename(folder.with_name("moved"))
-    forgotten(base)
+    erase_document(base)
     damage.flip(base / "ragkit.db", 2000)
     report = replaced(base, moved)
     assert (report.lines_lost, report.erasures_known) == (None, False)
@@ -244,7 +242,7 @@ def test_where_the_replaced_base_cannot_be_read_whole_the_restore_says_so(base: 
 def test_a_replaced_base_that_is_damaged_anywhere_stops_no_restore(base: Path, page: int) -> None:
     folder = saved(base)
     moved = folder.rename(folder.with_name("moved"))
-    forgotten(base)
+    erase_document(base)
     if page * 4096 < (base / "ragkit.db").stat().st_size:
         damage.flip(base / "ragkit.db", page * 4096 + 2000)
     report = replaced(base, moved)

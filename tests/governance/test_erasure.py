@@ -59,9 +59,9 @@ def left_in(kb: KnowledgeBase) -> list[tuple[str, bytes]]:
     return [(str(path), word) for path in files for word in GONE if word in path.read_bytes()]
 
 
-def test_what_is_forgotten_is_in_no_byte_of_the_base(kb: KnowledgeBase, docs: Path) -> None:
+def test_what_is_erased_is_in_no_byte_of_the_base(kb: KnowledgeBase, docs: Path) -> None:
     assert left_in(kb)
-    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    receipt = kb.erase("ana-salary.txt", reason="request 7")
     assert left_in(kb) == []
     assert all("Zwickel" not in hit.text for hit in kb.search(QUESTION))
     assert receipt.searched["places"] > 5
@@ -71,7 +71,7 @@ def test_what_is_forgotten_is_in_no_byte_of_the_base(kb: KnowledgeBase, docs: Pa
     assert (docs / "ana-salary.txt").exists()
 
 
-def test_older_versions_and_the_answers_from_them_are_forgotten_too(
+def test_older_versions_and_the_answers_from_them_are_erased_too(
     kb: KnowledgeBase, docs: Path
 ) -> None:
     talk = kb.conversation()
@@ -83,30 +83,30 @@ def test_older_versions_and_the_answers_from_them_are_forgotten_too(
     talk.ask("How many kilograms does pump 4 weigh?", AskOptions(k=1))
     plan = kb.erasure_plan("ana-salary.txt")
     assert (plan.sources, plan.turns, plan.conversations) == (("ana-salary.txt",), 2, 1)
-    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    receipt = kb.erase("ana-salary.txt", reason="request 7")
     assert left_in(kb) == []
     assert len(receipt.digests) == 2
     assert [found.id for found in kb.conversations()] == [other.id]
     assert len(other.turns()) == 1
 
 
-def test_a_document_that_was_removed_before_is_forgotten_by_its_name(kb: KnowledgeBase) -> None:
+def test_a_document_that_was_removed_before_is_erased_by_its_name(kb: KnowledgeBase) -> None:
     kb.remove("ana-salary.txt")
     assert left_in(kb)
     plan = kb.erasure_plan("ana-salary.txt")
     assert (plan.sources, plan.former) == ((), ("ana-salary.txt",))
-    kb.forget("ana-salary.txt", reason="request 7")
+    kb.erase("ana-salary.txt", reason="request 7")
     assert left_in(kb) == []
 
 
-def test_a_document_is_forgotten_with_the_name_that_it_had(kb: KnowledgeBase, docs: Path) -> None:
+def test_a_document_is_erased_with_the_name_that_it_had(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "ana-salary.txt").rename(docs / "pay.txt")
     kb.ingest(docs)
-    kb.forget("pay.txt", reason="request 7")
+    kb.erase("pay.txt", reason="request 7")
     assert left_in(kb) == []
 
 
-def test_a_document_that_has_another_name_now_is_not_forgotten_by_its_old_one(
+def test_a_document_that_has_another_name_now_is_not_erased_by_its_old_one(
     kb: KnowledgeBase, docs: Path
 ) -> None:
     (docs / "pump-1.txt").rename(docs / "old-pump.txt")
@@ -123,13 +123,13 @@ def test_a_folder_and_a_pattern_mean_also_what_was_removed(kb: KnowledgeBase) ->
     assert plan.former == ("pump-1.txt",)
 
 
-def test_the_log_still_fits_and_has_no_names_of_what_was_forgotten(kb: KnowledgeBase) -> None:
-    kb.forget("ana-salary.txt", reason="request 7")
+def test_the_log_still_fits_and_has_no_names_of_what_was_erased(kb: KnowledgeBase) -> None:
+    kb.erase("ana-salary.txt", reason="request 7")
     assert kb.audit.verify().intact
     lines = kb.audit.lines()
     added = next(line for line in lines if line.object == "document:1")
     assert (added.action, added.names) == ("document.add", None)
-    (erased,) = [line for line in lines if line.action == "erase"]
+    (erased,) = [line for line in lines if line.action == "document.erase"]
     assert erased.detail["documents"] == ["document:1"]
     assert erased.names == {"reason": "request 7"}
 
@@ -142,16 +142,16 @@ def test_a_question_that_was_answered_from_it_leaves_the_log(tmp_path: Path, doc
         kb.ingest(docs)
         kb.search(QUESTION, k=1)
         kb.search("How much does the pump weigh?", k=1)
-        kb.forget("ana-salary.txt", reason="request 7")
+        kb.erase("ana-salary.txt", reason="request 7")
         asked = [line.names for line in kb.audit.lines(action="search")]
         assert asked == [None, {"question": "How much does the pump weigh?"}]
         assert left_in(kb) == []
 
 
-def test_a_forgotten_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, docs: Path) -> None:
-    kb.forget("ana-salary.txt", reason="request 7")
+def test_an_erased_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, docs: Path) -> None:
+    kb.erase("ana-salary.txt", reason="request 7")
     report = kb.ingest(docs)
-    assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "forgotten")]
+    assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "erased")]
     assert report.added == []
     assert left_in(kb) == []
     assert kb.status().file_errors == ()
@@ -162,32 +162,35 @@ def test_a_forgotten_file_does_not_come_back_unless_it_is_to(kb: KnowledgeBase, 
 
 @pytest.fixture
 def copied(kb: KnowledgeBase, docs: Path) -> KnowledgeBase:
-    """A base from which a file was forgotten whose copy, since deleted, stayed in it."""
+    """A base from which a file was erased whose copy, since deleted, stayed in it."""
     (docs / "copies").mkdir()
     (docs / "copies" / "pay.txt").write_text(SECRET * 3)
     kb.ingest(docs)
     kb.access.label("copies/pay.txt", "board")
-    kb.forget("ana-salary.txt", reason="request 7")
+    kb.erase("ana-salary.txt", reason="request 7")
     (docs / "copies" / "pay.txt").unlink()
     return kb
 
 
-def test_a_forgotten_file_does_not_come_back_as_the_new_name_of_a_copy(
+def test_an_erased_file_does_not_come_back_as_the_new_name_of_a_copy(
     copied: KnowledgeBase, docs: Path
 ) -> None:
     report = copied.ingest(docs)
-    assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "forgotten")]
+    assert [(one.source, one.reason) for one in report.failed] == [("ana-salary.txt", "erased")]
     assert (report.renamed, report.removed) == ([], ["copies/pay.txt"])
     assert all("Zwickel" not in hit.text for hit in copied.search(QUESTION))
 
 
-def test_a_forgotten_file_that_is_to_come_back_may_be_a_renamed_copy(
+def test_an_erased_file_that_is_to_come_back_may_be_a_renamed_copy(
     copied: KnowledgeBase, docs: Path
 ) -> None:
     report = copied.ingest(docs, allow_erased=True)
     assert (report.renamed, report.failed) == ([("copies/pay.txt", "ana-salary.txt")], [])
     assert [one.source for one in copied.documents(labels=["board"])] == ["ana-salary.txt"]
-    assert [line.action for line in copied.audit.lines()][-2:] == ["readmit", "document.rename"]
+    assert [line.action for line in copied.audit.lines()][-2:] == [
+        "document.allow-erased",
+        "document.rename",
+    ]
     (docs / "ana-salary.txt").rename(docs / "pay.txt")
     assert copied.ingest(docs).renamed == [("ana-salary.txt", "pay.txt")]
 
@@ -197,7 +200,7 @@ def test_an_uploaded_file_is_deleted_with_its_document(tmp_path: Path) -> None:
         (kb.uploads / "ana-salary.txt").write_text(SECRET)
         kb.ingest(kb.uploads)
         assert kb.erasure_plan("ana-salary.txt").files == ("ana-salary.txt",)
-        kb.forget("ana-salary.txt", reason="request 7")
+        kb.erase("ana-salary.txt", reason="request 7")
         assert list(kb.uploads.iterdir()) == []
         assert left_in(kb) == []
 
@@ -212,7 +215,7 @@ def test_of_an_upload_that_is_no_document_any_more_the_file_goes_too(tmp_path: P
         kb.ingest(kb.uploads)
         assert kb.documents() == []
         assert kb.erasure_plan(f"{file.parent.name}/{file.name}").files
-        kb.forget(f"{file.parent.name}/{file.name}", reason="request 7")
+        kb.erase(f"{file.parent.name}/{file.name}", reason="request 7")
         assert list(kb.uploads.iterdir()) == []
         assert left_in(kb) == []
 
@@ -222,7 +225,7 @@ def test_an_upload_of_another_document_with_the_same_name_stays(kb: KnowledgeBas
     kb.ingest(kb.uploads)
     mine = next(one.id for one in kb.documents() if one.source[:3] == "ana" and not one.uploaded)
     assert kb.erasure_plan(mine).files == ()
-    kb.forget(mine, reason="request 7")
+    kb.erase(mine, reason="request 7")
     assert [one.uploaded for one in kb.documents() if one.source == "ana-salary.txt"] == [True]
     assert (kb.uploads / "ana-salary.txt").read_text() == "Of Bo."
 
@@ -236,7 +239,7 @@ def test_no_file_outside_of_the_base_is_deleted_whatever_its_document_was_called
     kb.remove("../../docs/pump-2.txt")
     for name in (str(docs / "pump-1.txt"), "../../docs/pump-2.txt"):
         assert kb.erasure_plan(name).files == ()
-        kb.forget(name, reason="request 7")
+        kb.erase(name, reason="request 7")
     assert (docs / "pump-1.txt").exists()
     assert (docs / "pump-2.txt").exists()
 
@@ -247,21 +250,21 @@ def test_a_file_that_was_refused_leaves_no_name_behind(kb: KnowledgeBase, docs: 
     kb.ingest(docs)
     (docs / name).write_text(SECRET.replace("euros", "francs"))
     kb.ingest(docs)
-    kb.forget("ana-salary.txt", reason="request 7")
-    receipt = kb.forget(name, reason="request 8")
+    kb.erase("ana-salary.txt", reason="request 7")
+    receipt = kb.erase(name, reason="request 8")
     assert receipt.searched["shared"] == 0
     assert left_in(kb) == []
 
 
-def test_a_file_that_never_was_a_document_is_forgotten_by_its_name(
+def test_a_file_that_never_was_a_document_is_erased_by_its_name(
     kb: KnowledgeBase, docs: Path
 ) -> None:
-    kb.forget("ana-salary.txt", reason="request 7")
+    kb.erase("ana-salary.txt", reason="request 7")
     (docs / "zwickelmeier.txt").write_text("")
     kb.ingest(docs)
     (docs / "zwickelmeier.txt").unlink()
     assert left_in(kb)
-    assert kb.forget("zwickelmeier.txt", reason="request 8").documents == ()
+    assert kb.erase("zwickelmeier.txt", reason="request 8").documents == ()
     assert kb.status().file_errors == ()
     assert left_in(kb) == []
 
@@ -287,28 +290,28 @@ def test_another_folders_document_keeps_the_label_that_a_hand_gave_it(
     kb.access.label(str(docs / "plan.txt"), "board")
     away = (docs / "plan.txt").rename(tmp_path / "plan.txt")
     kb.ingest(docs)
-    kb.forget(str(other / "plan.txt"), reason="request 7")
+    kb.erase(str(other / "plan.txt"), reason="request 7")
     away.rename(docs / "plan.txt")
     kb.ingest(docs)
     assert [one.label for one in kb.documents() if one.source == "plan.txt"] == ["board"]
 
 
-def test_what_was_shown_first_is_what_is_forgotten(kb: KnowledgeBase, docs: Path) -> None:
+def test_what_was_shown_first_is_what_is_erased(kb: KnowledgeBase, docs: Path) -> None:
     plan = kb.erasure_plan("pump-1*.txt")
     (docs / "pump-100.txt").write_text("Another pump.")
     kb.ingest(docs)
     with pytest.raises(SourceError, match="has changed meanwhile"):
-        kb.forget("pump-1*.txt", reason="request 7", plan=plan)
+        kb.erase("pump-1*.txt", reason="request 7", plan=plan)
     assert len(kb.documents()) == 22
     plan = kb.erasure_plan("pump-1*.txt")
-    assert len(kb.forget("pump-1*.txt", reason="request 7", plan=plan).documents) == 12
+    assert len(kb.erase("pump-1*.txt", reason="request 7", plan=plan).documents) == 12
 
 
-def test_nothing_is_forgotten_without_a_reason_or_a_name(kb: KnowledgeBase) -> None:
+def test_nothing_is_erased_without_a_reason_or_a_name(kb: KnowledgeBase) -> None:
     with pytest.raises(ValueError, match="reason is missing"):
-        kb.forget("ana-salary.txt", reason=" ")
+        kb.erase("ana-salary.txt", reason=" ")
     with pytest.raises(SourceError):
-        kb.forget("", reason="request 7")
+        kb.erase("", reason="request 7")
     assert len(kb.documents()) == 21
 
 
@@ -317,11 +320,11 @@ def test_a_base_that_a_repair_has_kept_is_named(kb: KnowledgeBase, tmp_path: Pat
     damage.flip(kb.path / "ragkit.db", 2 * 4096 + 2000)
     kept = repair_kb(kb.path, NOBODY).kept
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
-        receipt = again.forget("pump-2.txt", reason="request 7")
+        receipt = again.erase("pump-2.txt", reason="request 7")
     assert any(str(kept) in what for what in receipt.remains)
 
 
-def test_a_folder_is_forgotten_with_what_was_refused_in_it(kb: KnowledgeBase) -> None:
+def test_a_folder_is_erased_with_what_was_refused_in_it(kb: KnowledgeBase) -> None:
     folder = kb.uploads / "hr"
     folder.mkdir()
     (folder / "s.txt").write_text("Bo earns 70,000 francs.")
@@ -329,7 +332,7 @@ def test_a_folder_is_forgotten_with_what_was_refused_in_it(kb: KnowledgeBase) ->
     (kb.uploads / "other.pdf").write_bytes(b"%PDF-1.4 of others, and broken")
     kb.ingest(kb.uploads)
     assert kb.erasure_plan("hr").files == ("hr/s.txt", "hr/t.pdf")
-    kb.forget("hr", reason="request 7")
+    kb.erase("hr", reason="request 7")
     assert [path.name for path in kb.uploads.iterdir()] == ["other.pdf"]
     assert [one.source for one in kb.status().file_errors] == ["other.pdf"]
 
@@ -337,11 +340,11 @@ def test_a_folder_is_forgotten_with_what_was_refused_in_it(kb: KnowledgeBase) ->
 def test_a_refused_upload_does_not_come_back_with_a_backup(
     kb: KnowledgeBase, tmp_path: Path
 ) -> None:
-    kb.forget("ana-salary.txt", reason="request 6")
+    kb.erase("ana-salary.txt", reason="request 6")
     (kb.uploads / "ana.pdf").write_bytes(b"%PDF-1.4 Zwickelmeier, and broken")
     kb.ingest(kb.uploads)
     backup = kb.backup(tmp_path / "backup").path
-    assert kb.forget("ana.pdf", reason="request 7").digests
+    assert kb.erase("ana.pdf", reason="request 7").digests
     report = restore_kb(backup, tmp_path / "b.kb", config=NOBODY)
     assert report.erased == 1
     with KnowledgeBase(report.path, embedder=HashingEmbedder(), config=NOBODY) as restored:
@@ -350,7 +353,7 @@ def test_a_refused_upload_does_not_come_back_with_a_backup(
 
 
 @pytest.mark.parametrize("gone", ["the file", "the folder", "a folder is there instead"])
-def test_an_upload_that_somebody_has_deleted_is_forgotten_all_the_same(
+def test_an_upload_that_somebody_has_deleted_is_erased_all_the_same(
     kb: KnowledgeBase, gone: str
 ) -> None:
     file = kb.uploads / "hr" / "s.txt"
@@ -362,7 +365,7 @@ def test_an_upload_that_somebody_has_deleted_is_forgotten_all_the_same(
         file.parent.rmdir()
     elif gone != "the file":
         file.mkdir()
-    assert kb.forget("hr/s.txt", reason="request 7").searched["found"] == 0
+    assert kb.erase("hr/s.txt", reason="request 7").searched["found"] == 0
     assert file.is_dir() or not file.parent.exists()
 
 
@@ -378,7 +381,7 @@ def test_nothing_is_deleted_through_a_link_among_the_uploads(
     kb.remove("link/a.txt")
     (kb.uploads / "link").symlink_to(outside)
     assert kb.erasure_plan("link/a.txt").files == ()
-    kb.forget("link/a.txt", reason="request 7")
+    kb.erase("link/a.txt", reason="request 7")
     assert (outside / "a.txt").exists()
 
 
@@ -391,12 +394,12 @@ def test_the_folder_of_an_upload_has_a_name_that_goes_too(kb: KnowledgeBase) -> 
     assert list(kb.uploads.iterdir()) == []
 
 
-def test_a_damaged_line_of_the_log_does_not_prevent_forgetting(kb: KnowledgeBase) -> None:
+def test_a_damaged_line_of_the_log_does_not_prevent_erasing(kb: KnowledgeBase) -> None:
     kb.close()
     with closing(connect(kb.path / "ragkit.db")) as database:
         database.execute("UPDATE audit SET detail = 'x' WHERE id = 3")
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
-        receipt = again.forget("ana-salary.txt", reason="request 7")
+        receipt = again.erase("ana-salary.txt", reason="request 7")
         assert (receipt.searched["found"], left_in(again)) == (0, [])
         assert "1 lines of the log that cannot be read, and what they name" in receipt.remains
 
@@ -406,7 +409,7 @@ def test_what_a_repair_cannot_read_of_erasures_the_log_still_knows(
     kb: KnowledgeBase, docs: Path, tmp_path: Path, table: str
 ) -> None:
     backup = kb.backup(tmp_path / "backup").path
-    kb.forget("ana-salary.txt", reason="request 7")
+    kb.erase("ana-salary.txt", reason="request 7")
     kb.close()
     with closing(connect(kb.path / "ragkit.db")) as database:
         (page,) = database.execute(
@@ -415,7 +418,7 @@ def test_what_a_repair_cannot_read_of_erasures_the_log_still_knows(
     damage.flip(kb.path / "ragkit.db", (page - 1) * 4096 + 4080)
     assert repair_kb(kb.path, NOBODY).kept
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
-        assert [one.reason for one in again.ingest(docs).failed] == ["forgotten"]
+        assert [one.reason for one in again.ingest(docs).failed] == ["erased"]
     (backup / "erasures.jsonl").unlink()
     assert restore_kb(backup, kb.path, replace=True, config=NOBODY).erased == 1
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
@@ -432,19 +435,19 @@ def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
     stray = kb.uploads / "stray.bin"
     stray.write_bytes(SECRET.encode() * 3)
     with pytest.raises(StoreError, match=r"uploads/stray.bin .* ingest or delete those files"):
-        kb.forget("ana-salary.txt", reason="request 7")
+        kb.erase("ana-salary.txt", reason="request 7")
     (docs / "pump-99.txt").write_text("Pump 99 is new.")
     assert kb.ingest(docs).added == ["pump-99.txt"]
     assert "cannot be finished" in caplog.text
-    assert [one.found for one in kb.verify().findings if "begun" in one.found]
-    kb.forget("pump-3.txt", reason="request 8")
+    assert [one.finding for one in kb.verify().checks if "begun" in one.finding]
+    kb.erase("pump-3.txt", reason="request 8")
     with pytest.raises(StoreError, match=r"stray\.bin"):
-        kb.forget("ana-salary.txt", reason="request 7")
+        kb.erase("ana-salary.txt", reason="request 7")
     stray.unlink()
-    receipt = kb.forget("ana-salary.txt", reason="request 9")
+    receipt = kb.erase("ana-salary.txt", reason="request 9")
     assert (receipt.erasure, receipt.reason(receipt)) == (1, "request 7", True)
     assert left_in(kb) == []
-    assert not [one.found for one in kb.verify().findings if "begun" in one.found]
+    assert not [one.finding for one in kb.verify().checks if "begun" in one.finding]
 
 
 def test_a_name_that_is_none_is_not_answered_with_the_receipt_of_another(
@@ -453,31 +456,31 @@ def test_a_name_that_is_none_is_not_answered_with_the_receipt_of_another(
     stray = kb.uploads / "stray.bin"
     stray.write_bytes(SECRET.encode() * 3)
     with pytest.raises(StoreError, match="stray"):
-        kb.forget("ana-salary.txt", reason="request 7")
+        kb.erase("ana-salary.txt", reason="request 7")
     stray.unlink()
     with pytest.raises(SourceError, match="knows no such name"):
-        kb.forget("bo-salary.txt", reason="request 8")
+        kb.erase("bo-salary.txt", reason="request 8")
     assert kb.receipt(1).verify()
 
 
 def test_a_link_among_the_uploads_is_not_looked_through(kb: KnowledgeBase, docs: Path) -> None:
     (kb.uploads / "link.txt").symlink_to(docs / "ana-salary.txt")
-    assert kb.forget("ana-salary.txt", reason="request 7").searched["found"] == 0
+    assert kb.erase("ana-salary.txt", reason="request 7").searched["found"] == 0
 
 
 # -- words that stand elsewhere ------------------------------------------------------------------
 
 
-def test_a_forgotten_file_that_is_uploaded_again_is_deleted_at_once(tmp_path: Path) -> None:
+def test_an_erased_file_that_is_uploaded_again_is_deleted_at_once(tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=NOBODY) as kb:
         (kb.uploads / "ana-salary.txt").write_text(SECRET)
         kb.ingest(kb.uploads)
-        kb.forget("ana-salary.txt", reason="request 7")
+        kb.erase("ana-salary.txt", reason="request 7")
         (kb.uploads / "pay.txt").write_text(SECRET)
         (kb.uploads / "pump.txt").write_text("The pump weighs 31 kilograms.")
         report = kb.ingest(kb.uploads)
         (refused,) = report.failed
-        assert (refused.source, refused.reason) == ("pay.txt", "forgotten")
+        assert (refused.source, refused.reason) == ("pay.txt", "erased")
         assert "nothing of it is stored" in refused.detail
         assert [path.name for path in kb.uploads.iterdir()] == ["pump.txt"]
         assert left_in(kb) == []
@@ -488,7 +491,7 @@ def test_a_forgotten_file_that_is_uploaded_again_is_deleted_at_once(tmp_path: Pa
 def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "copy.txt").write_text(f"Of the board: {SECRET * 3}")
     kb.ingest(docs)
-    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    receipt = kb.erase("ana-salary.txt", reason="request 7")
     assert receipt.searched["shared"] > 0
     assert kb.search(QUESTION)[0].source == "copy.txt"
 
@@ -496,8 +499,8 @@ def test_what_also_stands_elsewhere_stays_there(kb: KnowledgeBase, docs: Path) -
 def test_each_receipt_has_all_that_its_documents_held(kb: KnowledgeBase, docs: Path) -> None:
     (docs / "copy.txt").write_text(SECRET * 3)
     kb.ingest(docs)
-    first = kb.forget("ana-salary.txt", reason="request 7")
-    second = kb.forget("copy.txt", reason="request 8")
+    first = kb.erase("ana-salary.txt", reason="request 7")
+    second = kb.erase("copy.txt", reason="request 8")
     assert len(first.digests) == 1
     assert first.digests == second.digests
     assert left_in(kb) == []
@@ -506,16 +509,16 @@ def test_each_receipt_has_all_that_its_documents_held(kb: KnowledgeBase, docs: P
 def test_an_answer_that_comes_after_is_not_kept(kb: KnowledgeBase) -> None:
     talk = kb.conversation()
     stream = talk.stream(QUESTION)
-    kb.forget("ana-salary.txt", reason="request 7")
-    assert "forgotten meanwhile" in stream.answer.notice
+    kb.erase("ana-salary.txt", reason="request 7")
+    assert "erased meanwhile" in stream.answer.notice
     assert kb.conversations() == []
     assert left_in(kb) == []
 
 
-def test_what_was_never_there_cannot_be_forgotten(kb: KnowledgeBase) -> None:
+def test_what_was_never_there_cannot_be_erased(kb: KnowledgeBase) -> None:
     with pytest.raises(SourceError, match="its log knows no such name"):
-        kb.forget("nothing.txt", reason="request 7")
-    assert kb.audit.lines(action="erase") == []
+        kb.erase("nothing.txt", reason="request 7")
+    assert kb.audit.lines(action="document.erase") == []
 
 
 # -- receipts ----------------------------------------------------------------------------------
@@ -523,7 +526,7 @@ def test_what_was_never_there_cannot_be_forgotten(kb: KnowledgeBase) -> None:
 
 @pytest.fixture
 def receipt(kb: KnowledgeBase) -> Receipt:
-    return kb.forget("ana-salary.txt", reason="request 7")
+    return kb.erase("ana-salary.txt", reason="request 7")
 
 
 def test_a_receipt_is_checked_without_the_base(receipt: Receipt) -> None:
@@ -574,10 +577,10 @@ def backup(kb: KnowledgeBase, tmp_path: Path) -> Path:
     return kb.backup(tmp_path / "backup").path
 
 
-def test_what_was_forgotten_is_not_brought_back_by_an_older_backup(
+def test_what_was_erased_is_not_brought_back_by_an_older_backup(
     kb: KnowledgeBase, backup: Path, tmp_path: Path, docs: Path
 ) -> None:
-    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    receipt = kb.erase("ana-salary.txt", reason="request 7")
     (told,) = [what for what in receipt.remains if str(backup) in what]
     assert "erased from that, too" in told
     report = restore_kb(backup, tmp_path / "b.kb")
@@ -585,7 +588,7 @@ def test_what_was_forgotten_is_not_brought_back_by_an_older_backup(
     with KnowledgeBase(tmp_path / "b.kb", embedder=HashingEmbedder(), config=NOBODY) as restored:
         assert left_in(restored) == []
         assert len(restored.documents()) == 20
-        assert [one.reason for one in restored.ingest(docs).failed] == ["forgotten"]
+        assert [one.reason for one in restored.ingest(docs).failed] == ["erased"]
         assert restored.audit.verify().intact
         assert restored.verify().intact
 
@@ -595,7 +598,7 @@ def test_a_backup_that_was_away_is_told_when_it_is_restored(
     kb: KnowledgeBase, backup: Path, tmp_path: Path, by: str
 ) -> None:
     away = backup.rename(tmp_path / "away")
-    receipt = kb.forget("ana-salary.txt", reason="request 7")
+    receipt = kb.erase("ana-salary.txt", reason="request 7")
     assert any("restore it with this receipt" in what for what in receipt.remains)
     kb.close()
     (tmp_path / "receipt.json").write_text(receipt.to_json())
@@ -613,7 +616,7 @@ def test_a_backup_that_was_away_is_told_when_it_is_restored(
 def test_a_receipt_that_was_changed_erases_nothing(
     kb: KnowledgeBase, backup: Path, tmp_path: Path
 ) -> None:
-    kb.forget("ana-salary.txt", reason="request 7")
+    kb.erase("ana-salary.txt", reason="request 7")
     ledger = backup / "erasures.jsonl"
     ledger.write_text(ledger.read_text().replace('document:1"', 'document:3"'))
     with pytest.raises(StoreError, match="not what was signed"):
@@ -642,13 +645,13 @@ sys.addaudithook(watch)
 config = Config(ollama_host="http://127.0.0.1:9")
 kb = KnowledgeBase(sys.argv[1], embedder=HashingEmbedder(), config=config)
 begun = True
-kb.forget("ana-salary.txt", reason="request 7")
+kb.erase("ana-salary.txt", reason="request 7")
 begun = False
 print("done")
 """
 
 
-def test_a_killed_forget_is_finished_by_whatever_writes_next(
+def test_a_killed_erasure_is_finished_by_whatever_writes_next(
     kb: KnowledgeBase, docs: Path, tmp_path: Path
 ) -> None:
     kb.close()
@@ -667,11 +670,11 @@ def test_a_killed_forget_is_finished_by_whatever_writes_next(
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         killed += 1
         with KnowledgeBase(path, embedder=HashingEmbedder(), config=NOBODY) as again:
-            forgotten = not any(d.source == "ana-salary.txt" for d in again.documents())
+            erased = not any(d.source == "ana-salary.txt" for d in again.documents())
             found = [hit for hit in again.search(QUESTION) if "Zwickel" in hit.text]
-            assert bool(found) is not forgotten
+            assert bool(found) is not erased
             again.ingest(docs, keep_missing=True)
-            if forgotten:
+            if erased:
                 finished += 1
                 assert left_in(again) == []
                 assert again.receipt(1).verify()

@@ -1,4 +1,4 @@
-"""Forgetting while others ask, read and back up, and what came before and after it."""
+"""Erasing while others ask, read and back up, and what came before and after it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def before(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, act: Callable
 # -- people who ask ------------------------------------------------------------------------------
 
 
-def test_what_is_asked_while_a_document_is_being_forgotten_is_forgotten_too(
+def test_what_is_asked_while_a_document_is_being_erased_is_erased_too(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(kb.path) as other:
@@ -79,18 +79,18 @@ def test_what_is_asked_while_a_document_is_being_forgotten_is_forgotten_too(
             other.access.label("ana.txt", "hr")
 
         before(monkeypatch, Writer, "begin_erasure", ask)
-        receipt = kb.forget("ana.txt", reason="request 7")
+        receipt = kb.erase("ana.txt", reason="request 7")
         assert kb.conversations() == []
     assert left_in(kb) == []
     assert receipt.searched["elsewhere"] == 0
     assert kb.audit.verify().intact
 
 
-def test_a_question_that_is_recorded_after_its_document_was_forgotten_has_no_words(
+def test_a_question_that_is_recorded_after_its_document_was_erased_has_no_words(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(kb.path) as other:
-        before(monkeypatch, Recorder, "searched", lambda: kb.forget("ana.txt", reason="request 7"))
+        before(monkeypatch, Recorder, "searched", lambda: kb.erase("ana.txt", reason="request 7"))
         assert other.search(QUESTION, k=1)
         other.search("How many kilograms does pump 3 weigh?", k=1)
     *_, about_ana, about_pump = kb.audit.lines(action="search")
@@ -104,13 +104,13 @@ def test_what_followed_in_a_conversation_leaves_the_log_too(kb: KnowledgeBase) -
     talk.ask(QUESTION, AskOptions(k=1))
     pump = "Is 91,234 more than pump 3 weighs, kilograms, and stands pump 3 in hall 3?"
     assert "ana.txt" not in {hit.source for hit in talk.ask(pump, AskOptions(k=1)).passages}
-    kb.forget("ana.txt", reason="request 7")
+    kb.erase("ana.txt", reason="request 7")
     assert left_in(kb) == []
 
 
 def test_what_people_write_of_themselves_stays_and_is_counted(kb: KnowledgeBase) -> None:
     kb.search(SECRET, labels=["none"])
-    searched = kb.forget("ana.txt", reason="request 7").searched
+    searched = kb.erase("ana.txt", reason="request 7").searched
     assert (searched["found"], searched["shared"]) == (0, 0)
     assert searched["elsewhere"] > 0
 
@@ -119,7 +119,7 @@ def test_a_hold_that_comes_with_the_erasure_holds_nothing(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(kb.path) as other:
-        before(monkeypatch, Writer, "hold", lambda: kb.forget("ana.txt", reason="request 7"))
+        before(monkeypatch, Writer, "hold", lambda: kb.erase("ana.txt", reason="request 7"))
         assert other.retention.hold("ana.txt", "case of Ana Zwickelmeier") == []
     assert left_in(kb) == []
 
@@ -135,17 +135,17 @@ def test_one_that_reads_meanwhile_does_not_keep_the_receipt_back(
     with opened(kb.path) as other:
         reading = other._store.snapshot()
         before(monkeypatch, erasing, "_search", reading.__enter__)
-        receipt = kb.forget("ana.txt", reason="request 7")
+        receipt = kb.erase("ana.txt", reason="request 7")
         reading.__exit__(None, None, None)
     assert receipt.verify()
     assert kb.verify().intact
 
 
 def test_who_asks_again_gets_the_same_receipt(kb: KnowledgeBase) -> None:
-    receipt = kb.forget("ana.txt", reason="request 7")
-    assert kb.forget("ana.txt", reason="request 8") == receipt
+    receipt = kb.erase("ana.txt", reason="request 7")
+    assert kb.erase("ana.txt", reason="request 8") == receipt
     with pytest.raises(SourceError, match="knows no such name"):
-        kb.forget("bo.txt", reason="request 8")
+        kb.erase("bo.txt", reason="request 8")
 
 
 class Killed(BaseException):
@@ -162,14 +162,14 @@ def test_a_killed_erasure_gives_backups_and_people_one_receipt(
     with monkeypatch.context() as patched:
         patched.setattr(Writer, "end_erasure", killed)
         with pytest.raises(Killed):
-            kb.forget("ana.txt", reason="request 7")
-    receipt = kb.forget("ana.txt", reason="request 7")
+            kb.erase("ana.txt", reason="request 7")
+    receipt = kb.erase("ana.txt", reason="request 7")
     (line,) = (saved / "erasures.jsonl").read_text().splitlines()
     assert read_receipt(line) == receipt
     assert kb.audit.holds(receipt)
 
 
-def test_a_backup_is_whole_whatever_is_forgotten_while_it_is_made_and_after(
+def test_a_backup_is_whole_whatever_is_erased_while_it_is_made_and_after(
     kb: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(kb.path) as other:
@@ -177,10 +177,10 @@ def test_a_backup_is_whole_whatever_is_forgotten_while_it_is_made_and_after(
             monkeypatch,
             backing_up,
             "_copy_uploads",
-            lambda: other.forget("ana.txt", reason="request 7"),
+            lambda: other.erase("ana.txt", reason="request 7"),
         )
         saved = kb.backup(tmp_path / "saved").path
-    kb.forget("pump-3.txt", reason="request 8")
+    kb.erase("pump-3.txt", reason="request 8")
     report = restore_kb(saved, tmp_path / "again.kb", config=WORDS)
     assert report.erased == 2
     assert not (report.path / "erasures.jsonl").exists()
@@ -191,7 +191,7 @@ def test_a_backup_is_whole_whatever_is_forgotten_while_it_is_made_and_after(
 
 def test_a_ledger_that_was_cut_off_is_named(kb: KnowledgeBase, tmp_path: Path) -> None:
     ledger = kb.backup(tmp_path / "saved").path / "erasures.jsonl"
-    kb.forget("ana.txt", reason="request 7")
+    kb.erase("ana.txt", reason="request 7")
     ledger.write_bytes(ledger.read_bytes()[:-40])
     with pytest.raises(StoreDamaged, match=r"erasures\.jsonl is not what was written"):
         restore_kb(tmp_path / "saved", tmp_path / "again.kb", config=WORDS)
@@ -207,8 +207,8 @@ def test_a_receipt_has_its_digests_also_where_a_later_erasure_took_the_same_cont
     with opened(kb.path) as other, other._store.snapshot():
         for source in ("ana.txt", "copy.txt"):
             with pytest.raises(StoreLocked):
-                kb.forget(source, reason="request 7")
-    first, second = (kb.forget(source, reason="again") for source in ("ana.txt", "copy.txt"))
+                kb.erase(source, reason="request 7")
+    first, second = (kb.erase(source, reason="again") for source in ("ana.txt", "copy.txt"))
     assert first.digests == second.digests != ()
 
 
@@ -218,21 +218,21 @@ def test_what_somebody_must_see_to_first_is_tried_again_by_no_ingest(
     stray = kb.uploads / "stray.bin"
     stray.write_text(SECRET * 3)
     with pytest.raises(StoreError, match="stray"):
-        kb.forget("ana.txt", reason="request 7")
+        kb.erase("ana.txt", reason="request 7")
     generation = [path.name for path in (kb.path / "index").glob("dense-*")]
     with caplog.at_level(logging.WARNING):
         kb.ingest(docs)
     assert "cannot be finished as it is" in caplog.text
     assert [path.name for path in (kb.path / "index").glob("dense-*")] == generation
     stray.unlink()
-    kb.retention.purge()
+    kb.retention.erase()
     assert kb.receipt(1).searched["found"] == 0
 
 
 # -- names and files -----------------------------------------------------------------------------
 
 
-def test_a_file_that_was_away_for_a_while_is_forgotten_with_its_earlier_stay(
+def test_a_file_that_was_away_for_a_while_is_erased_with_its_earlier_stay(
     kb: KnowledgeBase, docs: Path, tmp_path: Path
 ) -> None:
     kb.conversation().ask(QUESTION, AskOptions(k=1))
@@ -241,12 +241,12 @@ def test_a_file_that_was_away_for_a_while_is_forgotten_with_its_earlier_stay(
     away.rename(docs / "ana.txt")
     kb.ingest(docs)
     (found,) = [one.id for one in kb.documents() if one.source == "ana.txt"]
-    assert len(kb.forget(found, reason="request 7").documents) == 2
+    assert len(kb.erase(found, reason="request 7").documents) == 2
     assert kb.conversations() == []
     assert left_in(kb) == []
 
 
-def test_another_document_keeps_its_label_though_it_has_a_former_name_of_what_is_forgotten(
+def test_another_document_keeps_its_label_though_it_has_a_former_name_of_what_is_erased(
     kb: KnowledgeBase, docs: Path, tmp_path: Path
 ) -> None:
     (docs / "pump-1.txt").rename(docs / "old.txt")
@@ -256,27 +256,27 @@ def test_another_document_keeps_its_label_though_it_has_a_former_name_of_what_is
     kb.access.label("pump-1.txt", "board")
     away = (docs / "pump-1.txt").rename(tmp_path / "away.txt")
     kb.ingest(docs)
-    kb.forget("old.txt", reason="request 7")
+    kb.erase("old.txt", reason="request 7")
     away.rename(docs / "pump-1.txt")
     kb.ingest(docs)
     assert [one.label for one in kb.documents() if one.source == "pump-1.txt"] == ["board"]
 
 
 @pytest.mark.parametrize("was_document", [False, True])
-def test_a_forgotten_file_that_cannot_be_read_leaves_no_name_when_it_is_met_again(
+def test_an_erased_file_that_cannot_be_read_leaves_no_name_when_it_is_met_again(
     kb: KnowledgeBase, docs: Path, was_document: bool
 ) -> None:
     if not was_document:
-        kb.forget("ana.txt", reason="request 6")
+        kb.erase("ana.txt", reason="request 6")
     (docs / "ana.txt").write_bytes(BROKEN)
     kb.ingest(docs)
-    assert kb.forget("ana.txt", reason="request 7").digests
-    assert [one.reason for one in kb.ingest(docs).failed] == ["forgotten"]
+    assert kb.erase("ana.txt", reason="request 7").digests
+    assert [one.reason for one in kb.ingest(docs).failed] == ["erased"]
     assert left_in(kb) == []
 
 
 @pytest.mark.parametrize("name", ["ana.txt", "hr/ana.txt"])
-def test_a_refused_file_is_forgotten_by_its_name_before_and_after_its_folder_grew(
+def test_a_refused_file_is_erased_by_its_name_before_and_after_its_folder_grew(
     tmp_path: Path, docs: Path, name: str
 ) -> None:
     (docs / "hr").mkdir()
@@ -285,7 +285,7 @@ def test_a_refused_file_is_forgotten_by_its_name_before_and_after_its_folder_gre
         kb.ingest(docs / "hr")
         kb.ingest(docs)
         assert [one.source for one in kb.status().file_errors] == ["hr/ana.txt"]
-        assert kb.forget(name, reason="request 7").digests
+        assert kb.erase(name, reason="request 7").digests
         assert kb.status().file_errors == ()
         assert left_in(kb) == []
 
@@ -296,15 +296,15 @@ def test_a_name_is_meant_however_its_umlauts_are_stored(kb: KnowledgeBase, docs:
     kb.ingest(docs)
     typed = unicodedata.normalize("NFC", "Müller.txt")
     assert kb.retention.hold(typed, "case 4") == [stored]
-    assert kb.forget(typed, reason="request 7").documents
+    assert kb.erase(typed, reason="request 7").documents
 
 
 def test_no_lock_keeps_a_name_that_a_program_was_called_with(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["/srv/forget_one.py", "ana.txt"])
-    kb.forget("ana.txt", reason="request 7")
-    assert "(forget_one.py)" in (kb.path / "writer.lock").read_text()
+    monkeypatch.setattr("sys.argv", ["/srv/erase_one.py", "ana.txt"])
+    kb.erase("ana.txt", reason="request 7")
+    assert "(erase_one.py)" in (kb.path / "writer.lock").read_text()
     assert left_in(kb) == []
 
 
@@ -314,12 +314,12 @@ def test_no_lock_keeps_a_name_that_a_program_was_called_with(
 @pytest.mark.parametrize(
     ("action", "detail"),
     [
-        ("base.backup", '{"backup": []}'),
-        ("base.repair", '{"kept": "../b.kb"}'),
+        ("kb.backup", '{"backup": []}'),
+        ("kb.repair", '{"kept": "../b.kb"}'),
         ("document.add", '{"digest": 5}'),
         ("search", '{"found": 5}'),
         ("answer", '{"citations": [["a"]]}'),
-        ("erase", "{}"),
+        ("document.erase", "{}"),
     ],
 )
 def test_a_line_of_another_form_is_named_and_prevents_nothing(
@@ -330,7 +330,7 @@ def test_a_line_of_another_form_is_named_and_prevents_nothing(
         database.execute("UPDATE audit SET action = ?, detail = ? WHERE id = 4", (action, detail))
     with opened(kb.path) as again:
         assert again.audit.verify().chain.broken == 4
-        assert again.forget("ana.txt", reason="request 7").searched["found"] == 0
+        assert again.erase("ana.txt", reason="request 7").searched["found"] == 0
         assert left_in(again) == []
 
 
@@ -349,7 +349,7 @@ def test_a_former_name_leads_to_the_one_that_a_document_has_now(
     (docs / "ana.txt").rename(docs / "pay.txt")
     kb.ingest(docs)
     with pytest.raises(SourceError, match=r"ana\.txt is called pay\.txt now"):
-        kb.forget("ana.txt", reason="request 7")
+        kb.erase("ana.txt", reason="request 7")
 
 
 def test_the_receipt_of_a_killed_erasure_names_the_files_outside(
@@ -361,6 +361,6 @@ def test_the_receipt_of_a_killed_erasure_names_the_files_outside(
     with monkeypatch.context() as patched:
         patched.setattr(erasing, "_rewrite", killed)
         with pytest.raises(Killed):
-            kb.forget("ana.txt", reason="request 7")
-    remains = kb.forget("ana.txt", reason="request 7").remains
+            kb.erase("ana.txt", reason="request 7")
+    remains = kb.erase("ana.txt", reason="request 7").remains
     assert "1 files outside the base, which it was read from" in remains

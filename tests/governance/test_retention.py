@@ -37,7 +37,7 @@ def kb(docs: Path, tmp_path: Path) -> Iterator[KnowledgeBase]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Sets the clock some days and hours on from now, for the purge and for the log."""
+    """Sets the clock some days and hours on from now, for the retention run and for the log."""
 
     def on(days: float = 0, hours: float = 0) -> None:
         at = datetime.now(UTC) + timedelta(days=days, hours=hours)
@@ -53,42 +53,42 @@ def sources(kb: KnowledgeBase) -> list[str]:
 
 
 def daily(kb: KnowledgeBase, clock: Clock, days: int) -> None:
-    """A purge every day, so that the log is never silent for longer."""
+    """A retention run every day, so that the log is never silent for longer."""
     for day in range(1, days + 1):
         clock(day)
-        kb.retention.purge()
+        kb.retention.erase()
 
 
-def test_what_was_kept_for_as_long_as_its_label_says_is_forgotten(
+def test_what_was_kept_for_as_long_as_its_label_says_is_erased(
     kb: KnowledgeBase, clock: Clock, docs: Path
 ) -> None:
     daily(kb, clock, 179)
     assert len(sources(kb)) == 3
     clock(180, hours=1)
-    assert [(one.source, one.days) for one in kb.retention.due()] == [
+    assert [(one.source, one.days) for one in kb.retention.expired()] == [
         ("jobs/ana.txt", 180),
         ("jobs/bo.txt", 180),
     ]
-    report = kb.retention.purge()
-    assert [one.source for one in report.purged] == ["jobs/ana.txt", "jobs/bo.txt"]
+    report = kb.retention.erase()
+    assert [one.source for one in report.erased] == ["jobs/ana.txt", "jobs/bo.txt"]
     assert sources(kb) == ["pump.txt"]
     assert report.receipt is not None
     assert report.receipt.reason == "retention: jobs 180 days"
     assert report.receipt.searched["found"] == 0
-    assert [one.reason for one in kb.ingest(docs).failed] == ["forgotten", "forgotten"]
+    assert [one.reason for one in kb.ingest(docs).failed] == ["erased", "erased"]
 
 
-def test_a_purge_with_nothing_due_is_a_line_of_the_log_alone(kb: KnowledgeBase) -> None:
-    report = kb.retention.purge()
-    assert (report.purged, report.held, report.receipt) == ((), (), None)
-    assert kb.audit.lines(action="retention.purge")[-1].detail == {"held": 0, "purged": 0}
+def test_a_retention_run_with_nothing_due_is_a_line_of_the_log_alone(kb: KnowledgeBase) -> None:
+    report = kb.retention.erase()
+    assert (report.erased, report.held, report.receipt) == ((), (), None)
+    assert kb.audit.lines(action="retention.erase")[-1].detail == {"held": 0, "erased": 0}
 
 
 @pytest.mark.parametrize("days", [365, 365 * 30])
-def test_a_clock_that_jumps_purges_nothing(kb: KnowledgeBase, clock: Clock, days: int) -> None:
+def test_a_clock_that_jumps_erases_nothing(kb: KnowledgeBase, clock: Clock, days: int) -> None:
     clock(days)
-    with pytest.raises(ClockSkewError, match="2 documents would be forgotten"):
-        kb.retention.purge()
+    with pytest.raises(ClockSkewError, match="2 documents would be erased"):
+        kb.retention.erase()
     assert len(sources(kb)) == 3
 
 
@@ -99,37 +99,37 @@ def test_a_question_after_the_jump_makes_the_clock_no_better(
     kb.search("pump")
     clock(365, hours=1)
     with pytest.raises(ClockSkewError, match="clock-is-right"):
-        kb.retention.purge()
+        kb.retention.erase()
     assert len(sources(kb)) == 3
 
 
-def test_a_clock_that_was_wrong_and_is_set_back_purges_nothing(
+def test_a_clock_that_was_wrong_and_is_set_back_erases_nothing(
     kb: KnowledgeBase, clock: Clock
 ) -> None:
     clock(3650)
     kb.search("pump")
     clock(200)
     with pytest.raises(ClockSkewError):
-        kb.retention.purge()
+        kb.retention.erase()
 
 
-def test_a_purge_that_had_nothing_to_do_makes_the_clock_no_better(
+def test_a_retention_run_that_had_nothing_to_do_makes_the_clock_no_better(
     kb: KnowledgeBase, clock: Clock
 ) -> None:
-    kb.retention.purge()
+    kb.retention.erase()
     clock(179)
-    assert kb.retention.purge().purged == ()
+    assert kb.retention.erase().erased == ()
     clock(180, hours=2)
-    assert "the clock went from" in kb.retention.doubt()
+    assert "the clock went from" in kb.retention.clock_problem()
     with pytest.raises(ClockSkewError):
-        kb.retention.purge()
-    assert len(kb.retention.purge(clock_is_right=True).purged) == 2
-    assert kb.retention.doubt() == ""
+        kb.retention.erase()
+    assert len(kb.retention.erase(clock_is_right=True).erased) == 2
+    assert kb.retention.clock_problem() == ""
 
 
 def test_somebody_may_say_that_the_clock_is_right(kb: KnowledgeBase, clock: Clock) -> None:
     clock(365)
-    assert len(kb.retention.purge(clock_is_right=True).purged) == 2
+    assert len(kb.retention.erase(clock_is_right=True).erased) == 2
     assert sources(kb) == ["pump.txt"]
 
 
@@ -137,13 +137,13 @@ def test_what_is_held_stays_and_is_named(kb: KnowledgeBase, clock: Clock) -> Non
     assert kb.retention.hold("jobs/ana.txt", "case 12") == ["jobs/ana.txt"]
     assert kb.retention.hold("jobs/ana.txt", "case 13") == []
     clock(365)
-    report = kb.retention.purge(clock_is_right=True)
-    assert [one.source for one in report.purged] == ["jobs/bo.txt"]
+    report = kb.retention.erase(clock_is_right=True)
+    assert [one.source for one in report.erased] == ["jobs/bo.txt"]
     assert [(one.source, one.hold) for one in report.held] == [("jobs/ana.txt", "case 12; case 13")]
     assert sources(kb) == ["jobs/ana.txt", "pump.txt"]
     assert kb.retention.release("jobs") == ["jobs/ana.txt"]
     clock(365, hours=2)
-    assert len(kb.retention.purge().purged) == 1
+    assert len(kb.retention.erase().erased) == 1
     assert sources(kb) == ["pump.txt"]
 
 
@@ -216,8 +216,8 @@ def test_an_erasure_goes_before_a_hold_and_the_log_says_so(kb: KnowledgeBase) ->
     kb.retention.hold("jobs/ana.txt", "case 12")
     plan = kb.erasure_plan("jobs")
     assert (plan.held, plan.former) == (("jobs/ana.txt",), ())
-    kb.forget("jobs", reason="court order")
-    (line,) = [line for line in kb.audit.lines() if line.action == "erase"]
+    kb.erase("jobs", reason="court order")
+    (line,) = [line for line in kb.audit.lines() if line.action == "document.erase"]
     assert len(line.detail["held"]) == 1
     assert kb.retention.holds() == []
     assert sources(kb) == ["pump.txt"]
@@ -228,7 +228,7 @@ def test_a_label_is_kept_for_ever_unless_said_otherwise(kb: KnowledgeBase, clock
     kb.retention.keep("jobs", None)
     assert kb.retention.rules() == {}
     clock(36500)
-    assert kb.retention.due() == []
+    assert kb.retention.expired() == []
 
 
 def test_what_cannot_be_kept_is_refused(kb: KnowledgeBase) -> None:

@@ -110,7 +110,7 @@ def test_the_log_has_the_backup_and_so_has_its_copy(base: Path, tmp_path: Path) 
     with opened(base) as kb:
         made = kb.backup(tmp_path / "backup")
         *_, begun, done = kb.audit.lines()
-    assert (begun.action, begun.names) == ("base.backup", {"target": str(tmp_path / "backup")})
+    assert (begun.action, begun.names) == ("kb.backup", {"target": str(tmp_path / "backup")})
     assert (begun.number, begun.hash) == (made.manifest.line, made.manifest.hash)
     assert done.detail["backup"] == begun.detail["backup"] == made.manifest.id
 
@@ -123,9 +123,9 @@ def test_every_page_of_the_copy_is_checked_too(base: Path, tmp_path: Path) -> No
     shutil.copy(tmp_path / "backup" / "ragkit.db", copy)
     for page in range((copy / "ragkit.db").stat().st_size // PAGE):
         damage.flip(copy / "ragkit.db", page * PAGE + 2000)
-        assert verify_kb(copy).damaged("database"), f"page {page}"
+        assert verify_kb(copy).is_damaged("database"), f"page {page}"
         damage.flip(copy / "ragkit.db", page * PAGE + 2000)
-    assert not verify_kb(copy).damaged("database")
+    assert not verify_kb(copy).is_damaged("database")
 
 
 def test_a_backup_while_others_write_is_of_one_commit(base: Path, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_restored_base_is_the_one_that_was_saved(
         assert kb.original(note.id).is_relative_to(report.path)
         assert len(kb.conversations()) == 1
         *_, last = changes(kb)
-        assert last.action == "base.restore"
+        assert last.action == "kb.restore"
         assert last.detail == {
             "backup": report.manifest.id,
             "seq": report.manifest.seq,
@@ -399,7 +399,7 @@ def test_a_backup_of_another_machine_is_restored_with_a_note(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another machine"))
     report = restore_kb(backup, tmp_path / "b.kb")
     assert report.after.intact
-    notes = [one.checked for one in report.after.findings if one.state == "note"]
+    notes = [one.name for one in report.after.checks if one.state == "warn"]
     assert notes == ["audit log"]
 
 

@@ -156,7 +156,7 @@ def test_what_is_derived_is_built_anew_while_others_read(
         assert [hit.text for hit in kb.search(QUESTION)] == expected
         assert list(kb.dump()) == content
         *_, last = changes(kb)
-        assert (last.action, last.detail["done"]) == ("base.repair", report.done)
+        assert (last.action, last.detail["done"]) == ("kb.repair", report.done)
 
 
 def test_leftovers_are_deleted_and_what_is_not_ours_stays(base: Layout) -> None:
@@ -184,8 +184,8 @@ def test_rows_that_do_not_fit_are_taken_out_and_read_again(
         assert whole(report)
         assert report.lost == ["note.txt"]
         assert kb.search("Everybody has 99 days of leave")[0].source != "note.txt"
-        waiting = [one for one in kb.verify().findings if one.documents]
-        assert [(one.state, one.documents) for one in waiting] == [("note", ("note.txt",))]
+        waiting = [one for one in kb.verify().checks if one.documents]
+        assert [(one.state, one.documents) for one in waiting] == [("warn", ("note.txt",))]
     assert heal(base) == content
 
 
@@ -258,7 +258,7 @@ def test_lost_documents_come_back_as_what_they_were_labelled(base: Layout) -> No
         kb.access.label("mail/*", "board")
         (secret,) = [one.source for one in kb.access.documents("mail/*")][:1]
         kb.retention.hold(secret, "case 4")
-        kb.access.govern("on")
+        kb.access.set_mode("enforced")
         kb.access.grant("default", "everyone")
     wipe(base, "document")
     report = repair_kb(base.root)
@@ -299,14 +299,14 @@ def test_documents_are_held_again_whose_hold_is_lost(base: Layout) -> None:
         ]
 
 
-def test_what_was_forgotten_stays_so_by_its_receipt_alone(base: Layout) -> None:
+def test_what_was_erased_stays_so_by_its_receipt_alone(base: Layout) -> None:
     with opened(base.root) as kb:
-        kb.forget("note.txt", reason="request 7")
+        kb.erase("note.txt", reason="request 7")
     wipe(base, "erased_content", "audit")
     repair_kb(base.root)
     with opened(base.root) as kb:
         (kb.uploads / "note.txt").write_text("The canteen opens at half past eleven. " * 400)
-        assert [one.reason for one in kb.ingest(kb.uploads).failed] == ["forgotten"]
+        assert [one.reason for one in kb.ingest(kb.uploads).failed] == ["erased"]
 
 
 def test_documents_of_which_nothing_is_left_are_counted(base: Layout) -> None:
@@ -374,7 +374,7 @@ def test_a_log_without_its_first_lines_or_its_last_is_still_checked(
 
 def test_names_that_damage_took_are_told_and_no_others(logged: Layout) -> None:
     with opened(logged.root) as kb:
-        kb.forget("note.txt", reason="request 7")
+        kb.erase("note.txt", reason="request 7")
         erased = {line.number for line in kb.audit.lines() if line.names is None}
     damage.flip(logged.database, leaves(logged, "audit_names")[1] + 3000)
     assert whole(repair_kb(logged.root))
@@ -403,7 +403,7 @@ def test_a_forged_line_of_a_repair_excuses_no_gap(logged: Layout) -> None:
         database.execute("DELETE FROM audit WHERE id = 3")
         database.execute("DELETE FROM audit_names WHERE line IN (3, 5)")
         database.execute(
-            "UPDATE audit SET action = 'base.repair', detail = ? WHERE id = ?", (claim, last.number)
+            "UPDATE audit SET action = 'kb.repair', detail = ? WHERE id = ?", (claim, last.number)
         )
     with opened(logged.root) as kb:
         assert kb.audit.verify().problems[0] == "line 3 is missing"
@@ -432,7 +432,7 @@ def test_a_log_with_lines_that_cannot_be_read_is_carried_over_as_it_is(logged: L
     report = repair_kb(logged.root)
     assert report.kept is not None
     assert report.after is not None
-    assert report.after.damaged("audit log")
+    assert report.after.is_damaged("audit log")
     with opened(logged.root) as kb:
         assert kb.audit.verify().problems[0].startswith("line 3 is not what was written")
 
@@ -471,7 +471,7 @@ def test_lines_lost_at_the_end_do_not_give_their_numbers_to_others(base: Layout)
     report = repair_kb(base.root)
     assert whole(report)
     with opened(base.root) as kb:
-        added = [line.number for line in kb.audit.lines() if line.action == "base.repair"]
+        added = [line.number for line in kb.audit.lines() if line.action == "kb.repair"]
         assert min(added) > last.number
         assert kb.audit.verify().chain.broken is None
 

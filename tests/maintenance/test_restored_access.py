@@ -1,4 +1,4 @@
-"""A base that is put in the place of another is governed as that one was."""
+"""A knowledge base that replaces another keeps the access rules of that one."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def test_what_was_closed_since_the_backup_stays_closed(base: Path) -> None:
         kb.access.label("ana.txt", "board")
         kb.access.grant("board", "user:boss")
         kb.access.revoke("hr", "user:eve")
-        kb.access.govern("on")
+        kb.access.set_mode("enforced")
 
     report = changed(base, close)
     assert report.rules == (
-        "access is on again",
+        "access is enforced again",
         "user:eve may no longer read hr",
         "user:boss may read board again",
         "board is the label of ana.txt again",
@@ -115,7 +115,7 @@ def test_numbers_of_another_base_made_of_the_same_backup_mean_nothing(
 
 def test_a_damaged_base_holds_up_no_restore(base: Path) -> None:
     with opened(base) as kb:
-        kb.access.govern("on")
+        kb.access.set_mode("enforced")
         rows = kb._store.layout.database
     with closing(connect(rows)) as database:
         (page,) = database.execute(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit.maintenance import Verification, verify_kb
+from ragkit.maintenance import VerificationReport, verify_kb
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.store import Store
@@ -40,17 +40,17 @@ def base(made: Path, tmp_path: Path) -> Layout:
     return Layout(tmp_path / "a.kb")
 
 
-def states(found: Verification) -> dict[str, str]:
+def states(found: VerificationReport) -> dict[str, str]:
     """The worst state of each check that is not fine."""
-    order = ("ok", "note", "damaged")
-    worst = dict.fromkeys((one.checked for one in found.findings), 0)
-    for one in found.findings:
-        worst[one.checked] = max(worst[one.checked], order.index(one.state))
+    order = ("ok", "warn", "fail")
+    worst = dict.fromkeys((one.name for one in found.checks), 0)
+    for one in found.checks:
+        worst[one.name] = max(worst[one.name], order.index(one.state))
     return {name: order[state] for name, state in worst.items() if state}
 
 
-def named(found: Verification, checked: str) -> tuple[str, ...]:
-    (one,) = (one for one in found.findings if one.checked == checked and one.state != "ok")
+def named(found: VerificationReport, checked: str) -> tuple[str, ...]:
+    (one,) = (one for one in found.checks if one.name == checked and one.state != "ok")
     assert one.fix
     return one.documents
 
@@ -59,11 +59,11 @@ def test_a_base_that_is_whole_has_nothing_but_good_findings(base: Layout) -> Non
     found = verify_kb(base.root)
     assert states(found) == {}
     assert found.intact
-    assert [one.checked for one in found.findings] == [
+    assert [one.name for one in found.checks] == [
         "database", "documents", "journal", "audit log", "vector index", "word index", "uploads",
         "files",
     ]  # fmt: skip
-    assert "15 with" in found.findings[1].found
+    assert "15 with" in found.checks[1].finding
 
 
 def test_a_new_base_is_whole(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_documents_that_a_damaged_page_held_are_named(base: Layout, table: s
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage.flip(base.database, pages_of(base, table)[2] + 3000)
     found = verify_kb(base.root)
-    assert states(found)["documents"] == "damaged"
+    assert states(found)["documents"] == "fail"
     lost = named(found, "documents")
     assert 0 < len(lost) < 10
     with KnowledgeBase(base.root, embedder=HashingEmbedder(), create=False) as kb:
@@ -151,7 +151,7 @@ def test_two_pages_that_changed_places_are_found(base: Layout) -> None:
     one, other = content[first : first + PAGE], content[second : second + PAGE]
     content[first : first + PAGE], content[second : second + PAGE] = other, one
     damage.overwrite(base.database, bytes(content))
-    assert states(verify_kb(base.root))["database"] == "damaged"
+    assert states(verify_kb(base.root))["database"] == "fail"
 
 
 def test_what_cannot_be_opened_any_more_is_still_looked_into(base: Layout) -> None:
@@ -161,7 +161,7 @@ def test_what_cannot_be_opened_any_more_is_still_looked_into(base: Layout) -> No
     found = verify_kb(base.root)
     assert found.seq == -1
     assert set(states(found)) == {"database", "documents"}
-    assert "ragkit repair" in found.findings[0].fix
+    assert "ragkit repair" in found.checks[0].fix
     assert named(found, "documents")
 
 
@@ -197,7 +197,7 @@ CONTENT_DAMAGES = {
     "UPDATE document SET label = 77 WHERE source LIKE '%onboarding.md'": {"database"},
     "UPDATE audit SET actor = 'os:nobody' WHERE id = 3": {"audit log"},
     "UPDATE audit SET actor = x'00ff' WHERE id = 3": {"audit log"},
-    "UPDATE audit SET action = 'base.repair', detail = '[]' WHERE id = 3": {"audit log"},
+    "UPDATE audit SET action = 'kb.repair', detail = '[]' WHERE id = 3": {"audit log"},
     "DELETE FROM audit WHERE id = 3": {"audit log"},
     "DELETE FROM audit_names WHERE line = 3": {"audit log"},
     "DELETE FROM meta WHERE key = 'base'": {"audit log"},
@@ -258,7 +258,7 @@ def test_a_flipped_bit_in_any_index_file_is_found_and_the_file_named(base: Layou
         found = verify_kb(base.root)
         checked = "vector index" if path.suffix == ".faiss" else "word index"
         if path.name != "meta.json" or states(found):  # white space means nothing there
-            assert states(found) == {checked: "damaged"}, path.name
+            assert states(found) == {checked: "fail"}, path.name
         assert found.intact == (states(found) == {})
         damage.flip(path, at, bit=1)
     assert verify_kb(base.root).intact
@@ -283,7 +283,7 @@ def test_a_vector_file_that_is_not_the_one_is_found(base: Layout, how: str) -> N
     found = verify_kb(base.root)
     assert not found.intact
     if how != "swapped":
-        assert states(found) == {"vector index": "damaged"}
+        assert states(found) == {"vector index": "fail"}
 
 
 def test_an_older_word_index_in_place_of_the_newer_one_is_only_behind(
@@ -307,9 +307,9 @@ def test_a_database_that_was_put_back_to_an_older_one_is_found(
     for path in base.root.glob("ragkit.db*"):
         path.unlink()
     shutil.copy(tmp_path / "older.db", base.database)
-    assert states(verify_kb(base.root)) == {"database": "damaged"}
+    assert states(verify_kb(base.root)) == {"database": "fail"}
     shutil.copy(base.commit_lock.with_name("writer.lock"), base.commit_lock)  # no note of it
-    assert states(verify_kb(base.root))["word index"] == "damaged"
+    assert states(verify_kb(base.root))["word index"] == "fail"
 
 
 def test_records_of_the_word_index_that_the_base_has_not_are_found(base: Layout) -> None:
@@ -317,7 +317,7 @@ def test_records_of_the_word_index_that_the_base_has_not_are_found(base: Layout)
     with closing(connect(base.database)) as database:
         database.execute("UPDATE document SET label = 2 WHERE source LIKE '%onboarding.md'")
         database.execute("INSERT INTO label (id, name) VALUES (2, 'board')")
-    assert states(verify_kb(base.root)) == {"word index": "damaged"}
+    assert states(verify_kb(base.root)) == {"word index": "fail"}
 
 
 # -- what is around it -------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_strays_are_named_and_only_our_own_are_called_leftovers(base: Layout) ->
     (base.root / "link").symlink_to("/etc/passwd")
     found = verify_kb(base.root)
     assert found.intact
-    notes = {one.file: one.found for one in found.findings if one.state == "note"}
+    notes = {one.file: one.finding for one in found.checks if one.state == "warn"}
     assert {name: text.split(" ", 1)[1].split(",")[0] for name, text in notes.items()} == {
         "index/dense-000009-0badc0de.faiss": "was left by a process that was killed",
         "tmp/dense-000009": "was left by a process that was killed",
@@ -348,7 +348,7 @@ def test_what_a_writer_has_in_hand_is_not_left_over(base: Layout) -> None:
     store.close()
 
 
-@pytest.mark.parametrize(("name", "state"), [("", "damaged"), ("ragkit.db", "note")])
+@pytest.mark.parametrize(("name", "state"), [("", "fail"), ("ragkit.db", "warn")])
 def test_a_base_that_others_can_read_is_found(base: Layout, name: str, state: str) -> None:
     (base.root / name).chmod(0o755)
     assert states(verify_kb(base.root)) == {"files": state}
@@ -369,12 +369,12 @@ def test_uploads_that_nothing_else_speaks_of_are_named(base: Layout) -> None:
         (base.uploads / ".upload-7x").write_bytes(b"half")
         (base.uploads / "sub").mkdir()
         (base.uploads / "sub" / "later.txt").write_text("The canteen closes at two.")
-        (note,) = (one for one in kb.verify().findings if one.state == "note")
-        assert note.found.endswith(": .upload-7x; sub/later.txt")
+        (note,) = (one for one in kb.verify().checks if one.state == "warn")
+        assert note.finding.endswith(": .upload-7x; sub/later.txt")
         assert note.fix.startswith(f"ragkit ingest {kb.uploads}")
         kb.ingest(kb.uploads)
-        (note,) = (one for one in kb.verify().findings if one.state == "note")
-        assert note.found.endswith(": .upload-7x")
+        (note,) = (one for one in kb.verify().checks if one.state == "warn")
+        assert note.finding.endswith(": .upload-7x")
 
 
 def test_a_log_that_was_sealed_elsewhere_is_checked_with_that_key(
@@ -383,6 +383,6 @@ def test_a_log_that_was_sealed_elsewhere_is_checked_with_that_key(
     key = data_home / "ragkit" / "audit.key"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "another machine"))
     found = verify_kb(base.root)
-    assert states(found) == {"audit log": "note"}
+    assert states(found) == {"audit log": "warn"}
     assert found.intact
     assert states(verify_kb(base.root, keys=[key])) == {}

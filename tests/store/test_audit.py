@@ -156,13 +156,13 @@ ALIEN = [
     "key = x'00'",
     "hash = 'abc'",
     "hash = 7",
-    "action = 'base.repair', detail = 'x'",
-    "action = 'base.repair', detail = '[]'",
-    "action = 'base.repair', detail = '{\"gaps\": [5]}'",
-    "action = 'base.repair', detail = '{\"gaps\": 5}'",
-    "action = 'base.repair', detail = '{\"gaps\": [[[], {}, []]]}'",
-    "action = 'erase', detail = '{}'",
-    "action = 'erase', detail = '{\"lines\": [[]]}'",
+    "action = 'kb.repair', detail = 'x'",
+    "action = 'kb.repair', detail = '[]'",
+    "action = 'kb.repair', detail = '{\"gaps\": [5]}'",
+    "action = 'kb.repair', detail = '{\"gaps\": 5}'",
+    "action = 'kb.repair', detail = '{\"gaps\": [[[], {}, []]]}'",
+    "action = 'document.erase', detail = '{}'",
+    "action = 'document.erase', detail = '{\"lines\": [[]]}'",
 ]
 
 

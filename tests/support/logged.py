@@ -13,5 +13,5 @@ def changes(kb: KnowledgeBase) -> list[AuditRecord]:
     return [
         line
         for line in kb.audit.lines()
-        if line.action.split(".")[0] not in _LOOKING and line.action != "base.dump"
+        if line.action.split(".")[0] not in _LOOKING and line.action != "kb.dump"
     ]

@@ -1,4 +1,4 @@
-"""The commands that forget documents for good, and prove it."""
+"""The commands that erase documents for good, and prove it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ receipt_option = click.option(
 @click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
 @click.option("--reason", metavar="TEXT", help="Why; it stands in the receipt.")
 @receipt_option
-@click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be erased, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 @kb_option
 @json_option
 @click.pass_obj
-def forget(
+def erase(
     config_path: Path | None,
     pattern: str,
     reason: str | None,
@@ -55,7 +55,7 @@ def forget(
     """Erase documents for good, with all that rests on them, and write a receipt.
 
     DOCUMENT is one or a folder as hits show it, or on disk, or a pattern like "hr/*.pdf"; also the
-    name of one that was removed before. What would be forgotten is shown first.
+    name of one that was removed before. What would be erased is shown first.
     """
     from ragkit.errors import SourceError
 
@@ -67,16 +67,16 @@ def forget(
         except SourceError:
             if dry_run:
                 raise
-            receipt = base.forget(pattern, reason=reason or "")  # if it was begun, and killed
+            receipt = base.erase(pattern, reason=reason or "")  # if it was begun, and killed
         else:
             if dry_run:
                 emit(asdict(plan), _plan_lines(plan), as_json)
                 return
             click.echo("\n".join(_plan_lines(plan)), err=True)
-            if not (yes or click.confirm("Forget this for good?", err=True)):
-                click.echo("nothing was forgotten", err=True)
+            if not (yes or click.confirm("Erase this for good?", err=True)):
+                click.echo("nothing was erased", err=True)
                 sys.exit(1)
-            receipt = base.forget(pattern, reason=reason or "", plan=plan)
+            receipt = base.erase(pattern, reason=reason or "", plan=plan)
     emit(asdict(receipt), _receipt_lines(receipt), as_json)
     _write(receipt, path)
 
@@ -90,7 +90,7 @@ def _write(receipt: Receipt, path: Path | None) -> None:
         path.write_text(receipt.to_json() + "\n", encoding="utf-8")
     except OSError as error:
         raise StoreError(
-            f"it is forgotten, but {path} cannot be written ({error.strerror}); get the receipt "
+            f"it is erased, but {path} cannot be written ({error.strerror}); get the receipt "
             f"with: ragkit receipt {receipt.erasure}"
         ) from error
 
@@ -116,7 +116,7 @@ def receipt(config_path: Path | None, number: int, kb: str | None) -> None:
 def verify_receipt(
     config_path: Path | None, path: Path, public: str | None, kb: str | None, as_json: bool
 ) -> None:
-    """Check that a receipt is what was signed when the documents were forgotten.
+    """Check that a receipt is what was signed when the documents were erased.
 
     It needs no base, no network and no secret; with --kb it is compared with the base's log, too.
     Whether the key is that of whoever keeps the base is for you to know: compare it with the one
@@ -146,7 +146,7 @@ def verify_receipt(
 
 @click.group()
 def retention() -> None:
-    """Keep documents for so many days, by their labels, and forget them then."""
+    """Keep documents for so many days, by their labels, and erase them then."""
 
 
 @retention.command("keep")
@@ -174,7 +174,7 @@ def show_retention(config_path: Path | None, kb: str | None, as_json: bool) -> N
     from ragkit_apps.cli.render import escape_name
 
     with open_base(load(config_path, kb=kb)) as base:
-        rules, due, holds = base.retention.rules(), base.retention.due(), base.retention.holds()
+        rules, due, holds = base.retention.rules(), base.retention.expired(), base.retention.holds()
     lines = [
         f"{escape_name(label)} is kept for {days} days" for label, days in sorted(rules.items())
     ]
@@ -184,20 +184,20 @@ def show_retention(config_path: Path | None, kb: str | None, as_json: bool) -> N
               for one in holds]  # fmt: skip
     content = {
         "days": rules,
-        "due": [asdict(one) for one in due],
+        "expired": [asdict(one) for one in due],
         "holds": [asdict(one) for one in holds],
     }
     emit(content, lines, as_json)
 
 
-@retention.command("purge")
-@click.option("--dry-run", is_flag=True, help="Say what would be forgotten, and do nothing.")
+@retention.command("erase")
+@click.option("--dry-run", is_flag=True, help="Say what would be erased, and do nothing.")
 @click.option("--clock-is-right", is_flag=True, help="Go on although the clock made a step.")
 @receipt_option
 @kb_option
 @json_option
 @click.pass_obj
-def purge(
+def erase_expired(
     config_path: Path | None,
     dry_run: bool,
     clock_is_right: bool,
@@ -205,16 +205,16 @@ def purge(
     kb: str | None,
     as_json: bool,
 ) -> None:
-    """Forget for good what has been kept for as long as its label says; to be run daily."""
+    """Erase for good what has been kept for as long as its label says; to be run daily."""
     with open_base(load(config_path, kb=kb)) as base:
         if dry_run:
-            due, doubt = base.retention.due(), base.retention.doubt()
+            due, doubt = base.retention.expired(), base.retention.clock_problem()
             lines = [_due_line(one) for one in due] or ["nothing is due"]
-            lines += [f"nothing would be forgotten: {doubt}"] if due and doubt else []
+            lines += [f"nothing would be erased: {doubt}"] if due and doubt else []
             emit([asdict(one) for one in due], lines, as_json)
             return
-        report = base.retention.purge(clock_is_right=clock_is_right)
-    lines = [_due_line(one) for one in (*report.purged, *report.held)] or ["nothing is due"]
+        report = base.retention.erase(clock_is_right=clock_is_right)
+    lines = [_due_line(one) for one in (*report.erased, *report.held)] or ["nothing is due"]
     lines += _receipt_lines(report.receipt) if report.receipt else []
     emit(asdict(report), lines, as_json)
     if report.receipt is not None:
@@ -268,11 +268,11 @@ def _plan_lines(plan: ErasurePlan) -> list[str]:
     lines += [f"  {escape_name(name)} (a name that is known of it)" for name in plan.former]
     lines.append(
         f"{len(plan.sources)} documents with {plan.chunks} chunks, and {plan.turns} questions and "
-        f"answers in {plan.conversations} conversations would be forgotten"
+        f"answers in {plan.conversations} conversations would be erased"
     )
     if plan.files:
         lines.append(f"{len(plan.files)} uploaded files would be deleted")
-    lines += [f"on hold, and forgotten all the same: {escape_name(source)}" for source in plan.held]
+    lines += [f"on hold, and erased all the same: {escape_name(source)}" for source in plan.held]
     lines += [f"not touched: {escape_name(path)}" for path in plan.outside]
     return lines
 
@@ -285,7 +285,7 @@ def _receipt_lines(receipt: Receipt) -> list[str]:
     return [
         f"erasure {receipt.erasure} of {escape_name(receipt.at[:19])}, "
         f"reason: {escape_name(receipt.reason)}",
-        f"  forgotten: {', '.join(map(escape_name, receipt.documents))}",
+        f"  erased: {', '.join(map(escape_name, receipt.documents))}",
         f"  written anew: {', '.join(map(escape_name, receipt.rewritten))}",
         f"  {searched['places']} places of it looked for in {searched['bytes']:,} bytes of "
         f"{searched['files']} files: {searched['found']} found"

@@ -57,7 +57,9 @@ def grant(config_path: Path | None, name: str, principal: str, kb: str | None) -
 
     with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
         is_new = base.access.grant(name, principal)
-        hint = "" if base.access.mode != "off" else "; it holds once: ragkit access on"
+        hint = (
+            "" if base.access.mode != "off" else "; takes effect after: ragkit access mode enforced"
+        )
     what = "may read" if is_new else "may already read"
     click.echo(f"{escape_name(principal)} {what} {escape_name(name)}{hint}")
 
@@ -79,32 +81,25 @@ def revoke(config_path: Path | None, name: str, principal: str, kb: str | None) 
 
 @click.group()
 def access() -> None:
-    """Govern a base: documents are read by those their label is granted to, and nobody else."""
+    """Control who can access which documents."""
 
 
-@access.command()
-@click.option("--strict", is_flag=True, help="Let hidden documents change nothing in a search.")
+@access.command("mode")
+@click.argument("mode", type=click.Choice(["off", "enforced", "strict"]))
 @kb_option
 @click.pass_obj
-def on(config_path: Path | None, strict: bool, kb: str | None) -> None:
-    """Govern the base from now on.
+def set_mode(config_path: Path | None, mode: str, kb: str | None) -> None:
+    """Set the access control mode of the knowledge base.
 
-    With --strict, what somebody may not read changes nothing in what they find, not even the
-    scores: words are weighed by what they may read alone, and vectors are always searched exactly.
+    \b
+    off       Everyone who can open the knowledge base reads everything.
+    enforced  Users read only documents whose label is granted to them.
+    strict    Like enforced, and hidden documents do not influence the results:
+              keyword weights count only documents the user can access, and
+              vector search is always exact.
     """
     with open_base(load(config_path, kb=kb)) as base:
-        base.access.govern("strict" if strict else "on")
-        lines = _overview(base)
-    click.echo("\n".join(lines))
-
-
-@access.command()
-@kb_option
-@click.pass_obj
-def off(config_path: Path | None, kb: str | None) -> None:
-    """Let whoever can use the base read everything, as in one that was never governed."""
-    with open_base(load(config_path, kb=kb)) as base:
-        base.access.govern("off")
+        base.access.set_mode(mode)
         lines = _overview(base)
     click.echo("\n".join(lines))
 
@@ -157,9 +152,9 @@ def _overview(base: KnowledgeBase) -> list[str]:
 
     mode = base.access.mode
     head = {
-        "off": "not governed: whoever can use the base reads everything",
-        "on": "governed: a document is read by those its label is granted to",
-        "strict": "governed, strictly: what others may read changes nothing in what one finds",
+        "off": "access control is off: everyone who can open the knowledge base reads everything",
+        "enforced": "access control is enforced: users need a grant for a document's label",
+        "strict": "access control is strict: hidden documents do not influence results either",
     }[mode]
     labels = base.access.labels()
     width = max((len(escape_name(grants.label)) for grants in labels), default=0)
@@ -186,7 +181,7 @@ def _readers(principals: tuple[str, ...]) -> str:
 
 
 def _open_to_all(mode: str) -> list[str]:
-    return ["the base is not governed: everybody reads everything"] if mode == "off" else []
+    return ["access control is off: everyone reads everything"] if mode == "off" else []
 
 
 @click.group()

@@ -397,7 +397,7 @@ def ui(
     """Open the web page: ask, read the sources, add and remove documents.
 
     It serves this machine alone unless --host says otherwise, and has no log-in: whoever reaches
-    the address reads all documents; of a governed base those that are granted to everyone, or to
+    the address reads all documents; with access control those that are granted to everyone, or to
     the principal given by --as.
     """
     from ragkit.errors import MissingExtra
@@ -412,7 +412,7 @@ def ui(
         click.echo(f"ragkit's page: {url}  (Ctrl-C ends it)")
         if host != LOOPBACK:
             click.echo(
-                "Whoever reaches this address reads all documents, unless the base is governed.",
+                "Anyone who reaches this address reads all documents, unless access control is on.",
                 err=True,
             )
         if not no_browser and _has_screen():
@@ -430,27 +430,6 @@ def _has_screen() -> bool:
     return sys.platform != "linux" or bool(
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
-
-
-@cli.command()
-@kb_option
-@json_option
-@click.pass_obj
-def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
-    """Check this machine and the base, and say how to mend what is wrong."""
-    from ragkit import run_doctor
-
-    config = load(config_path, kb=kb)
-    checks = run_doctor(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
-    marks = {"ok": "ok  ", "warn": "note", "fail": "FAIL"}
-    lines = []
-    for check in checks:
-        lines.append(f"{marks[check.state]}  {check.name}: {check.finding}")
-        if check.fix:
-            lines.append(f"      -> {check.fix}")
-    emit([asdict(check) for check in checks], lines, as_json)
-    if any(check.state == "fail" for check in checks):
-        sys.exit(1)
 
 
 def _check_paths(paths: tuple[str, ...]) -> None:
@@ -548,12 +527,13 @@ cli.add_command(governance.grant)
 cli.add_command(governance.revoke)
 cli.add_command(governance.access)
 cli.add_command(governance.audit)
-cli.add_command(erasure.forget)
+cli.add_command(erasure.erase)
 cli.add_command(erasure.receipt)
 cli.add_command(erasure.verify_receipt)
 cli.add_command(erasure.retention)
 cli.add_command(erasure.hold)
 cli.add_command(erasure.release)
+cli.add_command(maintenance.doctor)
 cli.add_command(maintenance.verify)
 cli.add_command(maintenance.repair)
 cli.add_command(maintenance.dump)

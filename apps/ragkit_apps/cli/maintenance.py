@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,29 @@ import click
 from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, utf8_path
 
 if TYPE_CHECKING:
-    from ragkit.maintenance import RepairReport, RestoreReport, Verification
+    from ragkit.maintenance import CheckResult, RepairReport, RestoreReport, VerificationReport
 
 _DAMAGED = 1
 _LOST = 3  # done, but some documents are to be read again
 _MOST = 20  # names shown
+
+
+@click.command()
+@kb_option
+@json_option
+@click.pass_obj
+def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+    """Check this machine and the knowledge base, and suggest fixes.
+
+    Exit code 1 means that a check failed.
+    """
+    from ragkit import run_doctor
+
+    config = load(config_path, kb=kb)
+    checks = run_doctor(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
+    emit([asdict(check) for check in checks], check_lines(checks), as_json)
+    if any(check.state == "fail" for check in checks):
+        sys.exit(_DAMAGED)
 
 
 @click.command()
@@ -41,7 +60,7 @@ def verify(config_path: Path | None, kb: str | None, keys: tuple[Path, ...], as_
 
     config = load(config_path, kb=kb)
     found = verify_kb(Path(config.kb), config, keys=keys)
-    emit(_as_data(found), _finding_lines(found), as_json)
+    emit(_as_data(found), check_lines(found.checks), as_json)
     if not found.intact:
         sys.exit(_DAMAGED)
 
@@ -115,7 +134,7 @@ def backup(config_path: Path | None, target: str, kb: str | None, as_json: bool)
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Of something forgotten since the backup was made; may be given again.",
+    help="Of something erased since the backup was made; may be given again.",
 )
 @json_option
 @click.pass_obj
@@ -130,7 +149,7 @@ def restore(
     """Make a base of the backup in the directory BACKUP.
 
     It is checked before it gets its name; until then a base that it replaces stays as it is. What
-    was forgotten since the backup was made is forgotten in it, too, as far as this is known: by the
+    was erased since the backup was made is erased in it, too, as far as this is known: by the
     backup, by the base that is replaced, and by --receipt.
     """
     from ragkit.maintenance import restore_kb
@@ -143,20 +162,21 @@ def restore(
     emit(content, _restore_lines(report), as_json)
 
 
-def _as_data(found: Verification) -> dict[str, Any]:
+def _as_data(found: VerificationReport) -> dict[str, Any]:
     return {**asdict(found), "path": str(found.path), "intact": found.intact}
 
 
-def _finding_lines(found: Verification) -> list[str]:
+def check_lines(checks: Sequence[CheckResult]) -> list[str]:
+    """Return the lines that show the results of checks, each with its fix below it."""
     from ragkit_apps.cli.render import escape_name
 
-    marks = {"ok": "ok  ", "note": "note", "damaged": "FAIL"}
+    marks = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
     lines = []
-    for one in found.findings:
-        file = f" ({escape_name(one.file)})" if one.file and one.state == "damaged" else ""
-        lines.append(f"{marks[one.state]}  {one.checked}{file}: {escape_name(one.found)}")
-        if one.fix:
-            lines.append(f"      -> {escape_name(one.fix)}")
+    for check in checks:
+        file = f" ({escape_name(check.file)})" if check.file and check.state == "fail" else ""
+        lines.append(f"{marks[check.state]}  {check.name}{file}: {escape_name(check.finding)}")
+        if check.fix:
+            lines.append(f"      -> {escape_name(check.fix)}")
     return lines
 
 
@@ -179,7 +199,7 @@ def _repair_lines(report: RepairReport) -> list[str]:
             f"the damaged base is kept in {escape_name(str(report.kept))}; delete it one day"
         )
     if report.after is not None and not report.after.intact:
-        lines += _finding_lines(report.after)
+        lines += check_lines(report.after.checks)
     return lines or ["nothing to do"]
 
 
@@ -212,7 +232,7 @@ def _restore_lines(report: RestoreReport) -> list[str]:
         lines.append(f"{report.erased} erasures that came after the backup were repeated in it")
     if not report.erasures_known:
         lines.append(
-            "what was forgotten in the replaced base could not be read whole: if anything was "
-            "forgotten since the backup, restore it again with --receipt FILE"
+            "what was erased in the replaced base could not be read whole: if anything was "
+            "erased since the backup, restore it again with --receipt FILE"
         )
-    return lines + [line for line in _finding_lines(report.after) if not line.startswith("ok")]
+    return lines + [line for line in check_lines(report.after.checks) if not line.startswith("ok")]

@@ -85,7 +85,7 @@ def as_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--as",
         "name",
         metavar="PRINCIPAL",
-        help="Who asks in a governed base (default: you), like user:ana.",
+        help="Who asks, like user:ana (default: you).",
     )
     return name(group(command))
 

@@ -28,7 +28,7 @@ from ragkit_apps.ui.state.answering import Answering, Wanted
 from ragkit_apps.ui.state.session import (
     base_with_documents,
     heading,
-    is_governed,
+    is_access_enforced,
     models,
     notice,
     open_source,
@@ -239,7 +239,7 @@ def _draw_answering(answering: Answering, place: int) -> None:
 
 def _draw_unanswered(answering: Answering) -> None:
     is_old, answering.told = answering.told, True
-    if answering.text and not (is_old and is_governed(current().base())):
+    if answering.text and not (is_old and is_access_enforced(current().base())):
         html = answer_html(answering.text, None, plain=answering.model is None)
         st.html(f'<div class="answer">{html}</div>')
     if answering.error is not None:

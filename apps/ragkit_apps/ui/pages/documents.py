@@ -17,7 +17,7 @@ from ragkit_apps.ui.state.session import (
     Source,
     day_of,
     heading,
-    is_governed,
+    is_access_enforced,
     open_source,
     opened,
     plainly,
@@ -41,8 +41,8 @@ def page() -> None:
             _draw_document(kb, int(named))
         return
     heading("Documents")
-    if kb is not None and is_governed(kb):
-        quiet("This base is governed: whoever keeps it adds and removes documents, with ragkit.")
+    if kb is not None and is_access_enforced(kb):
+        quiet("Access control is on: an administrator adds and removes documents, with ragkit.")
         _draw_list(seen(kb).documents())
         return
     draw_ingest(service)
@@ -96,7 +96,7 @@ def _is_there(kb: KnowledgeBase, upload: FileError) -> bool:
 
 
 def _delete_upload(service: Service, kb: KnowledgeBase, error: FileError) -> None:
-    if is_governed(kb):
+    if is_access_enforced(kb):
         return
     (kb.uploads / error.source).unlink(missing_ok=True)
     service.ingests.begin(kb, [kb.uploads], "Uploaded files")
@@ -257,7 +257,7 @@ def _draw_document(kb: KnowledgeBase, id: int) -> None:
             "What of it", _PARTS, key="part-of-document", required=True,
             label_visibility="collapsed", default=None,
         )  # fmt: skip
-        if not is_governed(kb) and st.button("Remove", icon=":material/delete:"):
+        if not is_access_enforced(kb) and st.button("Remove", icon=":material/delete:"):
             _confirm_removal(kb, document)
     if part == "Chunks":
         _draw_chunks(document, chunks)
@@ -353,7 +353,7 @@ def _confirm_removal(kb: KnowledgeBase, document: StoredDocument) -> None:
         else "Its text leaves the base. Its file stays where it is: the next ingest of that folder "
         "brings it back."
     )
-    if st.button("Remove", type="primary", key="really-remove") and not is_governed(kb):
+    if st.button("Remove", type="primary", key="really-remove") and not is_access_enforced(kb):
         with plainly():
             kb.remove(document.id)
             _close()

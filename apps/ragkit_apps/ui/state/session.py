@@ -115,7 +115,7 @@ def seen(kb: KnowledgeBase) -> View:
     return kb.as_principal(who(), principal.groups if principal else ())
 
 
-def is_governed(kb: KnowledgeBase | None) -> bool:
+def is_access_enforced(kb: KnowledgeBase | None) -> bool:
     """Whether not everybody reads everything; asked anew where a page may be from before."""
     return kb is not None and kb.access.mode != "off"
 
@@ -128,7 +128,7 @@ def base_with_documents() -> View | None:
         view = seen(kb)
         if view.status().documents:
             return view
-        if is_governed(kb):
+        if is_access_enforced(kb):
             heading("Nothing here for you yet")
             quiet("None of the documents in this base may be read by you; ask whoever keeps it.")
             return None

@@ -1,4 +1,4 @@
-"""The page over a governed base: it shows what may be read, and changes nothing."""
+"""The page with access control: it shows what may be read, and changes nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
     for letter, label, name in (("a", "red", ANA), ("b", "blue", BOB)):
         found.label(letter, label)
         found.grant(label, name)
-    found.govern("on")
+    found.set_mode("enforced")
     yield found
     found.close()
 
@@ -186,10 +186,10 @@ def test_nothing_can_be_added_or_removed(library: Library, service: Service, vis
         assert not page.get("selectbox") or page.get("selectbox")[0].label == "Sorted by"
 
 
-def test_a_dialog_from_before_the_base_was_governed_removes_nothing(
+def test_a_dialog_from_before_access_control_removes_nothing(
     library: Library, service: Service
 ) -> None:
-    library.govern("off")
+    library.set_mode("off")
     script = (
         "from ragkit_apps.ui import serving\n"
         "from ragkit_apps.ui.pages import documents\n"
@@ -197,23 +197,23 @@ def test_a_dialog_from_before_the_base_was_governed_removes_nothing(
         "documents._confirm_removal(kb, kb.documents()[0])"
     )
     page = testing.AppTest.from_string(script, default_timeout=30).run()
-    library.govern("on")
+    library.set_mode("enforced")
     page = press(page, "Remove")
     assert library.ids().keys() == {"a", "b"}
-    library.govern("off")
+    library.set_mode("off")
     press(page, "Remove")
     assert library.kb.status().documents == 1
 
 
-def test_a_page_from_before_the_base_was_governed_deletes_no_upload(
+def test_a_page_from_before_access_control_deletes_no_upload(
     library: Library, service: Service, visit: Visit
 ) -> None:
-    library.govern("off")
+    library.set_mode("off")
     upload = library.kb.uploads / "empty.txt"
     upload.write_bytes(b"")
     library.kb.ingest(library.kb.uploads, workers=1)
     page = visit("documents")
-    library.govern("on")
+    library.set_mode("enforced")
     press(page, "Delete this upload")
     assert upload.exists()
     assert service.ingests.last is None
