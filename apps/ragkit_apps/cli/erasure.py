@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, typed_text, usage
+from ragkit_apps.cli.options import (
+    as_usage_error,
+    decode_argument,
+    emit,
+    json_option,
+    kb_option,
+    load_settings,
+    open_kb,
+)
 
 if TYPE_CHECKING:
     from ragkit import Receipt
@@ -34,7 +42,7 @@ receipt_option = click.option(
 
 
 @click.command()
-@click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
+@click.argument("pattern", metavar="DOCUMENT", callback=decode_argument)
 @click.option("--reason", metavar="TEXT", help="Why; it stands in the receipt.")
 @receipt_option
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and do nothing.")
@@ -49,7 +57,7 @@ def erase(
     path: Path | None,
     dry_run: bool,
     yes: bool,
-    kb: str | None,
+    kb_dir: str | None,
     as_json: bool,
 ) -> None:
     """Erase documents for good, with all that rests on them, and write a receipt.
@@ -61,13 +69,13 @@ def erase(
 
     if not (reason or "").strip() and not dry_run:
         raise click.UsageError("--reason is missing: it stands in the receipt")
-    with open_base(load(config_path, kb=kb)) as base:
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         try:
-            plan = base.erasure_plan(pattern)
+            plan = kb.erasure_plan(pattern)
         except SourceError:
             if dry_run:
                 raise
-            receipt = base.erase(pattern, reason=reason or "")  # if it was begun, and killed
+            receipt = kb.erase(pattern, reason=reason or "")  # if it was begun, and killed
         else:
             if dry_run:
                 emit(asdict(plan), _plan_lines(plan), as_json)
@@ -76,7 +84,7 @@ def erase(
             if not (yes or click.confirm("Erase this for good?", err=True)):
                 click.echo("nothing was erased", err=True)
                 sys.exit(1)
-            receipt = base.erase(pattern, reason=reason or "", plan=plan)
+            receipt = kb.erase(pattern, reason=reason or "", plan=plan)
     emit(asdict(receipt), _receipt_lines(receipt), as_json)
     _write(receipt, path)
 
@@ -99,10 +107,10 @@ def _write(receipt: Receipt, path: Path | None) -> None:
 @click.argument("number", type=int)
 @kb_option
 @click.pass_obj
-def receipt(config_path: Path | None, number: int, kb: str | None) -> None:
+def receipt(config_path: Path | None, number: int, kb_dir: str | None) -> None:
     """Print the receipt of an erasure again, by its number."""
-    with open_base(load(config_path, kb=kb)) as base:
-        click.echo(base.receipt(number).to_json())
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        click.echo(kb.receipt(number).to_json())
 
 
 @click.command("verify-receipt")
@@ -114,7 +122,7 @@ def receipt(config_path: Path | None, number: int, kb: str | None) -> None:
 @json_option
 @click.pass_obj
 def verify_receipt(
-    config_path: Path | None, path: Path, public: str | None, kb: str | None, as_json: bool
+    config_path: Path | None, path: Path, public: str | None, kb_dir: str | None, as_json: bool
 ) -> None:
     """Check that a receipt is what was signed when the documents were erased.
 
@@ -130,10 +138,10 @@ def verify_receipt(
         problem = "it is not what was signed"
     elif public is not None and public.lower() != found.public:
         problem = "it is signed with another key"
-    elif kb is not None:
-        with open_base(load(config_path, kb=kb)) as base:
-            if not base.audit.holds(found):
-                problem = f"the log of {base.path} does not have it"
+    elif kb_dir is not None:
+        with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+            if not kb.audit.holds(found):
+                problem = f"the log of {kb.path} does not have it"
     lines = [f"FAIL  {problem}"] if problem else [f"ok    signed with the key {found.public}"]
     emit(
         {**asdict(found), "genuine": not problem, "problem": problem},
@@ -150,18 +158,18 @@ def retention() -> None:
 
 
 @retention.command("keep")
-@click.argument("label", callback=typed_text)
+@click.argument("label", callback=decode_argument)
 @click.argument("days", metavar="DAYS|ever")
 @kb_option
 @click.pass_obj
-def keep(config_path: Path | None, label: str, days: str, kb: str | None) -> None:
+def keep(config_path: Path | None, label: str, days: str, kb_dir: str | None) -> None:
     """Keep documents of LABEL for DAYS after they were ingested, or for ever."""
     from ragkit_apps.cli.render import escape_name
 
     if days != "ever" and not days.isdecimal():
         raise click.BadParameter(f"{days!r} is no number of days, nor ever", param_hint="DAYS")
-    with open_base(load(config_path, kb=kb)) as base, usage("DAYS"):
-        base.retention.keep(label, None if days == "ever" else int(days))
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("DAYS"):
+        kb.retention.keep(label, None if days == "ever" else int(days))
     click.echo(f"{escape_name(label)} is kept for {'ever' if days == 'ever' else f'{days} days'}")
 
 
@@ -169,12 +177,12 @@ def keep(config_path: Path | None, label: str, days: str, kb: str | None) -> Non
 @kb_option
 @json_option
 @click.pass_obj
-def show_retention(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+def show_retention(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     """Show how long labels are kept, what is due, and what is held."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base:
-        rules, due, holds = base.retention.rules(), base.retention.expired(), base.retention.holds()
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        rules, due, holds = kb.retention.rules(), kb.retention.expired(), kb.retention.holds()
     lines = [
         f"{escape_name(label)} is kept for {days} days" for label, days in sorted(rules.items())
     ]
@@ -202,18 +210,18 @@ def erase_expired(
     dry_run: bool,
     clock_is_right: bool,
     path: Path | None,
-    kb: str | None,
+    kb_dir: str | None,
     as_json: bool,
 ) -> None:
     """Erase for good what has been kept for as long as its label says; to be run daily."""
-    with open_base(load(config_path, kb=kb)) as base:
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         if dry_run:
-            due, doubt = base.retention.expired(), base.retention.clock_problem()
+            due, doubt = kb.retention.expired(), kb.retention.clock_problem()
             lines = [_due_line(one) for one in due] or ["nothing is due"]
             lines += [f"nothing would be erased: {doubt}"] if due and doubt else []
             emit([asdict(one) for one in due], lines, as_json)
             return
-        report = base.retention.erase(clock_is_right=clock_is_right)
+        report = kb.retention.erase(clock_is_right=clock_is_right)
     lines = [_due_line(one) for one in (*report.erased, *report.held)] or ["nothing is due"]
     lines += _receipt_lines(report.receipt) if report.receipt else []
     emit(asdict(report), lines, as_json)
@@ -229,16 +237,16 @@ def _due_line(due: ExpiredDocument) -> str:
 
 
 @click.command()
-@click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
+@click.argument("pattern", metavar="DOCUMENT", callback=decode_argument)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the log.")
 @kb_option
 @click.pass_obj
-def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) -> None:
+def hold(config_path: Path | None, pattern: str, reason: str, kb_dir: str | None) -> None:
     """Let documents not go, whatever their age; only an erasure goes before that."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base, usage("--reason"):
-        held = base.retention.hold(pattern, reason)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("--reason"):
+        held = kb.retention.hold(pattern, reason)
     lines = [f"held: {escape_name(source)}" for source in held] or [
         "they are held already; this reason is kept beside the other"
     ]
@@ -246,15 +254,15 @@ def hold(config_path: Path | None, pattern: str, reason: str, kb: str | None) ->
 
 
 @click.command()
-@click.argument("pattern", metavar="DOCUMENT", callback=typed_text)
+@click.argument("pattern", metavar="DOCUMENT", callback=decode_argument)
 @kb_option
 @click.pass_obj
-def release(config_path: Path | None, pattern: str, kb: str | None) -> None:
+def release(config_path: Path | None, pattern: str, kb_dir: str | None) -> None:
     """Let documents go again that were held."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base:
-        freed = base.retention.release(pattern)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        freed = kb.retention.release(pattern)
     lines = [f"no longer held: {escape_name(source)}" for source in freed] or [
         "none of them is held"
     ]

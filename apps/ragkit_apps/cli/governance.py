@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, typed_text, usage
+from ragkit_apps.cli.options import (
+    as_usage_error,
+    decode_argument,
+    emit,
+    json_option,
+    kb_option,
+    load_settings,
+    open_kb,
+)
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase
@@ -26,13 +34,13 @@ def label() -> None:
 
 
 @label.command("set")
-@click.argument("pattern", callback=typed_text)
-@click.argument("name", metavar="LABEL", callback=typed_text)
+@click.argument("pattern", callback=decode_argument)
+@click.argument("name", metavar="LABEL", callback=decode_argument)
 @kb_option
 @json_option
 @click.pass_obj
 def set_label(
-    config_path: Path | None, pattern: str, name: str, kb: str | None, as_json: bool
+    config_path: Path | None, pattern: str, name: str, kb_dir: str | None, as_json: bool
 ) -> None:
     """Give documents a label, which no rule of ragkit.toml then changes.
 
@@ -40,41 +48,41 @@ def set_label(
     """
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base, usage("LABEL"):
-        changed = base.access.label(pattern, name)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("LABEL"):
+        changed = kb.access.label(pattern, name)
     lines = [f"{escape_name(source)}: {escape_name(name)}" for source in changed]
     emit({"label": name, "changed": changed}, lines or ["they have that label already"], as_json)
 
 
 @click.command()
-@click.argument("name", metavar="LABEL", callback=typed_text)
-@click.argument("principal", callback=typed_text)
+@click.argument("name", metavar="LABEL", callback=decode_argument)
+@click.argument("principal", callback=decode_argument)
 @kb_option
 @click.pass_obj
-def grant(config_path: Path | None, name: str, principal: str, kb: str | None) -> None:
+def grant(config_path: Path | None, name: str, principal: str, kb_dir: str | None) -> None:
     """Let PRINCIPAL read what carries LABEL: user:NAME, group:NAME or everyone."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
-        is_new = base.access.grant(name, principal)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("PRINCIPAL"):
+        is_new = kb.access.grant(name, principal)
         hint = (
-            "" if base.access.mode != "off" else "; takes effect after: ragkit access mode enforced"
+            "" if kb.access.mode != "off" else "; takes effect after: ragkit access mode enforced"
         )
     what = "may read" if is_new else "may already read"
     click.echo(f"{escape_name(principal)} {what} {escape_name(name)}{hint}")
 
 
 @click.command()
-@click.argument("name", metavar="LABEL", callback=typed_text)
-@click.argument("principal", callback=typed_text)
+@click.argument("name", metavar="LABEL", callback=decode_argument)
+@click.argument("principal", callback=decode_argument)
 @kb_option
 @click.pass_obj
-def revoke(config_path: Path | None, name: str, principal: str, kb: str | None) -> None:
+def revoke(config_path: Path | None, name: str, principal: str, kb_dir: str | None) -> None:
     """Take back what was granted; it holds for whatever is asked next."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base, usage("PRINCIPAL"):
-        was_there = base.access.revoke(name, principal)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("PRINCIPAL"):
+        was_there = kb.access.revoke(name, principal)
     what = "may no longer read" if was_there else "could not read"
     click.echo(f"{escape_name(principal)} {what} {escape_name(name)} by a grant of its own")
 
@@ -88,7 +96,7 @@ def access() -> None:
 @click.argument("mode", type=click.Choice(["off", "enforced", "strict"]))
 @kb_option
 @click.pass_obj
-def set_mode(config_path: Path | None, mode: str, kb: str | None) -> None:
+def set_mode(config_path: Path | None, mode: str, kb_dir: str | None) -> None:
     """Set the access control mode of the knowledge base.
 
     \b
@@ -98,14 +106,14 @@ def set_mode(config_path: Path | None, mode: str, kb: str | None) -> None:
               keyword weights count only documents the user can access, and
               vector search is always exact.
     """
-    with open_base(load(config_path, kb=kb)) as base:
-        base.access.set_mode(mode)
-        lines = _overview(base)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        kb.access.set_mode(mode)
+        lines = _overview(kb)
     click.echo("\n".join(lines))
 
 
 @access.command("show")
-@click.argument("what", required=False, metavar="[DOCUMENT|PRINCIPAL]", callback=typed_text)
+@click.argument("what", required=False, metavar="[DOCUMENT|PRINCIPAL]", callback=decode_argument)
 @click.option("--group", "groups", multiple=True, metavar="GROUP", help="A group of PRINCIPAL's.")
 @kb_option
 @json_option
@@ -114,28 +122,28 @@ def show_access(
     config_path: Path | None,
     what: str | None,
     groups: tuple[str, ...],
-    kb: str | None,
+    kb_dir: str | None,
     as_json: bool,
 ) -> None:
     """Show who may read a document, or what somebody may read; by default all labels."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base:
-        mode = base.access.mode.value
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        mode = kb.access.mode.value
         if what is None:
-            labels = [asdict(grants) for grants in base.access.labels()]
-            emit({"mode": mode, "labels": labels}, _overview(base), as_json)
+            labels = [asdict(grants) for grants in kb.access.labels()]
+            emit({"mode": mode, "labels": labels}, _overview(kb), as_json)
         elif _PRINCIPAL.match(what):
-            with usage("PRINCIPAL"):
-                reach = base.access.of(what, groups)
+            with as_usage_error("PRINCIPAL"):
+                reach = kb.access.of(what, groups)
             names = ", ".join(map(escape_name, reach.labels)) or "no label"
             line = (
                 f"{escape_name(what)} may read {reach.documents} of {reach.of} documents: {names}"
             )
             emit({"mode": mode, **asdict(reach)}, [line, *_open_to_all(mode)], as_json)
         else:
-            readers = {grants.label: grants.principals for grants in base.access.labels()}
-            found = [(one.source, one.label) for one in base.access.documents(what)]
+            readers = {grants.label: grants.principals for grants in kb.access.labels()}
+            found = [(one.source, one.label) for one in kb.access.documents(what)]
             lines = [
                 f"{escape_name(source)}: {escape_name(label)}, {_readers(readers[label])}"
                 for source, label in found
@@ -147,16 +155,16 @@ def show_access(
             emit({"mode": mode, "documents": content}, [*lines, *_open_to_all(mode)], as_json)
 
 
-def _overview(base: KnowledgeBase) -> list[str]:
+def _overview(kb: KnowledgeBase) -> list[str]:
     from ragkit_apps.cli.render import escape_name
 
-    mode = base.access.mode
+    mode = kb.access.mode
     head = {
         "off": "access control is off: everyone who can open the knowledge base reads everything",
         "enforced": "access control is enforced: users need a grant for a document's label",
         "strict": "access control is strict: hidden documents do not influence results either",
     }[mode]
-    labels = base.access.labels()
+    labels = kb.access.labels()
     width = max((len(escape_name(grants.label)) for grants in labels), default=0)
     lines = [
         f"  {escape_name(grants.label):{width}}  {grants.documents:>6} documents  "
@@ -210,11 +218,11 @@ def _filters(command: Any) -> Any:
 @json_option
 @click.pass_obj
 def show_audit(
-    config_path: Path | None, /, last: int, kb: str | None, as_json: bool, **filters: Any
+    config_path: Path | None, /, last: int, kb_dir: str | None, as_json: bool, **filters: Any
 ) -> None:
     """Show the last lines of the log."""
-    with open_base(load(config_path, kb=kb)) as base, usage("--since"):
-        found = base.audit.lines(**filters)[-last:]
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("--since"):
+        found = kb.audit.lines(**filters)[-last:]
     if not found:
         click.echo("no line of the log is like that", err=True)
     emit([asdict(line) for line in found], [_audit_line(line) for line in found], as_json)
@@ -258,7 +266,7 @@ def verify_audit(
     config_path: Path | None,
     keys: tuple[Path, ...],
     anchors: tuple[Path, ...],
-    kb: str | None,
+    kb_dir: str | None,
     as_json: bool,
 ) -> None:
     """Check that no line was changed, dropped, moved or added; and with anchors, none at the end.
@@ -268,8 +276,8 @@ def verify_audit(
     from ragkit.governance.audit_log import read_anchors
 
     given = [anchor for path in anchors for anchor in read_anchors(path)]
-    with open_base(load(config_path, kb=kb)) as base:
-        report = base.audit.verify(keys=keys, anchors=given)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        report = kb.audit.verify(keys=keys, anchors=given)
     chain = report.chain
     lines = [f"FAIL  {problem}" for problem in report.problems]
     if not lines:
@@ -294,12 +302,14 @@ def verify_audit(
 )
 @kb_option
 @click.pass_obj
-def export_audit(config_path: Path | None, /, form: str, kb: str | None, **filters: Any) -> None:
+def export_audit(
+    config_path: Path | None, /, form: str, kb_dir: str | None, **filters: Any
+) -> None:
     """Write the log to standard output."""
     from ragkit.governance.audit_log import as_csv, as_jsonl
 
-    with open_base(load(config_path, kb=kb)) as base, usage("--since"):
-        found = base.audit.lines(**filters)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("--since"):
+        found = kb.audit.lines(**filters)
     for line in (as_csv if form == "csv" else as_jsonl)(found):
         click.echo(line)
 
@@ -307,11 +317,11 @@ def export_audit(config_path: Path | None, /, form: str, kb: str | None, **filte
 @audit.command("anchor")
 @kb_option
 @click.pass_obj
-def anchor_audit(config_path: Path | None, kb: str | None) -> None:
+def anchor_audit(config_path: Path | None, kb_dir: str | None) -> None:
     """Print what the log ends with, as a line of JSON to be kept elsewhere.
 
     Append it to a file on another machine, or print it: `ragkit audit verify --anchor FILE` then
     finds whether lines are gone from the end, or all were written anew.
     """
-    with open_base(load(config_path, kb=kb)) as base:
-        click.echo(json.dumps(asdict(base.audit.anchor())))
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        click.echo(json.dumps(asdict(kb.audit.anchor())))

@@ -20,16 +20,16 @@ import click
 
 from ragkit_apps.cli import erasure, governance, maintenance
 from ragkit_apps.cli.options import (
-    Asking,
-    as_option,
+    Identity,
+    as_usage_error,
+    check_utf8_path,
+    decode_argument,
     emit,
+    identity_options,
     json_option,
     kb_option,
-    load,
-    open_base,
-    typed_text,
-    usage,
-    utf8_path,
+    load_settings,
+    open_kb,
 )
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ def _schema(context: click.Context, option: click.Parameter, value: Path | None)
 def _question(context: click.Context, option: click.Parameter, value: str) -> str | None:
     if not value.strip():
         raise click.BadParameter("it is empty")
-    return typed_text(context, option, value)
+    return decode_argument(context, option, value)
 
 
 def _label(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     from ragkit.governance import check_label
 
-    with usage("--label"):
+    with as_usage_error("--label"):
         return name if name is None else check_label(name)
 
 
@@ -79,7 +79,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=utf8_path)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=check_utf8_path)
 @kb_option
 @_embedder
 @click.option("--label", callback=_label, help="Access label of all documents of the paths.")
@@ -93,7 +93,7 @@ def cli(context: click.Context, config_path: Path | None) -> None:
 def ingest(
     config_path: Path | None,
     paths: tuple[str, ...],
-    kb: str | None,
+    kb_dir: str | None,
     embedder: str | None,
     label: str | None,
     dry_run: bool,
@@ -107,14 +107,14 @@ def ingest(
 
     Exit code 3 means that some files could not be read; each is named with its reason.
     """
-    config = load(config_path, kb=kb, embedder=embedder)
+    config = load_settings(config_path, kb=kb_dir, embedder=embedder)
     _check_paths(paths)
     with ExitStack() as held:
         if dry_run and _is_nothing(Path(config.kb)):  # then it is compared with an empty base
             config = replace(config, kb=held.enter_context(tempfile.TemporaryDirectory()))
-        base = held.enter_context(open_base(config, create=True))
+        kb = held.enter_context(open_kb(config, create=True))
         progress = held.enter_context(_display(quiet=as_json))
-        report = base.ingest(
+        report = kb.ingest(
             *paths,
             label=label,
             dry_run=dry_run,
@@ -137,9 +137,9 @@ def _is_nothing(path: Path) -> bool:
 
 
 @cli.command()
-@click.argument("query", callback=typed_text)
+@click.argument("query", callback=decode_argument)
 @kb_option
-@as_option
+@identity_options
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Hits.")
 @click.option("--explain", is_flag=True, help="Show what every stage of the search gave.")
 @json_option
@@ -147,7 +147,7 @@ def _is_nothing(path: Path) -> bool:
 def search(
     config_path: Path | None,
     query: str,
-    kb: str | None,
+    kb_dir: str | None,
     name: str | None,
     groups: tuple[str, ...],
     k: int,
@@ -157,8 +157,8 @@ def search(
     """Show the passages that match a query, best first."""
     from ragkit_apps.cli.render import explain_lines, hit_lines
 
-    with open_base(load(config_path, kb=kb)) as base:
-        view = Asking(name, groups).view(base)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        view = Identity(name, groups).view(kb)
         if explain:
             explanation = view.explain(query, k)
             emit(asdict(explanation), explain_lines(explanation), as_json)
@@ -171,7 +171,7 @@ def search(
 @cli.command()
 @click.argument("question", callback=_question)
 @kb_option
-@as_option
+@identity_options
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
 @click.option(
@@ -189,7 +189,7 @@ def search(
 def ask(
     config_path: Path | None,
     question: str,
-    kb: str | None,
+    kb_dir: str | None,
     name: str | None,
     groups: tuple[str, ...],
     model: str | None,
@@ -207,8 +207,8 @@ def ask(
     from ragkit_apps.cli.chat import write_answer
     from ragkit_apps.cli.render import answer_lines, clean_text
 
-    with open_base(load(config_path, kb=kb, model=model)) as base:
-        view = Asking(name, groups).view(base)
+    with open_kb(load_settings(config_path, kb=kb_dir, model=model)) as kb:
+        view = Identity(name, groups).view(kb)
         options = AskOptions(k=k, reasoning=reasoning)
         if schema is not None:
             answer = _ask_for_data(view, question, options, schema)
@@ -224,7 +224,7 @@ def ask(
 
 @cli.command()
 @kb_option
-@as_option
+@identity_options
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("-k", default=8, show_default=True, type=click.IntRange(1, 100), help="Passages.")
 @click.option("--reasoning", is_flag=True, help="Let the model reason first.")
@@ -232,7 +232,7 @@ def ask(
 @click.pass_obj
 def chat(
     config_path: Path | None,
-    kb: str | None,
+    kb_dir: str | None,
     name: str | None,
     groups: tuple[str, ...],
     model: str | None,
@@ -242,24 +242,24 @@ def chat(
 ) -> None:
     """Ask question after question; each may lean on those before it.
 
-    The conversation is kept in the base. Type /help for the commands.
+    The conversation is kept in the knowledge base. Type /help for the commands.
     """
     from ragkit import AskOptions
     from ragkit_apps.cli.chat import Chat
 
-    with open_base(load(config_path, kb=kb, model=model)) as base:
-        view = Asking(name, groups).view(base)
+    with open_kb(load_settings(config_path, kb=kb_dir, model=model)) as kb:
+        view = Identity(name, groups).view(kb)
         Chat(view, view.conversation(number), AskOptions(k=k, reasoning=reasoning)).run()
 
 
 @cli.group(invoke_without_command=True)
 @kb_option
-@as_option
+@identity_options
 @json_option
 @click.pass_context
 def conversations(
     context: click.Context,
-    kb: str | None,
+    kb_dir: str | None,
     name: str | None,
     groups: tuple[str, ...],
     as_json: bool,
@@ -268,10 +268,10 @@ def conversations(
     from ragkit_apps.cli.render import conversation_lines
 
     if context.invoked_subcommand is not None:
-        context.obj = (context.obj, kb, Asking(name, groups))
+        context.obj = (context.obj, kb_dir, Identity(name, groups))
         return
-    with open_base(load(context.obj, kb=kb)) as base:
-        found = Asking(name, groups).view(base).conversations()
+    with open_kb(load_settings(context.obj, kb=kb_dir)) as kb:
+        found = Identity(name, groups).view(kb).conversations()
     none = ["no conversation is kept; begin one with: ragkit chat"]
     emit([asdict(entry) for entry in found], conversation_lines(found) or none, as_json)
 
@@ -282,14 +282,14 @@ def conversations(
 @json_option
 @click.pass_obj
 def show(
-    given: tuple[Path | None, str | None, Asking], number: int, kb: str | None, as_json: bool
+    given: tuple[Path | None, str | None, Identity], number: int, kb_dir: str | None, as_json: bool
 ) -> None:
     """Show a conversation."""
     from ragkit_apps.cli.render import turn_lines
 
     config_path, outer, asking = given
-    with open_base(load(config_path, kb=kb or outer)) as base:
-        turns = asking.view(base).conversation(number).turns()
+    with open_kb(load_settings(config_path, kb=kb_dir or outer)) as kb:
+        turns = asking.view(kb).conversation(number).turns()
     lines = [line for turn in turns for line in turn_lines(turn)]
     emit([{**asdict(turn), "answer": _with_kind(turn.answer)} for turn in turns], lines, as_json)
 
@@ -298,11 +298,13 @@ def show(
 @click.argument("number", type=int, metavar="ID")
 @kb_option
 @click.pass_obj
-def delete(given: tuple[Path | None, str | None, Asking], number: int, kb: str | None) -> None:
+def delete(
+    given: tuple[Path | None, str | None, Identity], number: int, kb_dir: str | None
+) -> None:
     """Remove a conversation and all that was said in it."""
     config_path, outer, asking = given
-    with open_base(load(config_path, kb=kb or outer)) as base:
-        asking.view(base).delete_conversation(number)
+    with open_kb(load_settings(config_path, kb=kb_dir or outer)) as kb:
+        asking.view(kb).delete_conversation(number)
     click.echo(f"removed conversation {number}")
 
 
@@ -314,7 +316,7 @@ def models(config_path: Path | None, as_json: bool) -> None:
     from ragkit.llms import choose_model, installed_models
     from ragkit_apps.cli.render import model_lines
 
-    config = load(config_path)
+    config = load_settings(config_path)
     found = installed_models(config)
     chosen, why = choose_model(config.model, config, models=found)
     lines = model_lines(found, chosen.name, why)
@@ -327,13 +329,13 @@ def models(config_path: Path | None, as_json: bool) -> None:
 @click.option("--documents", is_flag=True, help="List every document.")
 @json_option
 @click.pass_obj
-def status(config_path: Path | None, kb: str | None, documents: bool, as_json: bool) -> None:
+def status(config_path: Path | None, kb_dir: str | None, documents: bool, as_json: bool) -> None:
     """Show what is in the base, and which files are not."""
     from ragkit_apps.cli.render import escape_name, status_lines
 
-    with open_base(load(config_path, kb=kb)) as base:
-        found = base.status()
-        entries = base.documents() if documents else []
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        found = kb.status()
+        entries = kb.documents() if documents else []
     lines = status_lines(found)
     lines += [
         f"  {escape_name(entry.source)}  ({entry.kind}, {entry.pages} pages, {entry.chunks} chunks)"
@@ -346,22 +348,22 @@ def status(config_path: Path | None, kb: str | None, documents: bool, as_json: b
 
 
 @cli.command()
-@click.argument("source", callback=typed_text)
+@click.argument("source", callback=decode_argument)
 @kb_option
 @json_option
 @click.pass_obj
-def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool) -> None:
-    """Remove a document, or all documents of a folder, from the base."""
+def remove(config_path: Path | None, source: str, kb_dir: str | None, as_json: bool) -> None:
+    """Remove a document, or all documents of a folder, from the knowledge base."""
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base:
-        removed = base.remove(source)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        removed = kb.remove(source)
     emit({"removed": removed}, [f"removed {escape_name(entry)}" for entry in removed], as_json)
 
 
 @cli.command()
 @kb_option
-@as_option
+@identity_options
 @click.option("--model", metavar="NAME", help="Language model on the model server.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port (default: 8501, or the next).")
@@ -384,7 +386,7 @@ def remove(config_path: Path | None, source: str, kb: str | None, as_json: bool)
 @click.pass_obj
 def ui(
     config_path: Path | None,
-    kb: str | None,
+    kb_dir: str | None,
     name: str | None,
     groups: tuple[str, ...],
     model: str | None,
@@ -421,8 +423,8 @@ def ui(
     if groups and not name:
         raise click.UsageError("--group needs --as: without it each browser is somebody else")
     allowed = os.pathsep.join(map(str, roots)) or None
-    config = load(config_path, kb=kb, model=model, folders=allowed)
-    as_principal = Asking(name, groups).principal() if name else None
+    config = load_settings(config_path, kb=kb_dir, model=model, folders=allowed)
+    as_principal = Identity(name, groups).principal() if name else None
     serve(config, host=host, port=port, names=names, who=as_principal, ready=ready)
 
 

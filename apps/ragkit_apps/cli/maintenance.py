@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ragkit_apps.cli.options import emit, json_option, kb_option, load, open_base, utf8_path
+from ragkit_apps.cli.options import (
+    check_utf8_path,
+    emit,
+    json_option,
+    kb_option,
+    load_settings,
+    open_kb,
+)
 
 if TYPE_CHECKING:
     from ragkit.maintenance import CheckResult, RepairReport, RestoreReport, VerificationReport
@@ -24,15 +31,15 @@ _MOST = 20  # names shown
 @kb_option
 @json_option
 @click.pass_obj
-def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+def doctor(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     """Check this machine and the knowledge base, and suggest fixes.
 
     Exit code 1 means that a check failed.
     """
     from ragkit import run_doctor
 
-    config = load(config_path, kb=kb)
-    checks = run_doctor(config, Path(config.kb) if kb or Path(config.kb).exists() else None)
+    config = load_settings(config_path, kb=kb_dir)
+    checks = run_doctor(config, Path(config.kb) if kb_dir or Path(config.kb).exists() else None)
     emit([asdict(check) for check in checks], check_lines(checks), as_json)
     if any(check.state == "fail" for check in checks):
         sys.exit(_DAMAGED)
@@ -50,7 +57,9 @@ def doctor(config_path: Path | None, kb: str | None, as_json: bool) -> None:
 )
 @json_option
 @click.pass_obj
-def verify(config_path: Path | None, kb: str | None, keys: tuple[Path, ...], as_json: bool) -> None:
+def verify(
+    config_path: Path | None, kb_dir: str | None, keys: tuple[Path, ...], as_json: bool
+) -> None:
     """Look through the whole base for damage.
 
     Every page, document, vector and line of the log is read. Exit code 1 means that something is
@@ -58,7 +67,7 @@ def verify(config_path: Path | None, kb: str | None, keys: tuple[Path, ...], as_
     """
     from ragkit.maintenance import verify_kb
 
-    config = load(config_path, kb=kb)
+    config = load_settings(config_path, kb=kb_dir)
     found = verify_kb(Path(config.kb), config, keys=keys)
     emit(_as_data(found), check_lines(found.checks), as_json)
     if not found.intact:
@@ -69,7 +78,7 @@ def verify(config_path: Path | None, kb: str | None, keys: tuple[Path, ...], as_
 @kb_option
 @json_option
 @click.pass_obj
-def repair(config_path: Path | None, kb: str | None, as_json: bool) -> None:
+def repair(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     """Build anew what is damaged, and keep what can be read of the rest.
 
     Exit code 3 means that documents are lost until the next ingest reads their files again; each
@@ -77,7 +86,7 @@ def repair(config_path: Path | None, kb: str | None, as_json: bool) -> None:
     """
     from ragkit.maintenance import repair_kb
 
-    config = load(config_path, kb=kb)
+    config = load_settings(config_path, kb=kb_dir)
     report = repair_kb(Path(config.kb), config)
     content: dict[str, Any] = asdict(report)
     content["kept"] = str(report.kept) if report.kept else None
@@ -92,27 +101,27 @@ def repair(config_path: Path | None, kb: str | None, as_json: bool) -> None:
 @click.command()
 @kb_option
 @click.pass_obj
-def dump(config_path: Path | None, kb: str | None) -> None:
+def dump(config_path: Path | None, kb_dir: str | None) -> None:
     """Print what the base holds as JSON lines, the same for equal content."""
-    with open_base(load(config_path, kb=kb)) as base:
-        for line in base.dump():
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        for line in kb.dump():
             click.echo(line)
 
 
 @click.command()
-@click.argument("target", callback=utf8_path)
+@click.argument("target", callback=check_utf8_path)
 @kb_option
 @json_option
 @click.pass_obj
-def backup(config_path: Path | None, target: str, kb: str | None, as_json: bool) -> None:
+def backup(config_path: Path | None, target: str, kb_dir: str | None, as_json: bool) -> None:
     """Copy the base into a new directory TARGET, while others read and write.
 
     Indexes are not in it: they are built again when it is restored.
     """
     from ragkit_apps.cli.render import escape_name
 
-    with open_base(load(config_path, kb=kb)) as base:
-        made = base.backup(target)
+    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+        made = kb.backup(target)
     size = f"{made.bytes / 1e6:.1f} MB"
     lines = [
         f"{escape_name(str(made.path))}: {made.manifest.documents} documents, {size}",
@@ -125,7 +134,7 @@ def backup(config_path: Path | None, target: str, kb: str | None, as_json: bool)
 
 
 @click.command()
-@click.argument("backup", callback=utf8_path)
+@click.argument("backup", callback=check_utf8_path)
 @kb_option
 @click.option("--replace", is_flag=True, help="Put it in the place of the base that is there.")
 @click.option(
@@ -141,7 +150,7 @@ def backup(config_path: Path | None, target: str, kb: str | None, as_json: bool)
 def restore(
     config_path: Path | None,
     backup: str,
-    kb: str | None,
+    kb_dir: str | None,
     replace: bool,
     receipts: tuple[Path, ...],
     as_json: bool,
@@ -154,7 +163,7 @@ def restore(
     """
     from ragkit.maintenance import restore_kb
 
-    config = load(config_path, kb=kb)
+    config = load_settings(config_path, kb=kb_dir)
     report = restore_kb(
         Path(backup), Path(config.kb), replace=replace, receipts=receipts, config=config
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ragkit import Config, KnowledgeBase, Principal, View
 
 
-def utf8_path(context: click.Context, option: click.Parameter, value: Any) -> Any:
+def check_utf8_path(context: click.Context, option: click.Parameter, value: Any) -> Any:
     """Refuse paths that cannot be written down: the base keeps them as UTF-8."""
     for path in value if isinstance(value, tuple) else (value,):
         try:
@@ -29,7 +29,9 @@ def utf8_path(context: click.Context, option: click.Parameter, value: Any) -> An
     return value
 
 
-def typed_text(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+def decode_argument(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> str | None:
     """What was typed, also where the terminal's encoding is not the one that Python expects."""
     if value is None:
         return None
@@ -37,22 +39,26 @@ def typed_text(context: click.Context, option: click.Parameter, value: str | Non
 
 
 kb_option = click.option(
-    "--kb", metavar="DIR", callback=utf8_path, help="The base's directory (default: ragkit.kb)."
+    "--kb",
+    "kb_dir",
+    metavar="DIR",
+    callback=check_utf8_path,
+    help="The base's directory (default: ragkit.kb).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class Identity:
     """Who asks, as the options say; by default the user of the operating system."""
 
     name: str | None
     groups: tuple[str, ...]
 
-    def view(self, base: KnowledgeBase) -> View:
+    def view(self, kb: KnowledgeBase) -> View:
         """The base as this one sees it."""
         who = self.principal()
-        return base.as_principal(who.name, who.groups)
+        return kb.as_principal(who.name, who.groups)
 
     def principal(self) -> Principal:
         from ragkit import Principal
@@ -72,7 +78,7 @@ def _own_groups() -> list[str]:
     return [names[number] for number in os.getgroups() if number in names]
 
 
-def as_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def identity_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds --as and --group, which come to the command as `name` and `groups`."""
     group = click.option(
         "--group",
@@ -90,7 +96,7 @@ def as_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return name(group(command))
 
 
-def load(path: Path | None, **overrides: str | None) -> Config:
+def load_settings(path: Path | None, **overrides: str | None) -> Config:
     """The settings, with what the command line says; no other host is reached from now on."""
     from ragkit import load_config, restrict_network
 
@@ -99,14 +105,14 @@ def load(path: Path | None, **overrides: str | None) -> Config:
     return config
 
 
-def open_base(config: Config, *, create: bool = False) -> KnowledgeBase:
+def open_kb(config: Config, *, create: bool = False) -> KnowledgeBase:
     from ragkit import KnowledgeBase
 
     return KnowledgeBase(config.kb, config=config, create=create)
 
 
 @contextmanager
-def usage(what: str) -> Iterator[None]:
+def as_usage_error(what: str) -> Iterator[None]:
     """Say of a value that cannot be one that it was typed wrongly."""
     try:
         yield
