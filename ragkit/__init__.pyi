@@ -10,7 +10,7 @@ from .conversation import Turn as Turn
 from .doctor import run_doctor as run_doctor
 from .embedders.base import Embedder as Embedder
 from .errors import RagkitError as RagkitError
-from .generation.answering import AnswerStream as AnswerStream
+from .generation.streaming import AnswerStream as AnswerStream
 from .governance.receipts import Receipt as Receipt
 from .ingestion.report import FileError as FileError
 from .ingestion.report import IngestReport as IngestReport

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ragkit.answers import Abstention, Answer, AskOptions, Citation, Statement, citation_of
+from ragkit.answers import Abstention, Answer, AskOptions, Citation, Statement
 from ragkit.errors import ModelError, SourceError, StoreError
-from ragkit.generation.answering import AnswerStream, cleaned
+from ragkit.generation.answering import clean_question
 from ragkit.generation.query_rewriting import TURNS, rewrite_question
+from ragkit.generation.streaming import AnswerStream, StreamObserver
 from ragkit.governance.audit_recorder import Recorder
 from ragkit.llms.base import LanguageModel, Message, Usage
 from ragkit.llms.selection import choose_model
@@ -144,12 +145,12 @@ class Conversation:
         """Answer piece by piece; the turn is kept once `.answer` is there, not if it is closed."""
         began = time.monotonic()
         options = options or AskOptions()
-        question = cleaned(question)
+        question = clean_question(question)
         turns = [turn for turn in self.turns(labels=options.labels) if not turn.withheld]
         said = [(turn.question, turn.answer.text) for turn in turns]
         query = rewrite_question(question, said, self._rewriter(options.model) if said else None)
         stream = self._view.stream(question, options, query=query, history=_history(turns))
-        return stream.then(lambda stream: self._kept(stream, began, turns))
+        return stream.observe(_TurnKeeper(self, began, turns))
 
     def _rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:
         try:
@@ -157,15 +158,13 @@ class Conversation:
         except ModelError:
             return None
 
-    def _kept(
-        self, stream: AnswerStream, began: float, before: Sequence[Turn]
-    ) -> Generator[str | Answer]:
-        """Give out a stream's text, and keep the turn; `began` is a time of the monotonic clock."""
-        first_word = 0.0
-        for piece in stream:
-            first_word = first_word or _since(began)
-            yield piece
-        answer = stream.answer
+    def _keep(
+        self, answer: Answer, first_word: float, began: float, before: Sequence[Turn]
+    ) -> Answer:
+        """Store a turn; returns its answer, with a notice if it could not be stored.
+
+        `began` is a time of the monotonic clock.
+        """
         turn = Turn(
             _now(),
             answer.question,
@@ -183,13 +182,31 @@ class Conversation:
             notice = f"{answer.notice} Not kept in the conversation: {error}".strip()
             answer = replace(answer, notice=notice)
             self._unkept.append(replace(turn, answer=answer))
-        yield answer
+        return answer
 
     def _origins(self, answer: Answer, before: Sequence[Turn]) -> tuple[int, ...]:
         """What an answer rests on: its passages, and the turns that a model was shown with them."""
         with self._store.snapshot() as snapshot:
             own = snapshot.origins_of({hit.document for hit in answer.passages})
         return tuple(sorted(own.union(*(turn.origins for turn in before[-_SHOWN_AGAIN:]))))
+
+
+class _TurnKeeper(StreamObserver):
+    """Keeps the turn of an answer once it is whole."""
+
+    def __init__(self, conversation: Conversation, began: float, before: Sequence[Turn]) -> None:
+        self._conversation = conversation
+        self._began = began
+        self._before = before
+        self._first_word = 0.0
+
+    def on_start(self) -> None:
+        """Note when the first word was there."""
+        self._first_word = _since(self._began)
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Keep the turn."""
+        return self._conversation._keep(answer, self._first_word, self._began, self._before)
 
 
 def _now() -> str:
@@ -325,4 +342,4 @@ def _cited(stored: Sequence[Any], hit: Hit) -> Citation:
     """A citation of a passage that is there still; of older turns no highlights are stored."""
     number, _, start, end, *more = stored
     highlights = tuple((first, last) for ranges in more for first, last in ranges)
-    return replace(citation_of(number, hit, start, end), highlights=highlights)
+    return replace(Citation.from_hit(number, hit, start, end), highlights=highlights)

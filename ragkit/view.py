@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ragkit.answers import Abstention, Answer, AskOptions, abstain
+from ragkit.answers import Abstention, Answer, AskOptions
 from ragkit.config import Config
 from ragkit.conversation import Conversation
 from ragkit.errors import AccessDenied, SourceError
 from ragkit.generation.answering import (
-    AnswerStream,
-    Question,
     RetrievedContext,
-    ask_stream,
-    at_once,
-    cleaned,
+    clean_question,
+    stream_answer,
+    stream_whole,
 )
-from ragkit.governance.audit_recorder import Recorder, found_by
+from ragkit.generation.prompts import Question
+from ragkit.generation.streaming import AnswerStream
+from ragkit.governance.audit_recorder import QuestionRecord, Recorder, found_by
 from ragkit.ingestion.report import FileError
 from ragkit.ingestion.source_files import Originals, PageImage
 from ragkit.llms.base import LanguageModel, Message
@@ -175,7 +176,7 @@ class View:
         from ragkit.generation.json_schema import parse_schema
         from ragkit.generation.structured import ask_for_data
 
-        wanted, question = parse_schema(schema), cleaned(question)
+        wanted, question = parse_schema(schema), clean_question(question)
         found, line = self._found(question, question, options)
         with self._record.outcome_of(line):
             answer = ask_for_data(
@@ -203,21 +204,21 @@ class View:
         are the messages that the model is shown before it; `conversation` keeps and makes both.
         """
         options = options or AskOptions()
-        question = cleaned(question)
+        question = clean_question(question)
         asked = Question(question, query or question, history)
         found, line = self._found(question, asked.query, options)
         if found is None:
-            stream = at_once(abstain(question, (), Abstention.EMPTY), asked)
+            stream = stream_whole(Answer.abstain(question, (), Abstention.EMPTY), asked)
         else:
             with self._record.outcome_of(line):
-                stream = ask_stream(
+                stream = stream_answer(
                     asked,
                     found,
                     options.model or self.model,
                     self.config,
                     reasoning=options.reasoning,
                 )
-        return stream.then(lambda stream: self._record.kept(line, stream))
+        return stream.observe(QuestionRecord(self._record, line))
 
     def _found(
         self, question: str, query: str, options: AskOptions
@@ -236,12 +237,9 @@ class View:
         if identity is None or is_empty:
             return None, line
 
-        def page_text(hit: Hit) -> str:
-            with self._snapshot(options.labels) as snapshot:
-                return snapshot.page_text(hit.document, hit.page_ordinal)
-
+        open_view = partial(self._store.view, self._who, options.labels)
         embedder = self._engine.embedder(identity)
-        return RetrievedContext(hits, embedder, identity.similarity_threshold, page_text), line
+        return RetrievedContext(hits, embedder, identity.similarity_threshold, open_view), line
 
     # -- conversations -----------------------------------------------------------------------
 

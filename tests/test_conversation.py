@@ -13,12 +13,13 @@ import pytest
 from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
 from ragkit.generation.query_rewriting import needs_history, rewrite_question
-from ragkit.llms.base import Event
+from ragkit.llms.base import Event, ModelLimits
 from ragkit.store.database import PATIENCE, connect
 from ragkit.store.layout import Layout
 from ragkit.store.locks import commit_lock
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
+from tests.support.models import OwnModel
 
 NOBODY = "http://127.0.0.1:9"
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
@@ -52,7 +53,7 @@ def base(folder: Path, host: str, *, model: str = "auto", audit: str = "required
     return KnowledgeBase(folder / "a.kb", embedder=HashingEmbedder(), config=config)
 
 
-class Scripted:
+class Scripted(OwnModel):
     """A model that says what it is told to, and remembers what it was asked."""
 
     name = "scripted"
@@ -499,7 +500,7 @@ def test_what_was_said_and_named_elsewhere_is_known_here(folder: Path) -> None:
 
 def test_what_was_said_before_gives_way_to_a_passage(folder: Path) -> None:
     class Small(Scripted):
-        num_ctx, num_predict = 528, 200
+        limits = ModelLimits(context=528, output=200)
 
     (folder / "docs" / "long.txt").write_text("Zebras graze in herds on the plains. " * 8)
     with base(folder, NOBODY) as kb:

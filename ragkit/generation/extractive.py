@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from ragkit.answers import Answer, Citation, Statement, citation_of
+from ragkit.answers import Answer, Citation, Statement
 from ragkit.embedders.base import Embedder, checked
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.keywords import keywords
@@ -68,7 +68,7 @@ def _distinct(pool: Sequence[tuple[Hit, Sentence]], order: Sequence[int]) -> lis
 
 
 def _citation(number: int, hit: Hit, unit: Sentence) -> Citation:
-    return citation_of(number, hit, hit.start + unit.start, hit.start + unit.end)
+    return Citation.from_hit(number, hit, hit.start + unit.start, hit.start + unit.end)
 
 
 def _line(citation: Citation, unit: Sentence) -> str:

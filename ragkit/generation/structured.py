@@ -10,22 +10,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from ragkit.answers import Abstention, Answer, Statement, Verdict, abstain, citation_of
+from ragkit.answers import Abstention, Answer, Citation, Statement, Verdict
 from ragkit.config import Config
 from ragkit.errors import SchemaMismatch
-from ragkit.generation.answering import (
-    Question,
-    Request,
-    RetrievedContext,
-    check_read,
-    is_answerable,
-)
+from ragkit.generation.answering import RetrievedContext, is_answerable
 from ragkit.generation.json_schema import (
     AnswerSchema,
     build_reply_schema,
     cleaned,
     find_schema_error,
 )
+from ragkit.generation.prompts import Prompt, Question
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.llms.transport import one_line
@@ -89,23 +84,23 @@ def ask_for_data(
     thing. `found` is None for an empty base.
     """
     if found is None:
-        return abstain(question, (), Abstention.EMPTY)
+        return Answer.abstain(question, (), Abstention.EMPTY)
     if not is_answerable(question, found.hits, found.similarity_threshold):
-        return abstain(question, found.hits, Abstention.FAR)
+        return Answer.abstain(question, found.hits, Abstention.FAR)
     chosen, why = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)
-    request = Request.fitting(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen, config)
-    reply = _replied(chosen, request.messages, build_reply_schema(schema, len(request.passages)))
+    prompt = Prompt.fit(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen)
+    reply = _replied(chosen, prompt.messages, build_reply_schema(schema, len(prompt.passages)))
     if reply.usage is not None:
-        check_read(reply.usage, request, chosen.name)
-    answer = _answer(question, reply, schema, request.passages, found, chosen.name)
+        prompt.check_read(reply.usage, chosen.name)
+    answer = _answer(question, reply, schema, prompt.passages, found, chosen.name)
     return replace(
         answer,
-        dropped=0 if answer.abstained else request.dropped,
+        dropped=0 if answer.abstained else prompt.dropped,
         usage=reply.usage,
         reasoning=reply.reasoning,
         model_choice=why,
-        model_digest=str(getattr(chosen, "digest", "")),
+        model_digest=chosen.digest,
     )
 
 
@@ -130,14 +125,14 @@ def _answer(
     name: str,
 ) -> Answer:
     if not reply.text.strip() and not reply.is_cut:
-        return abstain(question, passages, Abstention.SILENT, name)
+        return Answer.abstain(question, passages, Abstention.SILENT, name)
     is_found, numbers, raw = _opened(reply, name)
     if not is_found or (raw is None and find_schema_error(None, schema)):
-        return abstain(question, passages, Abstention.MODEL, name)
+        return Answer.abstain(question, passages, Abstention.MODEL, name)
     value = _valid(raw, schema, name)
     real = [number for number in numbers if 1 <= number <= len(passages)]
     text, leaves = _written(value)
-    citations = [citation_of(number, passages[number - 1]) for number in real]
+    citations = [Citation.from_hit(number, passages[number - 1]) for number in real]
     statements = _verified(leaves, schema, real, passages, found)
     return Answer(
         question,

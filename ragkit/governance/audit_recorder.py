@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from ragkit.answers import Answer
 from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreError
-from ragkit.generation.answering import AnswerStream
+from ragkit.generation.streaming import StreamObserver
 from ragkit.retrieval.retriever import Hit
 from ragkit.store.access import Principal
 from ragkit.store.audit import current_user
@@ -82,24 +82,10 @@ class Recorder:
         try:
             yield
         except RagkitError as error:
-            self._ended(line, type(error).__name__)
+            self.ended(line, type(error).__name__)
             raise
 
-    def kept(self, line: int, stream: AnswerStream) -> Generator[str | Answer]:
-        """Pass on a stream, and record how it ended before its answer is given out."""
-        try:
-            with self.outcome_of(line):
-                yield from stream
-        except GeneratorExit:
-            self._ended(line, "stopped")
-            raise
-        if stream.is_whole:
-            self.answered(line, stream.answer)
-            yield stream.answer
-        else:  # it was closed from another thread
-            self._ended(line, "stopped")
-
-    def _ended(self, line: int, outcome: str) -> None:
+    def ended(self, line: int, outcome: str) -> None:
         """That there was no whole answer; nothing more is shown, so it must not fail."""
         with suppress(StoreError):
             self._write("answer", "answer", {"question": line, "outcome": outcome})
@@ -136,6 +122,27 @@ class Recorder:
                 ) from error
             logger.warning("not recorded: %s", error)
             return 0
+
+
+class QuestionRecord(StreamObserver):
+    """Records how the answer to a question ended, before the answer is given out."""
+
+    def __init__(self, recorder: Recorder, line: int) -> None:
+        self._recorder = recorder
+        self._line = line
+
+    def on_answer(self, answer: Answer) -> Answer:
+        """Record the whole answer. Raises StoreError if that fails, so it is not given out."""
+        self._recorder.answered(self._line, answer)
+        return answer
+
+    def on_error(self, error: RagkitError) -> None:
+        """Record which error ended the answer."""
+        self._recorder.ended(self._line, type(error).__name__)
+
+    def on_stop(self) -> None:
+        """Record that the answer was stopped."""
+        self._recorder.ended(self._line, "stopped")
 
 
 def found_by(k: int, hits: Sequence[Hit], snapshot: Snapshot) -> Found:

@@ -1,6 +1,7 @@
 from .base import InstalledModel as InstalledModel
 from .base import LanguageModel as LanguageModel
 from .base import Message as Message
+from .base import ModelLimits as ModelLimits
 from .base import ModelServer as ModelServer
 from .base import Reasoning as Reasoning
 from .base import Usage as Usage

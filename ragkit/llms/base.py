@@ -39,20 +39,31 @@ Event = str | Reasoning | Usage
 """The text of an answer comes as plain strings."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """The tokens that a model takes: `context` in all, `output` of them for the longest answer."""
+
+    context: int = 8192
+    output: int = 1024
+
+
 class LanguageModel(Protocol):
     """A language model; bring your own by passing an object with these.
 
     `chat` yields the answer's text in pieces and raises ModelError if it cannot be completed.
     Thoughts may come between the pieces, and one Usage at the end. With a `schema` the text is to
     be one JSON value of this JSON schema; not every server holds to it, so look at what comes. A
-    model without that parameter can do all the rest: it is given only where there is a schema. A
-    model whose context is smaller than the settings say has the numbers `num_ctx` and
-    `num_predict`, too, and one whose
-    weights can be told apart their `digest`.
+    model without that parameter can do all the rest: it is given only where there is a schema.
+    `limits` decide how many passages a prompt holds. `digest` identifies the model's weights in
+    the audit log; "" if it is unknown.
     """
 
     @property
     def name(self) -> str: ...
+    @property
+    def limits(self) -> ModelLimits: ...
+    @property
+    def digest(self) -> str: ...
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Event]: ...

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.config import ollama_url
 from ragkit.errors import ModelError, PromptTruncated, StreamBroken
 from ragkit.hardware import cache_bytes, needed_bytes, usable_bytes
-from ragkit.llms.base import Event, InstalledModel, Message, Reasoning, Usage
+from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
 from ragkit.llms.errors import broken, elsewhere, ollama_refusal
 from ragkit.llms.transport import Server, Timeouts, as_object, one_line
 
@@ -198,23 +198,20 @@ class OllamaModel:
         self._ollama = server or OllamaServer(host, timeouts)
         self._server = self._ollama.server
         self._reasoning = reasoning
-        self._wanted = num_ctx, num_predict
+        self._limits = ModelLimits(num_ctx, num_predict)
 
     @property
-    def num_ctx(self) -> int:
-        """Tokens of context: those that were asked for, or the fewer that the model was made for.
+    def limits(self) -> ModelLimits:
+        """The context and output that were asked for, or less if the model was made for less.
 
-        A server cuts it down to these by itself, and says nothing.
+        A server cuts the context down by itself and says nothing. In a smaller context than asked
+        for, the output is at most a quarter of it.
         """
-        return min(self._wanted[0], self._about().context or self._wanted[0])
-
-    @property
-    def num_predict(self) -> int:
-        """Tokens of the longest answer: those that were asked for, or a quarter of a context that
-        is smaller than the one asked for.
-        """
-        num_ctx, num_predict = self._wanted
-        return num_predict if self.num_ctx == num_ctx else min(num_predict, self.num_ctx // 4)
+        asked = self._limits
+        context = min(asked.context, self._about().context or asked.context)
+        if context == asked.context:
+            return asked
+        return ModelLimits(context, min(asked.output, context // 4))
 
     @property
     def digest(self) -> str:
@@ -244,10 +241,10 @@ class OllamaModel:
     def _request(
         self, messages: list[Message], schema: Mapping[str, Any] | None
     ) -> tuple[str, dict[str, Any]]:
-        about = self._about()
+        about, limits = self._about(), self.limits
         options: dict[str, Any] = {
-            "num_ctx": self.num_ctx,
-            "num_predict": self.num_predict,
+            "num_ctx": limits.context,
+            "num_predict": limits.output,
             "temperature": 0,
         }
         body: dict[str, Any] = {
@@ -295,11 +292,11 @@ class OllamaModel:
             answer_tokens=_count(event, "eval_count"),
         )
         tokens = (usage.prompt_tokens or 0) + (usage.answer_tokens or 0)
-        if tokens > self.num_ctx:
+        context = self.limits.context
+        if tokens > context:
             raise PromptTruncated(
-                f"{self.name} forgot a part of the passages while it answered: it read and wrote "
-                f"{tokens} tokens, its context holds {self.num_ctx}; update Ollama, "
-                "or raise num_ctx"
+                f"{self.name} exceeded its context window ({tokens:,} of {context:,} tokens): part "
+                "of the prompt was dropped; update Ollama or raise num_ctx"
             )
         return usage
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StreamBroken
-from ragkit.llms.base import Event, InstalledModel, Message, Reasoning, Usage
+from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
 from ragkit.llms.errors import broken, openai_refusal
 from ragkit.llms.transport import Server, Timeouts, as_object
 
@@ -18,9 +18,15 @@ class OpenAIServer:
     """The models of one server; `url` is the part before /models, "http://127.0.0.1:8000/v1"."""
 
     def __init__(
-        self, url: str, key: str = "", timeouts: Timeouts | None = None, *, num_predict: int = 1024
+        self,
+        url: str,
+        key: str = "",
+        timeouts: Timeouts | None = None,
+        *,
+        num_ctx: int = 8192,
+        num_predict: int = 1024,
     ) -> None:
-        self._num_predict = num_predict
+        self._limits = ModelLimits(num_ctx, num_predict)
         self.server = Server(
             url.rstrip("/"),
             "an OpenAI-compatible server",
@@ -62,7 +68,8 @@ class OpenAIServer:
             name,
             server.url,
             key=server.key,
-            num_predict=self._num_predict,
+            num_ctx=self._limits.context,
+            num_predict=self._limits.output,
             timeouts=server.timeouts,
         )
 
@@ -76,12 +83,14 @@ class OpenAIModel:
         url: str,
         *,
         key: str = "",
+        num_ctx: int = 8192,
         num_predict: int = 1024,
         timeouts: Timeouts | None = None,
     ) -> None:
         self.name = name
+        self.limits = ModelLimits(num_ctx, num_predict)
+        self.digest = ""  # the interface does not tell
         self._server = OpenAIServer(url, key, timeouts).server
-        self._num_predict = num_predict
 
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
@@ -95,7 +104,7 @@ class OpenAIModel:
             "messages": [{"role": m.role, "content": m.content} for m in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            "max_tokens": self._num_predict,
+            "max_tokens": self.limits.output,
             "temperature": 0,
         }
         if schema is not None:

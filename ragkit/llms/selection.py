@@ -18,7 +18,12 @@ _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 def model_server(config: Config) -> ModelServer:
     """The OpenAI-compatible server if one is set, else Ollama's."""
     if config.openai_url:
-        return OpenAIServer(config.openai_url, config.openai_key, num_predict=config.num_predict)
+        return OpenAIServer(
+            config.openai_url,
+            config.openai_key,
+            num_ctx=config.num_ctx,
+            num_predict=config.num_predict,
+        )
     return OllamaServer(config.ollama_host, num_ctx=config.num_ctx, num_predict=config.num_predict)
 
 

@@ -23,6 +23,7 @@ from ragkit import AskOptions, Config, KnowledgeBase, Message, Progress, RagkitE
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, PageKind
 from tests.access.model import EVERYONE, Rules
 from tests.support.hashing import HashingEmbedder
+from tests.support.models import OwnModel
 
 ANA, BOB = "user:ana", "user:bob"
 GROUPS = ("group:hr", "group:dev", "group:ops")
@@ -85,7 +86,7 @@ class SmallEmbedder(HashingEmbedder):
         super().__init__("small-1", dimension=16)
 
 
-class Echo:
+class Echo(OwnModel):
     """A model that repeats all it is sent, and that text's digest; `asked` is what it was sent."""
 
     name = "echo"

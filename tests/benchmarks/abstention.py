@@ -23,16 +23,17 @@ from random import Random
 from typing import Any
 
 from ragkit import Answer, AskOptions, Config, KnowledgeBase, Message
-from ragkit.answers import NOT_FOUND
 from ragkit.embedders.loading import load_by_name
 from ragkit.embedders.threshold import measure_similarity_threshold
 from ragkit.generation.answering import is_answerable
+from ragkit.generation.prompts import NOT_FOUND
 from ragkit.llms.base import Event, LanguageModel
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
 from tests.benchmarks.common import prepared_base, question_of, rows
 from tests.benchmarks.verification.claims import plain
 from tests.support.fake_ollama import parts
+from tests.support.models import OwnModel
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
 SAMPLE, OFF_TOPIC = 600, 200  # questions of a kind, at most
@@ -47,7 +48,7 @@ class Question:
     answers: tuple[str, ...]
 
 
-class Stub:
+class Stub(OwnModel):
     """A model that quotes the sentence with most of the question's words, or finds nothing."""
 
     name = "stub"

@@ -31,13 +31,13 @@ from pathlib import Path
 from typing import Any
 
 from ragkit import AskOptions, Config, KnowledgeBase, Message
-from ragkit.answers import fitting, prompt
-from ragkit.generation.answering import estimated_tokens
+from ragkit.generation.prompts import count_fitting, estimate_tokens, format_question
 from ragkit.llms.base import Event
 from tests.benchmarks.common import prepared_base
 from tests.benchmarks.ingest import RAGKIT
 from tests.benchmarks.retrieval import questions
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
+from tests.support.models import OwnModel
 
 QUESTIONS, COMMANDS, CLOSED = 100, 7, 20
 PACED = "paced"
@@ -46,7 +46,7 @@ PACED = "paced"
 # for the same question again.
 _NEW_PROCESS = """
 import sys
-import ragkit_apps.terminal
+import ragkit_apps.cli.render
 from ragkit import Config, KnowledgeBase
 from tests.benchmarks.asking import Clocked
 
@@ -55,7 +55,7 @@ with KnowledgeBase(sys.argv[1], config=Config()) as kb:
 """
 
 
-class Clocked:
+class Clocked(OwnModel):
     """A model that needs no server and notes when it is given its prompt."""
 
     name = "clocked"
@@ -106,7 +106,7 @@ def _before_the_model(kb: KnowledgeBase, fake: FakeOllama, asked: Sequence[str])
         started = time.monotonic()
         hits = kb.search(question, 8)
         searched = time.monotonic()
-        prompt(question, hits[: fitting(question, hits, 8192, estimated_tokens)])
+        format_question(question, hits[: count_fitting(question, hits, 8192, estimate_tokens)])
         built = time.monotonic()
         kb.stream(question).close()
         search, making, whole = searched - started, built - searched, fake.asked_at - built

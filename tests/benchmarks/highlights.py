@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 
 from ragkit import Citation, Hit
-from ragkit.answers import cited
+from ragkit.generation.citations import parse_citations
 from ragkit.text.sentences import Sentence, split_sentences
 from ragkit.verification.checker import check_answer
 from ragkit.verification.highlights import add_highlights
@@ -177,7 +177,7 @@ class Judged:
 
 
 def _judged(case: Case, one: Placed) -> Iterator[Judged]:
-    text, citations, _ = cited(one.text, case.hits)
+    text, citations, _ = parse_citations(one.text, case.hits)
     statements = check_answer(text, case.evidence)
     began = time.perf_counter()
     found = add_highlights(citations, statements, case.hits, case.question)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import Answer, Config, KnowledgeBase, Statement
-from ragkit.answers import citation_of
+from ragkit.answers import Citation
 from ragkit_apps.cli import main
 from ragkit_apps.cli.render import citation_line, passage_lines
 from tests.cli.test_cli import LEAVE, NOBODY, clean, needs_model
@@ -128,7 +128,7 @@ def test_passages_have_the_numbers_that_the_answer_cites_them_by(
     model: str | None, cited: dict[int, int], there: list[int], numbers: list[str]
 ) -> None:
     passages = tuple(hit(n) for n in there)
-    citations = tuple(citation_of(n, hit(of)) for n, of in cited.items() if of in there)
+    citations = tuple(Citation.from_hit(n, hit(of)) for n, of in cited.items() if of in there)
     statement = Statement("So.", 0, 3, tuple(cited), "supported")
     answer = Answer("", "So.", citations, passages, (statement,), model=model)
     heads = [line.split()[0] for line in passage_lines(answer) if "score" in line]
@@ -238,7 +238,7 @@ def _ended(process: int) -> bool:
 
 def test_source_of_a_model_answer_shows_the_words_that_it_rests_on() -> None:
     text = "Rules for all. Leave is 28 days. Ask first. It needs a form."
-    cited = citation_of(1, replace(hit(1), text=text, start=7, end=7 + len(text)))
+    cited = Citation.from_hit(1, replace(hit(1), text=text, start=7, end=7 + len(text)))
     assert citation_line(cited) == f"[1] 1.txt: {text}"
     highlights = ((22, 39), (51, 67))
     line = "[1] 1.txt: Leave is 28 days. … It needs a form."

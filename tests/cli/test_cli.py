@@ -390,7 +390,7 @@ def test_ask_what_the_documents_do_not_say(ragkit: Command, filled: Path) -> Non
     assert ended.code == 0
     assert ended.out.startswith(
         "Nothing in the documents answers this.\n\n"
-        "No passage is near enough to the question.\n\nNearest passages\n"
+        "No passage is similar enough to the question.\n\nNearest passages\n"
     )
 
 

@@ -15,9 +15,10 @@ from ragkit.errors import (
     StreamBroken,
 )
 from ragkit.llms import Usage
-from ragkit.llms.base import Event
+from ragkit.llms.base import Event, ModelLimits
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
+from tests.support.models import OwnModel
 
 NOBODY = "http://127.0.0.1:9"
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
@@ -167,7 +168,7 @@ def test_answer_from_a_part_of_the_prompt_is_an_error(
 
 
 def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> None:
-    class Deaf:
+    class Deaf(OwnModel):
         name = "deaf"
 
         def chat(self, messages: list[Message]) -> Iterator[Event]:
@@ -241,7 +242,7 @@ def test_named_model_without_a_server_is_an_error(folder: Path) -> None:
         kb.ask(QUESTION, AskOptions(model="llama3.2"))
 
 
-class Parrot:
+class Parrot(OwnModel):
     """A language model of one's own."""
 
     name = "parrot"
@@ -266,7 +267,7 @@ def test_a_model_of_ones_own_needs_no_server(folder: Path) -> None:
 
 
 def test_what_a_model_writes_is_neither_link_nor_image_nor_tag(folder: Path) -> None:
-    class Turncoat:
+    class Turncoat(OwnModel):
         name = "turncoat"
 
         def chat(self, messages: list[Message]) -> Iterator[Event]:
@@ -285,8 +286,9 @@ def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Pa
     docs.mkdir()
     for number in range(8):
         (docs / f"{number}.txt").write_text(f"{LEAVE} Volume {number}. " + "More words. " * 20)
-    config = Config(ollama_host=NOBODY, num_ctx=1024, num_predict=700)
+    config = Config(ollama_host=NOBODY)
     parrot = Parrot("28 [1]")
+    parrot.limits = ModelLimits(context=1024, output=700)
     with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
         kb.ingest(docs)
         answer = kb.ask(QUESTION, AskOptions(model=parrot))
@@ -295,7 +297,7 @@ def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Pa
     assert 0 < len(answer.passages) < len(found)
     prompt = parrot.heard[-1].content
     assert all(hit.text in prompt for hit in answer.passages)
-    assert len(prompt) // 3 < config.num_ctx - config.num_predict
+    assert len(prompt) // 3 < parrot.limits.context - parrot.limits.output
 
 
 def test_base_whose_documents_were_all_removed_is_empty(tmp_path: Path) -> None:

@@ -25,9 +25,10 @@ from ragkit.errors import (
 )
 from ragkit.generation.json_schema import build_reply_schema, find_schema_error, parse_schema
 from ragkit.llms import Usage
-from ragkit.llms.base import Event
+from ragkit.llms.base import Event, ModelLimits
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
+from tests.support.models import OwnModel
 
 NOBODY = "http://127.0.0.1:9"
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
@@ -74,7 +75,7 @@ def base(folder: Path, host: str = NOBODY, *, name: str = "a.kb", **keys: Any) -
     return KnowledgeBase(folder / name, embedder=HashingEmbedder(), config=config)
 
 
-class Writes:
+class Writes(OwnModel):
     """A model of one's own that writes this text, whatever it is asked."""
 
     name = "writes"
@@ -322,10 +323,12 @@ def test_prompt_asks_for_json_and_shows_the_schema(folder: Path) -> None:
 
 def test_schema_counts_against_the_context(folder: Path) -> None:
     long = {**PUMP, "description": "weight " * 600}
-    with base(folder, num_ctx=2048, num_predict=512) as kb:
-        assert kb.ask(WEIGHT, AskOptions(model=Writes(found({"note": "84"}, 1))), schema=NOTE).data
+    model = Writes(found({"note": "84"}, 1))
+    model.limits = ModelLimits(context=2048, output=512)
+    with base(folder) as kb:
+        assert kb.ask(WEIGHT, AskOptions(model=model), schema=NOTE).data
         with pytest.raises(ModelRefused, match="no passage fits into 2048 tokens"):
-            kb.ask(WEIGHT, AskOptions(model=Writes("{}")), schema=long)
+            kb.ask(WEIGHT, AskOptions(model=model), schema=long)
 
 
 def test_references_of_the_schema_work_in_its_new_place() -> None:

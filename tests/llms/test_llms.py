@@ -26,7 +26,15 @@ from ragkit.errors import (
     PromptTruncated,
     StreamBroken,
 )
-from ragkit.llms.base import Event, InstalledModel, LanguageModel, Message, Reasoning, Usage
+from ragkit.llms.base import (
+    Event,
+    InstalledModel,
+    LanguageModel,
+    Message,
+    ModelLimits,
+    Reasoning,
+    Usage,
+)
 from ragkit.llms.errors import broken, ollama_refusal, openai_refusal
 from ragkit.llms.ollama import OllamaModel, OllamaServer
 from ragkit.llms.openai import OpenAIModel, OpenAIServer
@@ -479,7 +487,7 @@ def test_count_of_a_server_that_leaves_out_what_it_knows_is_not_taken(
 def test_context_that_was_shifted_is_an_error(server: FakeOllama) -> None:
     _, error = until_error(OllamaModel("forgets", server.url))
     assert type(error) is PromptTruncated
-    assert "forgot a part of the passages" in str(error)
+    assert "exceeded its context window (" in str(error)
 
 
 @both
@@ -700,12 +708,12 @@ def test_context_is_never_more_than_a_model_was_made_for(own_server: FakeOllama)
     info = {"general.architecture": "gpt2", "gpt2.context_length": 1024}
     own_server.models = [entry("gpt2:latest", "124M", 0.2e9, model_info=info)]
     model = OllamaModel("gpt2", own_server.url)
-    assert (model.num_ctx, model.num_predict) == (1024, 256)
+    assert model.limits == ModelLimits(context=1024, output=256)
     list(model.chat(MESSAGES))
     options = own_server.chats[0]["options"]
     assert (options["num_ctx"], options["num_predict"]) == (1024, 256)
     asked_for = OllamaModel("gpt2", own_server.url, num_ctx=1024, num_predict=900)
-    assert (asked_for.num_ctx, asked_for.num_predict) == (1024, 900)
+    assert asked_for.limits == ModelLimits(context=1024, output=900)
 
 
 def test_model_that_cannot_be_described_hides_no_other(own_server: FakeOllama) -> None:

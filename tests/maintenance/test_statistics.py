@@ -13,12 +13,13 @@ from ragkit.llms.base import Event
 from ragkit.maintenance import KindCounts
 from ragkit.store.database import connect
 from tests.support.hashing import HashingEmbedder
+from tests.support.models import OwnModel
 
 LEAVE = "Everybody has 28 days of annual leave in each calendar year."
 QUESTION = "How many days of annual leave does everybody have?"
 
 
-class Model:
+class Model(OwnModel):
     """Says one thing, and may break off after it."""
 
     name = "model"

@@ -13,6 +13,7 @@ from ragkit import Config, Principal
 from ragkit_apps.ui import serving
 from ragkit_apps.ui.serving import Service
 from tests.access.worlds import ANA, BOB, NOBODY, TWIN, Library, Paper, canaries
+from tests.support.models import OwnModel
 from tests.ui.conftest import Visit, testing
 
 PARTS = {"": {}, "documents": {}, "search": {"q": "pump lureb"}, "overview": {}}
@@ -140,7 +141,7 @@ def test_a_document_that_is_looked_at_is_gone_after_a_revocation(
 def test_what_was_written_of_a_stopped_answer_is_not_shown_again_after_a_revocation(
     library: Library, service: Service, visit: Visit
 ) -> None:
-    class Halting:
+    class Halting(OwnModel):
         """A model that fails after it has repeated what it was sent."""
 
         name = "halting"

@@ -6,7 +6,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from ragkit import Turn
-from ragkit.answers import Answer, citation_of
+from ragkit.answers import Answer, Citation
 from ragkit_apps.ui.components.conversations import file_name_of, markdown_of
 from tests.generation.test_answers import hit
 from tests.ui.test_markup import Tags
@@ -16,7 +16,7 @@ AT = "2026-11-22T10:00:00+00:00"
 
 def exported(question: str, text: str, quote: str) -> str:
     passage = replace(hit(1), text=quote, end=len(quote))
-    answer = Answer(question, text, (citation_of(1, passage),), (passage,), model="llama3.2")
+    answer = Answer(question, text, (Citation.from_hit(1, passage),), (passage,), model="llama3.2")
     return markdown_of(question, [Turn(AT, question, answer, number=1)])
 
 

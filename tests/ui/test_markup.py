@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit import Statement
-from ragkit.answers import citation_of
+from ragkit.answers import Citation
 from ragkit_apps.ui.components.markup import answer_html, passage_html, plain_name
 from tests.generation.test_answers import hit
 
@@ -51,14 +51,14 @@ def marked(html: str) -> str:
 
 
 def test_a_citation_is_a_button_that_names_its_source() -> None:
-    html = answer_html("Leave is 28 days [1].", [citation_of(1, hit("Leave is 28 days."))])
+    html = answer_html("Leave is 28 days [1].", [Citation.from_hit(1, hit("Leave is 28 days."))])
     assert html.count("<button") == 1
     assert 'data-cite="1"' in html
     assert 'aria-label="Source 1: ' in html
 
 
 def test_a_number_that_no_citation_has_is_no_button() -> None:
-    assert "<button" not in answer_html("As of [7].", [citation_of(1, hit("x"))])
+    assert "<button" not in answer_html("As of [7].", [Citation.from_hit(1, hit("x"))])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_number_that_no_citation_has_is_no_button() -> None:
     ],
 )
 def test_nothing_that_a_model_writes_is_alive(hostile: str) -> None:
-    found = Tags(answer_html(hostile, [citation_of(1, hit('a" onclick="x'))]))
+    found = Tags(answer_html(hostile, [Citation.from_hit(1, hit('a" onclick="x'))]))
     assert found.tags <= HARMLESS
     assert set(found.attributes) <= ATTRIBUTES
 
@@ -88,20 +88,22 @@ def test_nothing_that_a_model_writes_is_alive(hostile: str) -> None:
 @given(st.text(alphabet="<>[]()!`*_#-|\n\"'&:/ax1=\\$@.~ ", max_size=80))
 def test_no_text_becomes_more_than_harmless_markup(text: str) -> None:
     for plain in (False, True):
-        found = Tags(answer_html(text, [citation_of(1, hit("x"))], plain=plain))
+        found = Tags(answer_html(text, [Citation.from_hit(1, hit("x"))], plain=plain))
         assert found.tags <= HARMLESS
         assert set(found.attributes) <= ATTRIBUTES
 
 
 def test_an_extract_cites_at_the_end_of_a_line_and_nowhere_else() -> None:
     text = "“see note [2] and [1]” [1]\n“other [1] words”"
-    html = answer_html(text, [citation_of(1, hit("x")), citation_of(2, hit("y"))], plain=True)
+    html = answer_html(
+        text, [Citation.from_hit(1, hit("x")), Citation.from_hit(2, hit("y"))], plain=True
+    )
     assert html.count("<button") == 1
     assert Tags(html).text == "“see note [2] and [1]” 1“other [1] words”"
 
 
 def test_code_cites_nothing() -> None:
-    html = answer_html("`a[1]`\n\n```\nb[1]\n```", [citation_of(1, hit("x"))])
+    html = answer_html("`a[1]`\n\n```\nb[1]\n```", [Citation.from_hit(1, hit("x"))])
     assert "<button" not in html
     assert Tags(html).text.split() == ["a[1]", "b[1]"]
 
@@ -131,7 +133,7 @@ def test_dollars_stay_dollars() -> None:
     ],
 )
 def test_a_doubtful_sentence_is_marked_and_nothing_else(text: str, part: str) -> None:
-    html = answer_html(text, [citation_of(1, hit("x"))], [doubtful(text, part)])
+    html = answer_html(text, [Citation.from_hit(1, hit("x"))], [doubtful(text, part)])
     plain = re.sub(r"\[1\]|[-*`#|]|^\d\.", "", part).strip()
     found = Tags(marked(html)).text
     assert re.sub(r"\W", "", re.sub(r"1$", "", found)) in re.sub(r"\W", "", plain + "1")

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from ragkit import Answer, AskOptions, Citation, Config, KnowledgeBase
-from ragkit.answers import cited
+from ragkit.generation.citations import parse_citations
 from ragkit.verification.checker import check_answer
 from ragkit.verification.highlights import add_highlights
 from tests.generation.test_answers import hit
 from tests.support.hashing import HashingEmbedder
+from tests.support.models import OwnModel
 
 NOBODY = "http://127.0.0.1:9"
 LEAVE = (
@@ -41,7 +42,7 @@ def marked(answer: str, *texts: str, question: str = "?") -> list[list[str]]:
         replace(hit(n), text=text, start=10 * n, end=10 * n + len(text))
         for n, text in enumerate(texts)
     ]
-    text, citations, _ = cited(answer, passages)
+    text, citations, _ = parse_citations(answer, passages)
     found = add_highlights(citations, check_answer(text, texts), passages, question)
     for citation in found:
         assert_in_order(citation)
@@ -173,7 +174,7 @@ def test_odd_passages_and_answers_do_no_harm(said: str, text: str) -> None:
     assert len(marked(said, text)) == 1
 
 
-class Says:
+class Says(OwnModel):
     """A model of one's own that writes this text, whatever it is asked."""
 
     name = "says"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.answers import cited
+from ragkit.generation.citations import parse_citations
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.sanitize import sanitize
 
@@ -59,7 +59,7 @@ PASSAGES = [hit(number) for number in range(1, 7)]
     ],
 )
 def test_shapes_of_citations(written: str, shown: str) -> None:
-    text, citations, invalid_citations = cited(written, PASSAGES)
+    text, citations, invalid_citations = parse_citations(written, PASSAGES)
     assert text == shown
     assert all(f"[{citation.number}]" in shown for citation in citations)
     assert len(citations) == shown.count("[")
@@ -71,25 +71,27 @@ def test_shapes_of_citations(written: str, shown: str) -> None:
     ["A loss of (12) million.", "See [2019].", "In [a] and [1a].", "(1) First.", "x[i] and []"],
 )
 def test_other_brackets_are_no_citations(text: str) -> None:
-    assert cited(text, PASSAGES) == (text, (), ())
+    assert parse_citations(text, PASSAGES) == (text, (), ())
 
 
 def test_invented_numbers_are_taken_out_and_told() -> None:
-    text, citations, invalid_citations = cited("Yes [1, 9]. No [Passage 0]. Well [5-8].", PASSAGES)
+    text, citations, invalid_citations = parse_citations(
+        "Yes [1, 9]. No [Passage 0]. Well [5-8].", PASSAGES
+    )
     assert text == "Yes [1]. No . Well [5][6]."
     assert [citation.number for citation in citations] == [1, 5, 6]
     assert invalid_citations == (0, 7, 8, 9)
 
 
 def test_endless_range_is_two_numbers() -> None:
-    assert cited("[1-999]", PASSAGES)[2] == (999,)
-    assert cited("[4-2]", PASSAGES)[0] == "[4][2]"
+    assert parse_citations("[1-999]", PASSAGES)[2] == (999,)
+    assert parse_citations("[4-2]", PASSAGES)[0] == "[4][2]"
 
 
 @pytest.mark.parametrize("begun", ["[passage", "[1", "(source 1 and"])
 def test_citation_that_never_ends_takes_no_time(begun: str) -> None:
     text = begun + " " * 100_000 + "x"
-    assert cited(text, PASSAGES)[0] == text
+    assert parse_citations(text, PASSAGES)[0] == text
 
 
 @pytest.mark.parametrize(
@@ -104,4 +106,4 @@ def test_citation_that_never_ends_takes_no_time(begun: str) -> None:
     ],
 )
 def test_citations_put_together_no_link_image_or_tag(written: str, shown: str) -> None:
-    assert cited(sanitize(written), [hit(1)])[0] == shown
+    assert parse_citations(sanitize(written), [hit(1)])[0] == shown
