@@ -48,7 +48,7 @@ class Turn:
     Passages and citations are read from the base as it is now: those that were removed since, or
     may no longer be read, are missing, and `gone` has the numbers of such citations. The text of
     an answer is withheld, and `withheld` says so, from whoever may not read all documents that it
-    rests on: those that it was answered from, and those of the turns before it. `origins` are
+    rests on: those that it was answered from, and those of the turns before it. `uids` are
     their ids, which stay the same through all versions of a document. For whoever may read
     everything, the text stays also when a document was removed.
     """
@@ -61,7 +61,7 @@ class Turn:
     rating: Rating | None = None
     first_word: float = 0.0
     seconds: float = 0.0
-    origins: tuple[int, ...] = ()
+    uids: tuple[int, ...] = ()
     withheld: bool = False
 
 
@@ -132,7 +132,7 @@ class Conversation:
             if self.id is not None:
                 kept = [_read(snapshot, turn) for turn in snapshot.turns(self.id)]
                 self._title = snapshot.title(self.id)
-            turns = kept + [turn for turn in self._unkept if _may_read(snapshot, turn.origins)]
+            turns = kept + [turn for turn in self._unkept if _may_read(snapshot, turn.uids)]
         if turns:
             self._first_question = turns[0].question
         return turns
@@ -171,7 +171,7 @@ class Conversation:
             answer,
             first_word=first_word,
             seconds=_since(began),
-            origins=self._origins(answer, before),
+            uids=self._uids(answer, before),
         )
         self._first_question = self._first_question or turn.question
         try:
@@ -184,11 +184,11 @@ class Conversation:
             self._unkept.append(replace(turn, answer=answer))
         return answer
 
-    def _origins(self, answer: Answer, before: Sequence[Turn]) -> tuple[int, ...]:
+    def _uids(self, answer: Answer, before: Sequence[Turn]) -> tuple[int, ...]:
         """What an answer rests on: its passages, and the turns that a model was shown with them."""
         with self._store.snapshot() as snapshot:
-            own = snapshot.origins_of({hit.document for hit in answer.passages})
-        return tuple(sorted(own.union(*(turn.origins for turn in before[-_SHOWN_AGAIN:]))))
+            own = snapshot.uids_of({hit.document for hit in answer.passages})
+        return tuple(sorted(own.union(*(turn.uids for turn in before[-_SHOWN_AGAIN:]))))
 
 
 class _TurnKeeper(StreamObserver):
@@ -235,9 +235,9 @@ def _history(turns: Sequence[Turn]) -> list[Message]:
     ]
 
 
-def _may_read(snapshot: Snapshot, origins: Collection[int]) -> bool:
+def _may_read(snapshot: Snapshot, uids: Collection[int]) -> bool:
     """Whether somebody may read all of these; what is gone, only who may read everything."""
-    return snapshot.labels is None or snapshot.readable_origins(origins) == set(origins)
+    return snapshot.labels is None or snapshot.readable_uids(uids) == set(uids)
 
 
 def _written(turn: Turn, who: str) -> StoredTurn:
@@ -277,7 +277,7 @@ def _written(turn: Turn, who: str) -> StoredTurn:
         turn.at,
         turn.question,
         json.dumps(content, ensure_ascii=False),
-        origins=turn.origins,
+        uids=turn.uids,
     )
 
 
@@ -317,7 +317,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         model_digest=content["model_digest"],
         query=content["query"],
     )
-    withheld = not _may_read(snapshot, stored.origins)
+    withheld = not _may_read(snapshot, stored.uids)
     if withheld:
         plainly = tuple(replace(cited, highlights=()) for cited in answer.citations)
         answer = replace(
@@ -333,7 +333,7 @@ def _read(snapshot: Snapshot, stored: StoredTurn) -> Turn:
         rating=stored.rating,
         first_word=content.get("first_word", 0.0),
         seconds=content.get("seconds", 0.0),
-        origins=() if withheld else stored.origins,
+        uids=() if withheld else stored.uids,
         withheld=withheld,
     )
 

@@ -20,7 +20,7 @@ from ragkit.governance.erasure_plan import ErasurePlan, find, plan
 from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.governance.retention import Retention
 from ragkit.ingestion.adapters import (
-    DOCUMENTS_ROOT,
+    DOCUMENTS_FOLDER,
     ForeignDocument,
     as_document,
     digest_of,
@@ -35,7 +35,7 @@ from ragkit.manifest import new_identity, read_identity
 from ragkit.retrieval.components import Engine
 from ragkit.store.access import Principal
 from ragkit.store.labels import meant_by
-from ragkit.store.layout import UPLOADS_ROOT
+from ragkit.store.layout import UPLOADS_FOLDER
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from ragkit.store.writer import Writer
@@ -211,15 +211,15 @@ class KnowledgeBase(View):
         with writing(self._store) as writer:
             opener = self._opener(writer)
             run = Ingest(writer, self._store.layout, opener, options, None)
-            root = writer.add_root(DOCUMENTS_ROOT, whole=False)
-            known = Snapshot(writer.connection).known_files(root)
+            source_folder = writer.add_source_folder(DOCUMENTS_FOLDER, whole=False)
+            known = Snapshot(writer.connection).known_files(source_folder)
             try:
                 for source, parts in by_source.items():
                     digest = digest_of(parts)
                     if source in known and known[source][1] == digest:
                         run.report.unchanged.append(source)
                         continue
-                    run.add(root, source, as_document(parts), digest, source in known)
+                    run.add(source_folder, source, as_document(parts), digest, source in known)
             finally:
                 self._finish(writer)
         return run.report
@@ -234,9 +234,9 @@ class KnowledgeBase(View):
             snapshot = Snapshot(writer.connection)
             matched = meant_by(source, snapshot, self._store.layout)
             writer.remove_documents([(document.id, document.source) for document in matched])
-            own = {root for root, path, _ in snapshot.roots() if path == UPLOADS_ROOT}
+            own = {id for id, path, _ in snapshot.source_folders() if path == UPLOADS_FOLDER}
             for document in matched:
-                if document.root in own:
+                if document.source_folder in own:
                     self._store.layout.delete_upload(document.source)
             self._finish(writer)
         return [document.source for document in matched]

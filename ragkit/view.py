@@ -306,7 +306,7 @@ class View:
         """What may be read, once it is recorded that somebody looks at a document in it."""
         with self._snapshot(labels) as snapshot:
             found = snapshot.document(id)
-            self._record.opened(id, found.origin if found else None, what=what)
+            self._record.opened(id, found.uid if found else None, what=what)
             self._document(snapshot, id)
             yield snapshot
 
@@ -355,8 +355,12 @@ class View:
             documents, pages, chunks = snapshot.counts()
             identity = read_identity(snapshot)
             sees_all = snapshot.labels is None
-            root_path = self._store.layout.root_path
-            roots = [(root_path(name), whole) for _, name, whole in snapshot.roots() if sees_all]
+            folder_path = self._store.layout.folder_path
+            folders = [
+                (folder_path(name), whole)
+                for _, name, whole in snapshot.source_folders()
+                if sees_all
+            ]
             file_errors = snapshot.all_file_errors() if sees_all else []
         return Status(
             path=self.path,
@@ -366,8 +370,8 @@ class View:
             bytes=_bytes_in(self.path) if sees_all else 0,
             embedder=identity.embedder.name if identity else "",
             dimension=identity.embedder.dimension if identity else 0,
-            source_folders=tuple(path for path, _ in roots),
-            whole_folders=tuple(path for path, whole in roots if whole),
+            source_folders=tuple(path for path, _ in folders),
+            whole_folders=tuple(path for path, whole in folders if whole),
             file_errors=tuple(file_errors),
         )
 

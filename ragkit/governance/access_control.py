@@ -68,8 +68,8 @@ class AccessControl:
         if mode is Access.STRICT:
             with writing(self._store) as writer:
                 snapshot = Snapshot(writer.connection)
-                identity, generation = read_identity(snapshot), snapshot.generation()
-                if identity and generation and generation.kind != "flat":
+                identity, index_version = read_identity(snapshot), snapshot.index_version()
+                if identity and index_version and index_version.kind != "flat":
                     dimension = identity.embedder.dimension
                     faiss_index.publish(writer, self._store.layout, dimension, exact=True)
                 writer.set_access(mode)

@@ -46,7 +46,7 @@ class Checkpoint:
     `seal` shows that this very anchor was made with the key.
     """
 
-    base: str
+    kb: str
     line: int
     hash: str
     at: str
@@ -54,7 +54,7 @@ class Checkpoint:
     seal: str = ""
 
     def sealed(self, key: AuditKey) -> Checkpoint:
-        body = json.dumps([self.base, self.line, self.hash, self.at, self.key])
+        body = json.dumps([self.kb, self.line, self.hash, self.at, self.key])
         return replace(self, seal=key.seal(b"anchor" + body.encode()).hex())
 
 
@@ -119,7 +119,7 @@ class AuditLog:
             snapshot = Snapshot(writer.connection)
             *_, last = lines(snapshot.connection, snapshot.history()[0] - 1)
         key = self._store.key()
-        base = snapshot.meta("base") or ""
+        base = snapshot.meta("kb") or ""
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return Checkpoint(base, last.number, last.hash, at, key.id).sealed(key)
 
@@ -130,7 +130,7 @@ class AuditLog:
             later = lines(snapshot.connection, receipt.line - 1)
             first = next(later, None)
             return (
-                receipt.base == snapshot.meta("base")
+                receipt.kb == snapshot.meta("kb")
                 and first is not None
                 and (first.number, first.hash) == (receipt.line, receipt.hash)
                 and any(line.detail.get("receipt") == digest for line in later)
@@ -169,7 +169,7 @@ def _unheld(snapshot: Snapshot, anchor: Checkpoint, keys: dict[str, AuditKey]) -
         return f"{when} is sealed with the key {anchor.key}, which is not here"
     if anchor != anchor.sealed(keys[anchor.key]):
         return f"{when} is not what was made then"
-    if anchor.base != snapshot.meta("base"):
+    if anchor.kb != snapshot.meta("kb"):
         return f"{when} is of another base"
     (last,) = snapshot.connection.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
     if last < anchor.line:
@@ -247,14 +247,14 @@ def _any(line: AuditRecord) -> bool:
 
 def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditRecord], bool]:
     """Tells lines about documents, also about such as are in the base no longer."""
-    origins = {found.origin for found in matching(snapshot, pattern, store.layout)}
+    uids = {found.uid for found in matching(snapshot, pattern, store.layout)}
     called = [line for line in lines(snapshot.connection) if pattern in line.called]
-    origins |= {line.origin for line in called if line.origin is not None}
+    uids |= {line.document_uid for line in called if line.document_uid is not None}
     refused = {line.number for line in called if line.object == "file"}
-    if not (origins or refused):
+    if not (uids or refused):
         raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
-    objects = {f"document:{origin}" for origin in origins}
-    ids = snapshot.versions_of(origins)
+    objects = {f"document:{uid}" for uid in uids}
+    ids = snapshot.versions_of(uids)
 
     def is_about(line: AuditRecord) -> bool:
         is_named = line.object in objects or line.number in refused

@@ -58,10 +58,10 @@ class Recorder:
         }
         self._write("answer", "answer", detail, text=answer.text)
 
-    def opened(self, document: int, origin: int | None, **detail: Any) -> None:
-        """That a document's text or file was looked at; without an origin it was not to be had."""
-        what = "open" if origin is not None else "refuse"
-        target = f"document:{origin}" if origin is not None else "document"
+    def opened(self, document: int, uid: int | None, **detail: Any) -> None:
+        """That a document's text or file was looked at; without a uid it was not to be had."""
+        what = "open" if uid is not None else "refuse"
+        target = f"document:{uid}" if uid is not None else "document"
         self._write(what, target, {"document": document, **detail})
 
     def conversation(self, what: str, id: int) -> None:

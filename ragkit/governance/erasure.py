@@ -184,7 +184,7 @@ def _finish(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
     backup_registry.note(backup_registry.backups(Snapshot(writer.connection)), receipt)
     writer.end_erasure(begun.id, hashlib.sha256(receipt.body()).hexdigest())
     with suppress(StoreLocked):  # somebody reads; the traces, which are no text, go with the next
-        _move_log(writer)
+        _checkpoint_wal(writer)
     return receipt
 
 
@@ -202,14 +202,14 @@ def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
     said = lines_of(snapshot.connection, "document.erase")
     line = next((one for one in said if one.number == begun.line), None)
     backups = backup_registry.backups(snapshot)
-    origins, digests = snapshot.erased(begun.id, line)
+    uids, digests = snapshot.erased(begun.id, line)
     outside = line.detail.get("outside", 0) if line else 0
     draft = Receipt(
-        base=snapshot.meta("base") or "",
+        kb=snapshot.meta("kb") or "",
         erasure=begun.id,
         at=begun.at,
         reason=(line.names or {}).get("reason", "") if line else "",
-        documents=tuple(f"document:{origin}" for origin in origins),
+        documents=tuple(f"document:{uid}" for uid in uids),
         digests=tuple(digest.hex() for digest in digests),
         rewritten=tuple(rewritten),
         searched=searched,
@@ -233,18 +233,18 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     identity = read_identity(snapshot)
     if identity is not None:
         faiss_index.publish(writer, layout, identity.embedder.dimension)
-        faiss_index.sweep(layout, snapshot.generation())
-    erased = snapshot.versions_of(snapshot.erased_origins(begun.id))
+        faiss_index.sweep(layout, snapshot.index_version())
+    erased = snapshot.versions_of(snapshot.erased_uids(begun.id))
     tantivy_index.synchronise(snapshot, layout, erased=erased)
     for entry in layout.tmp.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     _sync_names(layout)
-    _move_log(writer)
-    generation = snapshot.generation()
+    _checkpoint_wal(writer)
+    index_version = snapshot.index_version()
     return [
         "ragkit.db-wal",
         "index/lexical",
-        *([f"index/{generation.name}"] if generation else []),
+        *([f"index/{index_version.name}"] if index_version else []),
         *([f"uploads: {len(begun.files)} deleted"] if begun.files else []),
     ]
 
@@ -255,12 +255,12 @@ def _sync_names(layout: Layout) -> None:
         sync_directory(folder)
 
 
-def _move_log(writer: Writer) -> None:
+def _checkpoint_wal(writer: Writer) -> None:
     """Empty the write-ahead log, once those have ended who read an older state."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
-            writer.move_log()
+            writer.checkpoint_wal()
             return
         except StoreLocked:
             if time.monotonic() > until:
@@ -295,7 +295,7 @@ def _search(
             )  # with what others' removed documents left in it
             _sync_names(layout)
             writer.vacuum()
-            _move_log(writer)
+            _checkpoint_wal(writer)
             rewritten.append("ragkit.db")
     left = left.only(np.setdiff1d(left.prints, elsewhere))
     names = [str(path.relative_to(layout.root)) for path in files if len(left.in_files([path]))]
@@ -363,12 +363,12 @@ def replay(
     for each in past:
         snapshot = Snapshot(writer.connection)
         digests = {one for one in each.digests if snapshot.erased_at(one) is None}
-        origins = {one.origin for one in snapshot.documents() if one.digest in digests}
+        uids = {one.uid for one in snapshot.documents() if one.digest in digests}
         refused = {one.source for one in snapshot.all_file_errors() if one.digest in digests}
-        if each.base == snapshot.meta("base"):
-            origins |= _same(snapshot, log, each)
-        if origins or digests:
-            found = about(snapshot, origins, refused, log=log)
+        if each.kb == snapshot.meta("kb"):
+            uids |= _same(snapshot, log, each)
+        if uids or digests:
+            found = about(snapshot, uids, refused, log=log)
             found = replace(found, digests=tuple(sorted({*found.digests, *digests})))
             done.append(execute_erasure(writer, layout, key, found, each.reason))
     return done
@@ -381,7 +381,7 @@ def _same(snapshot: Snapshot, log: Sequence[AuditRecord], past: PastErasure) -> 
     told apart by what is known of their content, unless damage took some of that.
     """
     if past.is_complete:
-        known = {origin for origin, held in known_digests(snapshot, log) if held in past.digests}
+        known = {uid for uid, held in known_digests(snapshot, log) if held in past.digests}
     else:
-        known = {line.origin for line in log if line.origin is not None}
-    return {origin for origin in known.intersection(past.origins) if not snapshot.is_erased(origin)}
+        known = {line.document_uid for line in log if line.document_uid is not None}
+    return {uid for uid in known.intersection(past.uids) if not snapshot.is_erased(uid)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from ragkit.errors import SourceError
 from ragkit.store.audit import AuditRecord, naming_lines, questions_about
 from ragkit.store.labels import matching, named
-from ragkit.store.layout import UPLOADS_ROOT, Layout
+from ragkit.store.layout import UPLOADS_FOLDER, Layout
 from ragkit.store.records import Erasure, StoredTurn
 from ragkit.store.snapshot import Snapshot
 
@@ -42,69 +42,69 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     SourceError where there is nothing.
     """
     log, _ = naming_lines(snapshot.connection)
-    there = {document.origin for document in snapshot.documents()}
+    there = {document.uid for document in snapshot.documents()}
     former = [
-        (name, line.origin)
+        (name, line.document_uid)
         for line in log
-        if line.origin is not None and line.origin not in there
+        if line.document_uid is not None and line.document_uid not in there
         for name in line.called
     ]
     moves = [line.called for line in log if line.object == "file"]
     never = [(name, at) for at, names in enumerate(moves) for name in names]
-    origins = {document.origin for document in matching(snapshot, pattern, layout)}
+    uids = {document.uid for document in matching(snapshot, pattern, layout)}
     refused = set[str]()
     if isinstance(pattern, str):
-        origins |= {origin for _, origin in named(former, pattern)}
+        uids |= {uid for _, uid in named(former, pattern)}
         refused = {name for name, _ in named(never, pattern)}
         for names in (*moves, *reversed(moves)):  # by the names that they had before and after
             if not refused.isdisjoint(names):
                 refused.update(names)
-    if not (origins or refused):
-        here = {line.origin for line in log if pattern in line.called} & there
-        now = sorted(one.source for one in snapshot.documents() if one.origin in here)
+    if not (uids or refused):
+        here = {line.document_uid for line in log if pattern in line.called} & there
+        now = sorted(one.source for one in snapshot.documents() if one.uid in here)
         if now:
             raise SourceError(f"{pattern} is called {', '.join(now)} now; erase it by that name")
         raise SourceError(
             f"{pattern or repr(pattern)} is not in {layout.root}, and its log knows no such name; "
             "list what is with: ragkit status --documents"
         )
-    return about(snapshot, origins, refused, log=log)
+    return about(snapshot, uids, refused, log=log)
 
 
 def about(
     snapshot: Snapshot,
-    origins: Collection[int],
+    uids: Collection[int],
     refused: Collection[str] = (),
     *,
     log: Sequence[AuditRecord] | None = None,
 ) -> Erasure:
-    """All that is known of documents, by their origins, and of `refused` files, by their names.
+    """All that is known of documents, by their uids, and of `refused` files, by their names.
 
     `log` are the lines that name something, if they have been read.
     """
     log = naming_lines(snapshot.connection)[0] if log is None else log
-    origins = {*origins, *_earlier(snapshot, log, origins)}
-    versions = snapshot.versions_of(origins)
-    names = {name for line in log if line.origin in origins for name in line.called} | {*refused}
+    uids = {*uids, *_earlier(snapshot, log, uids)}
+    versions = snapshot.versions_of(uids)
+    names = {name for line in log if line.document_uid in uids for name in line.called} | {*refused}
     others = {
         name
         for line in log
-        if line.origin is not None and line.origin not in origins
+        if line.document_uid is not None and line.document_uid not in uids
         for name in line.called
     }
-    digests = {digest for origin, digest in known_digests(snapshot, log) if origin in origins}
-    gone = origins - {document.origin for document in snapshot.documents()}
-    lost = {name for line in log if line.origin in gone for name in line.called} - others
+    digests = {digest for uid, digest in known_digests(snapshot, log) if uid in uids}
+    gone = uids - {document.uid for document in snapshot.documents()}
+    lost = {name for line in log if line.document_uid in gone for name in line.called} - others
     digests |= {one.digest for one in snapshot.all_file_errors() if one.source in lost | {*refused}}
     return Erasure(
-        origins=tuple(sorted(origins)),
+        uids=tuple(sorted(uids)),
         documents=tuple(sorted(snapshot.readable(versions))),
         digests=tuple(sorted(digests - {b""})),
         names=tuple(sorted(names)),
         own=tuple(sorted(names - others)),
         lines=tuple(
             sorted(
-                _lines_about(snapshot, log, origins)
+                _lines_about(snapshot, log, uids)
                 | {
                     line.number
                     for line in log
@@ -112,19 +112,19 @@ def about(
                 }
             )
         ),
-        turns=tuple(snapshot.turns_resting_on(origins)),
+        turns=tuple(snapshot.turns_resting_on(uids)),
         refused=tuple(sorted(refused)),
         seen=max((line.number for line in log), default=0),
     )
 
 
-def _earlier(snapshot: Snapshot, log: Sequence[AuditRecord], origins: Collection[int]) -> set[int]:
+def _earlier(snapshot: Snapshot, log: Sequence[AuditRecord], uids: Collection[int]) -> set[int]:
     """Documents that are gone and held the same: a file that went away came back as another."""
-    held = [(origin, digest) for origin, digest in known_digests(snapshot, log) if digest]
-    digests = {digest for origin, digest in held if origin in origins}
-    there = {document.origin for document in snapshot.documents()}
-    same = {origin for origin, digest in held if digest in digests} - there
-    return {origin for origin in same if not snapshot.is_erased(origin)}
+    held = [(uid, digest) for uid, digest in known_digests(snapshot, log) if digest]
+    digests = {digest for uid, digest in held if uid in uids}
+    there = {document.uid for document in snapshot.documents()}
+    same = {uid for uid, digest in held if digest in digests} - there
+    return {uid for uid in same if not snapshot.is_erased(uid)}
 
 
 def completed(snapshot: Snapshot, erasure: Erasure) -> Erasure:
@@ -134,9 +134,9 @@ def completed(snapshot: Snapshot, erasure: Erasure) -> Erasure:
     same conversation need not have been answered from it.
     """
     log, _ = naming_lines(snapshot.connection, erasure.seen)
-    turns = snapshot.turns_resting_on(erasure.origins)
+    turns = snapshot.turns_resting_on(erasure.uids)
     asked = {turn.question for turn in turns_from(snapshot, turns)}
-    lines = _lines_about(snapshot, log, erasure.origins, erasure.seen)
+    lines = _lines_about(snapshot, log, erasure.uids, erasure.seen)
     lines |= {*erasure.lines, *snapshot.lines_asking(asked)}
     return replace(erasure, turns=tuple(turns), lines=tuple(sorted(lines)))
 
@@ -148,27 +148,27 @@ def turns_from(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator
 
 
 def known_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tuple[int, bytes]]:
-    """The origins of documents with the digests of what they hold, or held."""
+    """The uids of documents with the digests of what they hold, or held."""
     for line in log:
-        if line.origin is not None and "digest" in line.detail:
-            yield line.origin, bytes.fromhex(line.detail["digest"])
-    yield from ((found.origin, found.digest) for found in snapshot.documents())
+        if line.document_uid is not None and "digest" in line.detail:
+            yield line.document_uid, bytes.fromhex(line.detail["digest"])
+    yield from ((found.uid, found.digest) for found in snapshot.documents())
 
 
 def _lines_about(
     snapshot: Snapshot,
     log: Iterable[AuditRecord],
-    origins: Collection[int],
+    uids: Collection[int],
     after: int | None = None,
 ) -> set[int]:
     """The lines with names of documents, and those of questions that were answered from them."""
-    asked, _ = questions_about(snapshot.connection, snapshot.versions_of(origins), after)
-    return {*asked, *(line.number for line in log if line.names and line.origin in origins)}
+    asked, _ = questions_about(snapshot.connection, snapshot.versions_of(uids), after)
+    return {*asked, *(line.number for line in log if line.names and line.document_uid in uids)}
 
 
 def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
     """What erasing would do, for people."""
-    roots = {root: name for root, name, _ in snapshot.roots()}
+    folders = {folder: name for folder, name, _ in snapshot.source_folders()}
     found = [snapshot.document(document) for document in erasure.documents]
     there = [document for document in found if document is not None]
     sources = {document.source for document in there}
@@ -186,8 +186,8 @@ def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
             sorted(
                 str(path)
                 for document in there
-                if roots[document.root] != UPLOADS_ROOT
-                and (path := Path(roots[document.root], document.source)).is_file()
+                if folders[document.source_folder] != UPLOADS_FOLDER
+                and (path := Path(folders[document.source_folder], document.source)).is_file()
             )
         ),
     )
@@ -197,12 +197,12 @@ def _uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Iterator[s
     """The uploaded files that go.
 
     Of documents that are not there any more, and of what never became one, those of their names:
-    nobody knows which root they were in.
+    nobody knows which folder they were in.
     """
     uploaded = {document.source: document for document in snapshot.documents() if document.uploaded}
-    here = {document.origin for document in snapshot.documents()} & set(erasure.origins)
-    yield from (source for source, document in uploaded.items() if document.origin in here)
-    for name in erasure.names if here < {*erasure.origins} else erasure.refused:
+    here = {document.uid for document in snapshot.documents()} & set(erasure.uids)
+    yield from (source for source, document in uploaded.items() if document.uid in here)
+    for name in erasure.names if here < {*erasure.uids} else erasure.refused:
         path = layout.uploads / name
         if name not in uploaded and layout.is_upload(path) and path.is_file():
             yield name

@@ -27,7 +27,7 @@ class Receipt:
     log by which it was erased, with its `hash`, and `public` the key that checks the `signature`.
     """
 
-    base: str
+    kb: str
     erasure: int
     at: str
     reason: str
@@ -106,8 +106,8 @@ def past_of(receipt: Receipt) -> PastErasure:
     if not receipt.verify():
         raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")
     try:
-        origins = tuple(int(one.removeprefix("document:")) for one in receipt.documents)
+        uids = tuple(int(one.removeprefix("document:")) for one in receipt.documents)
         digests = tuple(bytes.fromhex(one) for one in receipt.digests)
     except ValueError as error:
         raise StoreError(f"this is no receipt of an erasure: {error}") from error
-    return PastErasure(receipt.base, origins, digests, receipt.reason, receipt.complete)
+    return PastErasure(receipt.kb, uids, digests, receipt.reason, receipt.complete)

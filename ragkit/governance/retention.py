@@ -87,12 +87,12 @@ class Retention:
             raise ValueError("a hold without a reason is none that anybody can end")
         reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
         with self._store.recorder() as writer:
-            return writer.hold(self._origins(writer, pattern), reason)
+            return writer.hold(self._uids(writer, pattern), reason)
 
     def release(self, pattern: str | int) -> list[str]:
         """Let documents go again; returns those that were held. Raises SourceError as `hold`."""
         with self._store.recorder() as writer:
-            return writer.release(self._origins(writer, pattern))
+            return writer.release(self._uids(writer, pattern))
 
     def holds(self) -> list[LegalHold]:
         """What is held, by source."""
@@ -127,17 +127,17 @@ class Retention:
             receipt = None
             if erased:
                 days = ", ".join(sorted({f"{one.label} {one.days} days" for one in erased}))
-                origins = snapshot.origins_of({one.document for one in erased})
+                uids = snapshot.uids_of({one.document for one in erased})
                 layout, key = self._store.layout, self._store.key()
-                found = about(snapshot, origins)
+                found = about(snapshot, uids)
                 receipt = erasure.execute_erasure(writer, layout, key, found, f"retention: {days}")
             held = tuple(one for one in due if one.hold is not None)
             writer.record_retention_run(len(erased), len(held), doubt=bool(doubt))
         return RetentionReport(erased, held, receipt)
 
-    def _origins(self, writer: Writer, pattern: str | int) -> list[int]:
+    def _uids(self, writer: Writer, pattern: str | int) -> list[int]:
         found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
-        return [document.origin for document in found]
+        return [document.uid for document in found]
 
 
 def _now() -> datetime:

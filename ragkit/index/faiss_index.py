@@ -1,4 +1,4 @@
-"""Vector search: a published FAISS generation, mapped from disk, and an exact delta in memory."""
+"""Vector search: a published FAISS file, mapped from disk, and an exact delta in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 FLAT_LIMIT = 200_000  # chunks; above it an inverted file is faster and smaller
 _BATCH = 20_000
-DELTA_LIMIT = 20_000  # chunks scanned exactly before another generation is due
+DELTA_LIMIT = 20_000  # chunks scanned exactly before another index version is due
 _NPROBE_SHARE = 1 / 64
 _MASKS_KEPT = 100
 
@@ -50,22 +50,22 @@ def faiss() -> Any:
 
 
 def is_due(snapshot: Snapshot, layout: Layout) -> bool:
-    """Whether the newest generation is damaged, or enough has changed since to build another."""
-    generation = snapshot.generation()
+    """Whether the newest index version is damaged, or enough has changed since to build another."""
+    index_version = snapshot.index_version()
     total = snapshot.vector_count()
-    if generation is None:
+    if index_version is None:
         return total > 0
-    if not _is_intact(layout.index / generation.name, generation):
+    if not _is_intact(layout.index / index_version.name, index_version):
         return True
-    if generation.kind != "flat" and access_of(snapshot.connection) is Access.STRICT:
+    if index_version.kind != "flat" and access_of(snapshot.connection) is Access.STRICT:
         return True
-    dead = len(snapshot.tombstones(generation.last_chunk))
-    fresh = total - (generation.count - dead)
-    return dead + fresh > max(generation.count // 10, 100) or dead + fresh > _BATCH
+    dead = len(snapshot.tombstones(index_version.last_chunk))
+    fresh = total - (index_version.count - dead)
+    return dead + fresh > max(index_version.count // 10, 100) or dead + fresh > _BATCH
 
 
 def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = False) -> None:
-    """Build a generation from the database and make it the newest.
+    """Build an index version from the database and make it the newest.
 
     It is one that is searched exactly if it is small, `exact` asks for it, or the base is strict.
 
@@ -77,7 +77,7 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
     exact = exact or access_of(snapshot.connection) is Access.STRICT
     kind = "flat" if exact or total <= FLAT_LIMIT else "ivf"
     index, ids = _build(snapshot, kind, total, dimension)
-    previous = snapshot.generation()
+    previous = snapshot.index_version()
     number = previous.id + 1 if previous else 1
     scratch = layout.tmp / f"dense-{number:06d}"
     with translated(layout.root):
@@ -89,7 +89,7 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
             )
         scratch.rename(layout.index / name)
         sync_directory(layout.index)
-    generation = IndexVersion(
+    index_version = IndexVersion(
         id=number,
         name=name,
         kind=kind,
@@ -100,14 +100,14 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
         sha256=digest,
         signature=file_stamp(layout.index / name),
     )
-    replaced = writer.publish(generation)
+    replaced = writer.publish(index_version)
     for old in replaced:
         (layout.index / old).unlink(missing_ok=True)
 
 
 def note_stamp(writer: Writer, layout: Layout) -> None:
     """Note what an intact file looks like now: in a base that was moved it has another stamp."""
-    row = Snapshot(writer.connection).generation()
+    row = Snapshot(writer.connection).index_version()
     path = layout.index / row.name if row else None
     if row is None or path is None or not path.exists():
         return
@@ -116,10 +116,10 @@ def note_stamp(writer: Writer, layout: Layout) -> None:
         writer.note_stamp(row.id, stamp)
 
 
-def sweep(layout: Layout, generation: IndexVersion | None) -> None:
+def sweep(layout: Layout, index_version: IndexVersion | None) -> None:
     """Delete FAISS files that no manifest row names; the writer lock must be held."""
     for path in layout.index.glob("dense-*.faiss"):
-        if generation is None or path.name != generation.name:
+        if index_version is None or path.name != index_version.name:
             path.unlink()
 
 
@@ -128,7 +128,7 @@ def count(snapshot: Snapshot, layout: Layout) -> int:
 
     Raises StoreError where one is not.
     """
-    row = snapshot.generation()
+    row = snapshot.index_version()
     if row is None:
         return 0
     module = faiss()
@@ -209,8 +209,8 @@ def _is_intact(path: Path, row: IndexVersion) -> bool:
 
 
 def flaw(snapshot: Snapshot, layout: Layout, dimension: int) -> str:
-    """What is wrong with the published generation, read in full; "" if nothing is."""
-    row = snapshot.generation()
+    """What is wrong with the published index version, read in full; "" if nothing is."""
+    row = snapshot.index_version()
     if row is None:
         return ""
     path = layout.index / row.name
@@ -255,8 +255,8 @@ def _digest(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Generation:
-    """A loaded generation: `ids[position]` is the chunk at that position, ascending."""
+class _LoadedIndex:
+    """A loaded index version: `ids[position]` is the chunk at that position, ascending."""
 
     row: IndexVersion
     index: Any
@@ -265,15 +265,15 @@ class _Generation:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What one sequence number sees: a generation, the dead in it, and all chunks after it.
+    """What one sequence number sees: an index version, the dead in it, and all chunks after it.
 
     `masks` remembers, by the labels that somebody may read, which chunks that leaves of the
-    generation and of the delta: as long as the sequence number stays, so do the documents' labels.
+    index version and of the delta: while the sequence number stays, so do the labels.
     """
 
     seq: int
-    generation: _Generation | None
-    alive: Mask | None  # None while nothing in the generation is dead
+    index_version: _LoadedIndex | None
+    alive: Mask | None  # None while nothing in the index version is dead
     delta: Any
     delta_ids: Ids
     masks: dict[frozenset[int], tuple[Mask, Mask]] = field(default_factory=dict)
@@ -296,8 +296,10 @@ class DenseIndex:
         view = self._view_of(snapshot)
         allowed, allowed_delta = self._masks(snapshot, view)
         found: list[tuple[Ids, Scores]] = []
-        if view.generation is not None and len(view.generation.ids):
-            found.append(_search(view.generation.index, view.generation.ids, query, k, allowed))
+        if view.index_version is not None and len(view.index_version.ids):
+            found.append(
+                _search(view.index_version.index, view.index_version.ids, query, k, allowed)
+            )
         if len(view.delta_ids):
             found.append(_search(view.delta, view.delta_ids, query, k, allowed_delta))
         return best_of(found, k)
@@ -309,7 +311,7 @@ class DenseIndex:
         known = view.masks.get(snapshot.labels)
         if known is None:
             runs = snapshot.chunk_runs()
-            ids = view.generation.ids if view.generation else view.delta_ids[:0]
+            ids = view.index_version.ids if view.index_version else view.delta_ids[:0]
             known = _positions(ids, runs), _positions(view.delta_ids, runs)
             if len(view.masks) >= _MASKS_KEPT:
                 view.masks.clear()
@@ -321,8 +323,8 @@ class DenseIndex:
         view = self._view_of(snapshot)
         found: list[tuple[Ids, Scores]] = []
         parts = [(view.delta, view.delta_ids)]
-        if view.generation is not None and view.generation.row.kind == "flat":
-            parts.append((view.generation.index, view.generation.ids))
+        if view.index_version is not None and view.index_version.row.kind == "flat":
+            parts.append((view.index_version.index, view.index_version.ids))
         for owned, ids in parts:
             at = np.searchsorted(ids, chunks)
             here = at < len(ids)
@@ -345,25 +347,25 @@ class DenseIndex:
             return self._view
 
     def _make_view(self, snapshot: Snapshot, previous: _View | None) -> _View:
-        row = snapshot.generation()
-        generation: _Generation | None = None
+        row = snapshot.index_version()
+        index_version: _LoadedIndex | None = None
         if row is not None:
-            kept = previous.generation if previous else None
-            generation = kept if kept and kept.row == row else self._load(row)
-        last = generation.row.last_chunk if generation else 0
+            kept = previous.index_version if previous else None
+            index_version = kept if kept and kept.row == row else self._load(row)
+        last = index_version.row.last_chunk if index_version else 0
         alive = None
-        if generation is not None:
+        if index_version is not None:
             dead = snapshot.tombstones(last)
             if dead:
-                alive = np.ones(len(generation.ids), dtype=np.bool_)
-                alive[np.searchsorted(generation.ids, dead)] = False
+                alive = np.ones(len(index_version.ids), dtype=np.bool_)
+                alive[np.searchsorted(index_version.ids, dead)] = False
         ids, vectors = snapshot.vectors_after(last, self._dimension)
         return _View(
-            snapshot.seq, generation, alive, _exact(vectors), np.array(ids, dtype=np.int64)
+            snapshot.seq, index_version, alive, _exact(vectors), np.array(ids, dtype=np.int64)
         )
 
-    def _load(self, row: IndexVersion) -> _Generation | None:
-        """Map a generation whose size and digest are those of the manifest; else scan exactly."""
+    def _load(self, row: IndexVersion) -> _LoadedIndex | None:
+        """Map a file whose size and digest are those of its row; else scan exactly."""
         path = self._layout.index / row.name
         module = faiss()
         if not _is_intact(path, row):
@@ -376,7 +378,7 @@ class DenseIndex:
             return None
         ids = module.vector_to_array(index.id_map).copy()
         owned = _Owned(index, module.downcast_index(index.index))
-        return _Generation(row, _tested(owned, len(ids)), ids)
+        return _LoadedIndex(row, _tested(owned, len(ids)), ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -268,7 +268,7 @@ def flaw(snapshot: Snapshot, layout: Layout) -> str:
     try:
         state = _read_list(folder)
         if state is None:
-            return "it is not there" if snapshot.generation() else ""
+            return "it is not there" if snapshot.index_version() else ""
         parts = [_opened(folder, part, trusting=False) for part in state.parts]
         if not state.is_of(snapshot):
             return "it is of another base, or of another time"

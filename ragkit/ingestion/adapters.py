@@ -13,8 +13,8 @@ from ragkit.errors import SourceError
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
 from ragkit_ingest.text.cleaning import clean_text
 
-DOCUMENTS_ROOT = "documents:"
-"""Stands for a folder as the root of documents that were added without a file."""
+DOCUMENTS_FOLDER = "documents:"
+"""The source folder of documents that were added without a file."""
 
 
 class ForeignDocument(Protocol):

@@ -62,7 +62,7 @@ class Ingest:
         self._open_embedder = opener
         self._options = options
         self._progress = progress
-        self._roots: dict[int, str] = {}
+        self._folders: dict[int, str] = {}
         self._uploaded = False
         self._started = time.monotonic()
         self._unsynced = 0
@@ -76,19 +76,19 @@ class Ingest:
     def run(self, path: Path) -> None:
         """Bring the base up to date with a path. Raises SourceError if there is no such path."""
         snapshot = Snapshot(self._writer.connection)
-        root_path, start, whole = locate(path, snapshot.roots(), self._layout.uploads)
-        self._uploaded = root_path == self._layout.uploads
+        folder, start, whole = locate(path, snapshot.source_folders(), self._layout.uploads)
+        self._uploaded = folder == self._layout.uploads
         self._tell("scan")
-        found = scan(root_path, start)
-        name = self._layout.root_name(root_path)
+        found = scan(folder, start)
+        name = self._layout.folder_name(folder)
         if self._options.dry_run:
-            numbers = {known: number for number, known, _ in snapshot.roots()}
-            root = numbers.get(name, 0)
+            numbers = {known: number for number, known, _ in snapshot.source_folders()}
+            source_folder = numbers.get(name, 0)
         else:
-            root = self._writer.add_root(name, whole=whole)
-        scope = os.path.relpath(start, root_path).replace(os.sep, "/")
+            source_folder = self._writer.add_source_folder(name, whole=whole)
+        scope = os.path.relpath(start, folder).replace(os.sep, "/")
         plan, self.report.unchanged = make_plan(
-            Snapshot(self._writer.connection), root, found, scope, self._options
+            Snapshot(self._writer.connection), source_folder, found, scope, self._options
         )
         if self._options.dry_run:
             self._foresee(plan)
@@ -108,7 +108,9 @@ class Ingest:
     def _carry_out(self, plan: Plan) -> None:
         for error in plan.outgrown:
             with self._noting_held(error.source):
-                self._writer.set_file_error(plan.root, error, reader_tag(self._options.limits))
+                self._writer.set_file_error(
+                    plan.source_folder, error, reader_tag(self._options.limits)
+                )
         self._note_failed(plan.failed)
         for digest in plan.allowed_again:
             self._writer.allow_erased(digest)
@@ -117,9 +119,9 @@ class Ingest:
             self.report.renamed.append((old, file.source))
         if plan.removed:
             self._remove(plan.removed)
-        self._relabel(plan.root)
+        self._relabel(plan.source_folder)
         if plan.mended:
-            self._writer.clear_file_errors(plan.root, plan.mended)
+            self._writer.clear_file_errors(plan.source_folder, plan.mended)
         if plan.read:
             self._read_all(plan)
 
@@ -134,27 +136,27 @@ class Ingest:
             return
         self.report.removed += [source for _, source in vanished]
 
-    def _relabel(self, root: int) -> None:
+    def _relabel(self, source_folder: int) -> None:
         """Give the documents that are not read again the labels that they would get now."""
         given = self._options.label
         if given is None and not self._options.rules:
             return
-        labels = Snapshot(self._writer.connection).labels_of(root)
+        labels = Snapshot(self._writer.connection).labels_of(source_folder)
         changed: dict[str, list[int]] = {}
         for source in (*self.report.unchanged, *(new for _, new in self.report.renamed)):
             document, label, pinned = labels[source]
-            wanted = given or (None if pinned else self._rule(root, source))
+            wanted = given or (None if pinned else self._rule(source_folder, source))
             if wanted is not None and (wanted, bool(given)) != (label, pinned):
                 changed.setdefault(wanted, []).append(document)
         for label, documents in changed.items():
             self._writer.relabel(documents, label, pinned=given is not None)
 
-    def _rule(self, root: int, source: str) -> str | None:
+    def _rule(self, source_folder: int, source: str) -> str | None:
         """The label that the settings' rules give a document."""
-        if root not in self._roots:
-            known = Snapshot(self._writer.connection).roots()
-            self._roots = {id: self._layout.root_path(path) for id, path, _ in known}
-        return label_by_rule(self._options.rules, self._roots[root], source)
+        if source_folder not in self._folders:
+            known = Snapshot(self._writer.connection).source_folders()
+            self._folders = {id: self._layout.folder_path(path) for id, path, _ in known}
+        return label_by_rule(self._options.rules, self._folders[source_folder], source)
 
     def _note_failed(self, errors: Sequence[FileError]) -> None:
         for error in errors:
@@ -203,7 +205,9 @@ class Ingest:
             if isinstance(item.outcome, FileError):
                 self._refuse(plan, item.file, item.outcome)
             elif source in kept:
-                self._store(plan.root, source, item.outcome, *next(embedded), source in plan.known)
+                self._store(
+                    plan.source_folder, source, item.outcome, *next(embedded), source in plan.known
+                )
             self._files_done += 1
             self._bytes_done += item.file.size
             self._tell("read", source)
@@ -226,7 +230,9 @@ class Ingest:
         self._note_failed([FileError(source, "erased", detail, digest)])
         return False
 
-    def add(self, root: int, source: str, document: Document, digest: bytes, known: bool) -> None:
+    def add(
+        self, source_folder: int, source: str, document: Document, digest: bytes, known: bool
+    ) -> None:
         """Embed and commit one document that is no file; without text it counts as failed."""
         size = sum(len(page.text) for page in document.pages)
         if not any(page.text.strip() for page in document.pages):
@@ -238,7 +244,7 @@ class Ingest:
         name = "/".join(PurePosixPath(source).parts[-2:])  # an absolute path would be searched
         read = chunked(ReadFile(digest, size, document, None), name, embedder, settings)
         ((digests, vectors),) = self._embed([read], embedder)
-        self._store(root, source, read, digests, vectors, known)
+        self._store(source_folder, source, read, digests, vectors, known)
 
     def _refuse(self, plan: Plan, file: FoundFile, outcome: FileError) -> None:
         digest = outcome.digest or (file_digest(file.path) or b"")
@@ -246,7 +252,7 @@ class Ingest:
             return
         error = replace(outcome, digest=digest)
         with self._noting_held(file.source):
-            self._writer.set_file_error(plan.root, error, reader_tag(self._options.limits))
+            self._writer.set_file_error(plan.source_folder, error, reader_tag(self._options.limits))
             self._note_failed([error])
 
     @contextmanager
@@ -259,7 +265,7 @@ class Ingest:
 
     def _store(
         self,
-        root: int,
+        source_folder: int,
         source: str,
         read: ReadFile,
         digests: list[bytes],
@@ -267,7 +273,7 @@ class Ingest:
         known: bool,
     ) -> None:
         new = NewDocument(
-            root=root,
+            source_folder=source_folder,
             source=source,
             digest=read.digest,
             size=read.size,
@@ -276,7 +282,7 @@ class Ingest:
             chunks=read.chunks or [],
             digests=digests,
             vectors=vectors,
-            rule=self._rule(root, source) if self._options.rules else None,
+            rule=self._rule(source_folder, source) if self._options.rules else None,
         )
         with self._noting_held(source):
             self._writer.put_document(new)
@@ -343,7 +349,7 @@ def finish(writer: Writer, layout: Layout, dimension: int | None) -> None:
     """Bring the derived indexes up to date with what was committed."""
     snapshot = Snapshot(writer.connection)
     tantivy_index.synchronise(snapshot, layout)
-    faiss_index.sweep(layout, snapshot.generation())
+    faiss_index.sweep(layout, snapshot.index_version())
     faiss_index.note_stamp(writer, layout)
     if dimension is not None and faiss_index.is_due(snapshot, layout):
         faiss_index.publish(writer, layout, dimension)

@@ -27,7 +27,7 @@ class Plan:
     `allowed_again` are the digests of erased contents in `renamed` that may come back.
     """
 
-    root: int
+    source_folder: int
     read: list[FoundFile] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     renamed: list[tuple[int, str, FoundFile]] = field(default_factory=list)
@@ -39,9 +39,9 @@ class Plan:
 
 
 def locate(
-    path: Path, roots: Sequence[tuple[int, str, bool]], uploads: Path
+    path: Path, source_folders: Sequence[tuple[int, str, bool]], uploads: Path
 ) -> tuple[Path, Path, bool]:
-    """(root, start, whole) of a path to ingest: inside a known whole root it belongs to that.
+    """(folder, start, whole) of a path to ingest: inside a known whole folder it belongs to that.
 
     What lies in the base's own folder of `uploads` belongs to that alone. Raises SourceError if
     the path does not exist.
@@ -55,19 +55,19 @@ def locate(
         raise SourceError(f"there is no {path}; name a file or folder to ingest")
     if start.is_relative_to(uploads):
         return uploads, start, start == uploads
-    for _, known, whole in roots:
+    for _, known, whole in source_folders:
         if whole and start.is_relative_to(known):
             return Path(known), start, start == Path(known)
     return (start, start, True) if start.is_dir() else (start.parent, start, False)
 
 
 def make_plan(
-    snapshot: Snapshot, root: int, found: Scan, scope: str, options: Options
+    snapshot: Snapshot, source_folder: int, found: Scan, scope: str, options: Options
 ) -> tuple[Plan, list[str]]:
     """Compare a scan with the base; returns the plan and the unchanged sources."""
-    plan = Plan(root)
-    known = snapshot.known_files(root)
-    known_errors = snapshot.file_errors(root)
+    plan = Plan(source_folder)
+    known = snapshot.known_files(source_folder)
+    known_errors = snapshot.file_errors(source_folder)
     plan.known = set(known)
     present = {file.source for file in found.files}
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit.errors import SourceError
-from ragkit.ingestion.adapters import DOCUMENTS_ROOT
+from ragkit.ingestion.adapters import DOCUMENTS_FOLDER
 from ragkit.ingestion.plan import file_digest
 from ragkit.store.layout import Layout
 from ragkit.store.records import StoredDocument
@@ -128,21 +128,25 @@ class Originals:
                 f"there is no document {document} in {self._layout.root} that may be read; "
                 "list what is with: ragkit status --documents"
             )
-        root = next(path for id, path, _ in snapshot.roots() if id == found.root)
-        if root == DOCUMENTS_ROOT:
+        folder = next(
+            path for id, path, _ in snapshot.source_folders() if id == found.source_folder
+        )
+        if folder == DOCUMENTS_FOLDER:
             raise SourceError(
                 f"{found.source} was added without a file, so there is none to show; its text is "
                 "in the base"
             )
-        root = self._layout.root_path(root)
-        path = Path(root, found.source)
+        folder = self._layout.folder_path(folder)
+        path = Path(folder, found.source)
         if not path.is_file():
             raise SourceError(
                 f"{path} is not there any more; put it back, or ingest again, which finds what was "
                 "moved and removes what is gone"
             )
-        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-            raise SourceError(f"{path} is now a link out of {root}; put the file back in its place")
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+            raise SourceError(
+                f"{path} is now a link out of {folder}; put the file back in its place"
+            )
         return found, path
 
     def _digest(self, path: Path) -> bytes:

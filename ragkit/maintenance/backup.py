@@ -54,7 +54,7 @@ class Manifest:
     """
 
     id: str
-    base: str
+    kb: str
     format: str
     seq: int
     at: str
@@ -139,7 +139,7 @@ def _facts(snapshot: Snapshot) -> dict[str, Any]:
         "SELECT id, CAST(hash AS BLOB) FROM audit ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return {
-        "base": snapshot.meta("base"),
+        "kb": snapshot.meta("kb"),
         "format": snapshot.meta("format"),
         "seq": snapshot.seq,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -308,10 +308,10 @@ def _check_facts(database: Path, manifest: Manifest) -> None:
     with closing(connect_unused(database)) as copy:
         found = copy.execute(
             "SELECT b.value, CAST(s.value AS INTEGER), a.id, lower(hex(a.hash)) "
-            "FROM meta b, meta s, audit a WHERE b.key = 'base' AND s.key = 'seq' "
+            "FROM meta b, meta s, audit a WHERE b.key = 'kb' AND s.key = 'seq' "
             "ORDER BY a.id DESC LIMIT 1"
         ).fetchone()
-    if found != (manifest.base, manifest.seq, manifest.line, manifest.hash):
+    if found != (manifest.kb, manifest.seq, manifest.line, manifest.hash):
         raise StoreDamaged("the backup is not the one that its manifest is about; take another one")
 
 

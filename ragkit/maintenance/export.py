@@ -12,19 +12,19 @@ from ragkit.store.snapshot import Snapshot
 
 
 def dump(snapshot: Snapshot) -> Iterator[str]:
-    """One JSON line for the identity and one for each document, sorted by root and source."""
+    """One JSON line for the identity and one for each document, sorted by folder and source."""
     identity = read_identity(snapshot)
     yield json.dumps({"identity": asdict(identity) if identity else None}, sort_keys=True)
     dimension = identity.embedder.dimension if identity else 1
-    roots = {root: path for root, path, _ in snapshot.roots()}
-    documents = sorted(snapshot.documents(), key=lambda d: (roots[d.root], d.source))
+    folders = {folder: path for folder, path, _ in snapshot.source_folders()}
+    documents = sorted(snapshot.documents(), key=lambda d: (folders[d.source_folder], d.source))
     for document in documents:
         chunks = snapshot.chunks_of(document.id)
         ids, vectors = snapshot.vectors([chunk.id for chunk in chunks], dimension)
         texts = [snapshot.page_text(document.id, ordinal) for ordinal in range(document.pages)]
         yield json.dumps(
             {
-                "root": roots[document.root],
+                "source_folder": folders[document.source_folder],
                 "source": document.source,
                 "digest": document.digest.hex(),
                 "kind": document.kind,

@@ -129,14 +129,14 @@ def _mend_rows(writer: Writer, report: RepairReport) -> None:
 
 def _lost(database: Database) -> list[Lost]:
     """The documents that the journal or the log has, and that are not there."""
-    known = {origin: Lost(origin, "", "", None) for _, origin in missing_documents(database)}
-    known |= {one.origin: one for one in _by_log(database)}
+    known = {uid: Lost(uid, "", "", None) for _, uid in missing_documents(database)}
+    known |= {one.uid: one for one in _by_log(database)}
     snapshot = Snapshot(database)
-    there = {origin for (origin,) in database.execute("SELECT origin FROM document")}
+    there = {uid for (uid,) in database.execute("SELECT uid FROM document")}
     return [
         one
-        for origin, one in sorted(known.items())
-        if origin not in there and not snapshot.is_erased(origin)
+        for uid, one in sorted(known.items())
+        if uid not in there and not snapshot.is_erased(uid)
     ]
 
 
@@ -147,28 +147,28 @@ def _by_log(database: Database) -> list[Lost]:
     """The documents that are there by the lines of the log, as they were last."""
     found: dict[int, Lost] = {}
     for line in naming_lines(database)[0]:
-        if line.origin is None:
+        if line.document_uid is None:
             continue
         if line.action in _GONE:
-            found.pop(line.origin, None)
+            found.pop(line.document_uid, None)
             continue
-        one = found.get(line.origin)
+        one = found.get(line.document_uid)
         if line.action in ("document.add", "document.replace"):
-            one = one or Lost(line.origin, "", "", None)
+            one = one or Lost(line.document_uid, "", "", None)
         if one is not None:
             source = (line.names or {}).get("source", one.source)
             label = str(line.detail.get("label", one.label))
             reason = (line.names or {}).get("reason", "")
             said = {"retention.hold": reason, "retention.release": None}
             hold = said.get(line.action, one.hold)
-            found[line.origin] = Lost(line.origin, source, label, hold)
+            found[line.document_uid] = Lost(line.document_uid, source, label, hold)
     return list(found.values())
 
 
 def _hold_again(writer: Writer, report: RepairReport) -> None:
     """Hold what is held by the log: what could be read of the list may lack it."""
-    holds = {one.origin: one.hold for one in _by_log(writer.connection) if one.hold is not None}
-    known = {origin for (origin,) in writer.connection.execute("SELECT origin FROM hold")}
+    holds = {one.uid: one.hold for one in _by_log(writer.connection) if one.hold is not None}
+    known = {uid for (uid,) in writer.connection.execute("SELECT uid FROM legal_hold")}
     again = [name for at in holds.keys() - known for name in writer.hold([at], holds[at] or "lost")]
     if again:
         report.done.append(f"held {len(again)} documents again, as the log says")
@@ -182,7 +182,7 @@ def _build_indexes(
     if before.is_damaged("word index"):
         tantivy_index.rebuild(snapshot, layout)
         report.done.append("built the word index anew")
-    if snapshot.generation() and (report.lost or before.is_damaged("vector index")):
+    if snapshot.index_version() and (report.lost or before.is_damaged("vector index")):
         faiss_index.publish(writer, layout, dimension)
         report.done.append("built the vector index anew")
     finish(writer, layout, dimension)

@@ -18,7 +18,7 @@ _NAMED = 3  # documents, in a message
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a base is governed: by names of labels, and origins of documents.
+    """How a base is governed: by names of labels, and uids of documents.
 
     `labels` are each document's, with whether a hand gave it; `holds` the reasons, and `held` the
     source and the digest of each document that has one.
@@ -41,22 +41,20 @@ def rules_of(snapshot: Snapshot) -> Rules:
         access=access_of(snapshot.connection),
         grants=frozenset((one.label, who) for one in snapshot.grants() for who in one.principals),
         days=snapshot.keep_days(),
-        labels={one.origin: (one.label, id in pinned) for id, one in documents.items()},
-        holds={documents[id].origin: reason for id, reason in held.items()},
-        held={documents[id].origin: (documents[id].source, documents[id].digest) for id in held},
+        labels={one.uid: (one.label, id in pinned) for id, one in documents.items()},
+        holds={documents[id].uid: reason for id, reason in held.items()},
+        held={documents[id].uid: (documents[id].source, documents[id].digest) for id in held},
     )
 
 
 def check_holds(replaced: Rules, snapshot: Snapshot, *, same: bool) -> None:
     """Raise StoreError where what is held in the replaced base is not, or not so, in the other.
 
-    An origin is the same document in both where one has the `same` history as the other.
+    A uid is the same document in both where one has the `same` history as the other.
     """
-    contents = {one.origin: one.digest for one in snapshot.documents()} if same else {}
+    contents = {one.uid: one.digest for one in snapshot.documents()} if same else {}
     gone = sorted(
-        source
-        for origin, (source, digest) in replaced.held.items()
-        if contents.get(origin) != digest
+        source for uid, (source, digest) in replaced.held.items() if contents.get(uid) != digest
     )
     if gone:
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
@@ -93,19 +91,19 @@ def take_over(writer: Writer, replaced: Rules, *, same: bool) -> list[str]:
 
 
 def _take_over_documents(writer: Writer, own: Rules, replaced: Rules) -> list[str]:
-    documents = {one.origin: one.id for one in Snapshot(writer.connection).documents()}
+    documents = {one.uid: one.id for one in Snapshot(writer.connection).documents()}
     others: dict[tuple[str, bool], list[int]] = {}
-    for origin in sorted(own.labels.keys() & replaced.labels.keys()):
-        if own.labels[origin] != replaced.labels[origin]:
-            others.setdefault(replaced.labels[origin], []).append(documents[origin])
+    for uid in sorted(own.labels.keys() & replaced.labels.keys()):
+        if own.labels[uid] != replaced.labels[uid]:
+            others.setdefault(replaced.labels[uid], []).append(documents[uid])
     done = []
     for (label, is_pinned), ids in others.items():
         changed = writer.relabel(ids, label, pinned=is_pinned)
         if changed:
             what = changed[0] if len(changed) == 1 else f"{len(changed)} documents"
             done.append(f"{label} is the label of {what} again")
-    for origin in sorted(own.labels.keys() & replaced.holds.keys() - own.holds.keys()):
-        done += [f"{name} is held again" for name in writer.hold([origin], replaced.holds[origin])]
+    for uid in sorted(own.labels.keys() & replaced.holds.keys() - own.holds.keys()):
+        done += [f"{name} is held again" for name in writer.hold([uid], replaced.holds[uid])]
     released = sorted(own.holds.keys() - replaced.holds.keys())
     done += [f"{name} is no longer held" for name in writer.release(released)]
     return done

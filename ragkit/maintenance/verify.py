@@ -26,7 +26,7 @@ from ragkit.store.checks import (
 )
 from ragkit.store.database import Database, connect_damaged
 from ragkit.store.keys import known_keys
-from ragkit.store.layout import UPLOADS_ROOT, Layout
+from ragkit.store.layout import UPLOADS_FOLDER, Layout
 from ragkit.store.locks import is_locked
 from ragkit.store.salvage import DAMAGE
 from ragkit.store.snapshot import Snapshot
@@ -192,10 +192,10 @@ def _erasures(snapshot: Snapshot) -> Iterator[CheckResult]:
 def _vector_index(store: Store) -> Iterator[CheckResult]:
     for _ in range(_TRIES):
         with store.snapshot() as snapshot:
-            row = snapshot.generation()
+            row = snapshot.index_version()
             flaw = faiss_index.flaw(snapshot, store.layout, dimension_of(snapshot))
         with store.snapshot() as snapshot:
-            if not flaw or snapshot.generation() == row:
+            if not flaw or snapshot.index_version() == row:
                 break
     name = f"index/{row.name}" if row else ""
     if flaw:
@@ -233,10 +233,11 @@ def _uploads(store: Store) -> Iterator[CheckResult]:
     left = set() if is_locked(layout.lock) else _files_in(layout.uploads)
     with store.snapshot() as snapshot:
         for source, digest in snapshot.connection.execute(
-            "SELECT d.source, d.digest FROM document d JOIN root r ON r.id = d.root "
-            "WHERE r.path = ? UNION ALL SELECT f.source, x'' FROM file_error f "
-            "JOIN root r ON r.id = f.root WHERE r.path = ? ORDER BY 1",
-            (UPLOADS_ROOT, UPLOADS_ROOT),
+            "SELECT d.source, d.digest FROM document d "
+            "JOIN source_folder f ON f.id = d.source_folder WHERE f.path = ? "
+            "UNION ALL SELECT e.source, x'' FROM file_error e "
+            "JOIN source_folder f ON f.id = e.source_folder WHERE f.path = ? ORDER BY 1",
+            (UPLOADS_FOLDER, UPLOADS_FOLDER),
         ):
             left.discard(source)
             count += digest != b""
@@ -306,7 +307,7 @@ def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
     if not writing and is_locked(layout.lock):
         return
     with store.snapshot() as snapshot:
-        row = snapshot.generation()
+        row = snapshot.index_version()
     names = {layout.index: {row.name if row else "", "lexical"}}
     for inner in (layout.index, layout.tmp):
         if inner.is_dir():

@@ -35,7 +35,7 @@ MAX_JOINED = 3  # chunks in one passage
 class Hit:
     """A passage that answers a query: characters [start, end) of one page's text.
 
-    `source` is the document's path relative to the root it was ingested from and `path` where
+    `source` is the document's path relative to its source folder and `path` where
     that file was ("" for what was no file or lies in the base); `document` is the document's id;
     `page` counts from 1 and is None for formats without pages; `page_label` is the printed page
     label, sheet, slide title or mail part and `ref` the cells. `score` ranks the hits of one query;
@@ -366,7 +366,7 @@ def _hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: HitSco
         ref=joined_ref([chunk.ref for chunk in chunks if chunk.ref]),
         similarity=scores.similarity,
         lexical=scores.lexical,
-        path=os.path.join(best.root_path, best.source) if best.root_path[:1] == os.sep else "",
+        path=os.path.join(best.folder, best.source) if best.folder[:1] == os.sep else "",
         page_ordinal=best.page_ordinal,
         chunks=(best.id, *(chunk.id for chunk in chunks if chunk.id != best.id)),
     )

@@ -47,9 +47,9 @@ class AuditRecord:
     hash: str
 
     @property
-    def origin(self) -> int | None:
+    def document_uid(self) -> int | None:
         """Which document the line is about, through all its versions and names; None if none."""
-        return _origin(self.object)
+        return _uid(self.object)
 
     @property
     def documents(self) -> set[int]:
@@ -172,7 +172,7 @@ def unreadable(number: int) -> StoreDamaged:
 def _start(database: Database) -> bytes:
     """What the first line is sealed over: which base the log is of."""
     (base,) = database.execute(
-        "SELECT CAST(max(value) AS BLOB) FROM meta WHERE key = 'base'"
+        "SELECT CAST(max(value) AS BLOB) FROM meta WHERE key = 'kb'"
     ).fetchone()
     return hashlib.sha256(base or b"").digest()
 
@@ -256,7 +256,7 @@ def _read(row: _Row) -> AuditRecord:
         if not all(isinstance(name, str) for name in (names or {}).values()):
             raise ValueError("a name is no text")
         datetime.fromisoformat(at)
-        if not 0 <= (_origin(target) or 0) < 1 << 63:
+        if not 0 <= (_uid(target) or 0) < 1 << 63:
             raise ValueError("no document has this number")
         found = _content(detail)
         forms = {name: form for name, form in _FORMS.items() if name in found}
@@ -288,7 +288,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
 
 _OF_ERASURE: dict[str, Callable[[Any], bool]] = {
     "digests": lambda value: all(map(_is_digest, value)),
-    "documents": lambda value: all(_origin(each) is not None for each in value),
+    "documents": lambda value: all(_uid(each) is not None for each in value),
     "lines": lambda value: all(isinstance(each, int) for each in value),
 }
 
@@ -303,7 +303,7 @@ def _content(text: str) -> dict[str, Any]:
     return content
 
 
-def _origin(target: str) -> int | None:
+def _uid(target: str) -> int | None:
     """The number of the document that a line's object is; None if it is something else."""
     kind, _, number = target.partition(":")
     return int(number) if kind == "document" and number else None

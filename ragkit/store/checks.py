@@ -15,13 +15,13 @@ _MISTYPED = "a value in it is of another type than its column"
 _LENGTH = 0.01  # that a vector's may differ from 1: float16 loses less than 0.001
 
 _MISSING = """
-    SELECT j.document, j.origin FROM journal j
+    SELECT j.document, j.uid FROM journal j
     GROUP BY j.document HAVING sum(j.operation = 'add') > sum(j.operation = 'remove')
-    EXCEPT SELECT id, origin FROM document
+    EXCEPT SELECT id, uid FROM document
 """
 _UNKNOWN = """
-    SELECT id, origin FROM document
-    EXCEPT SELECT j.document, j.origin FROM journal j
+    SELECT id, uid FROM document
+    EXCEPT SELECT j.document, j.uid FROM journal j
     GROUP BY j.document HAVING sum(j.operation = 'add') > sum(j.operation = 'remove')
 """
 _CONTRADICTIONS = {
@@ -90,12 +90,12 @@ def contradictions(database: Database) -> Iterator[str]:
 
 
 def missing_documents(database: Database) -> list[tuple[int, int]]:
-    """(id, origin) of the documents that the journal has, and whose row is not there."""
+    """(id, uid) of the documents that the journal has, and whose row is not there."""
     return database.execute(_MISSING).fetchall()
 
 
 def unknown_documents(database: Database) -> list[tuple[int, int]]:
-    """(id, origin) of the documents that the journal does not have, or not so."""
+    """(id, uid) of the documents that the journal does not have, or not so."""
     return database.execute(_UNKNOWN).fetchall()
 
 

@@ -85,7 +85,7 @@ def create(layout: Layout) -> None:
                 [
                     ("format", FORMAT),
                     ("schema", schema_digest()),
-                    ("base", uuid4().hex),
+                    ("kb", uuid4().hex),
                     ("seq", "0"),
                     ("next_id", "1"),
                     ("access", "off"),
@@ -221,7 +221,7 @@ class Unwritten(apsw.Connection):
 
 def _held_back(layout: Layout) -> list[str]:
     """The files beside the database that its last changes are still in."""
-    files = (layout.log, layout.journal)
+    files = (layout.wal, layout.journal)
     return [path.name for path in files if path.exists() and path.stat().st_size]
 
 

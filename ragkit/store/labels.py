@@ -14,21 +14,22 @@ from ragkit.store.records import StoredDocument
 from ragkit.store.snapshot import Snapshot
 
 
-def label_by_rule(rules: Mapping[str, str], root: str, source: str) -> str | None:
+def label_by_rule(rules: Mapping[str, str], source_folder: str, source: str) -> str | None:
     """The label that the rules give a document; None if none is about it.
 
     A rule names a folder or file: relative to the folder that was ingested, or absolute. The one
     that names most of the path wins. Letters with marks are equal however they are stored.
     """
     best: tuple[int, str] | None = None
-    root, source = _composed(root), _composed(source)
+    source_folder, source = _composed(source_folder), _composed(source)
     for place, label in rules.items():
         folder = _composed(os.path.expanduser(place))
-        path = os.path.join(root, source) if os.path.isabs(folder) else source
+        path = os.path.join(source_folder, source) if os.path.isabs(folder) else source
         parts = PurePosixPath(folder).parts
         if PurePosixPath(path).parts[: len(parts)] != parts:
             continue
-        named = len(parts) - (len(PurePosixPath(root).parts) if os.path.isabs(folder) else 0)
+        inside = len(PurePosixPath(source_folder).parts) if os.path.isabs(folder) else 0
+        named = len(parts) - inside
         if best is None or named > best[0]:
             best = named, label
     return best[1] if best else None
@@ -51,7 +52,7 @@ def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence
         return [found] if found else []
     if not pattern:  # as a path it would be the current folder
         return []
-    roots = {root: layout.root_path(name) for root, name, _ in snapshot.roots()}
+    folders = {folder: layout.folder_path(name) for folder, name, _ in snapshot.source_folders()}
     pattern = _composed(pattern)
     wanted = pattern.rstrip("/")
     absolute = _composed(os.path.abspath(pattern))
@@ -59,7 +60,7 @@ def matching(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Sequence
         (
             document,
             _composed(document.source),
-            _composed(os.path.join(roots[document.root], document.source)),
+            _composed(os.path.join(folders[document.source_folder], document.source)),
         )
         for document in snapshot.documents()
     ]

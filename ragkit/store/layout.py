@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-UPLOADS_ROOT = "uploads:"
-"""Stands for the base's own folder of files as a root, wherever the base is moved to."""
+UPLOADS_FOLDER = "uploads:"
+"""Stands for the base's own folder of files, wherever the base is moved to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Layout:
         return self.root / "ragkit.db"
 
     @property
-    def log(self) -> Path:
+    def wal(self) -> Path:
         """SQLite's write-ahead log; it is empty, or not there, while nobody writes."""
         return self.root / "ragkit.db-wal"
 
@@ -52,13 +52,13 @@ class Layout:
     def uploads(self) -> Path:
         return self.root / "uploads"
 
-    def root_name(self, folder: Path) -> str:
-        """What a folder is called as a root of documents."""
-        return UPLOADS_ROOT if folder == self.uploads else str(folder)
+    def folder_name(self, folder: Path) -> str:
+        """What a folder is called as a source folder."""
+        return UPLOADS_FOLDER if folder == self.uploads else str(folder)
 
-    def root_path(self, name: str) -> str:
-        """Where the root of this name is; what is no folder keeps its name."""
-        return str(self.uploads) if name == UPLOADS_ROOT else name
+    def folder_path(self, name: str) -> str:
+        """Where the source folder of this name is; what is no folder keeps its name."""
+        return str(self.uploads) if name == UPLOADS_FOLDER else name
 
     def delete_upload(self, source: str) -> None:
         """Delete an uploaded file, and the folders that are empty then: they have names, too."""

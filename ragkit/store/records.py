@@ -24,7 +24,7 @@ class NewDocument:
     `digests` and `vectors` (float16, shape (n, dimension), length 1) are of the chunks, in order.
     """
 
-    root: int
+    source_folder: int
     source: str
     digest: bytes
     size: int
@@ -38,15 +38,15 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document row. `source` is its path relative to the root it was ingested from.
+    """A document row. `source` is its path relative to the source folder it was ingested from.
 
     `readable_pages` are those whose text is not blank; `metadata` is what the file says of itself;
-    `uploaded` files lie in the base and are deleted with the document. `origin` is the id that the
+    `uploaded` files lie in the base and are deleted with the document. `uid` is the id that the
     document had when it was first added, and stays the same when it is replaced or renamed.
     """
 
     id: int
-    root: int
+    source_folder: int
     source: str
     digest: bytes
     size: int
@@ -60,7 +60,7 @@ class StoredDocument:
     readable_pages: int
     metadata: dict[str, str]
     uploaded: bool
-    origin: int
+    uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class StoredChunk:
     id: int
     document: int
     source: str
-    root_path: str
+    folder: str
     title: str
     kind: str
     ordinal: int
@@ -106,7 +106,7 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What is to be erased, by the origins of documents, and all that is known of them.
+    """What is to be erased, by the uids of documents, and all that is known of them.
 
     `digests` are those of their content in all versions, `names` what they were called, `own` those
     of the names that no other document had, `lines` those of the log that hold such names or a
@@ -115,7 +115,7 @@ class Erasure:
     which never became documents. What came after the line `seen` is not in it.
     """
 
-    origins: tuple[int, ...]
+    uids: tuple[int, ...]
     documents: tuple[int, ...]
     digests: tuple[bytes, ...]
     names: tuple[str, ...]
@@ -133,7 +133,7 @@ class Lost:
     `hold` is the reason that it is held for, None if it is not.
     """
 
-    origin: int
+    uid: int
     source: str
     label: str
     hold: str | None
@@ -141,13 +141,13 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class PastErasure:
-    """What was erased: the origins of documents of one base, and the digests of their content.
+    """What was erased: the uids of documents of one base, and the digests of their content.
 
     `is_complete` unless some of these may be missing, as damage took lines of the log.
     """
 
-    base: str
-    origins: tuple[int, ...]
+    kb: str
+    uids: tuple[int, ...]
     digests: tuple[bytes, ...]
     reason: str
     is_complete: bool
@@ -210,7 +210,7 @@ class Rating:
 class StoredTurn:
     """A question and what came of it; `answer` is a JSON object, `at` in UTC.
 
-    `ordinal` counts the conversation's turns from 1; `origins` are those of the documents that it
+    `ordinal` counts the conversation's turns from 1; `uids` are those of the documents that it
     rests on, also through the turns before it.
     """
 
@@ -220,7 +220,7 @@ class StoredTurn:
     answer: str
     ordinal: int = 0
     rating: Rating | None = None
-    origins: tuple[int, ...] = ()
+    uids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

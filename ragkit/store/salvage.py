@@ -17,7 +17,7 @@ DAMAGE = (apsw.IOError, apsw.CorruptError, UnicodeDecodeError)
 
 _NEAR = 10_000  # keys tried one by one behind a damaged page; then the steps grow
 _LAST = 1 << 62  # no key is greater
-_REBUILT = ("generation", "tombstone")  # tables about a file that is built anew
+_REBUILT = ("index_version", "tombstone")  # tables about a file that is built anew
 _ROWS = 1000  # written at once
 
 
@@ -164,7 +164,7 @@ def _erase_again(fresh: Database) -> None:
             (number, line.at, line.number),
         )
         fresh.executemany(
-            "INSERT OR IGNORE INTO erased_origin VALUES (?, ?)",
+            "INSERT OR IGNORE INTO erased_document VALUES (?, ?)",
             [(int(one.removeprefix("document:")), number) for one in line.detail["documents"]],
         )
         digests |= dict.fromkeys(line.detail["digests"], number)

@@ -6,7 +6,7 @@ CREATE TABLE meta (
 ) WITHOUT ROWID;
 
 -- Folders that were ingested. `whole` is 0 where only single files of it were named.
-CREATE TABLE root (
+CREATE TABLE source_folder (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE,
     whole INTEGER NOT NULL
@@ -27,12 +27,12 @@ CREATE TABLE label_grant (
 ) WITHOUT ROWID;
 
 -- Chunk ids of a document are the run [first_chunk, last_chunk]; both NULL without chunks.
--- `readable_pages` counts those whose text is not blank. `origin` is the id that the document had
+-- `readable_pages` counts those whose text is not blank. `uid` is the id that the document had
 -- when it was first added: it keeps that one when it is replaced or renamed.
 -- `pinned` is 1 where somebody gave the document its label by hand: then no rule changes it.
 CREATE TABLE document (
     id INTEGER PRIMARY KEY,
-    root INTEGER NOT NULL REFERENCES root (id),
+    source_folder INTEGER NOT NULL REFERENCES source_folder (id),
     source TEXT NOT NULL,
     digest BLOB NOT NULL,
     size INTEGER NOT NULL,
@@ -45,12 +45,12 @@ CREATE TABLE document (
     last_chunk INTEGER,
     added_at TEXT NOT NULL,
     readable_pages INTEGER NOT NULL DEFAULT 0,
-    origin INTEGER NOT NULL DEFAULT 0,
+    uid INTEGER NOT NULL DEFAULT 0,
     pinned INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (root, source)
+    UNIQUE (source_folder, source)
 );
 CREATE INDEX document_label ON document (label);
-CREATE INDEX document_origin ON document (origin);
+CREATE INDEX document_uid ON document (uid);
 
 CREATE TABLE page (
     document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
@@ -91,14 +91,14 @@ CREATE TABLE vector (
     data BLOB NOT NULL
 );
 
--- Chunks deleted since the newest published generation was built.
+-- Chunks deleted since the newest published index version was built.
 CREATE TABLE tombstone (
     chunk INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL
 );
 
 -- Published FAISS files. Only a file whose size and digest stand here is ever loaded.
-CREATE TABLE generation (
+CREATE TABLE index_version (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
@@ -115,15 +115,15 @@ CREATE TABLE journal (
     seq INTEGER NOT NULL,
     operation TEXT NOT NULL,
     document INTEGER NOT NULL,
-    origin INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
     PRIMARY KEY (seq, document)
 ) WITHOUT ROWID;
-CREATE INDEX journal_document ON journal (document, origin);
-CREATE INDEX journal_origin ON journal (origin, document);
+CREATE INDEX journal_document ON journal (document, uid);
+CREATE INDEX journal_uid ON journal (uid, document);
 
--- Documents that are not to go, whatever their age, by their origins.
-CREATE TABLE hold (
-    origin INTEGER PRIMARY KEY,
+-- Documents that are not to go, whatever their age, by their uids.
+CREATE TABLE legal_hold (
+    uid INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
     reason TEXT NOT NULL
 );
@@ -140,8 +140,8 @@ CREATE TABLE erasure (
     receipt TEXT NOT NULL
 );
 
-CREATE TABLE erased_origin (
-    origin INTEGER PRIMARY KEY,
+CREATE TABLE erased_document (
+    uid INTEGER PRIMARY KEY,
     erasure INTEGER NOT NULL REFERENCES erasure (id)
 );
 
@@ -153,13 +153,13 @@ CREATE TABLE erased_content (
 
 -- Files that could not be read, so that they are named without being read again.
 CREATE TABLE file_error (
-    root INTEGER NOT NULL REFERENCES root (id),
+    source_folder INTEGER NOT NULL REFERENCES source_folder (id),
     source TEXT NOT NULL,
     digest BLOB NOT NULL,
     reason TEXT NOT NULL,
     detail TEXT NOT NULL,
     reader TEXT NOT NULL,
-    PRIMARY KEY (root, source)
+    PRIMARY KEY (source_folder, source)
 ) WITHOUT ROWID;
 
 -- What people asked and were told. Passages and citations are kept as places, not as text: those
@@ -181,16 +181,16 @@ CREATE TABLE turn (
     PRIMARY KEY (conversation, ordinal)
 ) WITHOUT ROWID;
 
--- Which documents' passages a turn was answered from, by their origins.
-CREATE TABLE turn_origin (
+-- Which documents' passages a turn was answered from, by their uids.
+CREATE TABLE turn_document (
     conversation INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
-    origin INTEGER NOT NULL,
-    PRIMARY KEY (conversation, ordinal, origin),
+    uid INTEGER NOT NULL,
+    PRIMARY KEY (conversation, ordinal, uid),
     FOREIGN KEY (conversation, ordinal) REFERENCES turn (conversation, ordinal)
         ON DELETE CASCADE
 ) WITHOUT ROWID;
-CREATE INDEX turn_origin_origin ON turn_origin (origin);
+CREATE INDEX turn_document_uid ON turn_document (uid);
 
 -- What somebody thought of an answer.
 CREATE TABLE rating (

@@ -31,19 +31,19 @@ from ragkit.store.records import (
 from ragkit_ingest.model import FileError
 
 _CHUNK = """
-    SELECT c.id, c.document, d.source, r.path, d.title, d.kind, c.ordinal, c.page,
+    SELECT c.id, c.document, d.source, f.path, d.title, d.kind, c.ordinal, c.page,
            p.number, p.page_label, c.start, c.end, c.header, c.headings, c.ref, c.text
     FROM chunk c
     JOIN document d ON d.id = c.document
-    JOIN root r ON r.id = d.root
+    JOIN source_folder f ON f.id = d.source_folder
     JOIN page p ON p.document = c.document AND p.ordinal = c.page
 """
 _DOCUMENT = """
-    SELECT d.id, d.root, d.source, d.digest, d.size, d.kind, d.title, l.name, d.warnings,
+    SELECT d.id, d.source_folder, d.source, d.digest, d.size, d.kind, d.title, l.name, d.warnings,
            (SELECT count(*) FROM page p WHERE p.document = d.id),
            coalesce(d.last_chunk - d.first_chunk + 1, 0), d.added_at, d.readable_pages, d.metadata,
-           r.path = 'uploads:', d.origin
-    FROM document d JOIN label l ON l.id = d.label JOIN root r ON r.id = d.root
+           f.path = 'uploads:', d.uid
+    FROM document d JOIN label l ON l.id = d.label JOIN source_folder f ON f.id = d.source_folder
 """
 
 
@@ -143,7 +143,7 @@ class Snapshot:
 
     def documents(self) -> Iterator[StoredDocument]:
         rows = self._db.execute(
-            f"{_DOCUMENT} WHERE {self._label_clause()} ORDER BY d.source, d.root"
+            f"{_DOCUMENT} WHERE {self._label_clause()} ORDER BY d.source, d.source_folder"
         )
         return map(_document, rows)
 
@@ -170,7 +170,7 @@ class Snapshot:
         """What all documents are called, by source."""
         rows = self._db.execute(
             "SELECT d.id, d.source, d.kind, d.title FROM document d "
-            f"WHERE {self._label_clause()} ORDER BY d.source, d.root"
+            f"WHERE {self._label_clause()} ORDER BY d.source, d.source_folder"
         )
         return [Named(*row) for row in rows]
 
@@ -194,19 +194,20 @@ class Snapshot:
         )
         return [row[0] for row in rows]
 
-    def known_files(self, root: int) -> dict[str, tuple[int, bytes, int]]:
+    def known_files(self, source_folder: int) -> dict[str, tuple[int, bytes, int]]:
         """(document id, content digest, size) by source: all that an ingest compares."""
         rows = self._db.execute(
-            "SELECT source, id, digest, size FROM document WHERE root = ?", (root,)
+            "SELECT source, id, digest, size FROM document WHERE source_folder = ?",
+            (source_folder,),
         )
         return {source: (document, digest, size) for source, document, digest, size in rows}
 
-    def labels_of(self, root: int) -> dict[str, tuple[int, str, bool]]:
-        """(document id, label, whether it was given by hand) by source, of a root's documents."""
+    def labels_of(self, source_folder: int) -> dict[str, tuple[int, str, bool]]:
+        """(document id, label, whether it was given by hand) by source, of a folder's documents."""
         rows = self._db.execute(
             "SELECT d.source, d.id, l.name, d.pinned FROM document d "
-            "JOIN label l ON l.id = d.label WHERE d.root = ?",
-            (root,),
+            "JOIN label l ON l.id = d.label WHERE d.source_folder = ?",
+            (source_folder,),
         )
         return {source: (id, label, bool(pinned)) for source, id, label, pinned in rows}
 
@@ -227,21 +228,23 @@ class Snapshot:
         )
         return [LabelGrants(name, count, tuple(granted.get(id, ()))) for id, name, count in rows]
 
-    def roots(self) -> list[tuple[int, str, bool]]:
-        rows = self._db.execute("SELECT id, path, whole FROM root ORDER BY path")
-        return [(root, path, bool(whole)) for root, path, whole in rows]
+    def source_folders(self) -> list[tuple[int, str, bool]]:
+        rows = self._db.execute("SELECT id, path, whole FROM source_folder ORDER BY path")
+        return [(source_folder, path, bool(whole)) for source_folder, path, whole in rows]
 
-    def file_errors(self, root: int) -> dict[str, tuple[FileError, str]]:
-        """File errors of a root by source, each with the version of the reader that met it."""
+    def file_errors(self, source_folder: int) -> dict[str, tuple[FileError, str]]:
+        """File errors of a folder by source, each with the version of the reader that met it."""
         rows = self._db.execute(
-            "SELECT source, reason, detail, digest, reader FROM file_error WHERE root = ?", (root,)
+            "SELECT source, reason, detail, digest, reader FROM file_error WHERE source_folder = ?",
+            (source_folder,),
         )
         return {row[0]: (FileError(*row[:4]), row[4]) for row in rows}
 
     def all_file_errors(self) -> list[FileError]:
         rows = self._db.execute(
-            "SELECT f.source, f.reason, f.detail, f.digest, r.path = 'uploads:' "
-            "FROM file_error f JOIN root r ON r.id = f.root ORDER BY f.source, r.path"
+            "SELECT e.source, e.reason, e.detail, e.digest, f.path = 'uploads:' "
+            "FROM file_error e JOIN source_folder f ON f.id = e.source_folder "
+            "ORDER BY e.source, f.path"
         )
         return [
             FileError(source, reason, detail, digest, bool(uploaded))
@@ -342,33 +345,33 @@ class Snapshot:
             )
         }
 
-    def origins_of(self, documents: Collection[int]) -> frozenset[int]:
+    def uids_of(self, documents: Collection[int]) -> frozenset[int]:
         """The ids that documents had when they were first added; also of those that are gone."""
         return frozenset(
             row[0]
             for part in _parts(sorted(documents))
             for row in self._db.execute(
-                f"SELECT origin FROM journal WHERE document IN ({_marks(part)})", part
+                f"SELECT uid FROM journal WHERE document IN ({_marks(part)})", part
             )
         )
 
-    def versions_of(self, origins: Collection[int]) -> frozenset[int]:
-        """The ids of all documents, also of those that are gone, that have one of these origins."""
+    def versions_of(self, uids: Collection[int]) -> frozenset[int]:
+        """The ids of all documents, also of those that are gone, that have one of these uids."""
         return frozenset(
             row[0]
-            for part in _parts(sorted(origins))
+            for part in _parts(sorted(uids))
             for row in self._db.execute(
-                f"SELECT document FROM journal WHERE origin IN ({_marks(part)})", part
+                f"SELECT document FROM journal WHERE uid IN ({_marks(part)})", part
             )
         )
 
-    def readable_origins(self, origins: Collection[int]) -> frozenset[int]:
-        """Those origins whose document is there, in whatever version, and may be read."""
+    def readable_uids(self, uids: Collection[int]) -> frozenset[int]:
+        """Those uids whose document is there, in whatever version, and may be read."""
         return frozenset(
             row[0]
-            for part in _parts(sorted(origins))
+            for part in _parts(sorted(uids))
             for row in self._db.execute(
-                f"SELECT d.origin FROM document d WHERE d.origin IN ({_marks(part)}) "
+                f"SELECT d.uid FROM document d WHERE d.uid IN ({_marks(part)}) "
                 f"AND {self._label_clause()}",
                 part,
             )
@@ -387,8 +390,8 @@ class Snapshot:
     def holds(self) -> list[tuple[int, str, str, str]]:
         """(document, source, since when, why) of documents that are not to go, by source."""
         return self._db.execute(
-            "SELECT d.id, d.source, h.at, h.reason FROM hold h "
-            "JOIN document d ON d.origin = h.origin ORDER BY d.source, d.root"
+            "SELECT d.id, d.source, h.at, h.reason FROM legal_hold h "
+            "JOIN document d ON d.uid = h.uid ORDER BY d.source, d.source_folder"
         ).fetchall()
 
     def times_since_retention_run(self) -> list[str]:
@@ -432,7 +435,7 @@ class Snapshot:
 
     def past_erasures(self) -> list[PastErasure]:
         """All that was ever erased, also what was only begun, in order; not what may come back."""
-        base, is_complete = self.meta("base") or "", self.has_whole_log()
+        base, is_complete = self.meta("kb") or "", self.has_whole_log()
         rows = self._db.execute(
             "SELECT e.id, coalesce(json_extract(n.text, '$.reason'), '') FROM erasure e "
             "LEFT JOIN audit_names n ON n.line = e.line ORDER BY e.id"
@@ -440,27 +443,27 @@ class Snapshot:
         said = {line.object: line for line in lines_of(self._db, "document.erase")}
         found = []
         for id, reason in rows:
-            origins, digests = self.erased(id, said.get(f"erasure:{id}"))
+            uids, digests = self.erased(id, said.get(f"erasure:{id}"))
             digests = tuple(one for one in digests if self.erased_at(one) is not None)
-            found.append(PastErasure(base, origins, digests, reason, is_complete))
+            found.append(PastErasure(base, uids, digests, reason, is_complete))
         return found
 
     def erased(
         self, erasure: int, line: AuditRecord | None
     ) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
-        """The origins of the documents that an erasure took, and the digests of their content.
+        """The uids of the documents that an erasure took, and the digests of their content.
 
         By its line of the log, which has all of them; by what is known without, where damage took
         that: a later erasure may have had the same content.
         """
         if line is None:
-            return tuple(self.erased_origins(erasure)), tuple(self.erased_contents(erasure))
-        origins = (int(one.removeprefix("document:")) for one in line.detail["documents"])
-        return tuple(origins), tuple(map(bytes.fromhex, line.detail["digests"]))
+            return tuple(self.erased_uids(erasure)), tuple(self.erased_contents(erasure))
+        uids = (int(one.removeprefix("document:")) for one in line.detail["documents"])
+        return tuple(uids), tuple(map(bytes.fromhex, line.detail["digests"]))
 
-    def is_erased(self, origin: int) -> bool:
-        """Whether the document of this origin was erased."""
-        found = self._db.execute("SELECT 1 FROM erased_origin WHERE origin = ?", (origin,))
+    def is_erased(self, uid: int) -> bool:
+        """Whether the document of this uid was erased."""
+        found = self._db.execute("SELECT 1 FROM erased_document WHERE uid = ?", (uid,))
         return found.fetchone() is not None
 
     def erased_at(self, digest: bytes) -> str | None:
@@ -479,20 +482,20 @@ class Snapshot:
         )
         return [row[0] for row in rows]
 
-    def erased_origins(self, erasure: int) -> list[int]:
-        """The origins of the documents that an erasure took, ascending."""
+    def erased_uids(self, erasure: int) -> list[int]:
+        """The uids of the documents that an erasure took, ascending."""
         rows = self._db.execute(
-            "SELECT origin FROM erased_origin WHERE erasure = ? ORDER BY origin", (erasure,)
+            "SELECT uid FROM erased_document WHERE erasure = ? ORDER BY uid", (erasure,)
         )
         return [row[0] for row in rows]
 
-    def turns_resting_on(self, origins: Collection[int]) -> list[tuple[int, int]]:
+    def turns_resting_on(self, uids: Collection[int]) -> list[tuple[int, int]]:
         """(conversation, ordinal) of the first turn in each that rests on one of the documents."""
         first: dict[int, int] = {}
-        for part in _parts(sorted(origins)):
+        for part in _parts(sorted(uids)):
             for conversation, ordinal in self._db.execute(
-                "SELECT conversation, min(ordinal) FROM turn_origin "
-                f"WHERE origin IN ({_marks(part)}) GROUP BY conversation",
+                "SELECT conversation, min(ordinal) FROM turn_document "
+                f"WHERE uid IN ({_marks(part)}) GROUP BY conversation",
                 part,
             ):
                 first[conversation] = min(ordinal, first.get(conversation, ordinal))
@@ -566,7 +569,7 @@ class Snapshot:
             f"WHERE d.first_chunk IS NOT NULL AND {self._label_clause()} ORDER BY 1"
         ).fetchall()
 
-    # -- vectors and generations -------------------------------------------------------------
+    # -- vectors and index versions -------------------------------------------------------------
 
     def vectors(self, ids: Sequence[int], dimension: int) -> tuple[list[int], HalfVectors]:
         """The ids found, ascending, and their vectors: float16, shape (len(ids), dimension)."""
@@ -600,8 +603,8 @@ class Snapshot:
             )
         return found
 
-    def generation(self) -> IndexVersion | None:
-        row = self._db.execute("SELECT * FROM generation ORDER BY id DESC LIMIT 1").fetchone()
+    def index_version(self) -> IndexVersion | None:
+        row = self._db.execute("SELECT * FROM index_version ORDER BY id DESC LIMIT 1").fetchone()
         return IndexVersion(*row) if row else None
 
     def tombstones(self, last_chunk: int) -> list[int]:
@@ -661,11 +664,11 @@ class Snapshot:
 
     def turns(self, conversation: int) -> list[StoredTurn]:
         """What was said in a conversation, in order."""
-        origins: dict[int, set[int]] = {}
-        for ordinal, origin in self._db.execute(
-            "SELECT ordinal, origin FROM turn_origin WHERE conversation = ?", (conversation,)
+        uids: dict[int, set[int]] = {}
+        for ordinal, uid in self._db.execute(
+            "SELECT ordinal, uid FROM turn_document WHERE conversation = ?", (conversation,)
         ):
-            origins.setdefault(ordinal, set()).add(origin)
+            uids.setdefault(ordinal, set()).add(uid)
         rows = self._db.execute(
             "SELECT c.who, t.at, t.question, t.answer, t.ordinal, r.up, r.comment, r.at "
             "FROM turn t JOIN conversation c ON c.id = t.conversation "
@@ -673,7 +676,7 @@ class Snapshot:
             "WHERE t.conversation = ? ORDER BY t.ordinal",
             (conversation,),
         )
-        return [_turn(row, tuple(sorted(origins.get(row[4], ())))) for row in rows]
+        return [_turn(row, tuple(sorted(uids.get(row[4], ())))) for row in rows]
 
     def outcomes(self, who: str | None = None) -> list[Outcome]:
         """What became of the questions of one person's conversations, or of all, in order."""
@@ -745,10 +748,10 @@ def _page(row: tuple[Any, ...]) -> StoredPage:
     return StoredPage(ordinal, kind, number, page_label, _whole(text), images, hidden, garbage)
 
 
-def _turn(row: tuple[Any, ...], origins: tuple[int, ...]) -> StoredTurn:
+def _turn(row: tuple[Any, ...], uids: tuple[int, ...]) -> StoredTurn:
     who, at, question, answer, ordinal, up, comment, rated = row
     rating = None if up is None else Rating(bool(up), comment, rated)
-    return StoredTurn(who, at, question, _whole(answer), ordinal, rating, origins)
+    return StoredTurn(who, at, question, _whole(answer), ordinal, rating, uids)
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:

@@ -80,18 +80,18 @@ class Store:
                         head = noted(layout.commit_lock)
                         found = head_of(database)
                         cut = is_cut_off(database, layout.database)
-                        logged = layout.log.exists() and layout.log.stat().st_size
+                        logged = layout.wal.exists() and layout.wal.stat().st_size
                 except StoreLocked:  # it will be looked at again
                     return
                 if cut:
                     raise damaged(layout.root, "its end is missing")
                 if head is None and logged:
-                    raise damaged(layout.root, f"whether {layout.log.name} is whole is not known")
+                    raise damaged(layout.root, f"whether {layout.wal.name} is whole is not known")
         if head and (found.seq < head.seq or found.line < head.line):
             lost = max(head.seq - found.seq, head.line - found.line)
             raise damaged(
                 layout.root,
-                f"its last commits are missing, {lost} or more (from {layout.log.name}, unless an "
+                f"its last commits are missing, {lost} or more (from {layout.wal.name}, unless an "
                 "older file was put here)",
             )
 

@@ -135,7 +135,7 @@ class Writer:
     def _was_erased(self, documents: Iterable[int]) -> bool:
         """Whether one of these documents, in whatever version, was erased."""
         found = self._db.execute(
-            "SELECT 1 FROM journal j JOIN erased_origin e ON e.origin = j.origin "
+            "SELECT 1 FROM journal j JOIN erased_document e ON e.uid = j.uid "
             "WHERE j.document IN (SELECT value FROM json_each(?)) LIMIT 1",
             (json.dumps(list(documents)),),
         )
@@ -159,47 +159,52 @@ class Writer:
         with self._transaction():
             self._set_meta("identity", identity)
 
-    def add_root(self, path: str, *, whole: bool) -> int:
-        """Remember a folder and return its id; roots inside a whole one become part of it."""
-        row = self._db.execute("SELECT id, whole FROM root WHERE path = ?", (path,)).fetchone()
+    def add_source_folder(self, path: str, *, whole: bool) -> int:
+        """Remember a folder and return its id; those inside a whole one become part of it."""
+        row = self._db.execute(
+            "SELECT id, whole FROM source_folder WHERE path = ?", (path,)
+        ).fetchone()
         if row is not None and row[1] >= whole:
             return int(row[0])
         with self._transaction() as seq:
             self._db.execute(
-                "INSERT INTO root (path, whole) VALUES (?, ?) "
+                "INSERT INTO source_folder (path, whole) VALUES (?, ?) "
                 "ON CONFLICT (path) DO UPDATE SET whole = max(whole, excluded.whole)",
                 (path, int(whole)),
             )
-            (root,) = self._db.execute("SELECT id FROM root WHERE path = ?", (path,)).fetchone()
+            (source_folder,) = self._db.execute(
+                "SELECT id FROM source_folder WHERE path = ?", (path,)
+            ).fetchone()
             if whole:
-                self._absorb(int(root), path, seq)
-            return int(root)
+                self._absorb(int(source_folder), path, seq)
+            return int(source_folder)
 
-    def _absorb(self, root: int, path: str, seq: int) -> None:
-        for inner, inner_path in self._db.execute("SELECT id, path FROM root").fetchall():
-            if inner == root or not Path(inner_path).is_relative_to(path):
+    def _absorb(self, source_folder: int, path: str, seq: int) -> None:
+        for inner, inner_path in self._db.execute("SELECT id, path FROM source_folder").fetchall():
+            if inner == source_folder or not Path(inner_path).is_relative_to(path):
                 continue
             prefix = Path(inner_path).relative_to(path).as_posix() + "/"
             for document, source in self._db.execute(
-                "SELECT id, source FROM document WHERE root = ?", (inner,)
+                "SELECT id, source FROM document WHERE source_folder = ?", (inner,)
             ).fetchall():
-                self._move(document, root, prefix + source, seq)
+                self._move(document, source_folder, prefix + source, seq)
             for (source,) in self._db.execute(
-                "UPDATE file_error SET root = ?, source = ? || source WHERE root = ? "
-                "RETURNING source",
-                (root, prefix, inner),
+                "UPDATE file_error SET source_folder = ?, source = ? || source "
+                "WHERE source_folder = ? RETURNING source",
+                (source_folder, prefix, inner),
             ).fetchall():
                 moved = {"source": source, "from": source.removeprefix(prefix)}
                 self._audit("document.rename", "file", names=moved)
-            self._db.execute("DELETE FROM root WHERE id = ?", (inner,))
+            self._db.execute("DELETE FROM source_folder WHERE id = ?", (inner,))
 
-    def _move(self, document: int, root: int, source: str, seq: int) -> None:
+    def _move(self, document: int, source_folder: int, source: str, seq: int) -> None:
         """Give a document another source; its chunks keep their vectors, not their headers."""
-        old, title, origin = self._db.execute(
-            "SELECT source, title, origin FROM document WHERE id = ?", (document,)
+        old, title, uid = self._db.execute(
+            "SELECT source, title, uid FROM document WHERE id = ?", (document,)
         ).fetchone()
         self._db.execute(
-            "UPDATE document SET root = ?, source = ? WHERE id = ?", (root, source, document)
+            "UPDATE document SET source_folder = ?, source = ? WHERE id = ?",
+            (source_folder, source, document),
         )
         before, after = document_header(title, old), document_header(title, source)
         rows = self._db.execute(
@@ -209,48 +214,48 @@ class Writer:
             "UPDATE chunk SET header = ? WHERE id = ?",
             [(after + header.removeprefix(before), chunk) for chunk, header in rows],
         )
-        self._journal(seq, "change", document, origin)
-        self._audit("document.rename", _document(origin), names={"source": source, "from": old})
+        self._journal(seq, "change", document, uid)
+        self._audit("document.rename", _document(uid), names={"source": source, "from": old})
 
     def put_document(self, new: NewDocument) -> int:
-        """Commit a document in place of the one with the same root and source; returns its id."""
+        """Commit a document in place of the one with the same folder and source; returns its id."""
         with self._transaction() as seq:
             replaced = self._db.execute(
-                "SELECT d.id, d.origin, l.name, d.pinned FROM document d "
+                "SELECT d.id, d.uid, l.name, d.pinned FROM document d "
                 "JOIN label l ON l.id = d.label "
-                "WHERE d.root = ? AND d.source = ?",
-                (new.root, new.source),
+                "WHERE d.source_folder = ? AND d.source = ?",
+                (new.source_folder, new.source),
             ).fetchone()
             if replaced:
                 self._delete(replaced[0], seq)
-            label, pinned = replaced[2:] if replaced else self._take_label(new.root, new.source)
+            label, pinned = (
+                replaced[2:] if replaced else self._take_label(new.source_folder, new.source)
+            )
             if new.label is not None:
                 label, pinned = new.label, True
             elif new.rule is not None and not pinned:
                 label = new.rule
             document = self._new_ids(1 + len(new.chunks))
-            origin = replaced[1] if replaced else document
-            self._insert(document, origin, new, self._label(label), pinned)
-            self._clear_file_error(new.root, new.source)
-            self._journal(seq, "add", document, origin)
+            uid = replaced[1] if replaced else document
+            self._insert(document, uid, new, self._label(label), pinned)
+            self._clear_file_error(new.source_folder, new.source)
+            self._journal(seq, "add", document, uid)
             self._audit(
                 "document.replace" if replaced else "document.add",
-                _document(origin),
+                _document(uid),
                 {"digest": new.digest.hex(), "chunks": len(new.chunks), "label": label},
                 {"source": new.source},
             )
             return document
 
-    def _insert(
-        self, document: int, origin: int, new: NewDocument, label: int, pinned: bool
-    ) -> None:
+    def _insert(self, document: int, uid: int, new: NewDocument, label: int, pinned: bool) -> None:
         content = new.document
         first = document + 1
         self._db.execute(
             "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document,
-                new.root,
+                new.source_folder,
                 new.source,
                 new.digest,
                 new.size,
@@ -263,7 +268,7 @@ class Writer:
                 first + len(new.chunks) - 1 if new.chunks else None,
                 datetime.now(UTC).isoformat(timespec="seconds"),
                 sum(bool(page.text.strip()) for page in content.pages),
-                origin,
+                uid,
                 int(pinned),
             ),
         )
@@ -306,13 +311,13 @@ class Writer:
             changed = []
             for document in documents:
                 row = self._db.execute(
-                    "SELECT d.id, d.source, d.origin, d.label, d.pinned FROM journal j "
-                    "JOIN document d ON d.origin = j.origin WHERE j.document = ?",
+                    "SELECT d.id, d.source, d.uid, d.label, d.pinned FROM journal j "
+                    "JOIN document d ON d.uid = j.uid WHERE j.document = ?",
                     (document,),
                 ).fetchone()
                 if row is None:
                     continue
-                current, source, origin, old, held = row
+                current, source, uid, old, held = row
                 if (held and not pinned) or (old, held) == (number, pinned):
                     continue
                 self._db.execute(
@@ -321,9 +326,9 @@ class Writer:
                 )
                 if old != number:
                     changed.append(source)
-                    self._journal(seq, "change", current, origin)
+                    self._journal(seq, "change", current, uid)
                     self._audit(
-                        "document.label", _document(origin), {"label": label}, {"source": source}
+                        "document.label", _document(uid), {"label": label}, {"source": source}
                     )
             return changed
 
@@ -371,37 +376,39 @@ class Writer:
                 self._audit("retention.keep", "label", {"label": label, "days": days})
             return bool(found)
 
-    def hold(self, origins: Collection[int], reason: str) -> list[str]:
+    def hold(self, uids: Collection[int], reason: str) -> list[str]:
         """Let documents not go; returns the sources of those that were not held yet.
 
         Of others the reason is added to the one that they are held for.
         """
         with self._commit():
             fresh = [
-                origin
-                for origin in origins  # of documents that are there still
-                if not self._is_held(origin) and self._sources([origin])
+                uid
+                for uid in uids  # of documents that are there still
+                if not self._is_held(uid) and self._sources([uid])
             ]
-            for origin in fresh:
-                self._db.execute("INSERT INTO hold VALUES (?, ?, ?)", (origin, audit.now(), reason))
-                self._audit("retention.hold", _document(origin), names={"reason": reason})
-            for origin in {*origins} - {*fresh}:
+            for uid in fresh:
+                self._db.execute(
+                    "INSERT INTO legal_hold VALUES (?, ?, ?)", (uid, audit.now(), reason)
+                )
+                self._audit("retention.hold", _document(uid), names={"reason": reason})
+            for uid in {*uids} - {*fresh}:
                 also = self._db.execute(
-                    "UPDATE hold SET reason = reason || '; ' || ? WHERE origin = ? "
+                    "UPDATE legal_hold SET reason = reason || '; ' || ? WHERE uid = ? "
                     "AND reason != ? RETURNING 1",
-                    (reason, origin, reason),
+                    (reason, uid, reason),
                 ).fetchall()
                 if also:
-                    self._audit("retention.hold", _document(origin), names={"reason": reason})
+                    self._audit("retention.hold", _document(uid), names={"reason": reason})
             return self._sources(fresh)
 
-    def release(self, origins: Iterable[int]) -> list[str]:
+    def release(self, uids: Iterable[int]) -> list[str]:
         """Let documents go again; returns the sources of those that were held."""
         with self._commit():
-            held = [origin for origin in origins if self._is_held(origin)]
-            for origin in held:
-                self._db.execute("DELETE FROM hold WHERE origin = ?", (origin,))
-                self._audit("retention.release", _document(origin))
+            held = [uid for uid in uids if self._is_held(uid)]
+            for uid in held:
+                self._db.execute("DELETE FROM legal_hold WHERE uid = ?", (uid,))
+                self._audit("retention.release", _document(uid))
             return self._sources(held)
 
     def record_retention_run(self, erased: int, held: int, *, doubt: bool) -> None:
@@ -410,53 +417,54 @@ class Writer:
             detail: dict[str, object] = {"erased": erased, "held": held}
             self._audit("retention.erase", "kb", {**detail, **({"doubt": True} if doubt else {})})
 
-    def _is_held(self, origin: int) -> bool:
-        found = self._db.execute("SELECT 1 FROM hold WHERE origin = ?", (origin,))
+    def _is_held(self, uid: int) -> bool:
+        found = self._db.execute("SELECT 1 FROM legal_hold WHERE uid = ?", (uid,))
         return found.fetchone() is not None
 
-    def _sources(self, origins: Iterable[int]) -> list[str]:
+    def _sources(self, uids: Iterable[int]) -> list[str]:
         return [
             source
-            for origin in origins
-            for (source,) in self._db.execute(
-                "SELECT source FROM document WHERE origin = ?", (origin,)
-            )
+            for uid in uids
+            for (source,) in self._db.execute("SELECT source FROM document WHERE uid = ?", (uid,))
         ]
 
     def _keep_label(self, document: int) -> None:
         """Keep the label that a hand gave a document: it may come back, and not be for others."""
         row = self._db.execute(
-            "SELECT root, source, l.name FROM document d JOIN label l ON l.id = d.label "
+            "SELECT d.source_folder, source, l.name FROM document d JOIN label l ON l.id = d.label "
             "WHERE d.id = ? AND d.pinned",
             (document,),
         ).fetchone()
         if row is not None:
             self._set_meta(self._label_key(*row[:2]), row[2])
 
-    def _take_label(self, root: int, source: str) -> tuple[str, bool]:
+    def _take_label(self, source_folder: int, source: str) -> tuple[str, bool]:
         """The label of a document that was not there, and whether a hand had given it that.
 
         It is kept no longer, unless damage took the document: then its folder is not known, and
         whatever has its name gets that label.
         """
         held = self._db.execute(
-            "DELETE FROM meta WHERE key = ? RETURNING value", (self._label_key(root, source),)
+            "DELETE FROM meta WHERE key = ? RETURNING value",
+            (self._label_key(source_folder, source),),
         ).fetchall()
         label = held[0][0] if held else self._meta(_lost_key(source))
         return (DEFAULT_LABEL, False) if label is None else (label, True)
 
-    def _label_key(self, root: int, source: str) -> str:
+    def _label_key(self, source_folder: int, source: str) -> str:
         """The key that a document's label is kept by, in which its name is not."""
-        (path,) = self._db.execute("SELECT path FROM root WHERE id = ?", (root,)).fetchone()
+        (path,) = self._db.execute(
+            "SELECT path FROM source_folder WHERE id = ?", (source_folder,)
+        ).fetchone()
         place = f"{path}/{source}".encode("utf-8", "surrogatepass")
         return f"label {hashlib.sha256(place).hexdigest()}"
 
     def _delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
-        """Take a document out; returns its origin. Raises DocumentOnHold for one that is held."""
-        origin, source = self._db.execute(
-            "SELECT origin, source FROM document WHERE id = ?", (document,)
+        """Take a document out; returns its uid. Raises DocumentOnHold for one that is held."""
+        uid, source = self._db.execute(
+            "SELECT uid, source FROM document WHERE id = ?", (document,)
         ).fetchone()
-        if not despite_hold and self._is_held(origin):
+        if not despite_hold and self._is_held(uid):
             raise DocumentOnHold(
                 f"{source} is held; let it go first, with: ragkit release {source}"
             )
@@ -464,13 +472,11 @@ class Writer:
             "INSERT INTO tombstone SELECT id, ? FROM chunk WHERE document = ?", (seq, document)
         )
         self._db.execute("DELETE FROM document WHERE id = ?", (document,))
-        self._journal(seq, "remove", document, origin)
-        return int(origin)
+        self._journal(seq, "remove", document, uid)
+        return int(uid)
 
-    def _journal(self, seq: int, operation: str, document: int, origin: int) -> None:
-        self._db.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?)", (seq, operation, document, origin)
-        )
+    def _journal(self, seq: int, operation: str, document: int, uid: int) -> None:
+        self._db.execute("INSERT INTO journal VALUES (?, ?, ?, ?)", (seq, operation, document, uid))
 
     def remove_documents(self, documents: Iterable[tuple[int, str]]) -> None:
         """Remove (id, source) pairs in one commit."""
@@ -503,11 +509,11 @@ class Writer:
                 "document.erase",
                 f"erasure:{number}",
                 {
-                    "documents": [_document(origin) for origin in erasure.origins],
+                    "documents": [_document(uid) for uid in erasure.uids],
                     "digests": [digest.hex() for digest in erasure.digests],
                     "turns": len(erasure.turns),
                     "lines": list(erasure.lines),
-                    "held": [_document(origin) for origin in held],
+                    "held": [_document(uid) for uid in held],
                     "outside": outside,
                 },
                 {"reason": reason},
@@ -519,8 +525,8 @@ class Writer:
             if asked:
                 self._set_meta(f"erasing {number}", asked)
             self._db.executemany(
-                "INSERT OR REPLACE INTO erased_origin VALUES (?, ?)",
-                [(origin, number) for origin in erasure.origins],
+                "INSERT OR REPLACE INTO erased_document VALUES (?, ?)",
+                [(uid, number) for uid in erasure.uids],
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO erased_content VALUES (?, ?)",
@@ -529,13 +535,13 @@ class Writer:
             return int(number)
 
     def _take_out(self, erasure: Erasure, seq: int) -> list[int]:
-        """Delete what is to be erased; returns the origins of those documents that were held."""
-        roots = self._roots_of(erasure)
+        """Delete what is to be erased; returns the uids of those documents that were held."""
+        source_folders = self._source_folders_of(erasure)
         for document in erasure.documents:
             self._delete(document, seq, despite_hold=True)
-        held = [origin for origin in erasure.origins if self._is_held(origin)]
-        for origin in held:
-            self._db.execute("DELETE FROM hold WHERE origin = ?", (origin,))
+        held = [uid for uid in erasure.uids if self._is_held(uid)]
+        for uid in held:
+            self._db.execute("DELETE FROM legal_hold WHERE uid = ?", (uid,))
         for conversation, ordinal in erasure.turns:
             self._db.execute(
                 "DELETE FROM turn WHERE conversation = ? AND ordinal >= ?",
@@ -545,11 +551,15 @@ class Writer:
         self._db.executemany(
             "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
         )
-        places = [(root, name) for root in roots for name in erasure.own]
-        places += [(root, name) for root in self._roots() for name in erasure.refused]
-        for root, name in places:
-            self._clear_file_error(root, name)
-            self._take_label(root, name)
+        places = [(source_folder, name) for source_folder in source_folders for name in erasure.own]
+        places += [
+            (source_folder, name)
+            for source_folder in self._source_folders()
+            for name in erasure.refused
+        ]
+        for source_folder, name in places:
+            self._clear_file_error(source_folder, name)
+            self._take_label(source_folder, name)
         self._db.executemany(
             "DELETE FROM file_error WHERE digest = ?", [(digest,) for digest in erasure.digests]
         )
@@ -558,18 +568,22 @@ class Writer:
         )
         return held
 
-    def _roots_of(self, erasure: Erasure) -> set[int]:
-        """The roots that documents may have been in: of those that are not there, any."""
-        origins = dict(
+    def _source_folders_of(self, erasure: Erasure) -> set[int]:
+        """The source_folders that documents may have been in: of those that are not there, any."""
+        uids = dict(
             self._db.execute(
-                "SELECT origin, root FROM document WHERE id IN (SELECT value FROM json_each(?))",
+                "SELECT uid, source_folder FROM document "
+                "WHERE id IN (SELECT value FROM json_each(?))",
                 (json.dumps(erasure.documents),),
             ).fetchall()
         )
-        return set(origins.values()) if origins.keys() >= {*erasure.origins} else self._roots()
+        return set(uids.values()) if uids.keys() >= {*erasure.uids} else self._source_folders()
 
-    def _roots(self) -> set[int]:
-        return {root for (root,) in self._db.execute("SELECT id FROM root").fetchall()}
+    def _source_folders(self) -> set[int]:
+        return {
+            source_folder
+            for (source_folder,) in self._db.execute("SELECT id FROM source_folder").fetchall()
+        }
 
     def keep_receipt(self, number: int, receipt: str) -> None:
         """Keep the receipt of an erasure of which nothing is left, before anybody else gets it."""
@@ -611,7 +625,7 @@ class Writer:
         with translated(self._layout.root), commit_lock(self._layout.commit_lock):
             self._db.execute("VACUUM")
 
-    def move_log(self) -> None:
+    def checkpoint_wal(self) -> None:
         """Empty the write-ahead log into the file. Raises StoreLocked while readers hold it."""
         with translated(self._layout.root), commit_lock(self._layout.commit_lock):
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -622,26 +636,27 @@ class Writer:
             )
 
     def rename_document(self, document: int, source: str) -> None:
-        """Give a document another source in its root."""
+        """Give a document another source in its source_folder."""
         with self._transaction() as seq:
-            (root,) = self._db.execute(
-                "SELECT root FROM document WHERE id = ?", (document,)
+            (source_folder,) = self._db.execute(
+                "SELECT source_folder FROM document WHERE id = ?", (document,)
             ).fetchone()
-            self._move(document, root, source, seq)
-            self._clear_file_error(root, source)
+            self._move(document, source_folder, source, seq)
+            self._clear_file_error(source_folder, source)
 
-    def set_file_error(self, root: int, error: FileError, reader: str) -> None:
+    def set_file_error(self, source_folder: int, error: FileError, reader: str) -> None:
         """Remember why a file is not in the base; what was there of it before is removed."""
         with self._transaction() as seq:
             replaced = self._db.execute(
-                "SELECT id FROM document WHERE root = ? AND source = ?", (root, error.source)
+                "SELECT id FROM document WHERE source_folder = ? AND source = ?",
+                (source_folder, error.source),
             ).fetchone()
             if replaced:
                 self._keep_label(replaced[0])
             target = _document(self._delete(replaced[0], seq)) if replaced else "file"
             self._db.execute(
                 "INSERT OR REPLACE INTO file_error VALUES (?, ?, ?, ?, ?, ?)",
-                (root, error.source, error.digest, error.reason, error.detail, reader),
+                (source_folder, error.source, error.digest, error.reason, error.detail, reader),
             )
             self._audit(
                 "document.refuse",
@@ -650,13 +665,15 @@ class Writer:
                 {"source": error.source},
             )
 
-    def clear_file_errors(self, root: int, sources: Iterable[str]) -> None:
+    def clear_file_errors(self, source_folder: int, sources: Iterable[str]) -> None:
         with self._transaction():
             for source in sources:
-                self._clear_file_error(root, source)
+                self._clear_file_error(source_folder, source)
 
-    def _clear_file_error(self, root: int, source: str) -> None:
-        self._db.execute("DELETE FROM file_error WHERE root = ? AND source = ?", (root, source))
+    def _clear_file_error(self, source_folder: int, source: str) -> None:
+        self._db.execute(
+            "DELETE FROM file_error WHERE source_folder = ? AND source = ?", (source_folder, source)
+        )
 
     def add_turn(
         self, conversation: int | None, turn: StoredTurn, title: str = ""
@@ -674,7 +691,7 @@ class Writer:
                     (conversation, turn.who, turn.at, title),
                 )
             self._check_conversation(conversation)
-            self._check_not_erased(turn.origins)
+            self._check_not_erased(turn.uids)
             (ordinal,) = self._db.execute(
                 "SELECT count(*) + 1 FROM turn WHERE conversation = ?", (conversation,)
             ).fetchone()
@@ -683,8 +700,8 @@ class Writer:
                 (conversation, ordinal, turn.at, turn.question, turn.answer),
             )
             self._db.executemany(
-                "INSERT INTO turn_origin VALUES (?, ?, ?)",
-                [(conversation, ordinal, origin) for origin in turn.origins],
+                "INSERT INTO turn_document VALUES (?, ?, ?)",
+                [(conversation, ordinal, uid) for uid in turn.uids],
             )
             return conversation, ordinal
 
@@ -725,10 +742,10 @@ class Writer:
                     "INSERT INTO rating VALUES (?, ?, ?, ?, ?)", (*place, *astuple(rating))
                 )
 
-    def _check_not_erased(self, origins: Iterable[int]) -> None:
+    def _check_not_erased(self, uids: Iterable[int]) -> None:
         """Raise StoreError for an answer from a document that was erased meanwhile."""
-        for origin in origins:
-            found = self._db.execute("SELECT 1 FROM erased_origin WHERE origin = ?", (origin,))
+        for uid in uids:
+            found = self._db.execute("SELECT 1 FROM erased_document WHERE uid = ?", (uid,))
             if found.fetchone() is not None:
                 raise StoreError("a document that it was answered from was erased meanwhile")
 
@@ -751,19 +768,20 @@ class Writer:
             finally:
                 self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
 
-    def publish(self, generation: IndexVersion) -> list[str]:
-        """Make a generation the newest; returns the names of the files it replaces.
+    def publish(self, index_version: IndexVersion) -> list[str]:
+        """Make an index version the newest; returns the names of the files it replaces.
 
         Not a change of what is visible: the sequence stays.
         """
         with self._commit():
-            old = [name for (name,) in self._db.execute("SELECT name FROM generation")]
-            self._db.execute("DELETE FROM generation")
+            old = [name for (name,) in self._db.execute("SELECT name FROM index_version")]
+            self._db.execute("DELETE FROM index_version")
             self._db.execute(
-                "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", astuple(generation)
+                "INSERT INTO index_version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                astuple(index_version),
             )
-            self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (generation.built_at,))
-        return [name for name in old if name != generation.name]
+            self._db.execute("DELETE FROM tombstone WHERE seq <= ?", (index_version.built_at,))
+        return [name for name in old if name != index_version.name]
 
     def lose(self, documents: Iterable[int]) -> None:
         """Take out the content of documents that are damaged, in one commit.
@@ -772,8 +790,8 @@ class Writer:
         """
         with self._transaction() as seq:
             for document in documents:
-                source, origin = self._db.execute(
-                    "SELECT source, origin FROM document WHERE id = ?", (document,)
+                source, uid = self._db.execute(
+                    "SELECT source, uid FROM document WHERE id = ?", (document,)
                 ).fetchone()
                 self._db.execute(
                     "INSERT OR IGNORE INTO tombstone SELECT id, ? FROM chunk WHERE document = ?",
@@ -786,8 +804,8 @@ class Writer:
                     "readable_pages = 0, title = '', metadata = '{}', warnings = '[]' WHERE id = ?",
                     (document,),
                 )
-                self._journal(seq, "change", document, origin)
-                self._audit("document.lost", _document(origin), names={"source": source})
+                self._journal(seq, "change", document, uid)
+                self._audit("document.lost", _document(uid), names={"source": source})
 
     def reconcile(self, lost: Iterable[Lost]) -> None:
         """Make the journal say what documents there are, and the counters what is in use.
@@ -796,7 +814,7 @@ class Writer:
         """
         with self._commit():
             for one in lost:
-                self._audit("document.lost", _document(one.origin))
+                self._audit("document.lost", _document(one.uid))
                 if one.label not in ("", DEFAULT_LABEL):
                     self._set_meta(_lost_key(one.source), one.label)
             ids, seq = self._db.execute(
@@ -809,11 +827,11 @@ class Writer:
             seq = max(seq, int(self._meta("seq") or 0)) + 1
             self._set_meta("seq", str(seq))
             self._set_meta("next_id", str(max(int(self._meta("next_id") or 1), ids + 1)))
-            for document, origin in missing_documents(self._db):
-                self._journal(seq, "remove", document, origin)
-            for document, origin in unknown_documents(self._db):
+            for document, uid in missing_documents(self._db):
+                self._journal(seq, "remove", document, uid)
+            for document, uid in unknown_documents(self._db):
                 self._db.execute("DELETE FROM journal WHERE document = ?", (document,))
-                self._journal(seq, "add", document, origin)
+                self._journal(seq, "add", document, uid)
 
     def begin_repair(self, kept: str, *, end_lost: bool) -> None:
         """Say in the log of a base that was carried over where the damaged one is kept.
@@ -825,11 +843,11 @@ class Writer:
                 self._db, self._key, actor=self._actor, detail={"kept": kept}, end_lost=end_lost
             )
 
-    def note_stamp(self, generation: int, stamp: str) -> None:
-        """Note what the file of a generation looks like now."""
+    def note_stamp(self, index_version: int, stamp: str) -> None:
+        """Note what the file of an index version looks like now."""
         with self._commit():
             self._db.execute(
-                "UPDATE generation SET signature = ? WHERE id = ?", (stamp, generation)
+                "UPDATE index_version SET signature = ? WHERE id = ?", (stamp, index_version)
             )
 
 
@@ -838,6 +856,6 @@ def _lost_key(source: str) -> str:
     return f"lost {hashlib.sha256(source.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _document(origin: int) -> str:
+def _document(uid: int) -> str:
     """What the log calls a document, through all its versions and names."""
-    return f"document:{origin}"
+    return f"document:{uid}"

@@ -29,11 +29,11 @@ RARE = {"one": 1, "seven": 7, "fifty": 50}
 """Labels of few pages, each of one document among many others."""
 
 
-def paged(root: int, source: str, label: str, count: int, seed: int) -> NewDocument:
+def paged(source_folder: int, source: str, label: str, count: int, seed: int) -> NewDocument:
     """A document of so many pages with one chunk on each."""
     texts = [f"Page {number} of the plant's pump {source}" for number in range(count)]
     return NewDocument(
-        root=root,
+        source_folder=source_folder,
         source=source,
         digest=source.encode(),
         size=count,
@@ -55,19 +55,21 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
     store = Store(path)
     with store.writer() as writer:
         writer.set_identity(new_identity(HashingEmbedder()).to_json())
-        root = writer.add_root("/synthetic", whole=True)
+        source_folder = writer.add_source_folder("/synthetic", whole=True)
         for number in range(documents):
-            writer.put_document(paged(root, f"{number}.page", "other", pages, number))
+            writer.put_document(paged(source_folder, f"{number}.page", "other", pages, number))
             if number == documents // 2:
                 for label, count in RARE.items():
-                    writer.put_document(paged(root, f"{label}.page", label, count, 10_000 + count))
+                    writer.put_document(
+                        paged(source_folder, f"{label}.page", label, count, 10_000 + count)
+                    )
         tantivy_index.synchronise(Snapshot(writer.connection), store.layout)
         if kind != "delta":
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(faiss_index, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)
                 faiss_index.publish(writer, store.layout, DIMENSION)
-        generation = Snapshot(writer.connection).generation()
-        assert (generation.kind if generation else "delta") == kind
+        index_version = Snapshot(writer.connection).index_version()
+        assert (index_version.kind if index_version else "delta") == kind
     store.close()
     with opened(path) as kb:
         kb.access.set_mode("enforced")
@@ -137,9 +139,9 @@ def test_of_equal_vectors_every_exact_index_finds_the_older_ones(tmp_path: Path)
     for published in (0, 5, 12, 20):
         store = Store(tmp_path / f"{published}.kb")
         with store.writer() as writer:
-            root = writer.add_root("/synthetic", whole=True)
+            source_folder = writer.add_source_folder("/synthetic", whole=True)
             for number in range(20):
-                new = paged(root, f"{number}.page", "other", 5, seed=number)
+                new = paged(source_folder, f"{number}.page", "other", 5, seed=number)
                 new.vectors[:] = equal if number < 15 else best
                 writer.put_document(new)
                 if number + 1 == published:
@@ -185,9 +187,9 @@ def test_a_strict_base_is_searched_exactly_and_finds_as_many(
     with opened(tmp_path / "strict.kb") as kb:
         kb.access.set_mode("strict")
         with kb._store.snapshot() as snapshot:
-            generation = snapshot.generation()
-        assert generation is not None
-        assert generation.kind == "flat"
+            index_version = snapshot.index_version()
+        assert index_version is not None
+        assert index_version.kind == "flat"
         complete(kb, 10)
 
 
@@ -315,7 +317,7 @@ def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], ki
             query = unit_vectors(1, 1)[0].astype(np.float32)
             assert pairs(index.search(snapshot, query, 100)) == []
         view = index._view_of(everything)
-        parts = [view.delta] if view.generation is None else [view.generation.index]
+        parts = [view.delta] if view.index_version is None else [view.index_version.index]
         for owned in parts:
             nothing = np.zeros(owned.inner.ntotal, dtype=np.bool_)
             positions, _ = faiss_index._scan(owned.inner, query, 100, nothing, everywhere=True)

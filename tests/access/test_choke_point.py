@@ -88,7 +88,7 @@ EVERYTHING = {
     ("ragkit/maintenance/verify.py", "strays"): "looks for files that belong to nothing",
     ("ragkit/governance/audit_log.py", "AuditLog.lines"): "for whoever keeps the base",
     ("ragkit/governance/audit_log.py", "AuditLog.verify"): "for whoever keeps the base",
-    ("ragkit/conversation.py", "Conversation._origins"): "ids of what an answer rests on, to be "
+    ("ragkit/conversation.py", "Conversation._uids"): "ids of what an answer rests on, to be "
     "kept with it and compared with what may be read",
 }
 """Calls of Store.snapshot, which restricts nothing."""
@@ -127,7 +127,7 @@ UNRESTRICTED = {
         "ragkit/governance/erasure.py",
         "ragkit/governance/erasure_plan.py",
     },
-    "roots": {
+    "source_folders": {
         "ragkit/view.py",  # where it sees all
         "ragkit/ingestion/source_files.py",  # the folder of a document that may be read
         "ragkit/store/labels.py",
@@ -150,7 +150,7 @@ UNRESTRICTED = {
         "ragkit/governance/audit_log.py",
         "ragkit/maintenance/backup.py",
     },
-    "origins_of": {"ragkit/conversation.py", "ragkit/governance/retention.py"},
+    "uids_of": {"ragkit/conversation.py", "ragkit/governance/retention.py"},
     "versions_of": {
         "ragkit/governance/audit_log.py",
         "ragkit/governance/erasure.py",
@@ -164,7 +164,7 @@ UNRESTRICTED = {
     "vectors_after": {"ragkit/index/faiss_index.py"},
     "vectors_by_digest": {"ragkit/ingestion/pipeline.py"},
     "vector_count": {"ragkit/index/faiss_index.py"},
-    "generation": {
+    "index_version": {
         "ragkit/index/faiss_index.py",
         "ragkit/ingestion/pipeline.py",
         "ragkit/governance/access_control.py",
@@ -208,7 +208,7 @@ UNRESTRICTED = {
     },
     "erased": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
     "erased_contents": {"ragkit/store/snapshot.py"},
-    "erased_origins": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
+    "erased_uids": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
     "lines_asking": {
         "ragkit/governance/erasure_plan.py"
     },  # questions that go with what they rest on

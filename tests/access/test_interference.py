@@ -157,10 +157,10 @@ def test_equal_passages_at_the_edge_of_a_search_do_not_tell_what_else_there_is(
     with library.without("b") as (kb, _):
         given = library.kb.as_principal(ANA).explain(question, 50)
         assert repr(kb.as_principal(ANA).explain(question, 50)) == repr(given)
-        assert _generation(kb) != _generation(library.kb)
+        assert _index_version(kb) != _index_version(library.kb)
     library.close()
 
 
-def _generation(kb: KnowledgeBase) -> str:
+def _index_version(kb: KnowledgeBase) -> str:
     (found,) = (kb.path / "index").glob("dense-*")
     return found.name

@@ -165,7 +165,7 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "neighbours": lambda snapshot, documents, chunks: snapshot.neighbours(documents[0], 0, 9),
     "places": lambda snapshot, documents, chunks: snapshot.places(chunks),
     "readable": lambda snapshot, documents, chunks: snapshot.readable(documents),
-    "readable_origins": lambda snapshot, documents, _: snapshot.readable_origins(documents),
+    "readable_uids": lambda snapshot, documents, _: snapshot.readable_uids(documents),
     "last_change": lambda snapshot, documents, chunks: snapshot.last_change(),
     "document_ids": lambda snapshot, documents, chunks: snapshot.document_ids(),
     "chunk_counts": lambda snapshot, documents, chunks: snapshot.chunk_counts(),

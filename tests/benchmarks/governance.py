@@ -139,11 +139,11 @@ def _build(workdir: Path, path: Path) -> None:
     source, target = Store(kb.path), Store(path)
     with source.snapshot() as snapshot, target.writer() as writer:
         writer.set_identity(snapshot.meta("identity") or "")
-        root, count, turn = writer.add_root("/documents", whole=True), 0, 0
+        source_folder, count, turn = writer.add_source_folder("/documents", whole=True), 0, 0
         while count < CHUNKS:
             turn += 1
             for document in snapshot.documents():
-                copied = replace(_copy(snapshot, document, turn), root=root)
+                copied = replace(_copy(snapshot, document, turn), source_folder=source_folder)
                 if count < CHUNKS:
                     writer.put_document(copied)
                     count += len(copied.chunks)
@@ -165,7 +165,7 @@ def _copy(snapshot: Snapshot, document: StoredDocument, turn: int) -> NewDocumen
         replace(page, text=page.text.translate(other)) for page in snapshot.pages_of(document.id)
     ]
     return NewDocument(
-        root=0,
+        source_folder=0,
         source=f"{turn}/{document.source}",
         digest=bytes([turn]) + document.digest[1:],
         size=document.size,

@@ -40,7 +40,7 @@ def build(path: Path, count: int) -> None:
     store = Store(path)
     middle = centres()
     with store.writer() as writer:
-        root = writer.add_root("/synthetic", whole=True)
+        source_folder = writer.add_source_folder("/synthetic", whole=True)
         for number in range(count // PER_DOCUMENT):
             texts = [f"chunk {number * PER_DOCUMENT + n}" for n in range(PER_DOCUMENT)]
             page = "\n".join(texts)
@@ -52,8 +52,8 @@ def build(path: Path, count: int) -> None:
             digests = [f"{number}:{n}".encode() for n in range(PER_DOCUMENT)]
             content = Document("text", (Page(page),))
             writer.put_document(
-                NewDocument(root, f"{number}.txt", b"", 0, "default", content, chunks, digests,
-                            vectors(PER_DOCUMENT, number + 1, middle))
+                NewDocument(source_folder, f"{number}.txt", b"", 0, "default", content, chunks,
+                            digests, vectors(PER_DOCUMENT, number + 1, middle))
             )  # fmt: skip
         started = time.perf_counter()
         faiss_index.publish(writer, store.layout, DIMENSION)
@@ -79,15 +79,15 @@ def probe(path: Path) -> None:
             found.append([chunk for chunk, _ in hits])
         memory = _resident_mb() - before
         exact = _exact(snapshot, queries)
-        generation = snapshot.generation()
+        index_version = snapshot.index_version()
     recall = np.mean([len(set(a[:10]) & set(b)) / 10 for a, b in zip(found, exact, strict=True)])
-    assert generation is not None
-    print(f"  kind                {generation.kind:>8}")
+    assert index_version is not None
+    print(f"  kind                {index_version.kind:>8}")
     print(f"  recall@10           {recall:8.3f}")
     print(f"  p50 of a search     {np.median(times):8.2f} ms  (best 100, one thread)")
     print(f"  open and first      {opened * 1000:8.1f} ms")
     print(f"  memory, mapped too  {memory:8.0f} MB")
-    print(f"  index file          {generation.bytes / 1e6:8.0f} MB")
+    print(f"  index file          {index_version.bytes / 1e6:8.0f} MB")
     print(f"  database            {store.layout.database.stat().st_size / 1e6:8.0f} MB")
 
 

@@ -404,7 +404,7 @@ def test_a_damaged_line_of_the_log_does_not_prevent_erasing(kb: KnowledgeBase) -
         assert "1 lines of the log that cannot be read, and what they name" in receipt.remains
 
 
-@pytest.mark.parametrize("table", ["erasure", "erased_origin", "erased_content"])
+@pytest.mark.parametrize("table", ["erasure", "erased_document", "erased_content"])
 def test_what_a_repair_cannot_read_of_erasures_the_log_still_knows(
     kb: KnowledgeBase, docs: Path, tmp_path: Path, table: str
 ) -> None:
@@ -555,7 +555,7 @@ def test_whatever_is_changed_in_a_receipt_is_noticed(receipt: Receipt, name: str
 def test_the_log_has_the_receipts_lines(kb: KnowledgeBase, receipt: Receipt) -> None:
     assert kb.audit.holds(receipt)
     assert not kb.audit.holds(replace(receipt, reason="another"))
-    assert not kb.audit.holds(replace(receipt, base="0" * 32))
+    assert not kb.audit.holds(replace(receipt, kb="0" * 32))
     assert kb.receipt(receipt.erasure) == receipt
 
 

@@ -219,11 +219,11 @@ def test_what_somebody_must_see_to_first_is_tried_again_by_no_ingest(
     stray.write_text(SECRET * 3)
     with pytest.raises(StoreError, match="stray"):
         kb.erase("ana.txt", reason="request 7")
-    generation = [path.name for path in (kb.path / "index").glob("dense-*")]
+    index_version = [path.name for path in (kb.path / "index").glob("dense-*")]
     with caplog.at_level(logging.WARNING):
         kb.ingest(docs)
     assert "cannot be finished as it is" in caplog.text
-    assert [path.name for path in (kb.path / "index").glob("dense-*")] == generation
+    assert [path.name for path in (kb.path / "index").glob("dense-*")] == index_version
     stray.unlink()
     kb.retention.erase()
     assert kb.receipt(1).searched["found"] == 0

@@ -31,10 +31,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def fill(store: Store, documents: int, chunks: int, *, label: str = "default", at: int = 0) -> None:
     """Documents "0.txt", "1.txt", ... with random vectors, then an end of ingest."""
     with store.writer() as writer:
-        root = writer.add_root("/docs", whole=True)
+        source_folder = writer.add_source_folder("/docs", whole=True)
         for number in range(at, at + documents):
             texts = [f"text {number} {n}" for n in range(chunks)]
-            new = new_document(f"{number}.txt", texts, root=root, label=label, seed=number)
+            new = new_document(
+                f"{number}.txt", texts, source_folder=source_folder, label=label, seed=number
+            )
             writer.put_document(new)
         finish(writer, store.layout, DIMENSION)
 
@@ -81,42 +83,42 @@ def check(
     return found
 
 
-def generations(store: Store) -> list[str]:
+def index_versions(store: Store) -> list[str]:
     return sorted(path.name for path in store.layout.index.glob("dense-*"))
 
 
-def test_an_empty_base_has_no_generation_and_no_hits(store: Store) -> None:
+def test_an_empty_base_has_no_index_version_and_no_hits(store: Store) -> None:
     fill(store, 0, 0)
-    assert generations(store) == []
+    assert index_versions(store) == []
     assert check(store) == []
 
 
-def test_a_generation_gives_what_numpy_gives(store: Store) -> None:
+def test_an_index_version_gives_what_numpy_gives(store: Store) -> None:
     fill(store, 30, 10)
-    assert len(generations(store)) == 1
+    assert len(index_versions(store)) == 1
     assert len(check(store)) == 300
 
 
-def test_without_a_generation_the_scan_is_exact(store: Store) -> None:
+def test_without_a_index_version_the_scan_is_exact(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one", "two"], seed=1)
     assert len(check(store)) == 2
 
 
-def test_a_generation_and_what_came_after_it_are_one(store: Store) -> None:
+def test_an_index_version_and_what_came_after_it_are_one(store: Store) -> None:
     fill(store, 30, 10)
-    built = generations(store)
+    built = index_versions(store)
     fill(store, 2, 10, at=30)
-    assert generations(store) == built
+    assert index_versions(store) == built
     assert len(check(store)) == 320
 
 
 def test_the_dead_are_left_out(store: Store) -> None:
     fill(store, 30, 10)
-    built = generations(store)
+    built = index_versions(store)
     drop(store, {"3.txt", "29.txt"})
     fill(store, 1, 4, at=5)  # replaces 5.txt
-    assert generations(store) == built
+    assert index_versions(store) == built
     assert len(check(store)) == 274
 
 
@@ -128,7 +130,7 @@ def test_one_index_follows_the_commits(store: Store) -> None:
     drop(store, {"3.txt"})
     assert len(check(store, index)) == 290
     fill(store, 30, 10, at=30)
-    assert len(generations(store)) == 1
+    assert len(index_versions(store)) == 1
     assert len(check(store, index)) == 590
 
 
@@ -146,10 +148,10 @@ def test_an_old_snapshot_finds_what_it_saw(store: Store) -> None:
 
 def test_labels_restrict_to_one_document_of_many(store: Store) -> None:
     fill(store, 30, 10)
-    fill(store, 1, 10, at=20, label="board")  # replaces 20.txt: lies after the generation
+    fill(store, 1, 10, at=20, label="board")  # replaces 20.txt: lies after the index version
     assert len(check(store, labels=["board"])) == 10
-    fill(store, 15, 10, at=30)  # another generation, with the labelled document in it
-    assert len(generations(store)) == 1
+    fill(store, 15, 10, at=30)  # another index version, with the labelled document in it
+    assert len(index_versions(store)) == 1
     assert len(check(store, labels=["board"])) == 10
     assert len(check(store, labels=["default"])) == 440
     assert len(check(store, labels=["default", "board"])) == 450
@@ -170,7 +172,7 @@ def test_a_base_that_was_emptied_finds_nothing(store: Store) -> None:
     assert len(check(store)) == 3
 
 
-def test_tombstones_are_gone_once_a_generation_is_built(store: Store) -> None:
+def test_tombstones_are_gone_once_a_index_version_is_built(store: Store) -> None:
     fill(store, 30, 10)
     drop(store, {f"{number}.txt" for number in range(15)})
     with store.snapshot() as snapshot:
@@ -190,16 +192,16 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         fill(store, 1, 10, label="board")
         fill(store, 30, 100, at=1)
         with store.snapshot() as snapshot:
-            generation = snapshot.generation()
-        assert generation is not None
-        assert generation.kind == "ivf"
+            index_version = snapshot.index_version()
+        assert index_version is not None
+        assert index_version.kind == "ivf"
         yield store
     store.close()
 
 
 def test_cosines_of_given_chunks_are_exact_wherever_their_vectors_lie(store: Store) -> None:
     fill(store, 2, 60)
-    fill(store, 1, 5, at=2)  # too few for another generation
+    fill(store, 1, 5, at=2)  # too few for another index version
     index = faiss_index.DenseIndex(store.layout, DIMENSION)
     with store.snapshot() as snapshot:
         expected = oracle(snapshot, query(1), 1000)
@@ -260,7 +262,7 @@ def test_an_inverted_file_leaves_the_dead_out(big: Store, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["flat", "inverted"])
-def test_a_generation_is_checked_against_the_base(
+def test_an_index_version_is_checked_against_the_base(
     store: Store, big: Store, tmp_path: Path, kind: str
 ) -> None:
     if kind == "flat":
@@ -273,7 +275,7 @@ def test_a_generation_is_checked_against_the_base(
     layout = Layout(path)
     changes = {
         "SELECT 1": "",
-        "UPDATE generation SET count = count + 1": "in order",
+        "UPDATE index_version SET count = count + 1": "in order",
         "UPDATE vector SET chunk = 1 WHERE chunk = 3": "lacks chunks",
         "DELETE FROM vector WHERE chunk = 3": "not in the base",
     }
@@ -336,17 +338,17 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damaging", DAMAGES)
-def test_a_damaged_generation_is_not_loaded_and_built_again(
+def test_a_damaged_index_version_is_not_loaded_and_built_again(
     store: Store, caplog: pytest.LogCaptureFixture, damaging: object
 ) -> None:
     fill(store, 30, 10)
-    (name,) = generations(store)
+    (name,) = index_versions(store)
     damaging(store.layout.index / name)  # type: ignore[operator]
     with caplog.at_level(logging.WARNING):
         assert len(check(store)) == 300
     assert "gone or damaged" in caplog.text
     fill(store, 0, 0)  # an ingest with nothing to do
-    (mended,) = generations(store)
+    (mended,) = index_versions(store)
     assert mended != name
     caplog.clear()
     with caplog.at_level(logging.WARNING):
@@ -354,18 +356,18 @@ def test_a_damaged_generation_is_not_loaded_and_built_again(
     assert caplog.text == ""
 
 
-def test_the_generation_of_another_base_is_not_loaded(store: Store, tmp_path: Path) -> None:
+def test_the_index_version_of_another_base_is_not_loaded(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "b.kb")
     fill(store, 30, 10)
     fill(other, 30, 10, at=100)
-    ((mine,), (theirs,)) = generations(store), generations(other)
+    ((mine,), (theirs,)) = index_versions(store), index_versions(other)
     data = (other.layout.index / theirs).read_bytes()
     (store.layout.index / mine).write_bytes(data)
     assert len(check(store)) == 300
     other.close()
 
 
-def test_a_copied_base_reads_its_generation(
+def test_a_copied_base_reads_its_index_version(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(store, 30, 10)
@@ -382,10 +384,10 @@ def test_a_copied_base_reads_its_generation(
     with caplog.at_level(logging.WARNING):
         assert len(check(copied)) == 300
         with copied.snapshot() as snapshot:
-            before = snapshot.generation()
+            before = snapshot.index_version()
         fill(copied, 0, 0)
         with copied.snapshot() as snapshot:
-            after = snapshot.generation()
+            after = snapshot.index_version()
     assert caplog.text == ""
     assert before is not None
     assert after is not None
@@ -396,9 +398,9 @@ def test_a_copied_base_reads_its_generation(
 
 def test_what_a_killed_publication_left_is_swept(store: Store) -> None:
     fill(store, 30, 10)
-    built = generations(store)
+    built = index_versions(store)
     (store.layout.index / "dense-000002-0badc0de.faiss").write_bytes(b"orphan")
     (store.layout.tmp / "dense-000002").write_bytes(b"half")
     fill(store, 0, 0)
-    assert generations(store) == built
+    assert index_versions(store) == built
     assert list(store.layout.tmp.iterdir()) == []

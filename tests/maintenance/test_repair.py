@@ -59,9 +59,7 @@ def talkative(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = Store(path)
     with store.recorder() as writer:
         for number in range(60):
-            writer.record(
-                "user:ana", "test", "base", {"number": number}, {"name": f"{number} " * 50}
-            )
+            writer.record("user:ana", "test", "kb", {"number": number}, {"name": f"{number} " * 50})
     store.close()
     return path
 
@@ -291,7 +289,7 @@ def test_documents_are_held_again_whose_hold_is_lost(base: Layout) -> None:
         kb.retention.hold("note.txt", "case 4")
         kb.retention.hold("mail/*", "case 5")
         kb.retention.release("mail/*")
-    wipe(base, "hold")
+    wipe(base, "legal_hold")
     assert "held 1 documents again, as the log says" in repair_kb(base.root).done
     with opened(base.root) as kb:
         assert [(one.source, one.reason) for one in kb.retention.holds()] == [
@@ -491,7 +489,7 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
         store = Store(base.root)
         with store.writer() as writer:
             for number in range(9):
-                writer.add_root(f"/more/{number}", whole=True)
+                writer.add_source_folder(f"/more/{number}", whole=True)
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     damage.flip(base.log, base.log.stat().st_size // 2)

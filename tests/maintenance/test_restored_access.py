@@ -119,7 +119,7 @@ def test_a_damaged_base_holds_up_no_restore(base: Path) -> None:
         rows = kb._store.layout.database
     with closing(connect(rows)) as database:
         (page,) = database.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'hold'"
+            "SELECT rootpage FROM sqlite_master WHERE name = 'legal_hold'"
         ).fetchone()
     damage.flip(rows, (page - 1) * 4096 + 4000)
     assert not restore_kb(base.parent / "saved", base, replace=True, config=NOBODY).rules_known

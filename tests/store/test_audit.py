@@ -136,7 +136,7 @@ def test_the_log_of_another_base_is_not_taken_for_this_ones(
 def test_a_log_whose_base_is_no_longer_known_does_not_fit(
     store: Store, forged: Database, change: str
 ) -> None:
-    forged.execute(f"{change} WHERE key = 'base'")
+    forged.execute(f"{change} WHERE key = 'kb'")
     assert checked(forged, store).broken == 1
 
 
@@ -298,7 +298,7 @@ def test_no_cell_of_a_table_is_run_wherever_it_is_parted(store: Store, delimiter
     names = {"source": "x;=1+1;.md", "from": "a\t=1+1\r\n=1+1\u2028=1+1\x85=1+1"}
     with store.recorder() as writer:
         for actor in ("user:a\n=1+1", "user:a;=1+1", "\t=1+1", "=1+1", "\uff1d1+1", "-1", "@a"):
-            writer.record(actor, "test", "base", {"a": "b;=1+1"}, names)
+            writer.record(actor, "test", "kb", {"a": "b;=1+1"}, names)
     with store.snapshot() as snapshot:
         found = list(lines(snapshot.connection))
     rows = list(as_csv(found))
@@ -335,7 +335,7 @@ def test_anchors_are_read_as_they_were_made(store: Store, tmp_path: Path) -> Non
             json.dumps({**asdict(Checkpoint("a", 1, "b", "c", "d", "e")), **wrong}).encode()
             for wrong in (
                 {"key": []}, {"key": {}}, {"line": "1"}, {"line": True}, {"line": 1.5},
-                {"base": None}, {"seal": 5}, {"more": ""},
+                {"kb": None}, {"seal": 5}, {"more": ""},
             )
         ),
     ],

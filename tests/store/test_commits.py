@@ -37,10 +37,13 @@ def test_a_document_is_one_commit(store: Store) -> None:
 def test_a_document_that_cannot_be_committed_leaves_nothing(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one"])
-        root = writer.add_root("/docs", whole=True)
+        source_folder = writer.add_source_folder("/docs", whole=True)
         with store.snapshot() as snapshot:
             seq = snapshot.seq
-        torn = replace(new_document("b.txt", ["two", "three"], root=root), digests=[b"only one"])
+        torn = replace(
+            new_document("b.txt", ["two", "three"], source_folder=source_folder),
+            digests=[b"only one"],
+        )
         with pytest.raises(ValueError, match="shorter"):
             writer.put_document(torn)
     with store.snapshot() as snapshot:
@@ -103,8 +106,8 @@ def test_deleted_chunks_leave_tombstones_and_nothing_else(store: Store) -> None:
 def test_a_file_that_fails_takes_its_old_version_with_it(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one"])
-        root = writer.add_root("/docs", whole=True)
-        writer.set_file_error(root, FileError("a.txt", "corrupt", digest=b"x"), "1")
+        source_folder = writer.add_source_folder("/docs", whole=True)
+        writer.set_file_error(source_folder, FileError("a.txt", "corrupt", digest=b"x"), "1")
         with store.snapshot() as snapshot:
             assert contents(snapshot) == {}
             assert [p.source for p in snapshot.all_file_errors()] == ["a.txt"]
@@ -131,22 +134,27 @@ def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
 
 def test_a_parent_folder_absorbs_the_roots_inside_it(store: Store) -> None:
     with store.writer() as writer:
-        inner = writer.add_root("/docs/hr", whole=True)
-        writer.put_document(new_document("a.txt", ["one"], root=inner))
+        inner = writer.add_source_folder("/docs/hr", whole=True)
+        writer.put_document(new_document("a.txt", ["one"], source_folder=inner))
         writer.set_file_error(inner, FileError("b.txt", "corrupt", digest=b"x"), "1")
-        beside = writer.add_root("/docs-old", whole=True)
-        outer = writer.add_root("/docs", whole=True)
+        beside = writer.add_source_folder("/docs-old", whole=True)
+        outer = writer.add_source_folder("/docs", whole=True)
         with store.snapshot() as snapshot:
-            assert [(d.root, d.source) for d in snapshot.documents()] == [(outer, "hr/a.txt")]
+            assert [(d.source_folder, d.source) for d in snapshot.documents()] == [
+                (outer, "hr/a.txt")
+            ]
             assert list(snapshot.file_errors(outer)) == ["hr/b.txt"]
-            assert {root for root, _, _ in snapshot.roots()} == {outer, beside}
+            assert {source_folder for source_folder, _, _ in snapshot.source_folders()} == {
+                outer,
+                beside,
+            }
 
 
 def test_two_roots_may_hold_equal_paths(store: Store) -> None:
     with store.writer() as writer:
         for folder in ("/one", "/two"):
-            root = writer.add_root(folder, whole=True)
-            writer.put_document(new_document("a.txt", [folder], root=root))
+            source_folder = writer.add_source_folder(folder, whole=True)
+            writer.put_document(new_document("a.txt", [folder], source_folder=source_folder))
     with store.snapshot() as snapshot:
         texts = [snapshot.page_text(d.id, 0) for d in snapshot.documents()]
         assert sorted(texts) == ["/one", "/two"]

@@ -31,7 +31,7 @@ def new_document(
     source: str,
     texts: Sequence[str],
     *,
-    root: int,
+    source_folder: int,
     label: str = "default",
     vectors: np.ndarray | None = None,
     seed: int = 0,
@@ -43,7 +43,7 @@ def new_document(
         chunks.append(Chunk(ordinal, 0, at, at + len(text), "", (), ""))
         at += len(text) + 1
     return NewDocument(
-        root=root,
+        source_folder=source_folder,
         source=source,
         digest=hashlib.sha256(page.encode()).digest(),
         size=len(page),
@@ -56,8 +56,8 @@ def new_document(
 
 
 def put(writer: Writer, source: str, texts: Sequence[str], **options: object) -> int:
-    root = writer.add_root("/docs", whole=True)
-    return writer.put_document(new_document(source, texts, root=root, **options))
+    source_folder = writer.add_source_folder("/docs", whole=True)
+    return writer.put_document(new_document(source, texts, source_folder=source_folder, **options))
 
 
 def remove(writer: Writer, document: int, source: str) -> None:
