@@ -26,10 +26,11 @@ from ragkit.ingestion.adapters import (
     digest_of,
     source_of,
 )
-from ragkit.ingestion.pipeline import EmbedderOpener, Ingest, finish
+from ragkit.ingestion.indexing import update_indexes
+from ragkit.ingestion.options import IngestOptions, Reader
+from ragkit.ingestion.pipeline import Ingest
 from ragkit.ingestion.report import IngestReport, ProgressCallback
-from ragkit.ingestion.source_files import Originals
-from ragkit.ingestion.workers import Options, Reader
+from ragkit.ingestion.source_files import SourceFiles
 from ragkit.llms.base import LanguageModel
 from ragkit.manifest import new_identity, read_identity
 from ragkit.retrieval.components import Engine
@@ -41,7 +42,7 @@ from ragkit.store.store import Store
 from ragkit.store.writer import Writer
 from ragkit.view import View
 from ragkit_ingest.chunk import ChunkSettings
-from ragkit_ingest.process.pool import FileLimits
+from ragkit_ingest.process.limits import FileLimits
 
 if TYPE_CHECKING:
     from ragkit.maintenance.backup import BackupReport
@@ -80,7 +81,7 @@ class KnowledgeBase(View):
         super().__init__(
             store,
             Engine(store.layout, wanted, model or config.model, config),
-            Originals(store.layout, config.max_file_mb * 1_000_000),
+            SourceFiles(store.layout, config.max_file_mb * 1_000_000),
             config,
             None,
         )
@@ -165,7 +166,7 @@ class KnowledgeBase(View):
         limits = FileLimits(
             max_bytes=self.config.max_file_mb * 1_000_000, seconds=self.config.timeout
         )
-        options = Options(
+        options = IngestOptions(
             label=label,
             keep_missing=keep_missing,
             strict=strict,
@@ -180,11 +181,9 @@ class KnowledgeBase(View):
         with writing(self._store) as writer:
             try:
                 for path in paths:
-                    run = Ingest(
-                        writer, self._store.layout, self._opener(writer), options, progress
-                    )
+                    run = Ingest(writer, self._store.layout, options, progress)
                     try:
-                        run.run(Path(path))
+                        self._ingest_path(run, writer, Path(path), dry_run=dry_run)
                     finally:
                         total = total.joined(run.report)
             finally:
@@ -207,10 +206,10 @@ class KnowledgeBase(View):
         by_source: dict[str, list[ForeignDocument]] = {}
         for document in documents:
             by_source.setdefault(source_of(document), []).append(document)
-        options = Options(label=label, rules=self.config.labels)
+        options = IngestOptions(label=label, rules=self.config.labels)
         with writing(self._store) as writer:
-            opener = self._opener(writer)
-            run = Ingest(writer, self._store.layout, opener, options, None)
+            self._check_embedder(writer)
+            run = Ingest(writer, self._store.layout, options)
             source_folder = writer.add_source_folder(DOCUMENTS_FOLDER, whole=False)
             known = Snapshot(writer.connection).known_files(source_folder)
             try:
@@ -219,7 +218,18 @@ class KnowledgeBase(View):
                     if source in known and known[source][1] == digest:
                         run.report.unchanged.append(source)
                         continue
-                    run.add(source_folder, source, as_document(parts), digest, source in known)
+                    added = as_document(parts)
+                    if run.may_add(source, added, digest):
+                        embedder, chunks = self._embedder(writer)
+                        run.add(
+                            source_folder,
+                            source,
+                            added,
+                            digest,
+                            embedder,
+                            chunks,
+                            known=source in known,
+                        )
             finally:
                 self._finish(writer)
         return run.report
@@ -273,25 +283,34 @@ class KnowledgeBase(View):
             raise SourceError(f"there is no receipt of an erasure {number} in {self.path}")
         return read_receipt(text)
 
-    def _opener(self, writer: Writer) -> EmbedderOpener:
-        """Gives the embedder and the chunk settings once they are needed, and not before."""
+    def _ingest_path(self, run: Ingest, writer: Writer, path: Path, *, dry_run: bool) -> None:
+        self._check_embedder(writer)
+        plan = run.plan(path)
+        if dry_run:
+            return
+        run.apply(plan)
+        if plan.read:
+            run.read(plan, *self._embedder(writer))
+
+    def _check_embedder(self, writer: Writer) -> None:
         identity = read_identity(Snapshot(writer.connection))
         if identity is not None:
             self._engine.check_wanted(identity.embedder)
 
-        def opener() -> tuple[Embedder, ChunkSettings]:
-            embedder = self._engine.embedder(identity)
-            if identity is not None:
-                return embedder, identity.chunks
-            fresh = new_identity(embedder)
-            writer.set_identity(fresh.to_json())
-            return embedder, fresh.chunks
-
-        return opener
+    def _embedder(self, writer: Writer) -> tuple[Embedder, ChunkSettings]:
+        """Load the embedder. It and its chunk settings are fixed with the first document."""
+        identity = read_identity(Snapshot(writer.connection))
+        embedder = self._engine.embedder(identity)
+        if identity is None:
+            identity = new_identity(embedder)
+            writer.set_identity(identity.to_json())
+        return embedder, identity.chunks
 
     def _finish(self, writer: Writer) -> None:
         identity = read_identity(Snapshot(writer.connection))
-        finish(writer, self._store.layout, identity.embedder.dimension if identity else None)
+        update_indexes(
+            writer, self._store.layout, identity.embedder.dimension if identity else None
+        )
 
     # -- keeping it --------------------------------------------------------------------------
 

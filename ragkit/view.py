@@ -23,7 +23,7 @@ from ragkit.generation.prompts import Question
 from ragkit.generation.streaming import AnswerStream
 from ragkit.governance.audit_recorder import QuestionRecord, Recorder, found_by
 from ragkit.ingestion.report import FileError
-from ragkit.ingestion.source_files import Originals, PageImage
+from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.manifest import read_identity
 from ragkit.retrieval.components import Engine
@@ -71,7 +71,7 @@ class View:
         self,
         store: Store,
         engine: Engine,
-        originals: Originals,
+        originals: SourceFiles,
         config: Config,
         who: Principal | None,
     ) -> None:

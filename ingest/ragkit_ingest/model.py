@@ -20,6 +20,8 @@ class Reason(StrEnum):
     CRASHED = "reader crashed"
     UNREADABLE = "unreadable"
     NOT_A_FILE = "not a regular file"
+    ERASED = "erased"
+    ON_HOLD = "on legal hold"
 
 
 class ReadError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
@@ -131,6 +132,23 @@ def file_state(path: str) -> FileState:
     return path, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
-def within(source: str, folder: str) -> bool:
+def is_within(source: str, folder: str) -> bool:
     """Whether a source lies in a folder of the same root; "." is the root."""
     return folder in (".", source) or source.startswith(f"{folder}/")
+
+
+def digest_file(path: str) -> bytes | None:
+    """Return the SHA-256 of a file's bytes, None if it cannot be opened or read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    digest = hashlib.sha256()
+    try:
+        while block := os.read(descriptor, 1 << 20):
+            digest.update(block)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return digest.digest()

@@ -11,16 +11,16 @@ from pathlib import Path
 
 from ragkit.errors import SourceError
 from ragkit.ingestion.adapters import DOCUMENTS_FOLDER
-from ragkit.ingestion.plan import file_digest
 from ragkit.store.layout import Layout
 from ragkit.store.records import StoredDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.model import FileError
-from ragkit_ingest.process.pool import FileLimits, ReaderProcess
+from ragkit_ingest.process.limits import FileLimits
+from ragkit_ingest.process.pool import ReaderProcess
 from ragkit_ingest.readers.pdf_image import Box
-from ragkit_ingest.scan import FileState, file_state
+from ragkit_ingest.scan import FileState, digest_file, file_state
 
-__all__ = ["Box", "Originals", "PageImage"]
+__all__ = ["Box", "PageImage", "SourceFiles"]
 
 Viewing = AbstractContextManager[Snapshot]
 """Opens what somebody may read."""
@@ -45,7 +45,7 @@ class PageImage:
     boxes: tuple[Box, ...]
 
 
-class Originals:
+class SourceFiles:
     """Finds the files of a base's documents and draws their pages; safe from several threads.
 
     Pages are drawn in a child process, as files are read. The first page starts it, and it is kept
@@ -153,7 +153,7 @@ class Originals:
         """SHA-256 of a file that is there, remembered while the file is not written to."""
         try:
             state = file_state(str(path))
-            digest = self._digests.get(state) or file_digest(str(path))
+            digest = self._digests.get(state) or digest_file(str(path))
             if digest is None or file_state(str(path)) != state:
                 raise SourceError(f"{path} cannot be read now; check its mode, or try again")
         except OSError as error:

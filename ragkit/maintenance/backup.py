@@ -19,7 +19,7 @@ from ragkit.errors import NotAKnowledgeBase, RagkitError, StoreDamaged, StoreErr
 from ragkit.governance.backup_registry import MANIFEST, PURPOSE, past_in
 from ragkit.governance.erasure import replay, writing
 from ragkit.governance.receipts import past_of, read_receipt
-from ragkit.ingestion.pipeline import finish
+from ragkit.ingestion.indexing import update_indexes
 from ragkit.maintenance.restored_access import check_holds, rules_of, take_over
 from ragkit.maintenance.verify import CONTENT, VerificationReport, dimension_of, verify_store
 from ragkit.store.atomic_directory import exchange, made_beside, put_in_place, sync_tree
@@ -342,7 +342,7 @@ def _settle(
     with writing(store) as writer:
         erased = replay(writer, store.layout, store.key(), known)
         taken = take_over(writer, rules, same=same) if rules is not None else []
-        finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        update_indexes(writer, store.layout, dimension_of(Snapshot(writer.connection)))
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
         detail |= {"lines_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}

@@ -15,7 +15,7 @@ from ragkit.config import Config
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.governance.erasure import writing
 from ragkit.index import faiss_index, tantivy_index
-from ragkit.ingestion.pipeline import finish
+from ragkit.ingestion.indexing import update_indexes
 from ragkit.maintenance.verify import (
     CONTENT,
     VerificationReport,
@@ -185,7 +185,7 @@ def _build_indexes(
     if snapshot.index_version() and (report.lost or before.is_damaged("vector index")):
         faiss_index.publish(writer, layout, dimension)
         report.done.append("built the vector index anew")
-    finish(writer, layout, dimension)
+    update_indexes(writer, layout, dimension)
 
 
 def _tidy(store: Store, report: RepairReport) -> None:
@@ -266,7 +266,7 @@ def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) 
         writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
         _mend_rows(writer, report)
         _hold_again(writer, report)
-        finish(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        update_indexes(writer, store.layout, dimension_of(Snapshot(writer.connection)))
         report.done.append("carried over what can be read of the database")
         for table, count in sorted(losses.orphans.items()):
             report.done.append(f"left out {count} rows of {table} that belong to what is lost")

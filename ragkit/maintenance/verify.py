@@ -13,7 +13,6 @@ import apsw
 from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreDamaged
 from ragkit.index import faiss_index, tantivy_index
-from ragkit.ingestion.plan import file_digest
 from ragkit.maintenance.check_result import CheckResult, State
 from ragkit.manifest import read_identity
 from ragkit.store.audit import check
@@ -31,6 +30,7 @@ from ragkit.store.locks import is_locked
 from ragkit.store.salvage import DAMAGE
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
+from ragkit_ingest.scan import digest_file
 
 CONTENT = ("database", "documents", "journal", "vector index", "word index")
 """What a base cannot do without; the rest is about its log and its surroundings."""
@@ -241,7 +241,7 @@ def _uploads(store: Store) -> Iterator[CheckResult]:
         ):
             left.discard(source)
             count += digest != b""
-            if digest and file_digest(str(layout.uploads / source)) != digest:
+            if digest and digest_file(str(layout.uploads / source)) != digest:
                 lost.append(source)
     if left:
         yield CheckResult(

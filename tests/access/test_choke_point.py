@@ -28,7 +28,7 @@ _TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(\w+)")
 VECTOR_SEARCH = {
     "ragkit/retrieval/retriever.py": "searches, with a snapshot that says what may be read",
     "ragkit/retrieval/components.py": "makes the one retriever of a base",
-    "ragkit/ingestion/pipeline.py": "brings the indexes up to date",
+    "ragkit/ingestion/indexing.py": "brings the indexes up to date",
     "ragkit/governance/access_control.py": "brings the indexes up to date",
     "ragkit/governance/erasure.py": "makes the indexes anew",
     "ragkit/maintenance/verify.py": "compares the indexes with the base",
@@ -95,7 +95,10 @@ EVERYTHING = {
 
 WRITERS = {
     "ragkit/store/store.py": "Store.snapshot itself",
-    "ragkit/ingestion/pipeline.py": "an ingest compares with all that is there",
+    "ragkit/ingestion/pipeline.py": "an ingest compares with everything that is stored",
+    "ragkit/ingestion/commit.py": "looks up erased contents",
+    "ragkit/ingestion/label_rules.py": "relabels, for whoever keeps the base",
+    "ragkit/ingestion/indexing.py": "brings the indexes up to date",
     "ragkit/knowledge_base.py": "adds and removes, for whoever keeps the base",
     "ragkit/governance/access_control.py": "labels, for whoever keeps the base",
     "ragkit/governance/audit_log.py": "seals the log's end",
@@ -133,12 +136,13 @@ UNRESTRICTED = {
         "ragkit/store/labels.py",
         "ragkit/maintenance/export.py",
         "ragkit/ingestion/pipeline.py",
+        "ragkit/ingestion/label_rules.py",
         "ragkit/knowledge_base.py",
         "ragkit/governance/erasure_plan.py",
     },
     "file_errors": {"ragkit/ingestion/plan.py"},
     "known_files": {"ragkit/ingestion/plan.py", "ragkit/knowledge_base.py"},
-    "labels_of": {"ragkit/ingestion/pipeline.py"},
+    "labels_of": {"ragkit/ingestion/label_rules.py"},
     "label_ids": {"ragkit/store/snapshot.py"},  # ids of the names that are asked for
     "lexical_rows": {"ragkit/index/tantivy_index.py"},  # of documents that a snapshot listed
     "changes_since": {
@@ -162,11 +166,11 @@ UNRESTRICTED = {
         "ragkit/governance/erasure.py",
     },
     "vectors_after": {"ragkit/index/faiss_index.py"},
-    "vectors_by_digest": {"ragkit/ingestion/pipeline.py"},
+    "vectors_by_digest": {"ragkit/ingestion/embedding.py"},
     "vector_count": {"ragkit/index/faiss_index.py"},
     "index_version": {
         "ragkit/index/faiss_index.py",
-        "ragkit/ingestion/pipeline.py",
+        "ragkit/ingestion/indexing.py",
         "ragkit/governance/access_control.py",
         "ragkit/governance/erasure.py",
         "ragkit/index/tantivy_index.py",
@@ -202,7 +206,7 @@ UNRESTRICTED = {
     "open_erasures": {"ragkit/governance/erasure.py", "ragkit/maintenance/verify.py"},
     "erased_at": {
         "ragkit/ingestion/plan.py",
-        "ragkit/ingestion/pipeline.py",
+        "ragkit/ingestion/commit.py",
         "ragkit/governance/erasure.py",
         "ragkit/store/snapshot.py",
     },

@@ -156,7 +156,9 @@ def test_what_is_held_is_neither_removed_nor_changed_nor_lost(
     (docs / "jobs" / "ana.txt").write_text("Ana applies for nothing.")
     (docs / "jobs" / "bo.txt").unlink()
     report = kb.ingest(docs)
-    assert [(one.source, one.reason) for one in report.failed] == [("jobs/ana.txt", "held")]
+    assert [(one.source, one.reason) for one in report.failed] == [
+        ("jobs/ana.txt", "on legal hold")
+    ]
     assert report.removed == []
     assert "welder" in kb.search("Ana applies")[0].text
     kb.retention.release("jobs")
@@ -182,7 +184,9 @@ def test_a_hold_that_comes_during_an_ingest_stops_that_document_alone(
         kb.path, embedder=HashingEmbedder(), config=kb.config, readers={".txt": read}
     ) as other:
         report = other.ingest(docs)
-    assert [(one.source, one.reason) for one in report.failed] == [("jobs/ana.txt", "held")]
+    assert [(one.source, one.reason) for one in report.failed] == [
+        ("jobs/ana.txt", "on legal hold")
+    ]
     assert report.updated == ["pump.txt"]
     assert "welder" in kb.search("Ana applies")[0].text
     assert kb.status().file_errors == ()
@@ -208,7 +212,7 @@ def test_documents_without_files_go_on_past_one_that_is_held(kb: KnowledgeBase) 
     kb.retention.hold("ana", "case 12")
     later = [Part("Ana is gone.", doc_id="ana"), Part("Bo is gone.", doc_id="bo")]
     report = kb.add_documents(later)
-    assert [(one.source, one.reason) for one in report.failed] == [("ana", "held")]
+    assert [(one.source, one.reason) for one in report.failed] == [("ana", "on legal hold")]
     assert report.updated == ["bo"]
 
 

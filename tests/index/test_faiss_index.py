@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ragkit.index import faiss_index
-from ragkit.ingestion.pipeline import finish
+from ragkit.ingestion.indexing import update_indexes
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
@@ -38,7 +38,7 @@ def fill(store: Store, documents: int, chunks: int, *, label: str = "default", a
                 f"{number}.txt", texts, source_folder=source_folder, label=label, seed=number
             )
             writer.put_document(new)
-        finish(writer, store.layout, DIMENSION)
+        update_indexes(writer, store.layout, DIMENSION)
 
 
 def drop(store: Store, sources: set[str], *, tidy: bool = True) -> None:
@@ -47,7 +47,7 @@ def drop(store: Store, sources: set[str], *, tidy: bool = True) -> None:
             if document.source in sources:
                 remove(writer, document.id, document.source)
         if tidy:
-            finish(writer, store.layout, DIMENSION)
+            update_indexes(writer, store.layout, DIMENSION)
 
 
 def query(seed: int) -> np.ndarray:

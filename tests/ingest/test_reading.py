@@ -16,7 +16,8 @@ import pytest
 
 from ragkit_ingest.chunk import ChunkSettings
 from ragkit_ingest.model import FileError, Reason
-from ragkit_ingest.process.pool import FileLimits, ReaderProcess, ReadFile, RenderedPage
+from ragkit_ingest.process.limits import FileLimits
+from ragkit_ingest.process.pool import ReaderProcess, ReadFile, RenderedPage
 from tests.support.pdf_maker import Sheet, make_pdf
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
@@ -173,7 +174,7 @@ def test_sizes_are_limited_before_and_after_reading(tmp_path: Path) -> None:
     )
     assert refused(process.read(large, "a.txt")) == (
         Reason.TOO_LARGE,
-        "1 MB, the limit is 1 MB (setting max_file_mb)",
+        "the file has 1 MB and the limit is 1 MB; split it or raise max_file_mb",
     )
     assert refused(process.read(long, "b.txt"))[0] is Reason.TOO_LARGE
     process.close()

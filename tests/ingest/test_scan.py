@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ragkit_ingest.model import Reason
-from ragkit_ingest.scan import Scan, scan, within
+from ragkit_ingest.scan import Scan, is_within, scan
 
 
 @pytest.fixture
@@ -198,4 +198,4 @@ def test_dangling_link_may_be_named_itself(root: Path) -> None:
     ],
 )
 def test_within_goes_by_whole_names(source: str, folder: str, expected: bool) -> None:
-    assert within(source, folder) is expected
+    assert is_within(source, folder) is expected

@@ -17,18 +17,9 @@ from typing import Any
 
 from ragkit_ingest.chunk import Chunk, ChunkSettings
 from ragkit_ingest.model import Document, FileError, Reason
+from ragkit_ingest.process.limits import FileLimits
 from ragkit_ingest.process.wire import unpack_chunks, unpack_document, unpack_picture
 from ragkit_ingest.readers.pdf_image import PagePicture
-
-
-@dataclass(frozen=True, slots=True)
-class FileLimits:
-    """What one file may cost: its size, its text, seconds (wall clock and CPU), and memory."""
-
-    max_bytes: int = 200_000_000
-    max_characters: int = 20_000_000
-    seconds: int = 120
-    memory: int = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 from ragkit_ingest.chunk import ChunkSettings, TokenCounter, chunk_document
 from ragkit_ingest.model import Document, ReadError, Reason
+from ragkit_ingest.process.limits import too_large
 from ragkit_ingest.process.wire import pack_chunks, pack_document, pack_picture
 from ragkit_ingest.scan import FileState, file_state
 from ragkit_ingest.tokens import Tokenizer
@@ -181,13 +182,6 @@ def _read(path: str, limit: int) -> bytes:
         return b"".join(blocks)
     finally:
         os.close(descriptor)
-
-
-def too_large(size: int, limit: int) -> ReadError:
-    return ReadError(
-        Reason.TOO_LARGE,
-        f"{size / 1e6:.0f} MB, the limit is {limit / 1e6:.0f} MB (setting max_file_mb)",
-    )
 
 
 def _parse(data: bytes, source: str, max_characters: int) -> Document:
