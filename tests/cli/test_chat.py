@@ -20,7 +20,7 @@ from ragkit.answers import Citation
 from ragkit_apps.cli import main
 from ragkit_apps.cli.render import citation_line, passage_lines
 from tests.cli.test_cli import LEAVE, NOBODY, clean, needs_model
-from tests.generation.test_answers import hit
+from tests.generation.test_citations import hit
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 
 LONGER = "From the 15th year of service annual leave is 32 days."

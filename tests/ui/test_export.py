@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from ragkit import Turn
 from ragkit.answers import Answer, Citation
 from ragkit_apps.ui.components.conversations import file_name_of, markdown_of
-from tests.generation.test_answers import hit
+from tests.generation.test_citations import hit
 from tests.ui.test_markup import Tags
 
 AT = "2026-11-22T10:00:00+00:00"

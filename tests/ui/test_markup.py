@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ragkit import Statement
 from ragkit.answers import Citation
 from ragkit_apps.ui.components.markup import answer_html, passage_html, plain_name
-from tests.generation.test_answers import hit
+from tests.generation.test_citations import hit
 
 JOINER = "\N{WORD JOINER}"
 HARMLESS = {

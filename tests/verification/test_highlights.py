@@ -13,7 +13,7 @@ from ragkit import Answer, AskOptions, Citation, Config, KnowledgeBase
 from ragkit.generation.citations import parse_citations
 from ragkit.verification.checker import check_answer
 from ragkit.verification.highlights import add_highlights
-from tests.generation.test_answers import hit
+from tests.generation.test_citations import hit
 from tests.support.hashing import HashingEmbedder
 from tests.support.models import OwnModel
 
