@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ragkit.errors import AccessDenied, StoreDamaged
+from ragkit.store.audit import current_user
 from ragkit.store.database import Database
 
 EVERYONE = "everyone"
@@ -39,6 +40,7 @@ class Principal:
 
     name: str
     groups: frozenset[str] = frozenset()
+    is_owner: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name.startswith("group:"):
@@ -54,6 +56,14 @@ class Principal:
         Raises ValueError for an invalid name.
         """
         return cls(name, group_names(groups))
+
+    @classmethod
+    def owner(cls) -> Principal:
+        """Return the owner of a knowledge base: the operating system's user of this process.
+
+        The owner lists all documents. With access control, the owner reads no text.
+        """
+        return cls(current_user(), is_owner=True)
 
     @property
     def names(self) -> frozenset[str]:

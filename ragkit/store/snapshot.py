@@ -166,6 +166,16 @@ class Snapshot:
         )
         return [_page(row) for row in rows]
 
+    def page(self, document: int, ordinal: int) -> StoredPage | None:
+        """Return a page of a document; None if there is none or it may not be read."""
+        row = self._db.execute(
+            "SELECT p.ordinal, p.kind, p.number, p.page_label, p.text, p.images, p.hidden, "
+            "p.garbage FROM page p JOIN document d ON d.id = p.document "
+            f"WHERE p.document = ? AND p.ordinal = ? AND {self._label_clause()}",
+            (document, ordinal),
+        ).fetchone()
+        return _page(row) if row else None
+
     def names(self) -> list[Named]:
         """What all documents are called, by source."""
         rows = self._db.execute(
@@ -304,10 +314,12 @@ class Snapshot:
             )
         }
 
-    def chunks_of(self, document: int) -> list[StoredChunk]:
+    def chunks_of(self, document: int, page: int | None = None) -> list[StoredChunk]:
+        """Return a document's chunks in order, or those of the page with this ordinal."""
         rows = self._db.execute(
-            f"{_CHUNK} WHERE c.document = ? AND {self._label_clause()} ORDER BY c.ordinal",
-            (document,),
+            f"{_CHUNK} WHERE c.document = ? AND (? IS NULL OR c.page = ?) "
+            f"AND {self._label_clause()} ORDER BY c.ordinal",
+            (document, page, page),
         )
         return [_chunk(row) for row in rows]
 

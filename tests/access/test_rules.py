@@ -154,6 +154,7 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "documents": lambda snapshot, documents, chunks: list(snapshot.documents()),
     "document": lambda snapshot, documents, chunks: snapshot.document(documents[0]),
     "pages_of": lambda snapshot, documents, chunks: snapshot.pages_of(documents[0]),
+    "page": lambda snapshot, documents, chunks: snapshot.page(documents[0], 0),
     "names": lambda snapshot, documents, chunks: snapshot.names(),
     "sections": lambda snapshot, documents, chunks: snapshot.sections(documents[0], 10),
     "page_labels": lambda snapshot, documents, chunks: snapshot.page_labels(documents[0]),

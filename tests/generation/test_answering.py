@@ -156,7 +156,9 @@ def test_answer_says_what_the_server_counted(folder: Path, server: FakeOllama) -
     assert 0 < (usage.prompt_tokens or 0) < 8192
 
 
-@pytest.mark.parametrize(("name", "words"), [("half", "cut the passages"), ("forgets", "exceeded its context window")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("half", "cut the passages"), ("forgets", "exceeded its context window")]
+)
 def test_answer_from_a_part_of_the_prompt_is_an_error(
     folder: Path, server: FakeOllama, name: str, words: str
 ) -> None:
