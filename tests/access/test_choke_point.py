@@ -361,12 +361,12 @@ _NAMESAKES = {
     },
     "receipt": {"apps/ragkit_apps/cli/erasure.py"},
     "conversations": {
-        "apps/ragkit_apps/cli/main.py",
+        "apps/ragkit_apps/cli/ask.py",
         "apps/ragkit_apps/ui/components/conversations.py",
     },
     "turns": {
         "apps/ragkit_apps/cli/chat.py",
-        "apps/ragkit_apps/cli/main.py",
+        "apps/ragkit_apps/cli/ask.py",
         "apps/ragkit_apps/ui/pages/ask.py",
         "apps/ragkit_apps/ui/components/conversations.py",
     },

@@ -18,7 +18,7 @@ import pytest
 from ragkit import Answer, Config, KnowledgeBase, Statement
 from ragkit.answers import Citation
 from ragkit_apps.cli import main
-from ragkit_apps.cli.render import citation_line, passage_lines
+from ragkit_apps.cli.answer_text import format_citation, format_passages
 from tests.cli.test_cli import LEAVE, NOBODY, clean, needs_model
 from tests.generation.test_citations import hit
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
@@ -106,7 +106,7 @@ def test_sources_shows_the_words_and_every_passage(ragkit: Terminal) -> None:
     assert "Nothing has been asked yet." in ragkit("chat", typed="/sources\n")[0]
     out, _ = ragkit("chat", typed=f"{FIRST}\n/sources\n")
     assert f"Sources\n  [1] leave.txt: {LEAVE}\n" in out
-    assert "Checked: 1 of 1 sentences stand in what they cite." in out
+    assert "Checked: 1 of 1 sentences are supported by the passages they cite." in out
     assert "\nPassages\n  [1] leave.txt" in out
 
 
@@ -131,22 +131,22 @@ def test_passages_have_the_numbers_that_the_answer_cites_them_by(
     citations = tuple(Citation.from_hit(n, hit(of)) for n, of in cited.items() if of in there)
     statement = Statement("So.", 0, 3, tuple(cited), "supported")
     answer = Answer("", "So.", citations, passages, (statement,), model=model)
-    heads = [line.split()[0] for line in passage_lines(answer) if "score" in line]
+    heads = [line.split()[0] for line in format_passages(answer) if "score" in line]
     assert heads == numbers
 
 
 def test_model_is_shown_and_changed(ragkit: Terminal) -> None:
     out, _ = ragkit("chat", typed="/model\n/model bananas\n/model not-found\n" + FIRST)
     assert f"Answers: {GOOD}, the largest of " in out
-    assert "There is no model bananas; /model lists what there is." in out
-    assert "Answers from now on: not-found:latest\n" in out
+    assert "No model is called bananas. List the models with: /model" in out
+    assert "The next answers come from not-found:latest\n" in out
     assert "The model found no answer in the passages." in out
 
 
 def test_new_begins_another_conversation(ragkit: Terminal) -> None:
     before = len(json.loads(ragkit("conversations", "--json")[0]))
     out, _ = ragkit("chat", typed=f"{FIRST}\n/new\n{SECOND}\n")
-    assert "A new conversation." in out
+    assert "Started a new conversation." in out
     assert "Searching for" not in out
     found = json.loads(ragkit("conversations", "--json")[0])
     assert [entry["title"] for entry in found[:2]] == [SECOND, FIRST]
@@ -155,7 +155,7 @@ def test_new_begins_another_conversation(ragkit: Terminal) -> None:
 
 def test_unknown_command_lists_the_commands(ragkit: Terminal) -> None:
     out, _ = ragkit("chat", typed="/bananas\n/help\n")
-    assert "There is no /bananas.\n/sources " in out
+    assert "Unknown command /bananas.\n/sources " in out
     assert out.count("/quit ") == 2
 
 
@@ -171,9 +171,9 @@ def test_conversation_is_listed_shown_gone_on_with_and_deleted(
     ragkit("chat", typed=f"{FIRST}\n")
     number = json.loads(ragkit("conversations", "--json")[0])[0]["id"]
     out, _ = ragkit("chat", "--continue", number, typed=f"{SECOND}\n")
-    assert f"Going on after: {FIRST}\n" in out
+    assert f"Continuing after: {FIRST}\n" in out
     assert "Searching for: " in out
-    listed = ragkit("conversations")[0].splitlines()[0].split()
+    listed = ragkit("conversations")[0].splitlines()[1].split()
     assert (listed[0], listed[3]) == (str(number), "2")
     kb = ["--kb", filled / "a.kb"]  # before or behind the command
     shown = ragkit("conversations", "show", number, *kb)[0]
@@ -181,7 +181,7 @@ def test_conversation_is_listed_shown_gone_on_with_and_deleted(
     assert f"> {SECOND}\nSearched for: {SECOND} days annual leave everybody\n{LONGER} [1]" in shown
     turns = json.loads(ragkit("conversations", "show", number, "--json")[0])
     assert [turn["question"] for turn in turns] == [FIRST, SECOND]
-    assert ragkit("conversations", "delete", number)[0] == f"removed conversation {number}\n"
+    assert ragkit("conversations", "delete", number)[0] == f"deleted conversation {number}\n"
     assert f"has no conversation {number} " in ragkit("conversations", "show", number)[1]
 
 
@@ -208,7 +208,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_chat(filled: Path, server: FakeOllam
         seen += _until(screen, "and and")
         server.left.clear()
         os.write(screen, b"\x03")
-        seen += _until(screen, "(stopped; not kept)")
+        seen += _until(screen, "(stopped; not saved)")
         assert server.left.wait(2)
         os.write(screen, b"/quit\n")
         _, status = os.waitpid(process, 0)
@@ -239,7 +239,7 @@ def _ended(process: int) -> bool:
 def test_source_of_a_model_answer_shows_the_words_that_it_rests_on() -> None:
     text = "Rules for all. Leave is 28 days. Ask first. It needs a form."
     cited = Citation.from_hit(1, replace(hit(1), text=text, start=7, end=7 + len(text)))
-    assert citation_line(cited) == f"[1] 1.txt: {text}"
+    assert format_citation(cited) == f"[1] 1.txt: {text}"
     highlights = ((22, 39), (51, 67))
     line = "[1] 1.txt: Leave is 28 days. … It needs a form."
-    assert citation_line(replace(cited, highlights=highlights)) == line
+    assert format_citation(replace(cited, highlights=highlights)) == line

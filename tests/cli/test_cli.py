@@ -21,8 +21,10 @@ from ragkit import Config, KnowledgeBase, Progress
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.locks import WriterLock
-from ragkit_apps.cli import main
-from ragkit_apps.cli.render import clean_text, escape_name, progress_line, shorten
+from ragkit_apps.cli import documents, main
+from ragkit_apps.cli.progress import print_progress
+from ragkit_apps.cli.render import clean_text, escape_name, shorten
+from ragkit_apps.text import format_progress
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 from tests.support.sealed_network import free
@@ -146,7 +148,7 @@ def test_files_that_cannot_be_read_are_named_and_the_code_is_3(
     (docs / "loop").symlink_to("loop")
     (docs / "x.pdf").mkdir()
     first = ragkit("ingest", "docs")
-    assert first.code == main.FAILED_FILES == 3
+    assert first.code == documents.EXIT_FILES_FAILED == 3
     assert first.out.startswith("1 added, 5 failed; ")
     assert first.out.splitlines()[1:] == [
         "  failed: empty.txt: empty (the file has no bytes)",
@@ -160,7 +162,7 @@ def test_files_that_cannot_be_read_are_named_and_the_code_is_3(
     assert second.out.startswith("1 unchanged, 5 failed\n")
     assert second.out.splitlines()[1:] == first.out.splitlines()[1:]
     listed = ragkit("status").out
-    assert r"not in the base: new\nline\x1b[31m.pdf: corrupt" in listed
+    assert r"failed: new\nline\x1b[31m.pdf: corrupt" in listed
     report = json.loads(ragkit("ingest", "docs", "--json").out)
     assert report["unchanged"] == ["good.txt"]
     assert {entry["reason"] for entry in report["failed"]} >= {"empty", "corrupt"}
@@ -196,7 +198,7 @@ def test_path_that_does_not_exist_is_found_before_anything_is_done(
     write(tmp_path / "docs" / "a.txt", LEAVE)
     ended = ragkit("ingest", "docs", "nowhere")
     assert ended.code == 1
-    assert ended.error == "there is no nowhere; name a file or folder to ingest"
+    assert ended.error == "nowhere does not exist; name a file or folder to ingest"
     assert not (tmp_path / "ragkit.kb").exists()
 
 
@@ -215,7 +217,7 @@ def test_name_that_is_no_utf8_is_refused(ragkit: Command, tmp_path: Path, option
     (tmp_path / odd).mkdir()
     ended = ragkit("ingest", *([odd] if option == "path" else ["docs", "--kb", odd]))
     assert ended.code == 2
-    assert "no UTF-8; rename the folder" in ended.err
+    assert "is not valid UTF-8; rename the file or folder" in ended.err
 
 
 # -- search, ask, status, remove ----------------------------------------------------------------
@@ -265,11 +267,11 @@ def test_ask_streams_a_models_answer_with_its_sources(
         "Sources",
         f"  [1] hr/leave.txt: {LEAVE}",
         "",
-        "Checked: 1 of 1 sentences stand in what they cite.",
+        "Checked: 1 of 1 sentences are supported by the passages they cite.",
         "",
         ended.out.splitlines()[-1],
     ]
-    assert ended.out.splitlines()[-1].startswith(f"By {GOOD}, the largest of ")
+    assert ended.out.splitlines()[-1].startswith(f"Model: {GOOD}, the largest of ")
     broken = ragkit("ask", question, "--kb", filled / "a.kb", "--model", "breaks")
     assert broken.code == 1
     assert "Incomplete: breaks failed while answering" in broken.out
@@ -287,7 +289,7 @@ def test_ask_shows_a_models_reasoning_when_told_to(
     assert "Reasoning" not in ragkit(*ask).out
     lines = ragkit(*ask, "--reasoning").out.splitlines()
     assert lines[:4] == [f"{LEAVE} [1]", "", "Reasoning", "  Well, let me see."]
-    assert lines[-1] == "By thinks"
+    assert lines[-1] == "Model: thinks"
 
 
 DAYS = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
@@ -317,10 +319,10 @@ def test_ask_with_a_schema_prints_json_and_its_sources(
         "Sources",
         f"  [1] hr/leave.txt: {LEAVE}",
         "",
-        "Checked: 1 of 1 values stand in what they cite.",
+        "Checked: 1 of 1 values are supported by the passages they cite.",
         "",
     ]
-    assert lines[-1].startswith(f"By {GOOD}, ")
+    assert lines[-1].startswith(f"Model: {GOOD}, ")
     answer = json.loads(ragkit(*ask, "--json").out)
     assert answer["data"] == json.loads(answer["text"]) == {"days": 28}
     assert answer["citations"][0]["source"] == "hr/leave.txt"
@@ -334,9 +336,9 @@ def test_ask_with_a_schema_prints_json_and_its_sources(
     ("content", "words"),
     [
         (None, "cannot be read: No such file"),
-        ("{", "is no JSON: "),
-        ("\ufeff[1]", "holds no JSON schema, which is an object"),
-        (b"\xff", "is no JSON: "),
+        ("{", "is not valid JSON: "),
+        ("\ufeff[1]", "is not a JSON schema: expected a JSON object"),
+        (b"\xff", "is not valid JSON: "),
         ('{"type": "strnig"}', "no JSON schema at $.type"),
     ],
 )
@@ -357,15 +359,17 @@ def test_models_lists_what_is_installed_and_says_which_answers(
     monkeypatch.setenv("OLLAMA_HOST", server.url)
     server.paths.clear()
     lines = ragkit("models").out.splitlines()
-    assert lines[0] == (f"{GOOD}: llama, 3.2B, Q4_K_M, 0.2 GB, takes 1.9 GB to run: fits")
-    assert lines[1] == (
-        "  context 131072, completion, tools, LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
-    )
+    assert lines[0].split() == [
+        *("model", "type", "file", "memory", "context", "capabilities", "licence")
+    ]
+    first = f"{GOOD}  llama 3.2B Q4_K_M  0.2 GB  1.9 GB, fits  131072  completion, tools  LLAMA"
+    assert " ".join(lines[1].split()).startswith(" ".join(first.split()))
+    assert lines[1].endswith("LLAMA 3.2 COMMUNITY LICENSE AGREEMENT")
     assert lines[-1].startswith(f"Answers: {GOOD}, the largest of ")
     assert server.paths.count("/api/tags") == 1
     assert server.paths.count("/api/show") == len(server.models)
     found = json.loads(ragkit("models", "--json").out)
-    assert found["answers"] == GOOD
+    assert found["model"] == GOOD
     assert found["models"][0]["licence"] == "LLAMA 3.2 COMMUNITY LICENSE AGREEMENT"
 
 
@@ -400,9 +404,13 @@ def test_status_lists_documents(ragkit: Command, filled: Path) -> None:
     lines = ended.out.splitlines()
     assert lines[0].startswith(f"{filled / 'a.kb'}: 2 documents, 2 pages, ")
     assert f"folder: {filled / 'docs'}" in lines
-    assert lines[-2].startswith("  hr/leave.txt  (text, 1 pages, 1 chunks)")
+    assert [line.split() for line in lines[-3:]] == [
+        ["document", "type", "pages", "chunks"],
+        ["hr/leave.txt", "text", "1", "1"],
+        ["pumps.md", "markdown", "1", "1"],
+    ]
     found = json.loads(ragkit("status", "--kb", filled / "a.kb", "--json").out)
-    assert (found["documents"], found["problems"]) == (2, [])
+    assert (found["documents"], found["file_errors"]) == (2, [])
 
 
 @needs_model
@@ -430,7 +438,7 @@ def test_no_name_at_all_means_no_document(
 @needs_model
 def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled: Path) -> None:
     assert ragkit("search", "pump\udcff", "--kb", filled / "a.kb").code == 0
-    assert ragkit("search", "", "--kb", filled / "a.kb").out == "no passage found\n"
+    assert ragkit("search", "", "--kb", filled / "a.kb").out == "no matching passages\n"
 
 
 # -- what can be wrong ---------------------------------------------------------------------------
@@ -645,7 +653,7 @@ def test_interrupt_ends_at_once_and_loses_nothing(
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert error.strip() == b"stopped; everything reported so far is safe, run it again to go on"
+    assert error.strip() == b"stopped; completed work is saved, run the command again to continue"
     with KnowledgeBase("ragkit.kb", create=False) as kb:
         assert [document.source for document in kb.documents()] == ["a.txt"]
 
@@ -696,7 +704,7 @@ def test_terminal_shows_a_live_line_that_goes_away(
     os.close(controller)
     assert process.returncode == 0
     assert out.startswith(b"1 added")
-    assert b"looking at the files" in shown
+    assert b"scanning files" in shown
     assert shown.split(b"\r")[-1].strip() == b""  # the line is erased
     assert b"\n" not in shown
 
@@ -711,19 +719,19 @@ def progress(**values: object) -> Progress:
 
 def test_progress_says_rate_and_time_only_when_known() -> None:
     assert (
-        progress_line(progress()) == "3/9 files, 12 pages, 80 chunks, 8 chunks/s, about 10 s left"
+        format_progress(progress()) == "3/9 files, 12 pages, 80 chunks, 8 chunks/s, about 10 s left"
     )
-    assert progress_line(progress(bytes_done=1)) == "3/9 files, 12 pages, 80 chunks, 8 chunks/s"
-    assert progress_line(progress(seconds=0.5)) == "3/9 files, 12 pages, 80 chunks"
-    assert progress_line(progress(bytes_done=100)).endswith("8 chunks/s")
+    assert format_progress(progress(bytes_done=1)) == "3/9 files, 12 pages, 80 chunks, 8 chunks/s"
+    assert format_progress(progress(seconds=0.5)) == "3/9 files, 12 pages, 80 chunks"
+    assert format_progress(progress(bytes_done=100)).endswith("8 chunks/s")
 
 
 def test_plain_progress_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    show = main._plain_progress(every=0)
+    show = print_progress(interval=0)
     show(progress())
     show(progress(files_done=4))
     assert capsys.readouterr().err.splitlines()[1].startswith("4/9 files")
-    main._plain_progress(every=1000)(progress())
+    print_progress(interval=1000)(progress())
     assert capsys.readouterr().err == ""
 
 

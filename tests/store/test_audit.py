@@ -285,7 +285,7 @@ def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPa
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "boss")
     assert current_user() == f"user:{pwd.getpwuid(os.getuid()).pw_name}"
-    assert Identity(None, ()).principal().name == current_user()
+    assert Identity(None, ()).to_principal().name == current_user()
 
 
 def test_an_account_without_a_name_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The chat on a terminal: questions line by line, each in the light of those before it."""
+"""The interactive chat on a terminal."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import click
 
 from ragkit import Answer, AnswerStream, AskOptions, Conversation, RagkitError, View
 from ragkit.llms import choose_model, installed_models
-from ragkit_apps.cli.render import (
-    answer_lines,
-    brief_lines,
-    clean_text,
-    escape_name,
-    model_lines,
-    passage_lines,
+from ragkit_apps.cli.answer_text import (
+    format_answer,
+    format_answer_in_chat,
+    format_models,
+    format_passages,
 )
+from ragkit_apps.cli.options import emit
+from ragkit_apps.cli.render import clean_text, escape_name
 
 _HELP = """\
-/sources       what the last answer stands on, with the words
-/model [NAME]  the models that there are, or another one from now on
-/new           begin a new conversation
-/quit          end (or Ctrl-D); Ctrl-C stops an answer"""
+/sources       show the sources of the last answer, with their text
+/model [NAME]  list the models, or switch to another one
+/new           start a new conversation
+/quit          leave the chat (or Ctrl-D); Ctrl-C stops an answer"""
 
 
 def write_answer(stream: AnswerStream) -> Answer:
-    """Print an answer as it comes, and return it; Ctrl-C ends the server's work."""
+    """Print an answer while it is generated; Ctrl-C also ends the work on the server."""
     if stream.model is None and not stream.answer.abstained:
         click.secho("Extractive answer (quoted from the documents, no model involved)", bold=True)
     try:
@@ -43,26 +43,27 @@ def write_answer(stream: AnswerStream) -> Answer:
 
 
 class Chat:
-    """One conversation at a time, until its reader has had enough."""
+    """A chat that reads questions and commands from standard input."""
 
-    def __init__(self, kb: View, conversation: Conversation, options: AskOptions) -> None:
-        self._kb = kb
+    def __init__(self, view: View, conversation: Conversation, options: AskOptions) -> None:
+        self._view = view
         self._conversation = conversation
         self._options = options
-        self._last_reasoning = ""  # of the last answer; it is not kept with it
+        self._reasoning = ""  # of the last answer; the conversation does not store it
 
     def run(self) -> None:
-        click.echo(f"Ask about the documents in {self._kb.path}. /help lists the commands.")
+        """Answer each line until the input ends or the user quits."""
+        click.echo(f"Ask about the documents in {self._view.path}. /help lists the commands.")
         turns = self._conversation.turns()
         if turns:
-            click.echo(f"Going on after: {escape_name(turns[-1].question)}")
-        for line in _lines([turn.question for turn in turns]):
+            click.echo(f"Continuing after: {escape_name(turns[-1].question)}")
+        for line in _read_lines([turn.question for turn in turns]):
             if line.split()[0] in ("/quit", "/exit"):
                 break
             try:
-                self._obey(line) if line.startswith("/") else self._ask(line)
+                self._run_command(line) if line.startswith("/") else self._ask(line)
             except KeyboardInterrupt:
-                click.echo("(stopped; not kept)")
+                click.echo("(stopped; not saved)")
             except RagkitError as error:
                 click.echo(f"ragkit: {escape_name(str(error))}", err=True)
 
@@ -71,65 +72,66 @@ class Chat:
         if stream.query != question:
             click.secho(f"Searching for: {clean_text(stream.query)}", dim=True)
         answer = write_answer(stream)
-        self._last_reasoning = answer.reasoning
-        click.echo("\n".join([*brief_lines(answer), ""]))
+        self._reasoning = answer.reasoning
+        click.echo("\n".join([*format_answer_in_chat(answer), ""]))
 
-    def _obey(self, line: str) -> None:
+    def _run_command(self, line: str) -> None:
         command, _, argument = line.partition(" ")
         if command == "/new":
-            self._conversation = self._kb.conversation()
-            click.echo("A new conversation.")
+            self._conversation = self._view.conversation()
+            click.echo("Started a new conversation.")
         elif command == "/sources":
             self._show_sources()
         elif command == "/model":
-            self._choose(argument.strip())
+            self._show_or_set_model(argument.strip())
         else:
-            click.echo(_HELP if command == "/help" else f"There is no {command}.\n{_HELP}")
+            click.echo(_HELP if command == "/help" else f"Unknown command {command}.\n{_HELP}")
 
     def _show_sources(self) -> None:
-        """What the last answer stands on, as far as it may be read now."""
+        """Print the last answer's sources that the user can still access."""
         turns = self._conversation.turns()
         if not turns:
             click.echo("Nothing has been asked yet.")
             return
-        reasoning = "" if turns[-1].withheld else self._last_reasoning
+        reasoning = "" if turns[-1].withheld else self._reasoning
         answer = replace(turns[-1].answer, reasoning=reasoning)
-        lines = [*answer_lines(answer, reasoning=True), *passage_lines(answer)]
+        lines = [*format_answer(answer, reasoning=True), *format_passages(answer)]
         click.echo("\n".join(lines).strip())
 
-    def _choose(self, name: str) -> None:
-        config = self._kb.config
-        if name == "auto":  # also while no server answers
+    def _show_or_set_model(self, name: str) -> None:
+        config = self._view.config
+        if name == "auto":  # also while no server responds
             self._options = replace(self._options, model=name)
         models = installed_models(config)
         if name and name not in ("auto", *(model.name for model in models)):
-            known = [model.name for model in models if model.name.partition(":")[0] == name]
-            if not known:
-                click.echo(f"There is no model {name}; /model lists what there is.")
+            matching = [model.name for model in models if model.name.partition(":")[0] == name]
+            if not matching:
+                click.echo(f"No model is called {name}. List the models with: /model")
                 return
-            name = known[0]
+            name = matching[0]
         current = name or self._options.model or config.model
-        chosen, why = choose_model(current, config, models=models)
+        chosen, reason = choose_model(current, config, models=models)
         if name:
             self._options = replace(self._options, model=name)
-            click.echo(f"Answers from now on: {chosen.name}" + (f", {why}" if why else ""))
+            because = f", {reason}" if reason else ""
+            click.echo(f"The next answers come from {chosen.name}{because}")
         else:
-            click.echo("\n".join(model_lines(models, chosen.name, why)))
+            emit(None, format_models(models, chosen.name, reason), as_json=False)
 
 
-def _lines(asked: list[str]) -> Iterator[str]:
-    """What is typed, line by line; `asked` are the questions that the arrow keys bring back."""
-    typed = sys.stdin.isatty()
-    if typed:
+def _read_lines(history: list[str]) -> Iterator[str]:
+    """Yield each line that is typed; the arrow keys bring back the questions of `history`."""
+    is_terminal = sys.stdin.isatty()
+    if is_terminal:
         with suppress(ImportError):
             import readline
 
             readline.parse_and_bind("set enable-bracketed-paste on")  # a paste is one question
-            for question in asked:
+            for question in history:
                 readline.add_history(question)
     while True:
         try:
-            line = input("> " if typed else "").strip()
+            line = input("> " if is_terminal else "").strip()
         except KeyboardInterrupt:
             click.echo()
             continue

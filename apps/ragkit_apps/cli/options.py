@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how they open a base and print."""
+"""The options that commands share, and how commands open a knowledge base and print."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ if TYPE_CHECKING:
 
 
 def check_utf8_path(context: click.Context, option: click.Parameter, value: Any) -> Any:
-    """Refuse paths that cannot be written down: the base keeps them as UTF-8."""
+    """Return the path or paths; refuse those that are not UTF-8, in which paths are stored."""
     for path in value if isinstance(value, tuple) else (value,):
         try:
             os.path.abspath(path or "").encode()
         except UnicodeEncodeError as error:
-            raise click.BadParameter(f"{path!r} is no UTF-8; rename the folder") from error
+            raise click.BadParameter(
+                f"{path!r} is not valid UTF-8; rename the file or folder"
+            ) from error
     return value
 
 
 def decode_argument(
     context: click.Context, option: click.Parameter, value: str | None
 ) -> str | None:
-    """What was typed, also where the terminal's encoding is not the one that Python expects."""
+    """Return the argument as UTF-8, even if the locale of the terminal is another encoding."""
     if value is None:
         return None
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -43,61 +45,65 @@ kb_option = click.option(
     "kb_dir",
     metavar="DIR",
     callback=check_utf8_path,
-    help="The base's directory (default: ragkit.kb).",
+    help="Directory of the knowledge base (default: ragkit.kb).",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+model_option = click.option(
+    "--model", metavar="NAME", help="Language model on the model server (default: the best fit)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, as the options say; by default the user of the operating system."""
+    """Who a command acts for, by --as and --group; by default the user of the system."""
 
     name: str | None
     groups: tuple[str, ...]
 
-    def view(self, kb: KnowledgeBase) -> View:
-        """The base as this one sees it."""
-        who = self.principal()
-        return kb.as_principal(who.name, who.groups)
+    def open_view(self, kb: KnowledgeBase) -> View:
+        """Return the knowledge base with the documents that the principal can access."""
+        principal = self.to_principal()
+        return kb.as_principal(principal.name, principal.groups)
 
-    def principal(self) -> Principal:
+    def to_principal(self) -> Principal:
+        """Return the principal; without --as it has the groups of this process, too."""
         from ragkit import Principal
         from ragkit.governance import current_user
 
         try:
             if self.name is None:
-                return Principal.parse(current_user(), (*_own_groups(), *self.groups))
+                return Principal.parse(current_user(), (*_list_own_groups(), *self.groups))
             return Principal.parse(self.name, self.groups)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--as") from error
 
 
-def _own_groups() -> list[str]:
-    """The names of the groups that this process belongs to; one without a name is left out."""
+def _list_own_groups() -> list[str]:
+    """Return the names of the groups of this process; groups without a name are left out."""
     names = {entry.gr_gid: entry.gr_name for entry in grp.getgrall()}
     return [names[number] for number in os.getgroups() if number in names]
 
 
 def identity_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --as and --group, which come to the command as `name` and `groups`."""
+    """Add --as and --group to a command, which receives them as `name` and `groups`."""
     group = click.option(
         "--group",
         "groups",
         multiple=True,
         metavar="GROUP",
-        help="A group that they belong to; may be given again.",
+        help="A group that the principal belongs to; can be repeated.",
     )
     name = click.option(
         "--as",
         "name",
         metavar="PRINCIPAL",
-        help="Who asks, like user:ana (default: you).",
+        help="Act as this principal, such as user:ana (default: you).",
     )
     return name(group(command))
 
 
 def load_settings(path: Path | None, **overrides: str | None) -> Config:
-    """The settings, with what the command line says; no other host is reached from now on."""
+    """Return the settings with the command line's values; restrict the network to their hosts."""
     from ragkit import load_config, restrict_network
 
     config = load_config(path, overrides=overrides)
@@ -106,17 +112,18 @@ def load_settings(path: Path | None, **overrides: str | None) -> Config:
 
 
 def open_kb(config: Config, *, create: bool = False) -> KnowledgeBase:
+    """Open the knowledge base that the settings name."""
     from ragkit import KnowledgeBase
 
     return KnowledgeBase(config.kb, config=config, create=create)
 
 
 @contextmanager
-def as_usage_error(what: str) -> Iterator[None]:
-    """Say of a value that cannot be one that it was typed wrongly."""
+def as_usage_error(what: str, error_type: type[Exception] = ValueError) -> Iterator[None]:
+    """Report an error in the block as wrong usage of an argument or option (exit code 2)."""
     try:
         yield
-    except ValueError as error:
+    except error_type as error:
         raise click.BadParameter(str(error), param_hint=what) from error
 
 

@@ -1,26 +1,54 @@
-"""The live display of an ingest on a terminal."""
+"""The progress of an ingest on a terminal."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+import click
 
-from ragkit import Progress
-from ragkit_apps.cli.render import escape_name, progress_line, shorten
+from ragkit_apps.cli.render import escape_name, shorten
+from ragkit_apps.text import format_progress
 
-_SHAPE = "|{bar:24}| {percentage:3.0f}%  {elapsed}  {desc}"
+if TYPE_CHECKING:
+    from ragkit import Progress
+
+_BAR = "|{bar:24}| {percentage:3.0f}%  {elapsed}  {desc}"
+LINE_INTERVAL = 5.0  # seconds
+
+
+def show_progress(*, quiet: bool) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """Return a context with a progress callback: a live bar on a terminal, else plain lines."""
+    if quiet:
+        return nullcontext(None)
+    return _show_bar() if sys.stderr.isatty() else nullcontext(print_progress())
+
+
+def print_progress(interval: float = LINE_INTERVAL) -> Callable[[Progress], None]:
+    """Return a callback that prints a line to stderr at most every `interval` seconds."""
+    last = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= interval:
+            last = time.monotonic()
+            click.echo(format_progress(progress), err=True)
+
+    return show
 
 
 @contextmanager
-def live_progress() -> Iterator[Callable[[Progress], None]]:
-    """A bar over the bytes to read, with counts, the rate and an estimate of what is left."""
+def _show_bar() -> Iterator[Callable[[Progress], None]]:
+    """Show a bar over the bytes to read, with counts, rate and time left; erase it at the end."""
+    from tqdm import tqdm
+
     with tqdm(
-        desc="looking at the files",
+        desc="scanning files",
         total=1,
-        bar_format=_SHAPE,
+        bar_format=_BAR,
         file=sys.stderr,
         leave=False,
         dynamic_ncols=True,
@@ -31,7 +59,7 @@ def live_progress() -> Iterator[Callable[[Progress], None]]:
                 return
             source = shorten(escape_name(progress.source), 40)
             bar.total = progress.bytes_total or 1
-            bar.set_description_str(f"{progress_line(progress)}  {source}", refresh=False)
+            bar.set_description_str(f"{format_progress(progress)}  {source}", refresh=False)
             bar.update(progress.bytes_done - bar.n)
 
         yield show

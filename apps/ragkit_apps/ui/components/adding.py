@@ -13,7 +13,7 @@ import streamlit as st
 
 from ragkit import KnowledgeBase
 from ragkit.errors import SourceError
-from ragkit_apps.cli.render import progress_line
+from ragkit_apps.text import format_progress
 from ragkit_apps.ui.components.markup import plain_name, shortened
 from ragkit_apps.ui.serving import Service
 from ragkit_apps.ui.state.ingesting import Ingesting, Stopped, allowed_folder, save_upload
@@ -139,7 +139,7 @@ def _draw_progress(service: Service, state: Ingesting) -> None:
     else:
         done = progress.bytes_done / progress.bytes_total if progress.bytes_total else 0.0
         source = shortened(progress.source, 60)
-        line = plain_name(f"{progress_line(progress)}  {source}")
+        line = plain_name(f"{format_progress(progress)}  {source}")
         st.progress(min(1.0, done), line)
     if state.wants_stop:
         quiet("Stopping after the document at hand; what is done stays in the base.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from ragkit import Conversation, Turn, View
-from ragkit_apps.cli.render import words_of
+from ragkit_apps.text import quote_highlights
 from ragkit_apps.ui.components.markup import one_line, plain_name, shortened, where_of
 from ragkit_apps.ui.state.session import plainly
 
@@ -116,7 +116,7 @@ def markdown_of(title: str, turns: Sequence[Turn]) -> str:
             lines += [answer.abstention.sentence, ""]
         lines += [
             f"{citation.number}. {_still(where_of(citation))}: "
-            f"“{_still(shortened(words_of(citation), 400))}”"
+            f"“{_still(shortened(quote_highlights(citation), 400))}”"
             for citation in answer.citations
         ]
         doubtful = [each for each in answer.statements if each.verdict != "supported"]

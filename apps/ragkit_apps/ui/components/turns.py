@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ragkit import Answer, Citation, Conversation, Turn
-from ragkit_apps.cli.render import words_of
+from ragkit_apps.text import quote_highlights
 from ragkit_apps.ui.components.markup import answer_html, counted, plain_name, shortened
 from ragkit_apps.ui.components.views import answer_view
 from ragkit_apps.ui.state.session import notice, open_source, plainly, quiet, source_of, time_of
@@ -75,7 +75,7 @@ def _draw_answer(turn: Turn, place: int) -> None:
             st.button(
                 f":yellow-background[**{citation.number}**] {where}",
                 key=f"source-{place}-{citation.number}",
-                help=plain_name(shortened(words_of(citation), 240)),
+                help=plain_name(shortened(quote_highlights(citation), 240)),
                 on_click=open_source,
                 args=(SLOT, source_of(citation)),
             )
