@@ -24,7 +24,7 @@ class Config:
     `openai_key` is sent to it, if there is one. `num_ctx` and `num_predict` are tokens, `timeout`
     seconds for a file, `workers` processes that read files (0: one less than there are
     processors, at most four). `folders` are the folders that may be ingested from the web page,
-    joined as in PATH. `audit_key` is the file of the key that seals the audit log, by default
+    joined as in PATH. `audit_key` is the file of the key that signs the audit log, by default
     ragkit/audit.key in the user's data folder. `audit` is "required" (what cannot be recorded is
     not answered) or "optional"; `audit_questions` is "digest" or "text", what the log keeps of a
     question. `labels` are the rules that give documents their label when they are ingested: in

@@ -177,8 +177,8 @@ class View:
         from ragkit.generation.structured import ask_for_data
 
         wanted, question = parse_schema(schema), clean_question(question)
-        found, line = self._found(question, question, options)
-        with self._record.outcome_of(line):
+        found, record = self._found(question, question, options)
+        with self._record.outcome_of(record):
             answer = ask_for_data(
                 question,
                 found,
@@ -187,7 +187,7 @@ class View:
                 self.config,
                 reasoning=options.reasoning,
             )
-        self._record.answered(line, answer)
+        self._record.answered(record, answer)
         return answer
 
     def stream(
@@ -206,11 +206,11 @@ class View:
         options = options or AskOptions()
         question = clean_question(question)
         asked = Question(question, query or question, history)
-        found, line = self._found(question, asked.query, options)
+        found, record = self._found(question, asked.query, options)
         if found is None:
             stream = stream_whole(Answer.abstain(question, (), Abstention.EMPTY), asked)
         else:
-            with self._record.outcome_of(line):
+            with self._record.outcome_of(record):
                 stream = stream_answer(
                     asked,
                     found,
@@ -218,14 +218,14 @@ class View:
                     self.config,
                     reasoning=options.reasoning,
                 )
-        return stream.observe(QuestionRecord(self._record, line))
+        return stream.observe(QuestionRecord(self._record, record))
 
     def _found(
         self, question: str, query: str, options: AskOptions
     ) -> tuple[RetrievedContext | None, int]:
-        """What a search gives to answer from, None while there is nothing to read; and its line.
+        """What a search gives to answer from, None while there is nothing to read; and its record.
 
-        The line of the log is written when this returns, so before any model is asked.
+        The record of the log is written when this returns, so before any model is asked.
         """
         with self._snapshot(options.labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
@@ -233,13 +233,13 @@ class View:
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.counts()[0] == 0
             found = found_by(options.k, hits, snapshot)
-        line = self._record.asked(question, found)
+        record = self._record.asked(question, found)
         if identity is None or is_empty:
-            return None, line
+            return None, record
 
         open_view = partial(self._store.view, self._who, options.labels)
         embedder = self._engine.embedder(identity)
-        return RetrievedContext(hits, embedder, identity.similarity_threshold, open_view), line
+        return RetrievedContext(hits, embedder, identity.similarity_threshold, open_view), record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -299,8 +299,8 @@ def test_the_log_has_what_was_done_with_a_conversation_and_who_was_turned_away(
         ana.delete_conversation(talk.id or 0)
         with pytest.raises(SourceError):
             bob.document(99)
-        done = [line for line in kb.audit.lines() if line.actor in ("user:ana", "user:bob")]
-        assert [(line.actor[5:], line.action, line.object) for line in done[2:]] == [
+        done = [record for record in kb.audit.records() if record.actor in ("user:ana", "user:bob")]
+        assert [(record.actor[5:], record.action, record.object) for record in done[2:]] == [
             ("ana", "conversation.open", "conversation:1"),
             ("ana", "conversation.rename", "conversation:1"),
             ("ana", "conversation.rate", "conversation:1"),
@@ -309,7 +309,7 @@ def test_the_log_has_what_was_done_with_a_conversation_and_who_was_turned_away(
             ("bob", "refuse", "document"),
         ]
         list(kb.dump())
-        assert kb.audit.lines()[-1].action == "kb.dump"
+        assert kb.audit.records()[-1].action == "kb.dump"
 
 
 def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Path) -> None:

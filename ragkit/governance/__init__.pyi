@@ -10,6 +10,9 @@ from .audit_log import AuditReport as AuditReport
 from .audit_log import ChainReport as ChainReport
 from .audit_log import Checkpoint as Checkpoint
 from .audit_log import current_user as current_user
+from .audit_log import read_checkpoints as read_checkpoints
+from .audit_log import records_as_csv as records_as_csv
+from .audit_log import records_as_jsonl as records_as_jsonl
 from .erasure_plan import ErasurePlan as ErasurePlan
 from .receipts import Receipt as Receipt
 from .receipts import read_receipt as read_receipt

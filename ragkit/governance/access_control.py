@@ -45,7 +45,7 @@ class AccessSummary:
 
 
 class AccessControl:
-    """The rules of a base about who may read what. Each change is a line of the audit log."""
+    """The rules of a base about who may read what. Each change is a record of the audit log."""
 
     def __init__(self, store: Store, rules: Mapping[str, str]) -> None:
         self._store = store

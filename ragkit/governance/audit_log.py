@@ -1,4 +1,4 @@
-"""The audit log of a base, for people: read it, check it, anchor it elsewhere."""
+"""The audit log of a base, for people: read it, check it, checkpoint it elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ragkit.errors import SourceError, StoreDamaged, StoreError
 from ragkit.governance.receipts import Receipt
-from ragkit.store.audit import AuditRecord, ChainReport, check, current_user, lines
+from ragkit.store.audit import AuditRecord, ChainReport, check, current_user, read_records
 from ragkit.store.keys import AuditKey, known_keys
 from ragkit.store.labels import matching
 from ragkit.store.snapshot import Snapshot
@@ -27,10 +27,10 @@ __all__ = [
     "AuditReport",
     "ChainReport",
     "Checkpoint",
-    "as_csv",
-    "as_jsonl",
     "current_user",
-    "read_anchors",
+    "read_checkpoints",
+    "records_as_csv",
+    "records_as_jsonl",
 ]
 
 # What a spreadsheet would run (OWASP, CSV injection), and what it may take for the end of a cell.
@@ -42,43 +42,43 @@ _SEPARATOR = re.compile("[\x00-\x1f\x7f-\x9f;\u2028\u2029]")
 class Checkpoint:
     """What the log ended with at some time, to be kept where its keeper cannot change it.
 
-    With it a check also finds that lines are missing from the end, or that all were written anew.
-    `seal` shows that this very anchor was made with the key.
+    With it a check also finds that records are missing from the end, or that all were rewritten.
+    `signature` shows that this very checkpoint was made with the key.
     """
 
     kb: str
-    line: int
-    hash: str
+    record: int
+    record_signature: str
     at: str
     key: str
-    seal: str = ""
+    signature: str = ""
 
-    def sealed(self, key: AuditKey) -> Checkpoint:
-        body = json.dumps([self.kb, self.line, self.hash, self.at, self.key])
-        return replace(self, seal=key.seal(b"anchor" + body.encode()).hex())
+    def sign(self, key: AuditKey) -> Checkpoint:
+        body = json.dumps([self.kb, self.record, self.record_signature, self.at, self.key])
+        return replace(self, signature=key.sign(b"checkpoint" + body.encode()).hex())
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What a check of the log found; see ChainReport. `anchors` is how many of them it holds to."""
+    """What a check of the log found; see ChainReport. `checkpoints` counts those it matches."""
 
     chain: ChainReport
-    anchors: int
+    checkpoints: int
     problems: tuple[str, ...]
 
     @property
     def intact(self) -> bool:
-        """Whether every line was checked and fits, and the log holds to all anchors."""
+        """Whether every record was checked and fits, and the log holds to all checkpoints."""
         return not self.problems
 
 
 class AuditLog:
-    """What happened in a base: who did what to what, when, line by line."""
+    """What happened in a base: who did what to what, when, record by record."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def lines(
+    def records(
         self,
         after: int = 0,
         *,
@@ -87,59 +87,63 @@ class AuditLog:
         document: str | int | None = None,
         since: str = "",
     ) -> list[AuditRecord]:
-        """The lines after a number, in order; that they were read is a line of its own.
+        """The records after a number, in order; that they were read is a record of its own.
 
         Only those of an actor, of an action ("ask", or "document" for all such as "document.add"),
         since a day or time ("2026-11-22", "2026-11-22 14:30", in UTC unless it says otherwise), or
         about a document: that it was changed, found, cited or opened, in whatever version.
         `document` is what `ragkit label set` takes, or the name that it had. Raises SourceError for
         a document that was never in the base, ValueError for what is no time, and StoreDamaged for
-        a line that is not what was written.
+        a record that is not what was written.
         """
         from_then = _time(since) if since else _time("0001-01-01")
         with self._store.snapshot() as snapshot:
             is_about = _about(snapshot, document, self._store) if document is not None else _any
             found = [
-                line
-                for line in lines(snapshot.connection, after)
-                if (actor is None or line.actor == actor)
-                and (action is None or line.action.split(".")[0] == action or line.action == action)
-                and _time(line.at) >= from_then
-                and is_about(line)
+                record
+                for record in read_records(snapshot.connection, after)
+                if (actor is None or record.actor == actor)
+                and (
+                    action is None
+                    or record.action.split(".")[0] == action
+                    or record.action == action
+                )
+                and _time(record.at) >= from_then
+                and is_about(record)
             ]
         with self._store.recorder() as writer:
-            detail = {"lines": len(found), "after": after}
+            detail = {"records": len(found), "after": after}
             writer.record(current_user(), "audit.read", "kb", detail)
         return found
 
-    def anchor(self) -> Checkpoint:
-        """What the log ends with now, sealed; the line that says so is its last."""
+    def checkpoint(self) -> Checkpoint:
+        """What the log ends with now, signed; the record that says so is its last."""
         with self._store.recorder() as writer:
-            writer.record(current_user(), "audit.anchor", "kb", {})
+            writer.record(current_user(), "audit.checkpoint", "kb", {})
             snapshot = Snapshot(writer.connection)
-            *_, last = lines(snapshot.connection, snapshot.history()[0] - 1)
+            *_, last = read_records(snapshot.connection, snapshot.history()[0] - 1)
         key = self._store.key()
         base = snapshot.meta("kb") or ""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return Checkpoint(base, last.number, last.hash, at, key.id).sealed(key)
+        return Checkpoint(base, last.number, last.signature, at, key.id).sign(key)
 
     def holds(self, receipt: Receipt) -> bool:
-        """Whether the log has the line that a receipt names, and one about this very receipt."""
+        """Whether the log has the record that a receipt names, and one about this very receipt."""
         digest = hashlib.sha256(receipt.body()).hexdigest()
         with self._store.snapshot() as snapshot:
-            later = lines(snapshot.connection, receipt.line - 1)
+            later = read_records(snapshot.connection, receipt.record - 1)
             first = next(later, None)
             return (
                 receipt.kb == snapshot.meta("kb")
                 and first is not None
-                and (first.number, first.hash) == (receipt.line, receipt.hash)
-                and any(line.detail.get("receipt") == digest for line in later)
+                and (first.number, first.signature) == (receipt.record, receipt.record_signature)
+                and any(record.detail.get("receipt") == digest for record in later)
             )
 
     def verify(
-        self, *, keys: Sequence[Path] = (), anchors: Sequence[Checkpoint] = ()
+        self, *, keys: Sequence[Path] = (), checkpoints: Sequence[Checkpoint] = ()
     ) -> AuditReport:
-        """Check every line against the keys: this machine's, and those in the files `keys`.
+        """Check every record against the keys: this machine's, and those in the files `keys`.
 
         Raises StoreError for a file that holds no key.
         """
@@ -148,75 +152,80 @@ class AuditLog:
             chain = check(snapshot.connection, known)
             problems = [chain.why] if chain.broken is not None else []
             problems += [
-                f"{count} lines, the first of them {chain.unknown_from[key]}, are sealed with the "
-                f"key {key}, which is not here"
+                f"{count} records, the first of them {chain.unknown_from[key]}, are signed with "
+                f"the key {key}, which is not here"
                 for key, count in chain.unknown.items()
             ]
             for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
                 if count:
                     problems.append(
-                        f"{what}{count} lines were lost to damage, as a later line says"
+                        f"{what}{count} records were lost to damage, as a later record says"
                     )
-            broken = [why for anchor in anchors if (why := _unheld(snapshot, anchor, known))]
-        held = len(anchors) - len(broken)
+            broken = [
+                why for checkpoint in checkpoints if (why := _unheld(snapshot, checkpoint, known))
+            ]
+        held = len(checkpoints) - len(broken)
         return AuditReport(chain, held, (*problems, *broken))
 
 
-def _unheld(snapshot: Snapshot, anchor: Checkpoint, keys: dict[str, AuditKey]) -> str:
-    """Why the log does not hold to an anchor; "" if it does."""
-    when = f"the anchor of {anchor.at}"
-    if anchor.key not in keys:
-        return f"{when} is sealed with the key {anchor.key}, which is not here"
-    if anchor != anchor.sealed(keys[anchor.key]):
+def _unheld(snapshot: Snapshot, checkpoint: Checkpoint, keys: dict[str, AuditKey]) -> str:
+    """Why the log does not hold to a checkpoint; "" if it does."""
+    when = f"the checkpoint of {checkpoint.at}"
+    if checkpoint.key not in keys:
+        return f"{when} is signed with the key {checkpoint.key}, which is not here"
+    if checkpoint != checkpoint.sign(keys[checkpoint.key]):
         return f"{when} is not what was made then"
-    if anchor.kb != snapshot.meta("kb"):
+    if checkpoint.kb != snapshot.meta("kb"):
         return f"{when} is of another base"
     (last,) = snapshot.connection.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
-    if last < anchor.line:
-        return f"the log ends at line {last}, and {when} has seen line {anchor.line}: some are gone"
+    if last < checkpoint.record:
+        return (
+            f"the log ends at record {last}, and {when} has seen record {checkpoint.record}: "
+            "some are gone"
+        )
     with suppress(StoreDamaged):
-        line = next(lines(snapshot.connection, anchor.line - 1))
-        if (line.number, line.hash) == (anchor.line, anchor.hash):
+        record = next(read_records(snapshot.connection, checkpoint.record - 1))
+        if (record.number, record.signature) == (checkpoint.record, checkpoint.record_signature):
             return ""
-    return f"line {anchor.line} is not the one that {when} has seen: it was written anew"
+    return f"record {checkpoint.record} is not the one that {when} has seen: it was written anew"
 
 
-def read_anchors(path: Path) -> list[Checkpoint]:
-    """The anchors in a file, one JSON object on each line. Raises StoreError for anything else."""
+def read_checkpoints(path: Path) -> list[Checkpoint]:
+    """The checkpoints in a file, one JSON object a line. Raises StoreError for anything else."""
     try:
         text = path.read_text(encoding="utf-8")
-        found = [_anchor(line) for line in text.splitlines() if line.strip()]
+        found = [_parse_checkpoint(line) for line in text.splitlines() if line.strip()]
         if not found:
             raise ValueError("there is none")
         return found
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise StoreError(f"{path} cannot be read as anchors: {error}") from error
+        raise StoreError(f"{path} cannot be read as checkpoints: {error}") from error
 
 
-def _anchor(text: str) -> Checkpoint:
-    anchor = Checkpoint(**json.loads(text))
-    for name, value in asdict(anchor).items():
-        if type(value) is not (int if name == "line" else str):
+def _parse_checkpoint(text: str) -> Checkpoint:
+    checkpoint = Checkpoint(**json.loads(text))
+    for name, value in asdict(checkpoint).items():
+        if type(value) is not (int if name == "record" else str):
             raise ValueError(f"its {name} is {value!r}")
-    return anchor
+    return checkpoint
 
 
-def as_jsonl(found: Sequence[AuditRecord]) -> Iterator[str]:
-    """Lines of the log as JSON objects."""
-    for line in found:
-        yield json.dumps(asdict(line), ensure_ascii=False)
+def records_as_jsonl(found: Sequence[AuditRecord]) -> Iterator[str]:
+    """Records of the log as JSON objects."""
+    for record in found:
+        yield json.dumps(asdict(record), ensure_ascii=False)
 
 
-def as_csv(found: Sequence[AuditRecord]) -> Iterator[str]:
-    """Lines of the log as CSV with a head; nothing in it is run by a spreadsheet.
+def records_as_csv(found: Sequence[AuditRecord]) -> Iterator[str]:
+    """Records of the log as CSV with a head; nothing in it is run by a spreadsheet.
 
     Wherever that parts cells, at commas, semicolons or tabs: semicolons and control characters are
     written out (\\u003b), and what begins like a formula gets an apostrophe before it.
     """
     names = [field.name for field in fields(AuditRecord)]
     yield _csv_row(names)
-    for line in found:
-        values = asdict(line)
+    for record in found:
+        values = asdict(record)
         for name in ("detail", "names"):
             values[name] = json.dumps(values[name], ensure_ascii=False)
         yield _csv_row([_harmless(str(values[name])) for name in names])
@@ -241,23 +250,23 @@ def _time(text: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _any(line: AuditRecord) -> bool:
+def _any(record: AuditRecord) -> bool:
     return True
 
 
 def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditRecord], bool]:
-    """Tells lines about documents, also about such as are in the base no longer."""
+    """Tells records about documents, also about such as are in the base no longer."""
     uids = {found.uid for found in matching(snapshot, pattern, store.layout)}
-    called = [line for line in lines(snapshot.connection) if pattern in line.called]
-    uids |= {line.document_uid for line in called if line.document_uid is not None}
-    refused = {line.number for line in called if line.object == "file"}
+    called = [record for record in read_records(snapshot.connection) if pattern in record.called]
+    uids |= {record.document_uid for record in called if record.document_uid is not None}
+    refused = {record.number for record in called if record.object == "file"}
     if not (uids or refused):
         raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
     objects = {f"document:{uid}" for uid in uids}
     ids = snapshot.versions_of(uids)
 
-    def is_about(line: AuditRecord) -> bool:
-        is_named = line.object in objects or line.number in refused
-        return is_named or not ids.isdisjoint(line.documents)
+    def is_about(record: AuditRecord) -> bool:
+        is_named = record.object in objects or record.number in refused
+        return is_named or not ids.isdisjoint(record.documents)
 
     return is_about

@@ -23,11 +23,11 @@ Found = dict[str, Any]
 
 
 class Recorder:
-    """Records what one principal does, each line durable before the call returns.
+    """Records what one principal does, each record durable before the call returns.
 
     Of questions and answers the log has a keyed digest, and of passages the ids; the words of a
-    question only where the settings say so (`audit_questions`). Where a line cannot be written the
-    call raises StoreError, and nothing is shown: no log, no answer. `audit = "optional"` in the
+    question only where the settings say so (`audit_questions`). Where a record cannot be written
+    the call raises StoreError, and nothing is shown: no log, no answer. `audit = "optional"` in the
     settings turns that into a warning.
     """
 
@@ -42,15 +42,15 @@ class Recorder:
         self._question("search", query, found)
 
     def asked(self, question: str, found: Found) -> int:
-        """A question, and what was found for it; returns the line's number, 0 if there is none."""
+        """A question, and what was found for it; returns the record's number, 0 if none."""
         return self._question("ask", question, found)
 
-    def answered(self, line: int, answer: Answer) -> None:
-        """What became of the question in a line."""
+    def answered(self, record: int, answer: Answer) -> None:
+        """What became of the question in a record."""
         outcome = answer.abstention or ("incomplete" if answer.incomplete else "whole")
         cited = [[c.number, c.document, c.page_ordinal, c.start, c.end] for c in answer.citations]
         detail = {
-            "question": line,
+            "question": record,
             "outcome": outcome,
             "model": answer.model or "",
             "model_digest": answer.model_digest,
@@ -77,18 +77,18 @@ class Recorder:
         self._write("refuse", object, {"error": type(error).__name__})
 
     @contextmanager
-    def outcome_of(self, line: int) -> Iterator[None]:
-        """Record that the question in a line failed, if the block does."""
+    def outcome_of(self, record: int) -> Iterator[None]:
+        """Record that the question in a record failed, if the block does."""
         try:
             yield
         except RagkitError as error:
-            self.ended(line, type(error).__name__)
+            self.ended(record, type(error).__name__)
             raise
 
-    def ended(self, line: int, outcome: str) -> None:
+    def ended(self, record: int, outcome: str) -> None:
         """That there was no whole answer; nothing more is shown, so it must not fail."""
         with suppress(StoreError):
-            self._write("answer", "answer", {"question": line, "outcome": outcome})
+            self._write("answer", "answer", {"question": record, "outcome": outcome})
 
     def _question(self, action: str, text: str, detail: dict[str, Any]) -> int:
         names = {"question": text} if self._keeps_words else {}
@@ -102,7 +102,7 @@ class Recorder:
         names: dict[str, str] | None = None,
         text: str | None = None,
     ) -> int:
-        """Write a line; whoever has the audit key can tell by it whether this `text` was meant."""
+        """Write a record; with the audit key one can tell by it whether this `text` was meant."""
         account = current_user()
         actor = self._who.name if self._who else account
         if self._who and self._who.groups:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.governance.receipts import Receipt, past_of, read_receipt
 from ragkit.store.atomic_directory import beside
-from ragkit.store.audit import lines_of
+from ragkit.store.audit import find_records
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.records import PastErasure
 from ragkit.store.snapshot import Snapshot
@@ -22,7 +22,7 @@ MANIFEST = "manifest.json"
 PURPOSE = "backup"
 """What a backup's directory is made for beside the place that it is to have."""
 
-_LEDGER = "erasures.jsonl"
+_REGISTRY = "erasures.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,11 @@ def backups(snapshot: Snapshot) -> list[Backup]:
     A base that was restored knows of the one that it was made of, which was finished then.
     """
     found: dict[str, Backup] = {}
-    for line in lines_of(snapshot.connection, "kb.backup", "kb.backup-done", "kb.restore"):
-        id = line.detail.get("backup", "")
-        if line.action == "kb.backup" and line.names:
-            found[id] = Backup(id, line.at, Path(line.names.get("target", "")), False)
-        elif line.action != "kb.backup" and id in found:
+    for record in find_records(snapshot.connection, "kb.backup", "kb.backup-done", "kb.restore"):
+        id = record.detail.get("backup", "")
+        if record.action == "kb.backup" and record.names:
+            found[id] = Backup(id, record.at, Path(record.names.get("target", "")), False)
+        elif record.action != "kb.backup" and id in found:
             found[id] = replace(found[id], is_finished=True)
     return [one for one in found.values() if one.is_finished or one.folders]
 
@@ -81,34 +81,34 @@ def note(found: Sequence[Backup], receipt: Receipt) -> None:
     for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
         for folder in backup.folders:
             with translated(folder), suppress(FileNotFoundError):
-                _add(folder / _LEDGER, receipt.to_line().encode())
+                _add(folder / _REGISTRY, receipt.to_line().encode())
 
 
-def _add(ledger: Path, line: bytes) -> None:
+def _add(registry: Path, line: bytes) -> None:
     """Add a line, whole or not at all."""
-    known = ledger.read_bytes() if ledger.exists() else b""
+    known = registry.read_bytes() if registry.exists() else b""
     if line in known:
         return
-    fresh = ledger.with_suffix(".new")
+    fresh = registry.with_suffix(".new")
     with fresh.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(known + line)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(ledger)
-    sync_directory(ledger.parent)
+    fresh.replace(registry)
+    sync_directory(registry.parent)
 
 
 def past_in(folder: Path) -> list[PastErasure]:
     """What was erased since a backup was made, by the receipts that lie in it."""
-    ledger = folder / _LEDGER
-    if not ledger.exists():
+    registry = folder / _REGISTRY
+    if not registry.exists():
         return []
     try:
-        found = ledger.read_text("utf-8").split("\n")
+        found = registry.read_text("utf-8").split("\n")
         return [past_of(read_receipt(line)) for line in found if line]
     except (UnicodeDecodeError, StoreError) as error:
         raise StoreDamaged(
-            f"{ledger} is not what was written ({error}), so what was erased is not known; take "
-            "another backup"
+            f"{registry} is not what was written ({error}), so what was erased is not known; "
+            "take another backup"
         ) from error

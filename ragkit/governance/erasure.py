@@ -32,7 +32,7 @@ from ragkit.governance.fingerprints import WINDOW, Fingerprints, Prints
 from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.manifest import read_identity
-from ragkit.store.audit import AuditRecord, lines_of, naming_lines, questions_about
+from ragkit.store.audit import AuditRecord, find_naming_records, find_records, questions_about
 from ragkit.store.database import sync_directory, translated
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
@@ -163,7 +163,7 @@ def _said(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
     for turn in turns_from(snapshot, erasure.turns):
         yield turn.question.encode()
         yield turn.answer.encode()
-    yield from snapshot.names_of(erasure.lines)
+    yield from snapshot.names_of(erasure.records)
 
 
 def _finish(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -> Receipt:
@@ -183,7 +183,7 @@ def _finish(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
         writer.keep_receipt(begun.id, receipt.to_json())
     backup_registry.note(backup_registry.backups(Snapshot(writer.connection)), receipt)
     writer.end_erasure(begun.id, hashlib.sha256(receipt.body()).hexdigest())
-    with suppress(StoreLocked):  # somebody reads; the traces, which are no text, go with the next
+    with suppress(StoreLocked):  # while somebody reads; the next one takes the fingerprints
         _checkpoint_wal(writer)
     return receipt
 
@@ -195,32 +195,32 @@ class _SomethingLeft(StoreError):
 def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -> Receipt:
     with translated(layout.root):
         rewritten = _rewrite(writer, layout, begun)
-        searched = _search(writer, layout, Fingerprints.from_bytes(begun.traces), rewritten)
+        searched = _search(writer, layout, Fingerprints.from_bytes(begun.fingerprints), rewritten)
     snapshot = Snapshot(writer.connection)
-    _, unread = naming_lines(snapshot.connection)
+    _, unread = find_naming_records(snapshot.connection)
     _, unheard = questions_about(snapshot.connection, ())
-    said = lines_of(snapshot.connection, "document.erase")
-    line = next((one for one in said if one.number == begun.line), None)
+    said = find_records(snapshot.connection, "document.erase")
+    record = next((one for one in said if one.number == begun.record), None)
     backups = backup_registry.backups(snapshot)
-    uids, digests = snapshot.erased(begun.id, line)
-    outside = line.detail.get("outside", 0) if line else 0
+    uids, digests = snapshot.erased(begun.id, record)
+    outside = record.detail.get("outside", 0) if record else 0
     draft = Receipt(
         kb=snapshot.meta("kb") or "",
         erasure=begun.id,
         at=begun.at,
-        reason=(line.names or {}).get("reason", "") if line else "",
+        reason=(record.names or {}).get("reason", "") if record else "",
         documents=tuple(f"document:{uid}" for uid in uids),
         digests=tuple(digest.hex() for digest in digests),
         rewritten=tuple(rewritten),
         searched=searched,
         remains=_remains(outside, backups, _kept(snapshot, layout), unread + unheard),
         complete=snapshot.has_whole_log(),
-        line=line.number if line else 0,  # damage took it
-        hash=line.hash if line else "",
+        record=record.number if record else 0,  # damage took it
+        record_signature=record.signature if record else "",
         key=key.id,
-        public=key.public,
+        public_key=key.public_key,
     )
-    return replace(draft, signature=key.sign(draft.body()))
+    return replace(draft, signature=key.sign_ed25519(draft.body()))
 
 
 def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
@@ -269,19 +269,19 @@ def _checkpoint_wal(writer: Writer) -> None:
 
 
 def _search(
-    writer: Writer, layout: Layout, traces: Fingerprints, rewritten: list[str]
+    writer: Writer, layout: Layout, fingerprints: Fingerprints, rewritten: list[str]
 ) -> dict[str, int]:
     """Look for what was erased in every byte of the base; where something is left, once more."""
     for attempt in (1, 2):
         files = [path for path in sorted(layout.root.rglob("*")) if _is_own_file(path)]
-        found = traces.only(traces.in_files(files))
+        found = fingerprints.only(fingerprints.in_files(files))
         snapshot = Snapshot(writer.connection)
         shared = _in_base(snapshot, found, of_documents=True)
         left = found.only(np.setdiff1d(found.prints, shared))
         elsewhere = _in_base(snapshot, left, of_documents=False)
         if len(elsewhere) == len(left.prints):
             return {
-                "places": len(traces.prints),
+                "places": len(fingerprints.prints),
                 "found": 0,
                 "shared": len(shared),
                 "elsewhere": len(elsewhere),
@@ -309,11 +309,11 @@ def _search(
     )
 
 
-def _in_base(snapshot: Snapshot, traces: Fingerprints, *, of_documents: bool) -> Prints:
+def _in_base(snapshot: Snapshot, fingerprints: Fingerprints, *, of_documents: bool) -> Prints:
     """Which of these stand in what is left of the base, and so are no remains."""
-    if not len(traces.prints):
-        return traces.prints
-    return traces.in_contents(snapshot.everything(_OF_VECTORS, of_documents=of_documents))
+    if not len(fingerprints.prints):
+        return fingerprints.prints
+    return fingerprints.in_contents(snapshot.everything(_OF_VECTORS, of_documents=of_documents))
 
 
 def _is_own_file(path: Path) -> bool:
@@ -335,8 +335,8 @@ def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
 
 def _kept(snapshot: Snapshot, layout: Layout) -> Iterator[Path]:
     """The damaged bases that repairs have kept."""
-    for line in lines_of(snapshot.connection, "kb.repair"):
-        if kept := line.detail.get("kept"):
+    for record in find_records(snapshot.connection, "kb.repair"):
+        if kept := record.detail.get("kept"):
             yield layout.root.with_name(kept)
 
 
@@ -350,7 +350,7 @@ def _remains(
     found += backup_registry.remains_of(backups)
     found += [f"{base}, the damaged base that a repair has kept" for base in kept if base.is_dir()]
     if unread:
-        found.append(f"{unread} lines of the log that cannot be read, and what they name")
+        found.append(f"{unread} records of the log that cannot be read, and what they name")
     return (*found, "copies of the disk and of the base's directory that others have made")
 
 
@@ -359,7 +359,7 @@ def replay(
 ) -> list[Receipt]:
     """Erase from a base that was restored what was erased before; returns the receipts."""
     done = []
-    log, _ = naming_lines(writer.connection)
+    log, _ = find_naming_records(writer.connection)
     for each in past:
         snapshot = Snapshot(writer.connection)
         digests = {one for one in each.digests if snapshot.erased_at(one) is None}
@@ -383,5 +383,5 @@ def _same(snapshot: Snapshot, log: Sequence[AuditRecord], past: PastErasure) -> 
     if past.is_complete:
         known = {uid for uid, held in known_digests(snapshot, log) if held in past.digests}
     else:
-        known = {line.document_uid for line in log if line.document_uid is not None}
+        known = {record.document_uid for record in log if record.document_uid is not None}
     return {uid for uid in known.intersection(past.uids) if not snapshot.is_erased(uid)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragkit.errors import SourceError
-from ragkit.store.audit import AuditRecord, naming_lines, questions_about
+from ragkit.store.audit import AuditRecord, find_naming_records, questions_about
 from ragkit.store.labels import matching, named
 from ragkit.store.layout import UPLOADS_FOLDER, Layout
 from ragkit.store.records import Erasure, StoredTurn
@@ -41,15 +41,15 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
     Also of such as are gone already, and of files that were refused and never became one. Raises
     SourceError where there is nothing.
     """
-    log, _ = naming_lines(snapshot.connection)
+    log, _ = find_naming_records(snapshot.connection)
     there = {document.uid for document in snapshot.documents()}
     former = [
-        (name, line.document_uid)
-        for line in log
-        if line.document_uid is not None and line.document_uid not in there
-        for name in line.called
+        (name, record.document_uid)
+        for record in log
+        if record.document_uid is not None and record.document_uid not in there
+        for name in record.called
     ]
-    moves = [line.called for line in log if line.object == "file"]
+    moves = [record.called for record in log if record.object == "file"]
     never = [(name, at) for at, names in enumerate(moves) for name in names]
     uids = {document.uid for document in matching(snapshot, pattern, layout)}
     refused = set[str]()
@@ -60,7 +60,7 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
             if not refused.isdisjoint(names):
                 refused.update(names)
     if not (uids or refused):
-        here = {line.document_uid for line in log if pattern in line.called} & there
+        here = {record.document_uid for record in log if pattern in record.called} & there
         now = sorted(one.source for one in snapshot.documents() if one.uid in here)
         if now:
             raise SourceError(f"{pattern} is called {', '.join(now)} now; erase it by that name")
@@ -80,21 +80,25 @@ def about(
 ) -> Erasure:
     """All that is known of documents, by their uids, and of `refused` files, by their names.
 
-    `log` are the lines that name something, if they have been read.
+    `log` are the records that name something, if they have been read.
     """
-    log = naming_lines(snapshot.connection)[0] if log is None else log
+    log = find_naming_records(snapshot.connection)[0] if log is None else log
     uids = {*uids, *_earlier(snapshot, log, uids)}
     versions = snapshot.versions_of(uids)
-    names = {name for line in log if line.document_uid in uids for name in line.called} | {*refused}
+    names = {name for record in log if record.document_uid in uids for name in record.called} | {
+        *refused
+    }
     others = {
         name
-        for line in log
-        if line.document_uid is not None and line.document_uid not in uids
-        for name in line.called
+        for record in log
+        if record.document_uid is not None and record.document_uid not in uids
+        for name in record.called
     }
     digests = {digest for uid, digest in known_digests(snapshot, log) if uid in uids}
     gone = uids - {document.uid for document in snapshot.documents()}
-    lost = {name for line in log if line.document_uid in gone for name in line.called} - others
+    lost = {
+        name for record in log if record.document_uid in gone for name in record.called
+    } - others
     digests |= {one.digest for one in snapshot.all_file_errors() if one.source in lost | {*refused}}
     return Erasure(
         uids=tuple(sorted(uids)),
@@ -102,19 +106,19 @@ def about(
         digests=tuple(sorted(digests - {b""})),
         names=tuple(sorted(names)),
         own=tuple(sorted(names - others)),
-        lines=tuple(
+        records=tuple(
             sorted(
-                _lines_about(snapshot, log, uids)
+                _find_records_about(snapshot, log, uids)
                 | {
-                    line.number
-                    for line in log
-                    if line.object == "file" and not names.isdisjoint(line.called)
+                    record.number
+                    for record in log
+                    if record.object == "file" and not names.isdisjoint(record.called)
                 }
             )
         ),
         turns=tuple(snapshot.turns_resting_on(uids)),
         refused=tuple(sorted(refused)),
-        seen=max((line.number for line in log), default=0),
+        seen=max((record.number for record in log), default=0),
     )
 
 
@@ -130,15 +134,15 @@ def _earlier(snapshot: Snapshot, log: Sequence[AuditRecord], uids: Collection[in
 def completed(snapshot: Snapshot, erasure: Erasure) -> Erasure:
     """The same with what people have asked and been told since it was found out.
 
-    And with the lines of the log that have the words of questions that go: what followed in the
+    And with the records of the log that have the words of questions that go: what followed in the
     same conversation need not have been answered from it.
     """
-    log, _ = naming_lines(snapshot.connection, erasure.seen)
+    log, _ = find_naming_records(snapshot.connection, erasure.seen)
     turns = snapshot.turns_resting_on(erasure.uids)
     asked = {turn.question for turn in turns_from(snapshot, turns)}
-    lines = _lines_about(snapshot, log, erasure.uids, erasure.seen)
-    lines |= {*erasure.lines, *snapshot.lines_asking(asked)}
-    return replace(erasure, turns=tuple(turns), lines=tuple(sorted(lines)))
+    records = _find_records_about(snapshot, log, erasure.uids, erasure.seen)
+    records |= {*erasure.records, *snapshot.find_question_records(asked)}
+    return replace(erasure, turns=tuple(turns), records=tuple(sorted(records)))
 
 
 def turns_from(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator[StoredTurn]:
@@ -149,21 +153,24 @@ def turns_from(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator
 
 def known_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tuple[int, bytes]]:
     """The uids of documents with the digests of what they hold, or held."""
-    for line in log:
-        if line.document_uid is not None and "digest" in line.detail:
-            yield line.document_uid, bytes.fromhex(line.detail["digest"])
+    for record in log:
+        if record.document_uid is not None and "digest" in record.detail:
+            yield record.document_uid, bytes.fromhex(record.detail["digest"])
     yield from ((found.uid, found.digest) for found in snapshot.documents())
 
 
-def _lines_about(
+def _find_records_about(
     snapshot: Snapshot,
     log: Iterable[AuditRecord],
     uids: Collection[int],
     after: int | None = None,
 ) -> set[int]:
-    """The lines with names of documents, and those of questions that were answered from them."""
+    """The records with names of documents, and those of questions that were answered from them."""
     asked, _ = questions_about(snapshot.connection, snapshot.versions_of(uids), after)
-    return {*asked, *(line.number for line in log if line.names and line.document_uid in uids)}
+    return {
+        *asked,
+        *(record.number for record in log if record.names and record.document_uid in uids),
+    }
 
 
 def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ragkit.errors import StoreError
-from ragkit.store.keys import is_signed
+from ragkit.store.keys import verify_ed25519
 from ragkit.store.records import PastErasure
 
 _FORMAT = "ragkit erasure receipt 1"
@@ -23,8 +23,9 @@ class Receipt:
     bytes of the base; `shared` of them also stand in documents that remain, and `elsewhere` in what
     does not rest on the erased ones: other conversations, names in the log. `rewritten` are the
     files that were made anew. `remains` says what is beyond the base. `complete` is whether the
-    log had all its lines, by which every version of the documents was known. `line` is that of the
-    log by which it was erased, with its `hash`, and `public` the key that checks the `signature`.
+    log had all its records, by which every version of the documents was known. `record` is the
+    number of the erasure's audit record, with its `record_signature`, and `public_key` the key that
+    checks the `signature`.
     """
 
     kb: str
@@ -37,10 +38,10 @@ class Receipt:
     searched: dict[str, int]
     remains: tuple[str, ...]
     complete: bool
-    line: int
-    hash: str
+    record: int
+    record_signature: str
     key: str
-    public: str
+    public_key: str
     signature: str = ""
 
     def body(self) -> bytes:
@@ -52,7 +53,7 @@ class Receipt:
 
     def verify(self) -> bool:
         """Return whether the receipt is as the key that it names signed it."""
-        return is_signed(self.body(), self.signature, self.public)
+        return verify_ed25519(self.body(), self.signature, self.public_key)
 
     def to_json(self) -> str:
         """As JSON, in several lines."""
@@ -92,7 +93,7 @@ def _check_types(receipt: Receipt) -> None:
         elif name == "complete":
             fits = isinstance(value, bool)
         else:
-            fits = _is_number(value) if name in ("erasure", "line") else isinstance(value, str)
+            fits = _is_number(value) if name in ("erasure", "record") else isinstance(value, str)
         if not fits:
             raise ValueError(f"its {name} is {value!r}")
 

@@ -55,7 +55,7 @@ class RetentionReport:
 
 
 class Retention:
-    """How long the documents of a base are kept. Each change is a line of the audit log."""
+    """How long the documents of a base are kept. Each change is a record of the audit log."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -170,7 +170,7 @@ def _doubt(snapshot: Snapshot, now: datetime) -> str:
 
 
 def _moments(times: Iterable[str]) -> Iterator[datetime]:
-    """The times of lines, but for what is none: the log's check is there for that."""
+    """The times of records, but for what is none: the log's check is there for that."""
     for at in times:
         with suppress(ValueError):
             moment = datetime.fromisoformat(at)

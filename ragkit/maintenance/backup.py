@@ -50,7 +50,7 @@ Read = TypeVar("Read")
 class Manifest:
     """What a backup holds: of which base, as of which commit, and every file's size and SHA-256.
 
-    `line` and `hash` are the last line of the audit log in it.
+    `record` and `signature` are the last record of the audit log in it.
     """
 
     id: str
@@ -61,8 +61,8 @@ class Manifest:
     documents: int
     pages: int
     chunks: int
-    line: int
-    hash: str
+    record: int
+    signature: str
     files: dict[str, tuple[int, str]]
     version: int = _VERSION
 
@@ -79,7 +79,7 @@ class BackupReport:
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """A base that was restored: `lines_lost` of the one that it replaced were not in its log.
+    """A base that was restored: `records_lost` of the one that it replaced were not in its log.
 
     None means that this cannot be told, as that one could not be read. `erased` erasures that came
     after the backup were repeated; unless `erasures_known`, there may have been more in the base
@@ -90,7 +90,7 @@ class RestoreReport:
     path: Path
     manifest: Manifest
     replaced: bool
-    lines_lost: int | None
+    records_lost: int | None
     erased: int
     erasures_known: bool
     rules: tuple[str, ...]
@@ -135,8 +135,8 @@ def back_up(store: Store, target: Path) -> BackupReport:
 
 def _facts(snapshot: Snapshot) -> dict[str, Any]:
     documents, pages, chunks = snapshot.counts()
-    line, hash = snapshot.connection.execute(
-        "SELECT id, CAST(hash AS BLOB) FROM audit ORDER BY id DESC LIMIT 1"
+    record, signature = snapshot.connection.execute(
+        "SELECT id, CAST(signature AS BLOB) FROM audit ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return {
         "kb": snapshot.meta("kb"),
@@ -146,8 +146,8 @@ def _facts(snapshot: Snapshot) -> dict[str, Any]:
         "documents": documents,
         "pages": pages,
         "chunks": chunks,
-        "line": line,
-        "hash": hash.hex(),
+        "record": record,
+        "signature": signature.hex(),
     }
 
 
@@ -174,7 +174,7 @@ def _copy_uploads(uploads: Path, target: Path) -> None:
 
 
 def _files_in(folder: Path) -> Iterator[str]:
-    """What was copied; the ledger may be there, too, and grows."""
+    """What was copied; the registry may be there, too, and grows."""
     for path in (folder / "ragkit.db", *sorted((folder / "uploads").rglob("*"))):
         if path.is_file():
             yield path.relative_to(folder).as_posix()
@@ -307,11 +307,11 @@ def _check_facts(database: Path, manifest: Manifest) -> None:
     """See that a database is the one that the manifest is about."""
     with closing(connect_unused(database)) as copy:
         found = copy.execute(
-            "SELECT b.value, CAST(s.value AS INTEGER), a.id, lower(hex(a.hash)) "
+            "SELECT b.value, CAST(s.value AS INTEGER), a.id, lower(hex(a.signature)) "
             "FROM meta b, meta s, audit a WHERE b.key = 'kb' AND s.key = 'seq' "
             "ORDER BY a.id DESC LIMIT 1"
         ).fetchone()
-    if found != (manifest.kb, manifest.seq, manifest.line, manifest.hash):
+    if found != (manifest.kb, manifest.seq, manifest.record, manifest.signature):
         raise StoreDamaged("the backup is not the one that its manifest is about; take another one")
 
 
@@ -320,7 +320,7 @@ def _settle(
 ) -> tuple[int | None, int, bool, tuple[str, ...], bool]:
     """All that must be done before anybody reads it, with the base that it replaces at hand.
 
-    Returns how many lines of the other one's log it has not, how many erasures were repeated,
+    Returns how many records of the other one's log it has not, how many erasures were repeated,
     whether all are known that there were, which rules were taken over, and whether those are known.
     """
     lost: int | None = 0
@@ -333,7 +333,7 @@ def _settle(
             if rules is not None:  # else nobody can release what is held there
                 check_holds(rules, snapshot, same=same)
         rules = rules or _of_replaced(_open_damaged, replaced, rules_of)
-        compared = _of_replaced(open_reader, replaced, lambda old: _lines_lost(store, old))
+        compared = _of_replaced(open_reader, replaced, lambda old: _count_lost_records(store, old))
         lost, head = compared or (None, "")
         there = _of_replaced(open_reader, replaced, _past_erasures)
         is_sure = there is not None and there[1]
@@ -344,7 +344,7 @@ def _settle(
         taken = take_over(writer, rules, same=same) if rules is not None else []
         update_indexes(writer, store.layout, dimension_of(Snapshot(writer.connection)))
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
-        detail |= {"lines_lost": lost, "erased": len(erased)}
+        detail |= {"records_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}
         writer.record(current_user(), "kb.restore", "kb", detail)
     return lost, len(erased), is_sure, tuple(taken), replaced is None or rules is not None
@@ -355,9 +355,9 @@ def _is_before(snapshot: Snapshot, manifest: Manifest, replaced: Layout) -> bool
 
     Two bases that were made of one backup give the same numbers to different documents.
     """
-    last = snapshot.history(manifest.line)
+    last = snapshot.history(manifest.record)
     for opened in (open_reader, _open_damaged):
-        found = _of_replaced(opened, replaced, lambda old: old.history(manifest.line))
+        found = _of_replaced(opened, replaced, lambda old: old.history(manifest.record))
         if found is not None:
             return found == last
     return False
@@ -390,18 +390,18 @@ def _open_damaged(layout: Layout) -> Database:
     return connect_damaged(layout.database)
 
 
-def _lines_lost(store: Store, old: Snapshot) -> tuple[int, str]:
-    """How many lines of another base's log the restored one has not, and the last one's hash."""
+def _count_lost_records(store: Store, old: Snapshot) -> tuple[int, str]:
+    """Count the records of another base's log that the restored one lacks; the last signature."""
     with store.snapshot() as new:
         last, _ = old.history()
         common, beyond = 0, min(last, new.history()[0]) + 1
-        while common + 1 < beyond:  # lines are the same up to one, and none is behind it
+        while common + 1 < beyond:  # records are the same up to one, and none is behind it
             middle = (common + beyond) // 2
             if old.history(middle) == new.history(middle):
                 common = middle
             else:
                 beyond = middle
     row = old.connection.execute(
-        "SELECT CAST(hash AS BLOB) FROM audit WHERE id = ?", (last,)
+        "SELECT CAST(signature AS BLOB) FROM audit WHERE id = ?", (last,)
     ).fetchone()
     return last - common, row[0].hex() if row and last > common else ""

@@ -26,7 +26,7 @@ from ragkit.maintenance.verify import (
     verify_store,
 )
 from ragkit.store.atomic_directory import exchange, made_beside, sync_tree
-from ragkit.store.audit import current_user, naming_lines
+from ragkit.store.audit import current_user, find_naming_records
 from ragkit.store.checks import contradictions, flawed_documents, missing_documents
 from ragkit.store.database import Database, configure, connect, connect_damaged, create, translated
 from ragkit.store.filesystem import check_local
@@ -144,24 +144,24 @@ _GONE = ("document.remove", "document.refuse", "document.lost")
 
 
 def _by_log(database: Database) -> list[Lost]:
-    """The documents that are there by the lines of the log, as they were last."""
+    """The documents that are there by the records of the log, as they were last."""
     found: dict[int, Lost] = {}
-    for line in naming_lines(database)[0]:
-        if line.document_uid is None:
+    for record in find_naming_records(database)[0]:
+        if record.document_uid is None:
             continue
-        if line.action in _GONE:
-            found.pop(line.document_uid, None)
+        if record.action in _GONE:
+            found.pop(record.document_uid, None)
             continue
-        one = found.get(line.document_uid)
-        if line.action in ("document.add", "document.replace"):
-            one = one or Lost(line.document_uid, "", "", None)
+        one = found.get(record.document_uid)
+        if record.action in ("document.add", "document.replace"):
+            one = one or Lost(record.document_uid, "", "", None)
         if one is not None:
-            source = (line.names or {}).get("source", one.source)
-            label = str(line.detail.get("label", one.label))
-            reason = (line.names or {}).get("reason", "")
+            source = (record.names or {}).get("source", one.source)
+            label = str(record.detail.get("label", one.label))
+            reason = (record.names or {}).get("reason", "")
             said = {"retention.hold": reason, "retention.release": None}
-            hold = said.get(line.action, one.hold)
-            found[line.document_uid] = Lost(line.document_uid, source, label, hold)
+            hold = said.get(record.action, one.hold)
+            found[record.document_uid] = Lost(record.document_uid, source, label, hold)
     return list(found.values())
 
 

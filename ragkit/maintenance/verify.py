@@ -165,19 +165,20 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
         yield CheckResult(
             "audit log",
             "warn",
-            f"{sum(chain.unknown.values())} of {chain.lines} lines are sealed with a key that is "
-            f"not here ({', '.join(chain.unknown)}; the first is line "
+            f"{sum(chain.unknown.values())} of {chain.records} records are signed with a key that "
+            f"is not here ({', '.join(chain.unknown)}; the first is record "
             f"{min(chain.unknown_from.values())}), so whether they were changed is not known",
             "name the file of that key with --key",
         )
     for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
         if count:
             found = (
-                f"{what}{count} of {chain.lines} lines were lost to damage, as a later line says"
+                f"{what}{count} of {chain.records} records were lost to damage, "
+                "as a later record says"
             )
             yield CheckResult("audit log", "warn", found)
     if chain.intact:
-        yield CheckResult("audit log", "ok", f"{chain.lines} lines are what was written")
+        yield CheckResult("audit log", "ok", f"{chain.records} records are what was written")
 
 
 def _erasures(snapshot: Snapshot) -> Iterator[CheckResult]:

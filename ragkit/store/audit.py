@@ -1,7 +1,7 @@
-"""The audit log: a chain of lines, each sealed over itself and the line before it.
+"""The audit log: a chain of records, each signed over itself and the record before it.
 
-What a line says forever is who did what to which object, and when. Names and texts, which may have
-to be erased one day, lie beside it with a salt: the line holds their digest only, so that they
+What a record says forever is who did what to which object, and when. Names and texts, which may
+have to be erased one day, lie beside it with a salt: the record holds their digest only, so they
 can be erased and the chain still fits.
 """
 
@@ -23,17 +23,17 @@ from ragkit.store.database import Database
 from ragkit.store.keys import AuditKey
 
 _SALT = 16  # bytes
-_ERASURE, _REPAIR = "document.erase", "kb.repair"  # the lines that say of others what is gone
+_ERASURE, _REPAIR = "document.erase", "kb.repair"  # the records that say of others what is gone
 
 Detail = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One line: `actor` did `action` to `object` at a time in UTC.
+    """One record: `actor` did `action` to `object` at a time in UTC.
 
     `detail` holds ids, digests and counts. `names` are names and texts; None if they were erased.
-    `key` is the id of the key that sealed it, and `hash` its seal in hexadecimal digits.
+    `key` is the id of the key that signed it, and `signature` its signature in hexadecimal digits.
     """
 
     number: int
@@ -44,11 +44,11 @@ class AuditRecord:
     detail: dict[str, Any]
     names: dict[str, str] | None
     key: str
-    hash: str
+    signature: str
 
     @property
     def document_uid(self) -> int | None:
-        """Which document the line is about, through all its versions and names; None if none."""
+        """Which document the record is about, through all its versions and names; None if none."""
         return _uid(self.object)
 
     @property
@@ -59,7 +59,7 @@ class AuditRecord:
 
     @property
     def called(self) -> list[str]:
-        """What the line says that its document is, or was, called; reasons are no such names."""
+        """What the record says that its document is, or was, called; reasons are no such names."""
         return [name for what, name in (self.names or {}).items() if what in ("source", "from")]
 
 
@@ -92,44 +92,46 @@ def append(
     at: str = "",
     number: int | None = None,
 ) -> int:
-    """Add a line inside the caller's transaction; returns its number, by default the next."""
+    """Add a record inside the caller's transaction; returns its number, by default the next."""
     row = database.execute(
-        "SELECT id, CASE typeof(hash) WHEN 'blob' THEN hash ELSE x'' END FROM audit "
+        "SELECT id, CASE typeof(signature) WHEN 'blob' THEN signature ELSE x'' END FROM audit "
         "ORDER BY id DESC LIMIT 1"
     ).fetchone()
     last, previous = row or (0, _start(database))
     number = number or last + 1
     at = at or now()
-    sealed = b""
+    names_digest = b""
     if names:
         salt, text = secrets.token_bytes(_SALT), _json(names)
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
-        sealed = _commitment(salt, text)
+        names_digest = _commitment(salt, text)
         database.execute("INSERT INTO audit_names VALUES (?, ?, ?)", (number, salt, text))
-    line = (number, at, actor, action, object, _json(detail or {}), sealed, key.id)
+    record = (number, at, actor, action, object, _json(detail or {}), names_digest, key.id)
     database.execute(
         "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*line, key.seal(previous + _body(line))),
+        (*record, key.sign(previous + _body(record))),
     )
     return int(number)
 
 
-def lines(database: Database, after: int = 0) -> Iterator[AuditRecord]:
-    """The lines after a number, in order. Raises StoreDamaged for one that cannot be read."""
+def read_records(database: Database, after: int = 0) -> Iterator[AuditRecord]:
+    """The records after a number, in order. Raises StoreDamaged for one that cannot be read."""
     return map(_read, _rows(database, after))
 
 
-def lines_of(database: Database, *actions: str) -> list[AuditRecord]:
-    """The lines of these actions but for those that cannot be read, in order."""
+def find_records(database: Database, *actions: str) -> list[AuditRecord]:
+    """The records of these actions but for those that cannot be read, in order."""
     named = "a.action IN (SELECT value FROM json_each(?))"
     return _readable(_rows(database, _FIRST, named, json.dumps(actions)))[0]
 
 
-def naming_lines(database: Database, after: int | None = None) -> tuple[list[AuditRecord], int]:
-    """The lines about documents and files, and others with names, after a number, in order.
+def find_naming_records(
+    database: Database, after: int | None = None
+) -> tuple[list[AuditRecord], int]:
+    """The records about documents and files, and others with names, after a number, in order.
 
     But for those that cannot be read, and how many these are. Not those of questions, which most
-    lines of a log are; see questions_about.
+    records of a log are; see questions_about.
     """
     return _readable(_rows(database, _FIRST if after is None else after, _NAMING))
 
@@ -137,18 +139,18 @@ def naming_lines(database: Database, after: int | None = None) -> tuple[list[Aud
 def questions_about(
     database: Database, documents: Collection[int], after: int | None = None
 ) -> tuple[list[int], int]:
-    """The lines after a number that have the words of questions for which documents were found.
+    """The records after a number that have the words of questions for which documents were found.
 
     And how many more have words of questions and cannot be read.
     """
     rows = database.execute(
         "SELECT a.id, iif(typeof(a.detail) = 'text' AND json_valid(a.detail), EXISTS (SELECT 1 "
         "FROM json_each(a.detail, '$.found') f WHERE json_extract(f.value, '$[0]') IN "
-        "(SELECT value FROM json_each(?))), NULL) FROM audit a JOIN audit_names n ON n.line = a.id "
-        "WHERE a.object = 'question' AND a.id > ?",
+        "(SELECT value FROM json_each(?))), NULL) FROM audit a JOIN audit_names n ON "
+        "n.record = a.id WHERE a.object = 'question' AND a.id > ?",
         (json.dumps(sorted(documents)), _FIRST if after is None else after),
     ).fetchall()
-    return [line for line, is_about in rows if is_about], sum(row[1] is None for row in rows)
+    return [record for record, is_about in rows if is_about], sum(row[1] is None for row in rows)
 
 
 def _readable(rows: Iterator[_Row]) -> tuple[list[AuditRecord], int]:
@@ -162,15 +164,15 @@ def _readable(rows: Iterator[_Row]) -> tuple[list[AuditRecord], int]:
 
 
 def unreadable(number: int) -> StoreDamaged:
-    """What to raise for a line that has not the form in which lines are written."""
+    """What to raise for a record that has not the form in which records are written."""
     return StoreDamaged(
-        f"line {number} of the audit log is not what was written; check all of it with: "
+        f"record {number} of the audit log is not what was written; check all of it with: "
         "ragkit audit verify"
     )
 
 
 def _start(database: Database) -> bytes:
-    """What the first line is sealed over: which base the log is of."""
+    """What the first record is signed over: which base the log is of."""
     (base,) = database.execute(
         "SELECT CAST(max(value) AS BLOB) FROM meta WHERE key = 'kb'"
     ).fetchone()
@@ -185,10 +187,10 @@ def _commitment(salt: bytes, text: str) -> bytes:
     return hashlib.sha256(salt + text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _body(line: tuple[Any, ...]) -> bytes:
-    """A line's fields up to its seal, as they are sealed."""
-    *texts, sealed, key = line
-    return json.dumps([*texts, sealed.hex(), key], ensure_ascii=False).encode(
+def _body(record: tuple[Any, ...]) -> bytes:
+    """A record's fields up to its signature, as they are signed."""
+    *texts, names_digest, key = record
+    return json.dumps([*texts, names_digest.hex(), key], ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
     )
 
@@ -197,14 +199,14 @@ def _body(line: tuple[Any, ...]) -> bytes:
 
 
 class _Row(NamedTuple):
-    """A line as it is stored; None is what has another type than ragkit writes.
+    """A record as it is stored; None is what has another type than ragkit writes.
 
-    `line` are its fields up to the seal, `names` the salt and the text that lie beside it.
+    `record` are its fields up to the signature, `names` the salt and the text that lie beside it.
     """
 
     number: int
-    line: tuple[Any, ...] | None
-    hash: bytes | None
+    record: tuple[Any, ...] | None
+    signature: bytes | None
     has_names: bool
     names: tuple[bytes, str] | None
 
@@ -215,14 +217,14 @@ def _typed(column: str, kind: str) -> str:
 
 
 _TEXTS = ("a.at", "a.actor", "a.action", "a.object", "a.detail", "a.key", "n.text")
-_BLOBS = ("a.sealed", "a.hash", "n.salt")
+_BLOBS = ("a.names_digest", "a.signature", "n.salt")
 _ROWS = (
     f"SELECT a.id, {', '.join(_typed(name, 'text') for name in _TEXTS)}, "  # noqa: S608
-    f"{', '.join(_typed(name, 'blob') for name in _BLOBS)}, n.line IS NOT NULL "
-    "FROM audit a LEFT JOIN audit_names n ON n.line = a.id WHERE a.id > ?"
+    f"{', '.join(_typed(name, 'blob') for name in _BLOBS)}, n.record IS NOT NULL "
+    "FROM audit a LEFT JOIN audit_names n ON n.record = a.id WHERE a.id > ?"
 )
 _NAMING = (
-    "(n.line IS NOT NULL AND a.object != 'question') OR a.object = 'file' "
+    "(n.record IS NOT NULL AND a.object != 'question') OR a.object = 'file' "
     "OR a.object LIKE 'document:%'"
 )
 _FIRST = -(1 << 63)  # no number is less
@@ -232,11 +234,11 @@ def _rows(
     database: Database, after: int = _FIRST, where: str = "1", *values: str
 ) -> Iterator[_Row]:
     rows = database.execute(f"{_ROWS} AND ({where}) ORDER BY a.id", (after, *values))
-    for number, *found, sealed, digest, salt, has_names in rows:
+    for number, *found, names_digest, digest, salt, has_names in rows:
         *texts, key, text = [None if data is None else _decoded(data) for data in found]
-        line = (number, *texts, sealed, key)
+        record = (number, *texts, names_digest, key)
         names = (salt, text) if salt is not None and text is not None else None
-        yield _Row(number, None if None in line else line, digest, bool(has_names), names)
+        yield _Row(number, None if None in record else record, digest, bool(has_names), names)
 
 
 def _decoded(data: bytes) -> str | None:
@@ -247,12 +249,12 @@ def _decoded(data: bytes) -> str | None:
 
 
 def _read(row: _Row) -> AuditRecord:
-    """The line in a row. Raises StoreDamaged for one of another form than lines are written in."""
+    """The record in a row. Raises StoreDamaged for one that ragkit cannot have written."""
     try:
-        if row.line is None or row.hash is None or (row.has_names and row.names is None):
+        if row.record is None or row.signature is None or (row.has_names and row.names is None):
             raise ValueError("a part of it has another type")
-        number, at, actor, action, target, detail, sealed, key = row.line
-        names = _content(row.names[1]) if row.names else None if sealed else {}
+        number, at, actor, action, target, detail, names_digest, key = row.record
+        names = _content(row.names[1]) if row.names else None if names_digest else {}
         if not all(isinstance(name, str) for name in (names or {}).values()):
             raise ValueError("a name is no text")
         datetime.fromisoformat(at)
@@ -263,7 +265,9 @@ def _read(row: _Row) -> AuditRecord:
         for name, has_form in (forms | (_OF_ERASURE if action == _ERASURE else {})).items():
             if not has_form(found[name]):
                 raise ValueError(f"its {name} has another form")
-        return AuditRecord(number, at, actor, action, target, found, names, key, row.hash.hex())
+        return AuditRecord(
+            number, at, actor, action, target, found, names, key, row.signature.hex()
+        )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise unreadable(row.number) from error
 
@@ -284,12 +288,12 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "found": lambda value: _are_places(value, 0),
     "kept": lambda value: isinstance(value, str) and os.path.basename(value) == value,
 }
-"""What stands in a line's detail under these names, if there is any of them."""
+"""What stands in a record's detail under these names, if there is any of them."""
 
 _OF_ERASURE: dict[str, Callable[[Any], bool]] = {
     "digests": lambda value: all(map(_is_digest, value)),
     "documents": lambda value: all(_uid(each) is not None for each in value),
-    "lines": lambda value: all(isinstance(each, int) for each in value),
+    "records": lambda value: all(isinstance(each, int) for each in value),
 }
 
 
@@ -304,7 +308,7 @@ def _content(text: str) -> dict[str, Any]:
 
 
 def _uid(target: str) -> int | None:
-    """The number of the document that a line's object is; None if it is something else."""
+    """The number of the document that a record's object is; None if it is something else."""
     kind, _, number = target.partition(":")
     return int(number) if kind == "document" and number else None
 
@@ -314,15 +318,15 @@ def _uid(target: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What a check of the log found: `broken` is the first line that does not fit, and why.
+    """The result of checking the audit log.
 
-    `erased` lines have had their names taken by an erasure. `unknown` counts, for each key that is
-    not at hand, the lines that cannot be checked without it, and `unknown_from` has the first of
-    them. `lost` lines are missing because of
-    damage, and `nameless` ones lost their names to it, and a line of the repair says so.
+    `broken` is the number of the first record that does not fit, and `why` says what is wrong.
+    `erased` counts records whose names an erasure removed. `unknown` counts, by key id, the records
+    that cannot be checked because their key is missing; `unknown_from` has the first of each.
+    Damage removed `lost` records, and the names of `nameless` others; a repair has recorded both.
     """
 
-    lines: int
+    records: int
     erased: int
     broken: int | None
     why: str
@@ -333,7 +337,7 @@ class ChainReport:
 
     @property
     def intact(self) -> bool:
-        """Whether every line was checked, and fits."""
+        """Whether every record was checked, and fits."""
         return self.broken is None and not (self.unknown or self.lost or self.nameless)
 
 
@@ -343,14 +347,14 @@ def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     for row in _rows(database):
         chain.add(row)
     for (number,) in database.execute(
-        "SELECT line FROM audit_names WHERE line NOT IN (SELECT id FROM audit)"
+        "SELECT record FROM audit_names WHERE record NOT IN (SELECT id FROM audit)"
     ):
-        chain.problems[number] = f"line {number} is missing"
+        chain.problems[number] = f"record {number} is missing"
     return chain.report()
 
 
 class _Gap(NamedTuple):
-    """Lines that are missing from `first` on, and what the line behind them is."""
+    """Records that are missing from `first` on, and what the record behind them is."""
 
     first: int
     fingerprint: str
@@ -359,10 +363,10 @@ class _Gap(NamedTuple):
 
 @dataclass(slots=True)
 class _Chain:
-    """A check under way. What is gone is held against the log until a line that fits explains it.
+    """A check under way. What is gone is held against the log until a record that fits explains it.
 
-    A line behind a gap was sealed over the hash of one that is not there: it fits if a later line
-    tells both of the gap and what the line behind it is.
+    A record behind a gap was signed over the signature of one that is not there: it fits if a
+    later record tells both of the gap and what the record behind it is.
     """
 
     keys: Mapping[str, AuditKey]
@@ -372,88 +376,90 @@ class _Chain:
     problems: dict[int, str] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
     unknown_from: dict[str, int] = field(default_factory=dict)
-    gaps: dict[int, _Gap] = field(default_factory=dict)  # by the line behind each
-    unnamed: set[int] = field(default_factory=set)  # lines whose names are gone
-    erased: set[int] = field(default_factory=set)  # lines of which an erasure says so
-    damaged: set[int] = field(default_factory=set)  # lines of which a repair says so
+    gaps: dict[int, _Gap] = field(default_factory=dict)  # by the record behind each
+    unnamed: set[int] = field(default_factory=set)  # records whose names are gone
+    erased: set[int] = field(default_factory=set)  # records of which an erasure says so
+    damaged: set[int] = field(default_factory=set)  # records of which a repair says so
 
     def add(self, row: _Row) -> None:
-        """Check the next line."""
+        """Check the next record."""
         number, fits = row.number, self._fits(row)
         if number > self.last + 1:
-            key = row.line[-1] if row.line else ""
+            key = row.record[-1] if row.record else ""
             self.gaps[number] = _Gap(self.last + 1, _fingerprint(row), key)
         try:
-            line = _read(row)
+            record = _read(row)
             if number <= self.last or not (fits or number in self.gaps):
                 self.problems[number] = (
-                    f"line {number} is not what was written, or not in its place"
+                    f"record {number} is not what was written, or not in its place"
                 )
             else:
-                self._explain(line, fits)
+                self._explain(record, fits)
                 self._check_names(row)
         except (StoreDamaged, TypeError, ValueError, KeyError):
-            self.problems[number] = f"line {number} is not what was written"
-        self.previous, self.last = row.hash or b"", max(number, self.last)
+            self.problems[number] = f"record {number} is not what was written"
+        self.previous, self.last = row.signature or b"", max(number, self.last)
 
     def _fits(self, row: _Row) -> bool:
-        """Whether a line was sealed behind the one before it, as far as that can be told."""
-        if row.line is None:
+        """Whether a record was signed behind the one before it, as far as that can be told."""
+        if row.record is None:
             return False
-        key = row.line[-1]
+        key = row.record[-1]
         if key not in self.keys:
             self._count(key, row.number)
             return True
-        return row.hash == self.keys[key].seal(self.previous + _body(row.line))
+        return row.signature == self.keys[key].sign(self.previous + _body(row.record))
 
-    def _count(self, key: str, line: int) -> None:
+    def _count(self, key: str, record: int) -> None:
         self.unknown[key] = self.unknown.get(key, 0) + 1
-        self.unknown_from.setdefault(key, line)
+        self.unknown_from.setdefault(key, record)
 
     def _check_names(self, row: _Row) -> None:
-        sealed = row.line[-2] if row.line else b""
+        names_digest = row.record[-2] if row.record else b""
         if row.names is None:
-            if sealed:
+            if names_digest:
                 self.unnamed.add(row.number)
-        elif _commitment(*row.names) != sealed:
-            why = f"the names of line {row.number} are not what was written"
+        elif _commitment(*row.names) != names_digest:
+            why = f"the names of record {row.number} are not what was written"
             self.problems[row.number] = why
 
-    def _explain(self, line: AuditRecord, fits: bool) -> None:
-        """Take from a line what it says of others."""
-        if line.action == _ERASURE:
-            self.erased.update(line.detail["lines"])
-        elif line.action == _REPAIR:
-            self.damaged.update(line.detail.get("nameless", ()))
-            for first, number, told in line.detail.get("gaps", ()):
-                self._close(first, number, told, line, fits)
+    def _explain(self, record: AuditRecord, fits: bool) -> None:
+        """Take from a record what it says of others."""
+        if record.action == _ERASURE:
+            self.erased.update(record.detail["records"])
+        elif record.action == _REPAIR:
+            self.damaged.update(record.detail.get("nameless", ()))
+            for first, number, told in record.detail.get("gaps", ()):
+                self._close(first, number, told, record, fits)
 
     def _close(
-        self, first: int, number: int, told: str | None, line: AuditRecord, fits: bool
+        self, first: int, number: int, told: str | None, record: AuditRecord, fits: bool
     ) -> None:
         gap = self.gaps.get(number)
         if gap is None or gap.first != first:
             return
         del self.gaps[number]
         self.lost += number - first
-        is_own = number == line.number and fits  # nothing is known of the end that was lost
+        is_own = number == record.number and fits  # nothing is known of the end that was lost
         if told != (None if is_own else gap.fingerprint):
-            self.problems[number] = f"line {number} is not what was written"
-        elif line.key not in self.keys and gap.key in self.keys:
-            self._count(line.key, line.number)
+            self.problems[number] = f"record {number} is not what was written"
+        elif record.key not in self.keys and gap.key in self.keys:
+            self._count(record.key, record.number)
 
     def report(self) -> ChainReport:
         """What was found."""
         for gap in self.gaps.values():
-            self.problems[gap.first] = f"line {gap.first} is missing"
+            self.problems[gap.first] = f"record {gap.first} is missing"
         unnamed = self.unnamed - self.erased
-        if not self.problems:  # else the line that tells of them may be among those
+        if not self.problems:  # else the record that tells of them may be among those
             for number in unnamed - self.damaged:
-                why = f"the names of line {number} are gone, and no line says that they were erased"
-                self.problems[number] = why
+                self.problems[number] = (
+                    f"the names of record {number} are gone, "
+                    "and no record says that they were erased"
+                )
         broken = min(self.problems, default=None)
         return ChainReport(
-            lines=self.last,
+            records=self.last,
             erased=len(self.unnamed & self.erased),
             broken=broken,
             why="" if broken is None else self.problems[broken],
@@ -470,12 +476,12 @@ class _Chain:
 def append_repair(
     database: Database, key: AuditKey, *, actor: str, detail: Detail, end_lost: bool
 ) -> int:
-    """Add a line that says of all that is missing that damage took it; returns its number.
+    """Append a record of what damage removed from the log; return its number.
 
-    Each gap is told by where it begins, the line behind it, and what that one is: it can no longer
-    be checked by itself. `end_lost` is whether lines may be missing behind the last one: then no
-    number is given again that one of them had, as far as it is known. Lines whose names are gone,
-    and of which no erasure says so, are told by their numbers.
+    Each gap is recorded as its first number, the record behind it, and that record's fingerprint,
+    because the signature of that record can no longer be checked. With `end_lost`, records may be
+    missing behind the last one: then no number that one of them may have had is used again.
+    Records that lost their names without an erasure are recorded by number.
     """
     gaps: list[tuple[int, int, str | None]] = []
     unnamed, erased = set[int](), set[int]()
@@ -485,17 +491,17 @@ def append_repair(
             gaps.append((last + 1, row.number, _fingerprint(row)))
         last = max(row.number, last)
         with suppress(StoreDamaged, TypeError, KeyError):  # a check will name it
-            line = _read(row)
-            if line.names is None:
-                unnamed.add(line.number)
-            if line.action == _ERASURE:
-                erased.update(line.detail["lines"])
+            record = _read(row)
+            if record.names is None:
+                unnamed.add(record.number)
+            if record.action == _ERASURE:
+                erased.update(record.detail["records"])
     number = last + 1
     if end_lost:
-        (named,) = database.execute("SELECT coalesce(max(line), 0) FROM audit_names").fetchone()
+        (named,) = database.execute("SELECT coalesce(max(record), 0) FROM audit_names").fetchone()
         number = max(number, named) + 1
         gaps.append((last + 1, number, None))
-    database.execute("DELETE FROM audit_names WHERE line NOT IN (SELECT id FROM audit)")
+    database.execute("DELETE FROM audit_names WHERE record NOT IN (SELECT id FROM audit)")
     missing = {"gaps": gaps, "nameless": sorted(unnamed - erased)}
     content = {**detail, **{what: found for what, found in missing.items() if found}}
     return append(
@@ -504,7 +510,7 @@ def append_repair(
 
 
 def _fingerprint(row: _Row) -> str:
-    """What tells a line from any other; "" for one that is not what was written."""
-    if row.line is None or row.hash is None:
+    """What tells a record from any other; "" for one that is not what was written."""
+    if row.record is None or row.signature is None:
         return ""
-    return hashlib.sha256(_body(row.line) + row.hash).hexdigest()
+    return hashlib.sha256(_body(row.record) + row.signature).hexdigest()

@@ -19,10 +19,10 @@ _WIDTH = 60  # characters, however long the numbers are
 
 
 class Head(NamedTuple):
-    """The sequence number and the last line of the audit log, after a commit."""
+    """The sequence number and the last record of the audit log, after a commit."""
 
     seq: int
-    line: int
+    record: int
 
 
 def head_of(database: Database) -> Head:
@@ -37,7 +37,7 @@ def head_of(database: Database) -> Head:
 
 def note(descriptor: int, head: Head) -> None:
     """Write down what was committed, which must be on disk; whoever does so holds the lock."""
-    text = f"{head.seq} {head.line} "
+    text = f"{head.seq} {head.record} "
     os.pwrite(descriptor, f"{text}{zlib.crc32(text.encode()):08x}".ljust(_WIDTH).encode(), 0)
 
 
@@ -50,9 +50,9 @@ def noted(path: Path) -> Head | None:
     if not found:
         return Head(0, 0)
     try:
-        seq, line, checksum = found.decode("ascii").split()
-        if zlib.crc32(f"{seq} {line} ".encode()) == int(checksum, 16):
-            return Head(int(seq), int(line))
+        seq, record, checksum = found.decode("ascii").split()
+        if zlib.crc32(f"{seq} {record} ".encode()) == int(checksum, 16):
+            return Head(int(seq), int(record))
     except ValueError:
         pass
     return None

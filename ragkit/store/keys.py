@@ -1,4 +1,4 @@
-"""The audit key: a secret of this machine's, outside every base, that seals what is logged."""
+"""The audit key: a secret of this machine's, outside every base, that signs what is logged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class AuditKey:
-    """Seals lines of the log: whoever has not got it can neither change nor add one unseen."""
+    """Signs records of the log: whoever has not got it can neither change nor add one unseen."""
 
     secret: bytes = field(repr=False)
 
@@ -31,16 +31,16 @@ class AuditKey:
         """What tells one key from another, and nothing of the key: 16 hexadecimal digits."""
         return self._derived(b"id")[:8].hex()
 
-    def seal(self, data: bytes) -> bytes:
+    def sign(self, data: bytes) -> bytes:
         """The HMAC-SHA256 of `data`, 32 bytes."""
         return hmac.digest(self._derived(b"chain"), data, hashlib.sha256)
 
     @property
-    def public(self) -> str:
-        """The public key of what `sign` gives, in hexadecimal digits."""
+    def public_key(self) -> str:
+        """The public key of what `sign_ed25519` gives, in hexadecimal digits."""
         return self._signer().public_key().public_bytes_raw().hex()
 
-    def sign(self, data: bytes) -> str:
+    def sign_ed25519(self, data: bytes) -> str:
         """An Ed25519 signature, which whoever has the public key can check; hexadecimal."""
         return self._signer().sign(data).hex()
 
@@ -59,14 +59,14 @@ class AuditKey:
         return hmac.digest(self.secret, b"ragkit audit " + purpose, hashlib.sha256)
 
 
-def is_signed(data: bytes, signature: str, public: str) -> bool:
+def verify_ed25519(data: bytes, signature: str, public_key: str) -> bool:
     """Whether the key that belongs to a public one signed this very data."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        key.verify(bytes.fromhex(signature), data)
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        public.verify(bytes.fromhex(signature), data)
     except (InvalidSignature, ValueError):
         return False
     return True

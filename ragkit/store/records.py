@@ -109,10 +109,10 @@ class Erasure:
     """What is to be erased, by the uids of documents, and all that is known of them.
 
     `digests` are those of their content in all versions, `names` what they were called, `own` those
-    of the names that no other document had, `lines` those of the log that hold such names or a
+    of the names that no other document had, `records` those of the log that hold such names or a
     question that was answered from them, and `turns` (conversation, ordinal of the first one that
     rests on them) are the tails of conversations. `refused` are those of the names that files had
-    which never became documents. What came after the line `seen` is not in it.
+    which never became documents. What came after the record `seen` is not in it.
     """
 
     uids: tuple[int, ...]
@@ -120,7 +120,7 @@ class Erasure:
     digests: tuple[bytes, ...]
     names: tuple[str, ...]
     own: tuple[str, ...]
-    lines: tuple[int, ...]
+    records: tuple[int, ...]
     turns: tuple[tuple[int, int], ...]
     refused: tuple[str, ...]
     seen: int
@@ -143,7 +143,7 @@ class Lost:
 class PastErasure:
     """What was erased: the uids of documents of one base, and the digests of their content.
 
-    `is_complete` unless some of these may be missing, as damage took lines of the log.
+    `is_complete` unless some of these may be missing, as damage took records of the log.
     """
 
     kb: str
@@ -163,9 +163,9 @@ class OpenErasure:
 
     id: int
     at: str
-    line: int
+    record: int
     files: tuple[str, ...]
-    traces: bytes
+    fingerprints: bytes
     asked: str
     is_stuck: bool
 

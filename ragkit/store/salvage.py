@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from ragkit.store.audit import lines_of
+from ragkit.store.audit import find_records
 from ragkit.store.database import Database
 
 DAMAGE = (apsw.IOError, apsw.CorruptError, UnicodeDecodeError)
@@ -154,20 +154,20 @@ def _erase_again(fresh: Database) -> None:
             "WHERE json_valid(e.receipt)"
         )
     }
-    for line in lines_of(fresh, "document.erase", "document.allow-erased"):
-        if line.action == "document.allow-erased":
-            digests.pop(line.detail.get("digest", ""), None)
+    for record in find_records(fresh, "document.erase", "document.allow-erased"):
+        if record.action == "document.allow-erased":
+            digests.pop(record.detail.get("digest", ""), None)
             continue
-        number = int(line.object.removeprefix("erasure:"))
+        number = int(record.object.removeprefix("erasure:"))
         fresh.execute(
             "INSERT OR IGNORE INTO erasure VALUES (?, ?, ?, 'done', '[]', x'', '')",
-            (number, line.at, line.number),
+            (number, record.at, record.number),
         )
         fresh.executemany(
             "INSERT OR IGNORE INTO erased_document VALUES (?, ?)",
-            [(int(one.removeprefix("document:")), number) for one in line.detail["documents"]],
+            [(int(one.removeprefix("document:")), number) for one in record.detail["documents"]],
         )
-        digests |= dict.fromkeys(line.detail["digests"], number)
+        digests |= dict.fromkeys(record.detail["digests"], number)
     fresh.executemany(
         "INSERT OR IGNORE INTO erased_content VALUES (?, ?)",
         [(bytes.fromhex(digest), number) for digest, number in digests.items()],

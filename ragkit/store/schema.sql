@@ -129,14 +129,14 @@ CREATE TABLE legal_hold (
 );
 
 -- What was erased, for good: ids and digests alone. As long as its `state` is 'begun' something
--- may still be left on the disk: `files` of the base to delete, and `traces` to look for it by.
+-- may still be left on the disk: `files` of the base to delete, and `fingerprints` to look for it by.
 CREATE TABLE erasure (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
-    line INTEGER NOT NULL,
+    record INTEGER NOT NULL,
     state TEXT NOT NULL,
     files TEXT NOT NULL,
-    traces BLOB NOT NULL,
+    fingerprints BLOB NOT NULL,
     receipt TEXT NOT NULL
 );
 
@@ -204,8 +204,8 @@ CREATE TABLE rating (
         ON DELETE CASCADE
 ) WITHOUT ROWID;
 
--- Each line's hash is a seal, by a key outside the base, over the line and the hash before it.
--- `sealed` is the digest of what stands in audit_names for it, and empty where nothing ever did.
+-- `signature` is an HMAC of the record and the signature before it, by a key outside the directory.
+-- `names_digest` is the digest of its row in audit_names; empty if it never had one.
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
@@ -213,14 +213,14 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     object TEXT NOT NULL,
     detail TEXT NOT NULL,
-    sealed BLOB NOT NULL,
+    names_digest BLOB NOT NULL,
     key TEXT NOT NULL,
-    hash BLOB NOT NULL
+    signature BLOB NOT NULL
 );
 
--- Names and texts of audit lines, which can be erased without breaking the chain.
+-- Names and texts of audit records, which can be erased without breaking the chain.
 CREATE TABLE audit_names (
-    line INTEGER PRIMARY KEY,
+    record INTEGER PRIMARY KEY,
     salt BLOB NOT NULL,
     text TEXT NOT NULL
 );

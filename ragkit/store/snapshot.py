@@ -11,7 +11,7 @@ import numpy as np
 
 from ragkit.errors import StoreDamaged
 from ragkit.store.access import Access, access_of
-from ragkit.store.audit import AuditRecord, lines_of
+from ragkit.store.audit import AuditRecord, find_records
 from ragkit.store.database import Database
 from ragkit.store.records import (
     HalfVectors,
@@ -422,13 +422,13 @@ class Snapshot:
     def open_erasures(self) -> list[OpenErasure]:
         """Erasures that were begun and of which something may be left on the disk."""
         rows = self._db.execute(
-            "SELECT e.id, e.at, e.line, e.files, e.traces, coalesce(m.value, ''), "
+            "SELECT e.id, e.at, e.record, e.files, e.fingerprints, coalesce(m.value, ''), "
             "e.state = 'stuck' FROM erasure e LEFT JOIN meta m ON m.key = 'erasing ' || e.id "
             "WHERE e.state != 'done' ORDER BY e.id"
         )
         return [
-            OpenErasure(id, at, line, tuple(json.loads(files)), traces, asked, bool(stuck))
-            for id, at, line, files, traces, asked, stuck in rows
+            OpenErasure(id, at, record, tuple(json.loads(files)), fingerprints, asked, bool(stuck))
+            for id, at, record, files, fingerprints, asked, stuck in rows
         ]
 
     def receipt_of(self, asked: str) -> str:
@@ -450,9 +450,9 @@ class Snapshot:
         base, is_complete = self.meta("kb") or "", self.has_whole_log()
         rows = self._db.execute(
             "SELECT e.id, coalesce(json_extract(n.text, '$.reason'), '') FROM erasure e "
-            "LEFT JOIN audit_names n ON n.line = e.line ORDER BY e.id"
+            "LEFT JOIN audit_names n ON n.record = e.record ORDER BY e.id"
         ).fetchall()
-        said = {line.object: line for line in lines_of(self._db, "document.erase")}
+        said = {record.object: record for record in find_records(self._db, "document.erase")}
         found = []
         for id, reason in rows:
             uids, digests = self.erased(id, said.get(f"erasure:{id}"))
@@ -461,17 +461,17 @@ class Snapshot:
         return found
 
     def erased(
-        self, erasure: int, line: AuditRecord | None
+        self, erasure: int, record: AuditRecord | None
     ) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
         """The uids of the documents that an erasure took, and the digests of their content.
 
-        By its line of the log, which has all of them; by what is known without, where damage took
+        By its record of the log, which has all of them; by what is known without, where damage took
         that: a later erasure may have had the same content.
         """
-        if line is None:
+        if record is None:
             return tuple(self.erased_uids(erasure)), tuple(self.erased_contents(erasure))
-        uids = (int(one.removeprefix("document:")) for one in line.detail["documents"])
-        return tuple(uids), tuple(map(bytes.fromhex, line.detail["digests"]))
+        uids = (int(one.removeprefix("document:")) for one in record.detail["documents"])
+        return tuple(uids), tuple(map(bytes.fromhex, record.detail["digests"]))
 
     def is_erased(self, uid: int) -> bool:
         """Whether the document of this uid was erased."""
@@ -513,20 +513,20 @@ class Snapshot:
                 first[conversation] = min(ordinal, first.get(conversation, ordinal))
         return sorted(first.items())
 
-    def lines_asking(self, questions: Collection[str]) -> list[int]:
-        """The lines of the log that have the words of one of these questions."""
+    def find_question_records(self, questions: Collection[str]) -> list[int]:
+        """The records of the log that have the words of one of these questions."""
         rows = self._db.execute(
-            "SELECT line FROM audit_names WHERE json_valid(text) "
+            "SELECT record FROM audit_names WHERE json_valid(text) "
             "AND json_extract(text, '$.question') IN (SELECT value FROM json_each(?))",
             (json.dumps(sorted(questions)),),
         )
         return [row[0] for row in rows] if questions else []
 
-    def names_of(self, lines: Collection[int]) -> Iterator[bytes]:
-        """The names and texts that lie beside lines of the log, as they are stored."""
-        for part in _parts(sorted(lines)):
+    def names_of(self, records: Collection[int]) -> Iterator[bytes]:
+        """The names and texts that lie beside records of the log, as they are stored."""
+        for part in _parts(sorted(records)):
             for (text,) in self._db.execute(
-                f"SELECT CAST(text AS BLOB) FROM audit_names WHERE line IN ({_marks(part)})", part
+                f"SELECT CAST(text AS BLOB) FROM audit_names WHERE record IN ({_marks(part)})", part
             ):
                 yield text
 
@@ -539,7 +539,7 @@ class Snapshot:
         columns = {"vector": f"substr(data, 1, {of_vectors})", "chunk": "header, headings, ref"}
         tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
-            if table == "erasure":  # which has the traces of what is looked for
+            if table == "erasure":  # which has the fingerprints of what is looked for
                 continue
             if (table in _OF_DOCUMENTS) is not of_documents:
                 continue
@@ -637,20 +637,20 @@ class Snapshot:
         )
         return [Change(*row) for row in rows]
 
-    def history(self, line: int | None = None) -> tuple[int, int]:
-        """(number, digest) of a line of the audit chain, by default the last; (0, 0) if none.
+    def history(self, record: int | None = None) -> tuple[int, int]:
+        """(number, digest) of a record of the audit chain, by default the last; (0, 0) if none.
 
-        Equal digests mean equal histories up to that line, also after a backup was restored.
+        Equal digests mean equal histories up to that record, also after a backup was restored.
         """
         row = self._db.execute(
-            "SELECT id, CAST(hash AS BLOB) FROM audit "
+            "SELECT id, CAST(signature AS BLOB) FROM audit "
             "WHERE id = coalesce(?, (SELECT max(id) FROM audit))",
-            (line,),
+            (record,),
         ).fetchone()
         return (row[0], int.from_bytes(row[1][:8], "big")) if row else (0, 0)
 
     def has_whole_log(self) -> bool:
-        """Whether the audit log has all its lines; those of which damage took some have not."""
+        """Whether the audit log has all its records; those of which damage took some have not."""
         last, count = self._db.execute(
             "SELECT coalesce(max(id), 0), count(*) FROM audit"
         ).fetchone()

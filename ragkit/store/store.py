@@ -87,8 +87,8 @@ class Store:
                     raise damaged(layout.root, "its end is missing")
                 if head is None and logged:
                     raise damaged(layout.root, f"whether {layout.wal.name} is whole is not known")
-        if head and (found.seq < head.seq or found.line < head.line):
-            lost = max(head.seq - found.seq, head.line - found.line)
+        if head and (found.seq < head.seq or found.record < head.record):
+            lost = max(head.seq - found.seq, head.record - found.record)
             raise damaged(
                 layout.root,
                 f"its last commits are missing, {lost} or more (from {layout.wal.name}, unless an "
@@ -183,7 +183,7 @@ class Store:
                 raise
 
     def key(self) -> AuditKey:
-        """The key that seals the log, made if there is none."""
+        """The key that signs the audit log, made if there is none."""
         if self._key is None:
             self._key = own_key(self.key_file)
         return self._key

@@ -97,7 +97,7 @@ class Writer:
         detail: audit.Detail,
         names: Mapping[str, str] | None = None,
     ) -> int:
-        """Commit a line of the log that goes with no change; returns its number.
+        """Commit a record of the log that goes with no change; returns its number.
 
         Without its names, where it tells of a document that was erased meanwhile.
         """
@@ -121,7 +121,7 @@ class Writer:
         detail: audit.Detail | None = None,
         names: Mapping[str, str] | None = None,
     ) -> int:
-        """Add a line to the log, inside a commit; returns its number."""
+        """Add a record to the log, inside a commit; returns its number."""
         return audit.append(
             self._db,
             self._key,
@@ -497,22 +497,22 @@ class Writer:
     ) -> int:
         """Take out, in one commit, all that is to be erased; returns the erasure's number.
 
-        `complete` gives that and its traces, once nobody else can add to the conversations and the
+        `complete` gives that and its fingerprints, once nobody can add to the conversations and the
         log; it was read from so many files `outside` of the base. From then on nobody finds any of
         it; `end_erasure` says that it is gone from the disk, too.
         """
         with self._transaction() as seq:
-            erasure, traces = complete()
+            erasure, fingerprints = complete()
             held = self._take_out(erasure, seq)
             (number,) = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM erasure").fetchone()
-            line = self._audit(
+            record = self._audit(
                 "document.erase",
                 f"erasure:{number}",
                 {
                     "documents": [_document(uid) for uid in erasure.uids],
                     "digests": [digest.hex() for digest in erasure.digests],
                     "turns": len(erasure.turns),
-                    "lines": list(erasure.lines),
+                    "records": list(erasure.records),
                     "held": [_document(uid) for uid in held],
                     "outside": outside,
                 },
@@ -520,7 +520,7 @@ class Writer:
             )
             self._db.execute(
                 "INSERT INTO erasure VALUES (?, ?, ?, 'begun', ?, ?, '')",
-                (number, audit.now(), line, json.dumps(list(files)), traces),
+                (number, audit.now(), record, json.dumps(list(files)), fingerprints),
             )
             if asked:
                 self._set_meta(f"erasing {number}", asked)
@@ -549,7 +549,7 @@ class Writer:
             )
         self._db.execute("DELETE FROM conversation WHERE id NOT IN (SELECT conversation FROM turn)")
         self._db.executemany(
-            "DELETE FROM audit_names WHERE line = ?", [(line,) for line in erasure.lines]
+            "DELETE FROM audit_names WHERE record = ?", [(record,) for record in erasure.records]
         )
         places = [(source_folder, name) for source_folder in source_folders for name in erasure.own]
         places += [
@@ -600,7 +600,7 @@ class Writer:
         with self._commit():
             self._audit("document.erase-done", f"erasure:{number}", {"receipt": digest})
             self._db.execute(
-                "UPDATE erasure SET state = 'done', traces = x'' WHERE id = ?", (number,)
+                "UPDATE erasure SET state = 'done', fingerprints = x'' WHERE id = ?", (number,)
             )
 
     def clear_erasure_files(self, number: int) -> None:
@@ -836,7 +836,7 @@ class Writer:
     def begin_repair(self, kept: str, *, end_lost: bool) -> None:
         """Say in the log of a base that was carried over where the damaged one is kept.
 
-        And which lines are missing from it, before any other is added; see audit.append_repair.
+        And which records are missing from it, before any other is added; see audit.append_repair.
         """
         with self._commit():
             audit.append_repair(

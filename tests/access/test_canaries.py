@@ -221,7 +221,7 @@ KEEPER = {
     "audit show",
     "audit verify",
     "audit export",
-    "audit anchor",
+    "audit checkpoint",
     "erase",
     "receipt",
     "verify-receipt",

@@ -72,7 +72,7 @@ EVERYTHING = {
     ("ragkit/governance/retention.py", "Retention.clock_problem"): "looks at times alone",
     ("ragkit/governance/audit_log.py", "AuditLog.holds"): "for whoever keeps the base",
     ("ragkit/maintenance/backup.py", "back_up"): "copies everything, for whoever keeps the base",
-    ("ragkit/maintenance/backup.py", "_lines_lost"): "compares two logs",
+    ("ragkit/maintenance/backup.py", "_count_lost_records"): "compares two logs",
     ("ragkit/maintenance/backup.py", "restore_kb"): "counts, for whoever keeps the base",
     ("ragkit/maintenance/backup.py", "_settle"): "compares the access rules of two knowledge bases",
     (
@@ -86,7 +86,7 @@ EVERYTHING = {
     ): "looks for damage, for whoever keeps the base",
     ("ragkit/maintenance/verify.py", "_word_index"): "looks for damage, for whoever keeps the base",
     ("ragkit/maintenance/verify.py", "strays"): "looks for files that belong to nothing",
-    ("ragkit/governance/audit_log.py", "AuditLog.lines"): "for whoever keeps the base",
+    ("ragkit/governance/audit_log.py", "AuditLog.records"): "for whoever keeps the base",
     ("ragkit/governance/audit_log.py", "AuditLog.verify"): "for whoever keeps the base",
     ("ragkit/conversation.py", "Conversation._uids"): "ids of what an answer rests on, to be "
     "kept with it and compared with what may be read",
@@ -101,7 +101,7 @@ WRITERS = {
     "ragkit/ingestion/indexing.py": "brings the indexes up to date",
     "ragkit/knowledge_base.py": "adds and removes, for whoever keeps the base",
     "ragkit/governance/access_control.py": "labels, for whoever keeps the base",
-    "ragkit/governance/audit_log.py": "seals the log's end",
+    "ragkit/governance/audit_log.py": "signs the log's end",
     "ragkit/governance/erasure.py": "erases, for whoever keeps the base",
     "ragkit/governance/retention.py": "erases by age, for whoever keeps the base",
     "ragkit/maintenance/backup.py": "restores, for whoever keeps the base",
@@ -213,7 +213,7 @@ UNRESTRICTED = {
     "erased": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
     "erased_contents": {"ragkit/store/snapshot.py"},
     "erased_uids": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
-    "lines_asking": {
+    "find_question_records": {
         "ragkit/governance/erasure_plan.py"
     },  # questions that go with what they rest on
     "names_of": {"ragkit/governance/erasure.py"},
@@ -352,7 +352,7 @@ _OF_ITSELF = {"has_whole_log", "is_strict", "has_every_label", "connection"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
-    "only": {"ragkit/governance/erasure.py"},  # of Traces
+    "only": {"ragkit/governance/erasure.py"},  # of Fingerprints
     "holds": {
         "apps/ragkit_apps/cli/erasure.py",
         "ragkit/verification/evidence.py",

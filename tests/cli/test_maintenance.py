@@ -119,7 +119,7 @@ def test_a_backup_is_made_and_restored(ragkit: Command, base: Path, tmp_path: Pa
         kb.remove("hr")
     done = ragkit("restore", tmp_path / "backup", "--kb", base, "--replace")
     assert done.code == 0
-    assert "lines of the replaced base's log are not in it" in done.out
+    assert "records of the replaced base's log are not in it" in done.out
     assert ragkit("dump", "--kb", base).out == before
     made = json.loads(ragkit("backup", tmp_path / "again", "--kb", base, "--json").out)
     assert made["manifest"]["documents"] == 14
@@ -182,11 +182,11 @@ def test_what_is_no_receipt_is_said_in_one_line(
     assert told in done.error
 
 
-def test_an_empty_file_is_no_anchor(ragkit: Command, base: Path, tmp_path: Path) -> None:
-    (tmp_path / "anchors").write_text("\n")
-    done = ragkit("audit", "verify", "--anchor", tmp_path / "anchors", "--kb", base)
+def test_an_empty_file_is_no_checkpoint(ragkit: Command, base: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").write_text("\n")
+    done = ragkit("audit", "verify", "--checkpoint", tmp_path / "checkpoints", "--kb", base)
     assert done.code == 1
-    assert "cannot be read as anchors: there is none" in done.error
+    assert "cannot be read as checkpoints: there is none" in done.error
 
 
 def test_a_grant_is_not_taken_back_by_the_name_of_no_label(ragkit: Command, base: Path) -> None:
@@ -212,4 +212,4 @@ def test_the_log_shows_a_file_that_was_refused(ragkit: Command, tmp_path: Path) 
     done = ragkit("audit", "show", "--document", "bad.pdf", "--kb", tmp_path / "b.kb")
     assert "document.refuse" in done.out
     done = ragkit("audit", "show", "--action", "serach", "--kb", tmp_path / "b.kb")
-    assert (done.code, done.out, done.err) == (0, "", "no line of the log is like that\n")
+    assert (done.code, done.out, done.err) == (0, "", "no matching audit records\n")

@@ -22,7 +22,7 @@ from tests.support.hashing import HashingEmbedder
 SECRET = "Ana Zwickelmeier earns 91,234 euros a year and lives in Lindenweg 7, Kranzmoor-Nord. "
 OTHER = "The thesis on turtles and tides was printed in Kranzmoor in an edition of ninety copies. "
 NOBODY = Config(ollama_host="http://127.0.0.1:9")
-LEDGER = "erasures.jsonl"
+REGISTRY = "erasures.jsonl"
 
 
 def opened(path: Path) -> KnowledgeBase:
@@ -121,9 +121,9 @@ def test_two_erasures_are_two_lines_of_which_none_is_ever_torn(
         patched.setattr(Path, "replace", full)
         with pytest.raises(StoreError, match="no space left"):
             erase_document(base, "pump.txt")
-    assert len((folder / LEDGER).read_text().splitlines()) == 1
+    assert len((folder / REGISTRY).read_text().splitlines()) == 1
     erase_document(base, "pump.txt")
-    assert len((folder / LEDGER).read_text().splitlines()) == 2
+    assert len((folder / REGISTRY).read_text().splitlines()) == 2
     assert restored(folder) == []
 
 
@@ -135,7 +135,7 @@ def test_another_bases_backup_in_the_same_place_is_left_alone(base: Path, docs: 
         kb.backup(folder)
     (noted,) = erase_document(base)
     assert "which is not there now" in noted
-    assert not (folder / LEDGER).exists()
+    assert not (folder / REGISTRY).exists()
     assert restored(folder) == ["ana.txt", "pump.txt"]
 
 
@@ -151,7 +151,7 @@ def test_a_backup_that_became_a_file_stops_nothing(base: Path, docs: Path) -> No
 
 def test_a_note_that_is_none_any_more_stops_nothing_but_its_backup(base: Path, docs: Path) -> None:
     folder = saved(base)
-    (folder / LEDGER).write_bytes(b"\xff\xfe\n")
+    (folder / REGISTRY).write_bytes(b"\xff\xfe\n")
     erase_document(base)
     with opened(base) as kb:
         assert kb.ingest(docs).failed[0].reason == "erased"
@@ -166,7 +166,7 @@ def test_where_damage_took_lines_of_the_log_a_document_is_known_by_its_number(
     folder = saved(base)
     folder = folder.rename(folder.with_name("moved"))
     with closing(connect(base / "ragkit.db")) as database:
-        database.execute("DELETE FROM audit_names WHERE line <= 3")
+        database.execute("DELETE FROM audit_names WHERE record <= 3")
         database.execute("DELETE FROM audit WHERE id <= 3 AND object LIKE 'document:1'")
     damage.flip(base / "ragkit.db", 4096 * 3 + 2000)
     assert repair_kb(base, NOBODY).kept
@@ -235,7 +235,7 @@ def test_where_the_replaced_base_cannot_be_read_whole_the_restore_says_so(base: 
     erase_document(base)
     damage.flip(base / "ragkit.db", 2000)
     report = replaced(base, moved)
-    assert (report.lines_lost, report.erasures_known) == (None, False)
+    assert (report.records_lost, report.erasures_known) == (None, False)
 
 
 @pytest.mark.parametrize("page", range(1, 40, 3))
@@ -268,8 +268,8 @@ def test_no_backup_is_made_in_the_base_itself_however_its_place_is_named(base: P
         kb.backup(base / ".." / "a.kb" / "inner")
 
 
-def broken_ledger(folder: Path) -> None:
-    (folder / LEDGER).write_bytes(b"\xff\n")
+def broken_registry(folder: Path) -> None:
+    (folder / REGISTRY).write_bytes(b"\xff\n")
 
 
 def manifest_of(files: object) -> Callable[[Path], None]:
@@ -284,7 +284,7 @@ def manifest_of(files: object) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     "spoil",
     [
-        broken_ledger,
+        broken_registry,
         manifest_of({"a\0b": [1, "x"]}),
         manifest_of({"\ud83d": [1, "x"]}),
         lambda folder: (folder / "manifest.json").write_text("[" * 100_000),

@@ -126,10 +126,10 @@ def test_a_folder_and_a_pattern_mean_also_what_was_removed(kb: KnowledgeBase) ->
 def test_the_log_still_fits_and_has_no_names_of_what_was_erased(kb: KnowledgeBase) -> None:
     kb.erase("ana-salary.txt", reason="request 7")
     assert kb.audit.verify().intact
-    lines = kb.audit.lines()
-    added = next(line for line in lines if line.object == "document:1")
+    records = kb.audit.records()
+    added = next(record for record in records if record.object == "document:1")
     assert (added.action, added.names) == ("document.add", None)
-    (erased,) = [line for line in lines if line.action == "document.erase"]
+    (erased,) = [record for record in records if record.action == "document.erase"]
     assert erased.detail["documents"] == ["document:1"]
     assert erased.names == {"reason": "request 7"}
 
@@ -143,7 +143,7 @@ def test_a_question_that_was_answered_from_it_leaves_the_log(tmp_path: Path, doc
         kb.search(QUESTION, k=1)
         kb.search("How much does the pump weigh?", k=1)
         kb.erase("ana-salary.txt", reason="request 7")
-        asked = [line.names for line in kb.audit.lines(action="search")]
+        asked = [record.names for record in kb.audit.records(action="search")]
         assert asked == [None, {"question": "How much does the pump weigh?"}]
         assert left_in(kb) == []
 
@@ -187,7 +187,7 @@ def test_an_erased_file_that_is_to_come_back_may_be_a_renamed_copy(
     report = copied.ingest(docs, allow_erased=True)
     assert (report.renamed, report.failed) == ([("copies/pay.txt", "ana-salary.txt")], [])
     assert [one.source for one in copied.documents(labels=["board"])] == ["ana-salary.txt"]
-    assert [line.action for line in copied.audit.lines()][-2:] == [
+    assert [record.action for record in copied.audit.records()][-2:] == [
         "document.allow-erased",
         "document.rename",
     ]
@@ -401,7 +401,7 @@ def test_a_damaged_line_of_the_log_does_not_prevent_erasing(kb: KnowledgeBase) -
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
         receipt = again.erase("ana-salary.txt", reason="request 7")
         assert (receipt.searched["found"], left_in(again)) == (0, [])
-        assert "1 lines of the log that cannot be read, and what they name" in receipt.remains
+        assert "1 records of the log that cannot be read, and what they name" in receipt.remains
 
 
 @pytest.mark.parametrize("table", ["erasure", "erased_document", "erased_content"])
@@ -445,7 +445,7 @@ def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
         kb.erase("ana-salary.txt", reason="request 7")
     stray.unlink()
     receipt = kb.erase("ana-salary.txt", reason="request 9")
-    assert (receipt.erasure, receipt.reason(receipt)) == (1, "request 7", True)
+    assert (receipt.erasure, receipt.reason, receipt.verify()) == (1, "request 7", True)
     assert left_in(kb) == []
     assert not [one.finding for one in kb.verify().checks if "begun" in one.finding]
 
@@ -518,7 +518,7 @@ def test_an_answer_that_comes_after_is_not_kept(kb: KnowledgeBase) -> None:
 def test_what_was_never_there_cannot_be_erased(kb: KnowledgeBase) -> None:
     with pytest.raises(SourceError, match="its log knows no such name"):
         kb.erase("nothing.txt", reason="request 7")
-    assert kb.audit.lines(action="document.erase") == []
+    assert kb.audit.records(action="document.erase") == []
 
 
 # -- receipts ----------------------------------------------------------------------------------
@@ -552,7 +552,7 @@ def test_whatever_is_changed_in_a_receipt_is_noticed(receipt: Receipt, name: str
     assert not read_receipt(json.dumps(content)).verify()
 
 
-def test_the_log_has_the_receipts_lines(kb: KnowledgeBase, receipt: Receipt) -> None:
+def test_the_log_has_the_receipts_records(kb: KnowledgeBase, receipt: Receipt) -> None:
     assert kb.audit.holds(receipt)
     assert not kb.audit.holds(replace(receipt, reason="another"))
     assert not kb.audit.holds(replace(receipt, kb="0" * 32))
@@ -617,8 +617,8 @@ def test_a_receipt_that_was_changed_erases_nothing(
     kb: KnowledgeBase, backup: Path, tmp_path: Path
 ) -> None:
     kb.erase("ana-salary.txt", reason="request 7")
-    ledger = backup / "erasures.jsonl"
-    ledger.write_text(ledger.read_text().replace('document:1"', 'document:3"'))
+    registry = backup / "erasures.jsonl"
+    registry.write_text(registry.read_text().replace('document:1"', 'document:3"'))
     with pytest.raises(StoreError, match="not what was signed"):
         restore_kb(backup, tmp_path / "b.kb")
     assert not (tmp_path / "b.kb").exists()
@@ -683,7 +683,7 @@ def test_a_killed_erasure_is_finished_by_whatever_writes_next(
     assert killed > finished > 4
 
 
-# -- traces ------------------------------------------------------------------------------------
+# -- fingerprints --------------------------------------------------------------------------------
 
 
 def test_a_trace_is_found_wherever_it_stands() -> None:
@@ -699,9 +699,9 @@ def test_a_trace_is_found_in_a_file_and_across_its_blocks(
     monkeypatch.setattr("ragkit.governance.fingerprints._BLOCK", 50_001)
     data = np.random.default_rng(2).bytes(700_001)
     (tmp_path / "file").write_bytes(data)
-    traces = Fingerprints.of([data])
-    again = Fingerprints.from_bytes(traces.to_bytes())
-    assert set(again.in_files([tmp_path / "file"])) == set(traces.prints)
+    fingerprints = Fingerprints.of([data])
+    again = Fingerprints.from_bytes(fingerprints.to_bytes())
+    assert set(again.in_files([tmp_path / "file"])) == set(fingerprints.prints)
     other = Fingerprints.of([np.random.default_rng(3).bytes(50_000)])
     assert len(other.in_files([tmp_path / "file"])) == 0
 

@@ -93,7 +93,7 @@ def test_a_question_that_is_recorded_after_its_document_was_erased_has_no_words(
         before(monkeypatch, Recorder, "searched", lambda: kb.erase("ana.txt", reason="request 7"))
         assert other.search(QUESTION, k=1)
         other.search("How many kilograms does pump 3 weigh?", k=1)
-    *_, about_ana, about_pump = kb.audit.lines(action="search")
+    *_, about_ana, about_pump = kb.audit.records(action="search")
     assert (about_ana.names, about_pump.names is not None) == ({}, True)
     assert left_in(kb) == []
 
@@ -190,9 +190,9 @@ def test_a_backup_is_whole_whatever_is_erased_while_it_is_made_and_after(
 
 
 def test_a_ledger_that_was_cut_off_is_named(kb: KnowledgeBase, tmp_path: Path) -> None:
-    ledger = kb.backup(tmp_path / "saved").path / "erasures.jsonl"
+    registry = kb.backup(tmp_path / "saved").path / "erasures.jsonl"
     kb.erase("ana.txt", reason="request 7")
-    ledger.write_bytes(ledger.read_bytes()[:-40])
+    registry.write_bytes(registry.read_bytes()[:-40])
     with pytest.raises(StoreDamaged, match=r"erasures\.jsonl is not what was written"):
         restore_kb(tmp_path / "saved", tmp_path / "again.kb", config=WORDS)
 
@@ -338,9 +338,11 @@ def test_a_line_of_another_form_is_named_and_prevents_nothing(
 
 
 def test_traces_of_more_contents_are_added() -> None:
-    traces = Fingerprints.of([SECRET.encode()]).and_of([QUESTION.encode()])
-    assert len(traces.in_contents([SECRET.encode(), QUESTION.encode()])) == len(traces.prints)
-    assert 0 < len(traces.in_contents([SECRET.encode()])) < len(traces.prints)
+    fingerprints = Fingerprints.of([SECRET.encode()]).and_of([QUESTION.encode()])
+    assert len(fingerprints.in_contents([SECRET.encode(), QUESTION.encode()])) == len(
+        fingerprints.prints
+    )
+    assert 0 < len(fingerprints.in_contents([SECRET.encode()])) < len(fingerprints.prints)
 
 
 def test_a_former_name_leads_to_the_one_that_a_document_has_now(

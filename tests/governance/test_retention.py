@@ -81,7 +81,7 @@ def test_what_was_kept_for_as_long_as_its_label_says_is_erased(
 def test_a_retention_run_with_nothing_due_is_a_line_of_the_log_alone(kb: KnowledgeBase) -> None:
     report = kb.retention.erase()
     assert (report.erased, report.held, report.receipt) == ((), (), None)
-    assert kb.audit.lines(action="retention.erase")[-1].detail == {"held": 0, "erased": 0}
+    assert kb.audit.records(action="retention.erase")[-1].detail == {"held": 0, "erased": 0}
 
 
 @pytest.mark.parametrize("days", [365, 365 * 30])
@@ -221,8 +221,8 @@ def test_an_erasure_goes_before_a_hold_and_the_log_says_so(kb: KnowledgeBase) ->
     plan = kb.erasure_plan("jobs")
     assert (plan.held, plan.former) == (("jobs/ana.txt",), ())
     kb.erase("jobs", reason="court order")
-    (line,) = [line for line in kb.audit.lines() if line.action == "document.erase"]
-    assert len(line.detail["held"]) == 1
+    (record,) = [record for record in kb.audit.records() if record.action == "document.erase"]
+    assert len(record.detail["held"]) == 1
     assert kb.retention.holds() == []
     assert sources(kb) == ["pump.txt"]
 

@@ -109,9 +109,9 @@ def test_a_backup_holds_what_is_not_derived_and_is_its_owners_alone(
 def test_the_log_has_the_backup_and_so_has_its_copy(base: Path, tmp_path: Path) -> None:
     with opened(base) as kb:
         made = kb.backup(tmp_path / "backup")
-        *_, begun, done = kb.audit.lines()
+        *_, begun, done = kb.audit.records()
     assert (begun.action, begun.names) == ("kb.backup", {"target": str(tmp_path / "backup")})
-    assert (begun.number, begun.hash) == (made.manifest.line, made.manifest.hash)
+    assert (begun.number, begun.signature) == (made.manifest.record, made.manifest.signature)
     assert done.detail["backup"] == begun.detail["backup"] == made.manifest.id
 
 
@@ -220,7 +220,7 @@ def test_a_restored_base_is_the_one_that_was_saved(
 ) -> None:
     report = restore_kb(backup, tmp_path / "deep" / "b.kb")
     assert report.after.intact
-    assert (report.replaced, report.lines_lost) == (False, 0)
+    assert (report.replaced, report.records_lost) == (False, 0)
     assert content(report.path) == content(made)
     assert stat.S_IMODE(report.path.stat().st_mode) == 0o700
     with opened(report.path) as kb, opened(made) as other:
@@ -235,7 +235,7 @@ def test_a_restored_base_is_the_one_that_was_saved(
         assert last.detail == {
             "backup": report.manifest.id,
             "seq": report.manifest.seq,
-            "lines_lost": 0,
+            "records_lost": 0,
             "erased": 0,
         }
         assert kb.ingest(EXAMPLES, workers=1).added == []
@@ -256,7 +256,7 @@ def test_a_backup_that_is_not_what_was_written_is_not_restored(
         (backup / "uploads" / "more" / "note.txt").write_text("something else")
     else:
         manifest = json.loads((backup / "manifest.json").read_text())
-        manifest["line"] -= 1
+        manifest["record"] -= 1
         (backup / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(StoreDamaged, match="take another"):
         restore_kb(backup, tmp_path / "b.kb")
@@ -335,20 +335,20 @@ def test_the_log_says_what_a_restore_took_away(base: Path, tmp_path: Path) -> No
     with opened(base) as kb:
         backup = kb.backup(tmp_path / "backup").path
         kb.remove("hr")
-        gone = len([line for line in changes(kb) if line.action == "document.remove"])
-        last = kb.audit.anchor()
+        gone = len([record for record in changes(kb) if record.action == "document.remove"])
+        last = kb.audit.checkpoint()
     report = restore_kb(backup, base, replace=True)
-    assert report.lines_lost == gone + 3  # that the backup was made, a reading, and the anchor
+    assert report.records_lost == gone + 3  # the backup, a reading, and the checkpoint
     with opened(base) as kb:
         *_, said = changes(kb)
-        assert said.detail["lines_lost"] == report.lines_lost
-        assert said.detail["lost_head"] == last.hash
+        assert said.detail["records_lost"] == report.records_lost
+        assert said.detail["lost_head"] == last.record_signature
         assert kb.audit.verify().intact
         kb.remove("it")
     again = restore_kb(backup, base, replace=True)  # from a base that went another way since
     with opened(base) as kb:
-        assert again.lines_lost is not None
-        assert again.lines_lost > 1
+        assert again.records_lost is not None
+        assert again.records_lost > 1
 
 
 def test_a_restore_over_another_base_says_that_all_its_lines_are_gone(
@@ -356,14 +356,14 @@ def test_a_restore_over_another_base_says_that_all_its_lines_are_gone(
 ) -> None:
     with opened(tmp_path / "b.kb") as kb:
         kb.ingest(EXAMPLES / "hr", workers=1)
-        lines = kb.audit.anchor().line
-    assert restore_kb(backup, tmp_path / "b.kb", replace=True).lines_lost == lines
+        records = kb.audit.checkpoint().record
+    assert restore_kb(backup, tmp_path / "b.kb", replace=True).records_lost == records
 
 
 def test_a_base_that_is_beyond_repair_can_be_replaced(base: Path, backup: Path) -> None:
     damage.overwrite(base / "ragkit.db", b"\xff" * 100_000)
     report = restore_kb(backup, base, replace=True)
-    assert report.lines_lost is None
+    assert report.records_lost is None
     assert report.after.intact
 
 

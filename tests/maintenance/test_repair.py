@@ -99,11 +99,11 @@ def whole(report: RepairReport) -> bool:
 
 def test_a_base_that_is_whole_is_left_as_it_is(base: Layout) -> None:
     with opened(base.root) as kb:
-        before = [line.number for line in changes(kb)]
+        before = [record.number for record in changes(kb)]
     report = repair_kb(base.root)
     assert (report.found, report.done, report.kept) == ([], [], None)
     with opened(base.root) as kb:
-        assert [line.number for line in changes(kb)] == before
+        assert [record.number for record in changes(kb)] == before
 
 
 # -- what is derived ---------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_documents_whose_very_row_is_lost_are_named_by_the_log(
     assert report.lost == []
     with opened(base.root) as kb:
         kept = {document.source for document in kb.documents()}
-        lost = [line for line in kb.audit.lines() if line.action == "document.lost"]
+        lost = [record for record in kb.audit.records() if record.action == "document.lost"]
     assert len(kept) + len(report.gone) == 15
     assert report.nameless == 0
     assert len(lost) == len(report.gone)
@@ -338,7 +338,7 @@ def test_a_label_whose_name_is_lost_keeps_its_documents_apart(base: Layout) -> N
 
 def test_a_log_that_cannot_be_carried_whole_says_so(logged: Layout) -> None:
     with opened(logged.root) as kb:
-        lines = [line.hash for line in kb.audit.lines()]
+        hashes = [record.signature for record in kb.audit.records()]
     middle = leaves(logged, "audit")[1]
     damage.flip(logged.database, middle + 3000)
     report = repair_kb(logged.root)
@@ -346,24 +346,28 @@ def test_a_log_that_cannot_be_carried_whole_says_so(logged: Layout) -> None:
     assert "some rows of audit are lost" in report.done
     with opened(logged.root) as kb:
         chain = kb.audit.verify().chain
-        kept = {line.number: line.hash for line in kb.audit.lines()}
-        (said,) = (line for line in kb.audit.lines() if "gaps" in line.detail)
+        kept = {record.number: record.signature for record in kb.audit.records()}
+        (said,) = (record for record in kb.audit.records() if "gaps" in record.detail)
     assert (chain.broken, chain.intact) == (None, False)
-    assert chain.lost == len(lines) + 3 - len(kept) > 0  # with the first reading of it
-    assert all(lines[number - 1] == hash for number, hash in kept.items() if number <= len(lines))
+    assert chain.lost == len(hashes) + 3 - len(kept) > 0  # with the first reading of it
+    assert all(
+        hashes[number - 1] == signature
+        for number, signature in kept.items()
+        if number <= len(hashes)
+    )
     ((first, behind, _),) = said.detail["gaps"]
-    assert set(range(first, behind)) == set(range(1, len(lines) + 1)) - set(kept)
+    assert set(range(first, behind)) == set(range(1, len(hashes) + 1)) - set(kept)
 
 
 @pytest.mark.parametrize("leaf", [0, -1])
-def test_a_log_without_its_first_lines_or_its_last_is_still_checked(
+def test_a_log_without_its_first_records_or_its_last_is_still_checked(
     logged: Layout, leaf: int
 ) -> None:
     damage.flip(logged.database, leaves(logged, "audit")[leaf] + 3000)
     assert whole(repair_kb(logged.root))
     with opened(logged.root) as kb:
         chain = kb.audit.verify().chain
-        (said,) = (line for line in kb.audit.lines() if "gaps" in line.detail)
+        (said,) = (record for record in kb.audit.records() if "gaps" in record.detail)
     ((first, behind, told),) = said.detail["gaps"]
     assert (first == 1) == (leaf == 0)
     assert (behind == said.number) == (told is None) == (leaf == -1)
@@ -373,14 +377,14 @@ def test_a_log_without_its_first_lines_or_its_last_is_still_checked(
 def test_names_that_damage_took_are_told_and_no_others(logged: Layout) -> None:
     with opened(logged.root) as kb:
         kb.erase("note.txt", reason="request 7")
-        erased = {line.number for line in kb.audit.lines() if line.names is None}
+        erased = {record.number for record in kb.audit.records() if record.names is None}
     damage.flip(logged.database, leaves(logged, "audit_names")[1] + 3000)
     assert whole(repair_kb(logged.root))
     with opened(logged.root) as kb:
         report = kb.audit.verify()
-        (said,) = (line for line in kb.audit.lines() if "nameless" in line.detail)
-        bare = {line.number for line in kb.audit.lines() if line.names is None}
-        *_, named = (line.number for line in kb.audit.lines() if line.names)
+        (said,) = (record for record in kb.audit.records() if "nameless" in record.detail)
+        bare = {record.number for record in kb.audit.records() if record.names is None}
+        *_, named = (record.number for record in kb.audit.records() if record.names)
     chain = report.chain
     assert (chain.broken, chain.lost, chain.intact) == (None, 0, False)
     assert set(said.detail["nameless"]) == bare - erased
@@ -388,23 +392,23 @@ def test_names_that_damage_took_are_told_and_no_others(logged: Layout) -> None:
     assert min(len(erased), len(bare - erased)) > 0
     assert "names of" in report.problems[0]
     with closing(connect(logged.database)) as database:
-        database.execute("DELETE FROM audit_names WHERE line = ?", (named,))
+        database.execute("DELETE FROM audit_names WHERE record = ?", (named,))
     with opened(logged.root) as kb:
         assert kb.audit.verify().chain.broken == named
 
 
-def test_a_forged_line_of_a_repair_excuses_no_gap(logged: Layout) -> None:
+def test_a_forged_record_of_a_repair_excuses_no_gap(logged: Layout) -> None:
     with opened(logged.root) as kb:
-        *_, last = kb.audit.lines()
+        *_, last = kb.audit.records()
     claim = json.dumps({"gaps": [[3, 4, None]], "nameless": [3, 5]})
     with closing(connect(logged.database)) as database:
         database.execute("DELETE FROM audit WHERE id = 3")
-        database.execute("DELETE FROM audit_names WHERE line IN (3, 5)")
+        database.execute("DELETE FROM audit_names WHERE record IN (3, 5)")
         database.execute(
             "UPDATE audit SET action = 'kb.repair', detail = ? WHERE id = ?", (claim, last.number)
         )
     with opened(logged.root) as kb:
-        assert kb.audit.verify().problems[0] == "line 3 is missing"
+        assert kb.audit.verify().problems[0] == "record 3 is missing"
 
 
 def test_a_repair_whose_key_is_not_here_leaves_open_what_is_behind_a_gap(
@@ -414,17 +418,17 @@ def test_a_repair_whose_key_is_not_here_leaves_open_what_is_behind_a_gap(
     repair_kb(logged.root, Config(audit_key=str(tmp_path / "other.key")))
     other = own_key(tmp_path / "other.key")
     with opened(logged.root) as kb:
-        by_other = [line for line in kb.audit.lines() if line.key == other.id]
+        by_other = [record for record in kb.audit.records() if record.key == other.id]
         chain = kb.audit.verify().chain
         assert (chain.broken, chain.unknown) == (None, {other.id: len(by_other) + 1})
         assert kb.audit.verify(keys=[tmp_path / "other.key"]).chain.unknown == {}
 
 
-def test_a_log_with_lines_that_cannot_be_read_is_carried_over_as_it_is(logged: Layout) -> None:
+def test_a_log_with_records_that_cannot_be_read_is_carried_over_as_it_is(logged: Layout) -> None:
     with closing(connect(logged.database)) as database:
-        database.execute("UPDATE audit SET actor = x'00ff', sealed = 'abc' WHERE id = 3")
+        database.execute("UPDATE audit SET actor = x'00ff', names_digest = 'abc' WHERE id = 3")
         database.execute("UPDATE audit SET object = 'document:x' WHERE id = 4")
-        database.execute("UPDATE audit_names SET text = 'x' WHERE line = 5")
+        database.execute("UPDATE audit_names SET text = 'x' WHERE record = 5")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage.flip(logged.database, leaves(logged, "document")[0] + 3000)
     report = repair_kb(logged.root)
@@ -432,7 +436,7 @@ def test_a_log_with_lines_that_cannot_be_read_is_carried_over_as_it_is(logged: L
     assert report.after is not None
     assert report.after.is_damaged("audit log")
     with opened(logged.root) as kb:
-        assert kb.audit.verify().problems[0].startswith("line 3 is not what was written")
+        assert kb.audit.verify().problems[0].startswith("record 3 is not what was written")
 
 
 @pytest.mark.parametrize("forged", ["behind", "a longer gap", "another gap", "the claim"])
@@ -441,12 +445,12 @@ def test_a_gap_in_the_log_is_no_place_to_forge_lines(logged: Layout, forged: str
     repair_kb(logged.root)
     with opened(logged.root) as kb:
         assert kb.audit.verify().chain.broken is None
-        (said,) = (line for line in kb.audit.lines() if "gaps" in line.detail)
+        (said,) = (record for record in kb.audit.records() if "gaps" in record.detail)
     ((first, behind, _),) = said.detail["gaps"]
 
     def delete(where: str) -> str:
         lines = f"DELETE FROM audit WHERE {where}"
-        return f"{lines}; DELETE FROM audit_names WHERE line NOT IN (SELECT id FROM audit)"
+        return f"{lines}; DELETE FROM audit_names WHERE record NOT IN (SELECT id FROM audit)"
 
     claim = json.dumps({"gaps": [[1, said.number, None]]})
     forgeries = {
@@ -462,14 +466,14 @@ def test_a_gap_in_the_log_is_no_place_to_forge_lines(logged: Layout, forged: str
         assert kb.audit.verify().chain.broken is not None
 
 
-def test_lines_lost_at_the_end_do_not_give_their_numbers_to_others(base: Layout) -> None:
+def test_records_lost_at_the_end_do_not_give_their_numbers_to_others(base: Layout) -> None:
     with opened(base.root) as kb:
-        *_, last = [line for line in kb.audit.lines() if line.names]  # by which it is known
+        *_, last = [record for record in kb.audit.records() if record.names]  # by which it is known
     damage.flip(base.database, leaves(base, "audit")[-1] + 3000)
     report = repair_kb(base.root)
     assert whole(report)
     with opened(base.root) as kb:
-        added = [line.number for line in kb.audit.lines() if line.action == "kb.repair"]
+        added = [record.number for record in kb.audit.records() if record.action == "kb.repair"]
         assert min(added) > last.number
         assert kb.audit.verify().chain.broken is None
 

@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.governance.audit_log import AuditLog, Checkpoint, as_csv, as_jsonl, read_anchors
-from ragkit.store.audit import ChainReport, check, current_user, lines
+from ragkit.governance.audit_log import (
+    AuditLog,
+    Checkpoint,
+    read_checkpoints,
+    records_as_csv,
+    records_as_jsonl,
+)
+from ragkit.store.audit import ChainReport, check, current_user, read_records
 from ragkit.store.database import Database, connect
 from ragkit.store.keys import own_key, read_key
 from ragkit.store.records import Erasure
@@ -32,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def forged(store: Store) -> Iterator[Database]:
-    """A base with five audit lines, opened past ragkit, as a forger would."""
+    """A base with five audit records, opened past ragkit, as a forger would."""
     with store.writer() as writer:
         for number in range(5):
             put(writer, f"{number}.txt", ["text"])
@@ -49,20 +55,20 @@ def test_an_untouched_chain_fits(store: Store, forged: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "line"),
+    ("change", "record"),
     [
         ("UPDATE audit SET object = 'document:9' WHERE id = 3", 3),
         ("UPDATE audit SET at = '2020-01-01' WHERE id = 1", 1),
         ("UPDATE audit SET actor = 'os:nobody' WHERE id = 5", 5),
         ("UPDATE audit SET action = 'document.remove' WHERE id = 5", 5),
         ("UPDATE audit SET detail = '{}' WHERE id = 2", 2),
-        ("UPDATE audit SET hash = zeroblob(32) WHERE id = 5", 5),
-        ("UPDATE audit SET sealed = zeroblob(32) WHERE id = 4", 4),
+        ("UPDATE audit SET signature = zeroblob(32) WHERE id = 5", 5),
+        ("UPDATE audit SET names_digest = zeroblob(32) WHERE id = 4", 4),
         ("DELETE FROM audit WHERE id = 1", 1),
         ("DELETE FROM audit WHERE id = 3", 3),
         ("DELETE FROM audit WHERE id = 5", 5),  # its name is still there
-        ("UPDATE audit_names SET text = '{}' WHERE line = 4", 4),
-        ("UPDATE audit_names SET salt = zeroblob(16) WHERE line = 2", 2),
+        ("UPDATE audit_names SET text = '{}' WHERE record = 4", 4),
+        ("UPDATE audit_names SET salt = zeroblob(16) WHERE record = 2", 2),
         ("INSERT INTO audit_names VALUES (9, x'00', '{}')", 9),
         (
             "UPDATE audit SET id = 9 WHERE id = 2; UPDATE audit SET id = 2 WHERE id = 3; "
@@ -70,19 +76,19 @@ def test_an_untouched_chain_fits(store: Store, forged: Database) -> None:
             2,
         ),
         (
-            "INSERT INTO audit SELECT 6, at, actor, action, object, detail, sealed, key, hash "
-            "FROM audit WHERE id = 5",
+            "INSERT INTO audit SELECT 6, at, actor, action, object, detail, names_digest, key, "
+            "signature FROM audit WHERE id = 5",
             6,
         ),
     ],
 )
-def test_the_first_forged_line_is_named(
-    store: Store, forged: Database, change: str, line: int
+def test_the_first_forged_record_is_named(
+    store: Store, forged: Database, change: str, record: int
 ) -> None:
     forged.execute(change)
     report = checked(forged, store)
-    assert (report.broken, report.intact) == (line, False)
-    assert f"line {line}" in report.why
+    assert (report.broken, report.intact) == (record, False)
+    assert f"record {record}" in report.why
 
 
 def erase_names(store: Store, *numbers: int) -> None:
@@ -94,28 +100,31 @@ def erase_names(store: Store, *numbers: int) -> None:
 
 
 def test_names_can_be_erased_and_the_chain_still_fits(store: Store, forged: Database) -> None:
-    assert [line.names for line in lines(forged, 3)] == [{"source": "3.txt"}, {"source": "4.txt"}]
+    assert [record.names for record in read_records(forged, 3)] == [
+        {"source": "3.txt"},
+        {"source": "4.txt"},
+    ]
     erase_names(store, 4)
     assert checked(forged, store) == ChainReport(6, 1, None, "", {})
-    *_, fourth, fifth, erasing = lines(forged)
+    *_, fourth, fifth, erasing = read_records(forged)
     assert [fourth.names, fifth.names] == [None, {"source": "4.txt"}]
-    assert erasing.detail["lines"] == [4]
+    assert erasing.detail["records"] == [4]
 
 
 def test_names_that_no_erasure_took_are_missed(store: Store, forged: Database) -> None:
     erase_names(store, 4)
-    forged.execute("DELETE FROM audit_names WHERE line IN (2, 3)")
+    forged.execute("DELETE FROM audit_names WHERE record IN (2, 3)")
     report = checked(forged, store)
     assert (report.broken, report.erased) == (2, 1)
-    assert report.why == "the names of line 2 are gone, and no line says that they were erased"
+    assert report.why == "the names of record 2 are gone, and no record says that they were erased"
 
 
 def test_a_forged_erasure_explains_nothing(store: Store, forged: Database) -> None:
     erase_names(store, 4)
-    forged.execute("DELETE FROM audit_names WHERE line = 2")
-    forged.execute("UPDATE audit SET detail = json_set(detail, '$.lines[1]', 2) WHERE id = 6")
+    forged.execute("DELETE FROM audit_names WHERE record = 2")
+    forged.execute("UPDATE audit SET detail = json_set(detail, '$.records[1]', 2) WHERE id = 6")
     assert checked(forged, store).broken == 6
-    forged.execute("UPDATE audit SET detail = '{\"lines\": [2, 4]}', key = 'abc' WHERE id = 6")
+    forged.execute("UPDATE audit SET detail = '{\"records\": [2, 4]}', key = 'abc' WHERE id = 6")
     assert not checked(forged, store).intact
 
 
@@ -152,77 +161,78 @@ ALIEN = [
     "detail = x'7b7d'",
     r"""detail = '{"a": "\ud800"}'""",
     "detail = replace(hex(zeroblob(100000)), '0', '[')",
-    "sealed = 'abc'",
+    "names_digest = 'abc'",
     "key = x'00'",
-    "hash = 'abc'",
-    "hash = 7",
+    "signature = 'abc'",
+    "signature = 7",
     "action = 'kb.repair', detail = 'x'",
     "action = 'kb.repair', detail = '[]'",
     "action = 'kb.repair', detail = '{\"gaps\": [5]}'",
     "action = 'kb.repair', detail = '{\"gaps\": 5}'",
     "action = 'kb.repair', detail = '{\"gaps\": [[[], {}, []]]}'",
     "action = 'document.erase', detail = '{}'",
-    "action = 'document.erase', detail = '{\"lines\": [[]]}'",
+    "action = 'document.erase', detail = '{\"records\": [[]]}'",
 ]
 
 
 @pytest.mark.parametrize("change", ALIEN)
-@pytest.mark.parametrize("line", [3, 5])
-def test_a_line_of_another_form_is_named(
-    store: Store, forged: Database, change: str, line: int
+@pytest.mark.parametrize("record", [3, 5])
+def test_a_record_of_another_form_is_named(
+    store: Store, forged: Database, change: str, record: int
 ) -> None:
-    forged.execute(f"UPDATE audit SET {change} WHERE id = {line}")
+    forged.execute(f"UPDATE audit SET {change} WHERE id = {record}")
     report = checked(forged, store)
-    assert report.broken == line
-    assert report.why.startswith(f"line {line} is not what was written")
+    assert report.broken == record
+    assert report.why.startswith(f"record {record} is not what was written")
 
 
 @pytest.mark.parametrize("change", ["text = x'7b7d'", "text = 'x'", "text = '[]'", "salt = 'abc'"])
 def test_names_of_another_form_are_named(store: Store, forged: Database, change: str) -> None:
-    forged.execute(f"UPDATE audit_names SET {change} WHERE line = 3")
+    forged.execute(f"UPDATE audit_names SET {change} WHERE record = 3")
     report = checked(forged, store)
-    assert (report.broken, report.why) == (3, "line 3 is not what was written")
+    assert (report.broken, report.why) == (3, "record 3 is not what was written")
 
 
-def test_a_line_without_what_each_line_has_is_named(store: Store, forged: Database) -> None:
+def test_a_record_without_what_each_record_has_is_named(store: Store, forged: Database) -> None:
     forged.execute(
         "CREATE TABLE loose AS SELECT * FROM audit; DROP TABLE audit; "
         "ALTER TABLE loose RENAME TO audit; "
-        "UPDATE audit SET at = NULL, detail = NULL, sealed = NULL, hash = NULL WHERE id = 3"
+        "UPDATE audit SET at = NULL, detail = NULL, names_digest = NULL, signature = NULL "
+        "WHERE id = 3"
     )
     assert checked(forged, store).broken == 3
 
 
 @pytest.mark.parametrize("change", [one for one in ALIEN if "action" not in one])
-def test_a_line_that_cannot_be_read_is_an_error_with_the_way_out(
+def test_a_record_that_cannot_be_read_is_an_error_with_the_way_out(
     store: Store, forged: Database, change: str
 ) -> None:
     log = AuditLog(store)
-    seen = log.anchor()
+    seen = log.checkpoint()
     forged.execute(f"UPDATE audit SET {change} WHERE id = 3")
     for filters in ({}, {"since": "2026-01-01"}, {"document": 5}):
-        with pytest.raises(StoreDamaged, match=r"line 3 of .* ragkit audit verify"):
-            log.lines(**filters)
-    report = log.verify(anchors=[seen])
-    assert (report.chain.broken, report.anchors) == (3, 1)
+        with pytest.raises(StoreDamaged, match=r"record 3 of .* ragkit audit verify"):
+            log.records(**filters)
+    report = log.verify(checkpoints=[seen])
+    assert (report.chain.broken, report.checkpoints) == (3, 1)
 
 
-def test_an_anchor_is_held_against_a_line_that_cannot_be_read(
+def test_a_checkpoint_is_held_against_a_record_that_cannot_be_read(
     store: Store, forged: Database
 ) -> None:
     log = AuditLog(store)
-    seen = log.anchor()
-    forged.execute("UPDATE audit SET hash = 'abc' WHERE id = ?", (seen.line,))
-    assert log.verify(anchors=[seen]).anchors == 0
+    seen = log.checkpoint()
+    forged.execute("UPDATE audit SET signature = 'abc' WHERE id = ?", (seen.record,))
+    assert log.verify(checkpoints=[seen]).checkpoints == 0
 
 
 def test_what_was_found_must_be_told_as_it_is_written(store: Store, forged: Database) -> None:
     forged.execute("UPDATE audit SET detail = '{\"found\": [5]}' WHERE id = 3")
-    with pytest.raises(StoreDamaged, match="line 3"):
-        AuditLog(store).lines(document="1.txt")
+    with pytest.raises(StoreDamaged, match="record 3"):
+        AuditLog(store).records(document="1.txt")
 
 
-def test_a_line_cannot_be_forged_without_the_key(
+def test_a_record_cannot_be_forged_without_the_key(
     store: Store, forged: Database, tmp_path: Path
 ) -> None:
     with store.snapshot() as snapshot:
@@ -234,7 +244,7 @@ def test_a_line_cannot_be_forged_without_the_key(
     found = checked(forged, store)
     assert (found.unknown, found.unknown_from) == (
         {other.key().id: 1},
-        {other.key().id: found.lines},
+        {other.key().id: found.records},
     )
     assert not checked(forged, store).intact
     assert check(forged, {key.id: key for key in (store.key(), other.key())}).intact
@@ -247,7 +257,7 @@ def test_a_document_has_one_object_in_the_log_through_all_its_versions(store: St
         writer.rename_document(second, "b.txt")
         remove(writer, second, "b.txt")
     with store.snapshot() as snapshot:
-        found = [(line.action, line.object) for line in lines(snapshot.connection)]
+        found = [(record.action, record.object) for record in read_records(snapshot.connection)]
     assert found == [
         ("document.add", f"document:{first}"),
         ("document.replace", f"document:{first}"),
@@ -278,7 +288,7 @@ def test_a_key_that_cannot_be_kept_is_an_error_with_the_way_out(tmp_path: Path) 
         own_key(tmp_path / "file" / "audit.key")
 
 
-# -- the account, exports and anchors ---------------------------------------------------------
+# -- the account, exports and checkpoints ---------------------------------------------------------
 
 
 def test_who_acts_is_not_for_the_environment_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,8 +310,8 @@ def test_no_cell_of_a_table_is_run_wherever_it_is_parted(store: Store, delimiter
         for actor in ("user:a\n=1+1", "user:a;=1+1", "\t=1+1", "=1+1", "\uff1d1+1", "-1", "@a"):
             writer.record(actor, "test", "kb", {"a": "b;=1+1"}, names)
     with store.snapshot() as snapshot:
-        found = list(lines(snapshot.connection))
-    rows = list(as_csv(found))
+        found = list(read_records(snapshot.connection))
+    rows = list(records_as_csv(found))
     assert all(len(row.splitlines()) == 1 for row in rows)
     cells = list(csv.reader((f"{row}\n" for row in rows), delimiter=delimiter))
     assert len(cells) == 8
@@ -311,21 +321,21 @@ def test_no_cell_of_a_table_is_run_wherever_it_is_parted(store: Store, delimiter
             "user:a\\u000a=1+1", "user:a\\u003b=1+1", "'\\u0009=1+1", "'=1+1",
         ]  # fmt: skip
         assert json.loads(cells[1][cells[0].index("names")]) == names
-    assert [json.loads(row)["names"] for row in as_jsonl(found)] == [names] * 7
+    assert [json.loads(row)["names"] for row in records_as_jsonl(found)] == [names] * 7
 
 
-def test_anchors_are_read_as_they_were_made(store: Store, tmp_path: Path) -> None:
-    anchor = AuditLog(store).anchor()
-    path = tmp_path / "anchors"
-    path.write_text(f"{json.dumps(asdict(anchor))}\n\n")
-    assert read_anchors(path) == [anchor]
-    assert AuditLog(store).verify(anchors=[anchor]).anchors == 1
+def test_checkpoints_are_read_as_they_were_made(store: Store, tmp_path: Path) -> None:
+    checkpoint = AuditLog(store).checkpoint()
+    path = tmp_path / "checkpoints"
+    path.write_text(f"{json.dumps(asdict(checkpoint))}\n\n")
+    assert read_checkpoints(path) == [checkpoint]
+    assert AuditLog(store).verify(checkpoints=[checkpoint]).checkpoints == 1
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"no anchor",
+        b"no checkpoint",
         b"[]",
         b"5",
         b"{}",
@@ -334,18 +344,18 @@ def test_anchors_are_read_as_they_were_made(store: Store, tmp_path: Path) -> Non
         *(
             json.dumps({**asdict(Checkpoint("a", 1, "b", "c", "d", "e")), **wrong}).encode()
             for wrong in (
-                {"key": []}, {"key": {}}, {"line": "1"}, {"line": True}, {"line": 1.5},
-                {"kb": None}, {"seal": 5}, {"more": ""},
+                {"key": []}, {"key": {}}, {"record": "1"}, {"record": True}, {"record": 1.5},
+                {"kb": None}, {"signature": 5}, {"more": ""},
             )
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_anchor_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "anchors").write_bytes(content)
-    with pytest.raises(StoreError, match="cannot be read as anchors"):
-        read_anchors(tmp_path / "anchors")
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "checkpoints").write_bytes(content)
+    with pytest.raises(StoreError, match="cannot be read as checkpoints"):
+        read_checkpoints(tmp_path / "checkpoints")
 
 
-def test_a_file_of_anchors_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be read as anchors"):
-        read_anchors(tmp_path / "anchors")
+def test_a_file_of_checkpoints_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read as checkpoints"):
+        read_checkpoints(tmp_path / "checkpoints")

@@ -1,4 +1,4 @@
-"""The lines of a log that tell of changes."""
+"""The records of a log that tell of changes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _LOOKING = {"search", "ask", "answer", "open", "refuse", "audit", "conversation"
 
 
 def changes(kb: KnowledgeBase) -> list[AuditRecord]:
-    """All lines but those that say what somebody asked, was told or looked at."""
+    """All records but those that say what somebody asked, was told or looked at."""
     return [
-        line
-        for line in kb.audit.lines()
-        if line.action.split(".")[0] not in _LOOKING and line.action != "kb.dump"
+        record
+        for record in kb.audit.records()
+        if record.action.split(".")[0] not in _LOOKING and record.action != "kb.dump"
     ]

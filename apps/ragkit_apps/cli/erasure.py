@@ -136,13 +136,13 @@ def verify_receipt(
     problem = ""
     if not found.verify():
         problem = "it is not what was signed"
-    elif public is not None and public.lower() != found.public:
+    elif public is not None and public.lower() != found.public_key:
         problem = "it is signed with another key"
     elif kb_dir is not None:
         with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
             if not kb.audit.holds(found):
                 problem = f"the log of {kb.path} does not have it"
-    lines = [f"FAIL  {problem}"] if problem else [f"ok    signed with the key {found.public}"]
+    lines = [f"FAIL  {problem}"] if problem else [f"ok    signed with the key {found.public_key}"]
     emit(
         {**asdict(found), "genuine": not problem, "problem": problem},
         [*lines, *_receipt_lines(found)],

@@ -198,7 +198,7 @@ def audit() -> None:
 
 
 def _filters(command: Any) -> Any:
-    """The options that say which lines are meant."""
+    """The options that say which records are meant."""
     for option in (
         click.option(
             "--since", default="", metavar="DAY", help="From this day or time on, in UTC."
@@ -220,20 +220,28 @@ def _filters(command: Any) -> Any:
 def show_audit(
     config_path: Path | None, /, last: int, kb_dir: str | None, as_json: bool, **filters: Any
 ) -> None:
-    """Show the last lines of the log."""
+    """Show the last records of the audit log."""
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("--since"):
-        found = kb.audit.lines(**filters)[-last:]
+        found = kb.audit.records(**filters)[-last:]
     if not found:
-        click.echo("no line of the log is like that", err=True)
-    emit([asdict(line) for line in found], [_audit_line(line) for line in found], as_json)
+        click.echo("no matching audit records", err=True)
+    emit([asdict(record) for record in found], [_audit_line(record) for record in found], as_json)
 
 
-def _audit_line(line: AuditRecord) -> str:
+def _audit_line(record: AuditRecord) -> str:
     from ragkit_apps.cli.render import escape_name
 
-    names = "(names erased)" if line.names is None else ", ".join(line.names.values())
-    detail = " ".join(f"{key}={_short(value)}" for key, value in line.detail.items())
-    parts = (f"{line.number:>5}", line.at[:19], line.actor, line.action, line.object, names, detail)
+    names = "(names erased)" if record.names is None else ", ".join(record.names.values())
+    detail = " ".join(f"{key}={_short(value)}" for key, value in record.detail.items())
+    parts = (
+        f"{record.number:>5}",
+        record.at[:19],
+        record.actor,
+        record.action,
+        record.object,
+        names,
+        detail,
+    )
     return escape_name("  ".join(part for part in parts if part))
 
 
@@ -252,12 +260,12 @@ def _short(value: Any) -> str:
     help="The audit key of another machine; may be given again.",
 )
 @click.option(
-    "--anchor",
-    "anchors",
+    "--checkpoint",
+    "checkpoints",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Anchors that were made earlier; may be given again.",
+    help="Checkpoints that were made earlier; may be given again.",
 )
 @kb_option
 @json_option
@@ -265,26 +273,29 @@ def _short(value: Any) -> str:
 def verify_audit(
     config_path: Path | None,
     keys: tuple[Path, ...],
-    anchors: tuple[Path, ...],
+    checkpoints: tuple[Path, ...],
     kb_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Check that no line was changed, dropped, moved or added; and with anchors, none at the end.
+    """Check that no record was changed, removed, moved or added.
 
-    Exit code 1 means that one was, or that a key is missing to tell.
+    Only with a checkpoint are records missed that were removed from the end. Exit code 1 means that
+    the log was changed, or that a key is missing to tell.
     """
-    from ragkit.governance.audit_log import read_anchors
+    from ragkit.governance import read_checkpoints
 
-    given = [anchor for path in anchors for anchor in read_anchors(path)]
+    given = [checkpoint for path in checkpoints for checkpoint in read_checkpoints(path)]
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        report = kb.audit.verify(keys=keys, anchors=given)
+        report = kb.audit.verify(keys=keys, checkpoints=given)
     chain = report.chain
     lines = [f"FAIL  {problem}" for problem in report.problems]
     if not lines:
-        held = f", and hold to {report.anchors} anchors" if given else ""
-        lines = [f"ok    {chain.lines} lines fit{held}; names of {chain.erased} were erased"]
+        held = f", and hold to {report.checkpoints} checkpoints" if given else ""
+        lines = [f"ok    {chain.records} records fit{held}; names of {chain.erased} were erased"]
     if not given:
-        lines.append("      without an anchor nobody can tell whether lines are gone from the end")
+        lines.append(
+            "      without a checkpoint nobody can tell whether records are gone from the end"
+        )
     emit({**asdict(report), "intact": report.intact}, lines, as_json)
     if not report.intact:
         sys.exit(1)
@@ -306,22 +317,22 @@ def export_audit(
     config_path: Path | None, /, form: str, kb_dir: str | None, **filters: Any
 ) -> None:
     """Write the log to standard output."""
-    from ragkit.governance.audit_log import as_csv, as_jsonl
+    from ragkit.governance import records_as_csv, records_as_jsonl
 
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("--since"):
-        found = kb.audit.lines(**filters)
-    for line in (as_csv if form == "csv" else as_jsonl)(found):
+        found = kb.audit.records(**filters)
+    for line in (records_as_csv if form == "csv" else records_as_jsonl)(found):
         click.echo(line)
 
 
-@audit.command("anchor")
+@audit.command("checkpoint")
 @kb_option
 @click.pass_obj
-def anchor_audit(config_path: Path | None, kb_dir: str | None) -> None:
-    """Print what the log ends with, as a line of JSON to be kept elsewhere.
+def create_checkpoint(config_path: Path | None, kb_dir: str | None) -> None:
+    """Print a signed checkpoint of the end of the audit log as one line of JSON.
 
-    Append it to a file on another machine, or print it: `ragkit audit verify --anchor FILE` then
-    finds whether lines are gone from the end, or all were written anew.
+    Append it to a file on another machine, or print it. `ragkit audit verify --checkpoint FILE`
+    then detects records that were removed from the end, and a log that was rewritten.
     """
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        click.echo(json.dumps(asdict(kb.audit.anchor())))
+        click.echo(json.dumps(asdict(kb.audit.checkpoint())))

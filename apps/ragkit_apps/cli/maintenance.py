@@ -62,7 +62,7 @@ def verify(
 ) -> None:
     """Look through the whole base for damage.
 
-    Every page, document, vector and line of the log is read. Exit code 1 means that something is
+    Every page, document, vector and audit record is read. Exit code 1 means that something is
     damaged; each finding says what to do.
     """
     from ragkit.maintenance import verify_kb
@@ -229,8 +229,8 @@ def _restore_lines(report: RestoreReport) -> list[str]:
         f"{escape_name(str(report.path))}: {report.documents} documents as of {held.at}, checked"
     ]
     if report.replaced:
-        lost = "an unknown number of" if report.lines_lost is None else str(report.lines_lost)
-        lines.append(f"{lost} lines of the replaced base's log are not in it")
+        lost = "an unknown number of" if report.records_lost is None else str(report.records_lost)
+        lines.append(f"{lost} records of the replaced base's log are not in it")
     lines += _named("as in the replaced base: ", list(report.rules))
     if not report.rules_known:
         lines.append(
