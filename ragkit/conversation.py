@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.answers import Abstention, Answer, AskOptions, Citation, Statement
 from ragkit.errors import ModelError, SourceError, StoreError
 from ragkit.generation.answering import clean_question
-from ragkit.generation.query_rewriting import TURNS, rewrite_question
+from ragkit.generation.query_rewriting import MAX_TURNS, rewrite_question
 from ragkit.generation.streaming import AnswerStream, StreamObserver
 from ragkit.governance.audit_recorder import Recorder
 from ragkit.llms.base import LanguageModel, Message, Usage
@@ -31,7 +31,7 @@ Seen = Callable[[Collection[str] | None], AbstractContextManager[Snapshot]]
 """Opens what somebody may read, of documents with one of these labels, if given."""
 
 _REMEMBERED = 2  # turns that the model is shown again
-_SHOWN_AGAIN = max(_REMEMBERED, TURNS)
+_SHOWN_AGAIN = max(_REMEMBERED, MAX_TURNS)
 _CITATION = re.compile(r"\s*\[\d+\]")
 _LONGEST_TITLE = 120  # characters
 _WITHHELD = "Not shown: this was answered from documents that may not be read."

@@ -237,8 +237,8 @@ class _ModelOutput:
 
     def finish(self) -> str:
         """End the text; returns the rest to show, which is nothing for "not in the documents"."""
-        self.text += self._text_sanitizer.rest()
-        self.reasoning += self._reasoning_sanitizer.rest()
+        self.text += self._text_sanitizer.flush()
+        self.reasoning += self._reasoning_sanitizer.flush()
         return "" if self.text.strip(" .\n").upper() in ("", NOT_FOUND) else self._take_new()
 
     def _take_new(self) -> str:

@@ -1,4 +1,4 @@
-"""Makes a question that leans on a conversation one that stands alone."""
+"""Rewrites a follow-up question so that it can be searched without the conversation before it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ragkit.errors import ModelError
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.text.keywords import keywords
+from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.sanitize import Sanitizer
 
 _INSTRUCTION = (
@@ -16,14 +17,15 @@ _INSTRUCTION = (
     "meaning, and do not answer it. If it can be understood alone, repeat it unchanged. Reply with "
     "the question only."
 )
-TURNS = 3  # that a question may lean on
-_SHOWN = 300  # characters of an earlier answer
-_LONGEST = 400  # characters of a question that was rewritten
+MAX_TURNS = 3  # that a question may refer to
+_MAX_ANSWER_LENGTH = 300  # characters of an earlier answer that the model is shown
+_MAX_QUESTION_LENGTH = 400  # characters of a rewritten question, or twice the original
+_MAX_FRAGMENT_WORDS = 2  # keywords of a question that cannot stand alone
+_MAX_REFERRING_WORDS = 6  # keywords of a question that refers to others if it has an "it"
 _LABEL = re.compile(r"^(?:(?:standalone|rewritten)\s+)?(?:question|query)\s*:\s*", re.IGNORECASE)
-_LEANING = re.compile(
-    r"\b(?:it|its|they|them|their|that|this|those|these|there|then|he|she|him|her|his|ones?|same|too"
-    r"|es|er|sie|ihn|ihm|ihr|das|dies\w*|dort|dann|davon|dafür|damit)\b"
-    r"|^\s*(?:and|but|or|so|even|also|what about|how about|und|aber|oder|auch)\b",
+_REFERENCE = re.compile(
+    rf"\b(?:{any_of(load_lexicon().references)})\b"
+    rf"|^\s*(?:{any_of(load_lexicon().follow_up_openers)})\b",
     re.IGNORECASE,
 )
 
@@ -31,44 +33,57 @@ _LEANING = re.compile(
 def rewrite_question(
     question: str, turns: Sequence[tuple[str, str]], model: LanguageModel | None
 ) -> str:
-    """The question as it would be asked without the (question, answer) pairs before it.
+    """Return the question as one would ask it without the (question, answer) pairs before it.
 
-    A model rewrites it. Without one, or where what it gives is no question, a short question that
-    leans on others has theirs put before it: measured on 6 follow-ups of a handbook, that finds
-    the page for all of them at rank 1, and alone for 1 among the first 5.
+    A model rewrites it. Without a model, or if its reply is not a question, the earlier questions
+    are put before one that needs them. Measured on six follow-ups of a handbook, that finds the
+    page at rank 1 for all of them; the question alone finds one among the first five.
     """
     if not turns:
         return question
-    recent = turns[-TURNS:]
-    rewritten = _rewritten(question, recent, model) if model else None
+    recent = turns[-MAX_TURNS:]
+    rewritten = _rewrite_with_model(question, recent, model) if model else None
     if rewritten:
         return rewritten
     if needs_history(question):
-        return " ".join([*(asked for asked, _ in recent), question])
+        return " ".join([*(earlier for earlier, _ in recent), question])
     return question
 
 
 def needs_history(question: str) -> bool:
-    """Whether a question is too short to stand alone, or short and about "it" or "them"."""
-    words = len(keywords(question))
-    return words <= 2 or (words <= 6 and _LEANING.search(question) is not None)
+    """Return True for a question of two keywords, or a short one with "it" or "them"."""
+    count = len(keywords(question))
+    if count <= _MAX_FRAGMENT_WORDS:
+        return True
+    return count <= _MAX_REFERRING_WORDS and _REFERENCE.search(question) is not None
 
 
-def _rewritten(question: str, turns: Sequence[tuple[str, str]], model: LanguageModel) -> str | None:
-    said = "\n".join(f"Q: {_one_line(q)}\nA: {_one_line(a)[:_SHOWN]}" for q, a in turns)
-    user = f"Conversation:\n{said}\n\nFollow-up: {_one_line(question)}"
-    written = Sanitizer()
+def _rewrite_with_model(
+    question: str, turns: Sequence[tuple[str, str]], model: LanguageModel
+) -> str | None:
+    history = "\n".join(
+        f"Q: {_join_lines(earlier)}\nA: {_join_lines(answer)[:_MAX_ANSWER_LENGTH]}"
+        for earlier, answer in turns
+    )
+    user = f"Conversation:\n{history}\n\nFollow-up: {_join_lines(question)}"
+    sanitizer = Sanitizer()
     try:
         events = model.chat([Message("system", _INSTRUCTION), Message("user", user)])
-        text = "".join(written.feed(event) for event in events if isinstance(event, str))
-    except ModelError:  # whatever it is, the answer will meet it, and say so
+        text = "".join(sanitizer.feed(event) for event in events if isinstance(event, str))
+    except ModelError:  # the answer will raise it again and report it
         return None
-    lines = (text + written.rest()).strip().splitlines() or [""]
-    found = _LABEL.sub("", lines[0].strip()).strip(" \"'“”*")
+    return _parse_reply(text + sanitizer.flush(), question, turns)
+
+
+def _parse_reply(reply: str, question: str, turns: Sequence[tuple[str, str]]) -> str | None:
+    """Return the question in a model's reply; None if it is too long or about something else."""
+    lines = reply.strip().splitlines() or [""]
+    rewritten = _LABEL.sub("", lines[0].strip()).strip(" \"'“”*")
     known = keywords(" ".join([question, *(part for turn in turns for part in turn)]))
-    fits = len(lines) == 1 and len(found) <= max(_LONGEST, 2 * len(question))
-    return found if fits and keywords(found) & known else None
+    is_short = len(rewritten) <= max(_MAX_QUESTION_LENGTH, 2 * len(question))
+    fits = len(lines) == 1 and is_short and keywords(rewritten) & known
+    return rewritten if fits else None
 
 
-def _one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join(text.split())

@@ -1,1 +1,1 @@
-"""Pure functions on strings: keywords, sentences, numbers, dates."""
+"""Pure functions on strings: keywords, sentences, numbers, dates, sanitizing and word lists."""

@@ -1,4 +1,4 @@
-"""Dates in a text, whatever their spelling, and whether a text bears a stated one out."""
+"""Dates in a text, in any spelling, and whether a text contains a given date."""
 
 from __future__ import annotations
 
@@ -6,74 +6,85 @@ import re
 from dataclasses import dataclass
 
 from ragkit.text.keywords import lowercase
+from ragkit.text.lexicon import any_of, load_lexicon
 
-_MONTHS = (
-    "january januar jan", "february februar feb", "march märz mar mär", "april apr",
-    "may mai", "june juni jun", "july juli jul", "august aug", "september sept sep",
-    "october oktober oct okt", "november nov", "december dezember dec dez",
-)  # fmt: skip
-_MONTH_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_MONTH = "|".join(sorted(_MONTH_OF, key=len, reverse=True))
+_LEXICON = load_lexicon()
+_MONTH_NUMBERS = {name: int(number) for name, number in _LEXICON.months.items()}
+_MONTH = any_of(_MONTH_NUMBERS)
+_LINK = rf"(?:(?:{any_of(_LEXICON.date_links)})\s+)?"  # "of" in "3rd of May"
+_ENDING = any_of(_LEXICON.ordinal_endings)
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?<![\d.])(?P<d>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<n>{_MONTH})\b\.?"
+        # 3rd of May 2024, 3. Mai 2024, 3 May
+        rf"(?<![\d.])(?P<d>\d{{1,2}})(?:{_ENDING}|\.)?\s+{_LINK}(?P<n>{_MONTH})\b\.?"
         r"(?:,?\s+(?P<y>\d{4})\b)?",
-        rf"\b(?P<n>{_MONTH})\b\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\b(?![.,]\d)(?:,?\s+(?P<y>\d{{4}})\b)?",
-        rf"\b(?P<n>{_MONTH})\b\.?,?\s+(?:of\s+)?(?P<y>\d{{4}})\b",
+        # May 3, 2024 and May 3rd
+        rf"\b(?P<n>{_MONTH})\b\.?\s+(?P<d>\d{{1,2}})(?:{_ENDING})?\b(?![.,]\d)(?:,?\s+(?P<y>\d{{4}})\b)?",
+        # May 2024
+        rf"\b(?P<n>{_MONTH})\b\.?,?\s+{_LINK}(?P<y>\d{{4}})\b",
+        # 2024-05-03 and 2024-05
         r"(?<![\d-])(?P<y>\d{4})-(?P<m>\d\d)(?:-(?P<d>\d\d))?(?![\d-])",
+        # 3.5.2024
         r"(?<![\d.])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?!\d)",
+        # 3/5/2024 and 3/5/24
         r"(?<![\d/])(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4}|\d\d)(?![\d/])",
     )
 )
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
 
+Reading = tuple[int | None, int | None, int | None]
+"""Year, month and day; None for a part that the text does not state."""
+
 
 @dataclass(frozen=True, slots=True)
 class Date:
-    """A date at characters [start, end); what is not said of it is None.
+    """A date at characters [start, end) of a text.
 
-    `readings` are (year, month, day): "03/04/2024" has two.
+    "03/04/2024" has two readings: 3 April and 4 March.
     """
 
     text: str
     start: int
     end: int
-    readings: tuple[tuple[int | None, int | None, int | None], ...]
+    readings: tuple[Reading, ...]
 
 
 def find_dates(text: str) -> list[Date]:
-    """The dates of a text that have at least two of year, month and day."""
+    """Return the dates of a text that state at least two of year, month and day."""
     found: list[Date] = []
     taken = bytearray(len(text))
     for pattern in _DATES:
         for match in pattern.finditer(text):
             start, end = match.span()
-            readings = () if any(taken[start:end]) else _read(match)
+            readings = () if any(taken[start:end]) else _parse_readings(match)
             if readings:
                 found.append(Date(match.group(), start, end, readings))
                 taken[start:end] = b"\1" * (end - start)
     return found
 
 
-def _read(match: re.Match[str]) -> tuple[tuple[int | None, int | None, int | None], ...]:
+def _parse_readings(match: re.Match[str]) -> tuple[Reading, ...]:
     parts = match.groupdict()
     name = lowercase(parts.get("n") or "")
     year = int(parts["y"]) if parts.get("y") else None
     day = int(parts["d"]) if parts.get("d") else None
-    month = _MONTH_OF[name] if name else int(parts["m"])
+    month = _MONTH_NUMBERS[name] if name else int(parts["m"])
     if year is not None and year < 100:
         year += 2000
-    either = [(month, day)] + ([(day, month)] if "/" in match.group() else [])
-    return tuple((year, m, d) for m, d in either if m and m <= 12 and (d is None or 0 < d <= 31))
+    orders = [(month, day)] + ([(day, month)] if "/" in match.group() else [])
+    return tuple((year, m, d) for m, d in orders if m and m <= 12 and (d is None or 0 < d <= 31))
 
 
 class DateIndex:
-    """The dates of a text; one without its year may be of any year that stands in the text."""
+    """The dates of a text, ready to be looked up.
+
+    A date without its year counts for each year that the text mentions.
+    """
 
     def __init__(self, text: str) -> None:
         self._years = {int(year) for year in _YEAR.findall(text)}
-        readings = [reading for day in find_dates(text) for reading in day.readings]
+        readings = [reading for date in find_dates(text) for reading in date.readings]
         self._dated = {
             known
             for y, m, d in readings
@@ -84,7 +95,7 @@ class DateIndex:
         }
 
     def supports(self, stated: Date) -> bool:
-        """Whether one of the dates is the stated one, or says more than it."""
+        """Return True if the text has the stated date, or a more precise one that includes it."""
         return any(
             (y, m, d) in self._dated or (y in self._years and (m, d) in self._undated)
             for y, m, d in stated.readings

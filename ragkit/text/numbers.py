@@ -1,4 +1,4 @@
-"""Numbers in a text, whatever their spelling, and whether a text bears a stated one out."""
+"""Numbers in a text, in any spelling, and whether a text contains a given number."""
 
 from __future__ import annotations
 
@@ -9,87 +9,44 @@ from dataclasses import dataclass
 from functools import partial
 
 from ragkit.text.keywords import UNSPACED, lowercase
+from ragkit.text.lexicon import any_of, load_lexicon
 
-_SCALES = {
-    1e3: "thousand thousands k tsd tausend",
-    1e6: "million millions mn mio mill millionen m",
-    1e9: "billion billions bn mrd milliarde milliarden b",
-    1e12: "trillion trillions tn",
-}
-_SCALE_OF = {word: scale for scale, words in _SCALES.items() for word in words.split()}
-_DEGREES = ("degree", "degrees", "grad", "°")
-_SHORT = "kmb"  # letters that are a scale only right behind a number or with a currency
-
-_UNITS = {
-    "%": "% percent pct prozent",
-    "point": "bp bps",
-    "$": "$ usd dollar dollars us$",
-    "€": "€ eur euro euros",
-    "£": "£ gbp pound pounds",
-    "¥": "¥ jpy yen",
-    "franc": "chf franken francs",
-    "second": "second seconds sec sekunde sekunden",
-    "minute": "minute minutes min mins minuten",
-    "hour": "hour hours h hrs stunde stunden",
-    "day": "day days tag tage tagen",
-    "week": "week weeks woche wochen",
-    "month": "month months monat monate monaten",
-    "year": "year years jahr jahre jahren",
-    "kilogram": "kg kilogram kilograms kilogramm",
-    "gram": "g gram grams gramm",
-    "tonne": "tonne tonnes ton tons tonnen",
-    "kilometre": "km kilometre kilometres kilometer kilometers",
-    "metre": "metre metres meter meters",
-    "mile": "mile miles",
-    "litre": "litre litres liter liters",
-    "°C": "°c celsius",
-    "°F": "°f fahrenheit",
-    "MB": "mb megabyte megabytes",
-    "GB": "gb gigabyte gigabytes",
-}
-_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+_LEXICON = load_lexicon()
+_SCALES = {word: float(scale) for word, scale in _LEXICON.scales.items()}
+_SCALE_LETTERS = "kmb"  # a scale only right behind a number or with a currency
+_UNITS = _LEXICON.units
+_NUMBER_WORDS = {word: int(value) for word, value in _LEXICON.number_words.items()}
 
 _CURRENCY = r"US\$|[$€£¥]|(?:USD|EUR|GBP|JPY|CHF)\b"
 _DIGITS = r"\d{1,3}(?:[,.'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?|\.\d+"
-_FIGURE = re.compile(
-    rf"(?P<before>{_CURRENCY})?\s?(?<![.,])(?<![^\W{UNSPACED}])(?P<digits>{_DIGITS})(?P<ordinal>st|nd|rd|th)?"
+_IN_DIGITS = re.compile(
+    rf"(?P<before>{_CURRENCY})?\s?(?<![.,])(?<![^\W{UNSPACED}])(?P<digits>{_DIGITS})"
+    rf"(?P<ordinal>{any_of(_LEXICON.ordinal_endings)})?"
     r"(?=(?P<gap>[\s\u00a0-]?)(?P<word>[^\W\d_]+|%|[$€£¥](?!\d)|°[CF]?)?(?:\s(?P<after>[^\W\d_]+|[€%]))?)",
     re.IGNORECASE,
 )
-MOST_DIGITS = 15  # that a float holds; what has more of them is a code, no number
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-_ONES += "fifteen sixteen seventeen eighteen nineteen"
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_GERMAN = "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn"
-_ORDINALS = {
-    "first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12,
-}  # fmt: skip
-_SPELLED: dict[str, int] = {
-    **{word: value for value, word in enumerate(_ONES.split())},
-    **{word: 10 * value for value, word in enumerate(_TENS.split(), 2)},
-    **{word: value for value, word in enumerate(_GERMAN.split())},
-}
-_SPELLED |= {
-    re.sub("y$", "ie", word) + "th": value for word, value in _SPELLED.items() if value > 3
-} | _ORDINALS
-_SINGLE = "|".join(sorted(_SPELLED, key=len, reverse=True))
+MAX_DIGITS = 15  # that a float holds exactly; more digits make a code
+_NUMBER_WORD = any_of(_NUMBER_WORDS)
 _IN_WORDS = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS.split())})[- ](?P<ones>{_SINGLE})|(?P<single>{_SINGLE}))\b"
-    r"(?P<hundred>[- ]hundred\b)?"
+    rf"\b(?:(?P<tens>{any_of(_LEXICON.joining_tens)})[- ](?P<ones>{_NUMBER_WORD})"
+    rf"|(?P<single>{_NUMBER_WORD}))\b"
+    rf"(?P<hundred>[- ](?:{any_of(_LEXICON.hundreds)})\b)?"
     r"(?=(?:[- ](?P<word>[^\W\d_]+))?(?:\s(?P<after>[^\W\d_]+))?)",
     re.IGNORECASE,
 )
-_ABOUT = re.compile(
-    r"\b(?:about|around|approximately|roughly|nearly|almost|circa|ca\.|over|more than|less than"
-    r"|under|etwa|rund|knapp|fast|über|mehr als)\s*$",
-    re.IGNORECASE,
-)
-NOTED_SCALE = re.compile(
-    r"\b(?:in|of)\s++(?:(?:(?:US\s?)?[$€£]|USD|EUR|U\.S\. dollars)\s*+)?"
-    r"(thousand|million|billion|Tsd|Mio|Mrd)s?\b"
+_APPROXIMATION_WINDOW = 20  # characters before a number
+_MIN_DIGITS_KEPT = 2  # by rounding
+_HALF = 0.5001  # of the last digit that is kept, and a little for the error of floats
+_FLOAT_ERROR = 1e-15  # relative
+_APPROXIMATION = re.compile(rf"\b(?:{any_of(_LEXICON.approximations)})\s*$", re.IGNORECASE)
+SCALE_NOTE = re.compile(
+    rf"\b(?:{any_of(_LEXICON.scale_note_links)})\s++"
+    r"(?:(?:(?:US\s?)?[$€£]|USD|EUR|U\.S\. dollars)\s*+)?"
+    rf"({any_of(_LEXICON.scale_note_words)})s?\b"
     r"|\((?:[$€£]\s?)?(?:in\s+)?(000)'?s?\)",
     re.IGNORECASE,
 )
+"""The note of a table on the scale of its numbers: "in millions", "(in 000s)"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +54,9 @@ class Number:
     """A number at characters [start, end) of a text.
 
     `readings` are the values that its digits can have, each with its count of decimals: "1.577"
-    is one and a half or one and a half thousand. `scale` is 1e6 for millions, 1 where nothing is
-    said; `unit` is one word for all the spellings of a unit, "" without one; `about` is whether
-    the text itself calls it rounded.
+    is one and a half or one and a half thousand. `scale` is 1e6 for millions, 1 if the text states
+    none. `unit` is one word for all spellings of a unit, "" if there is none. `is_approximate` is
+    True if the text says that the number is rounded: "about 40".
     """
 
     text: str
@@ -108,10 +65,11 @@ class Number:
     readings: tuple[tuple[float, int], ...]
     scale: float = 1
     unit: str = ""
-    about: bool = False
+    is_approximate: bool = False
 
     @property
     def is_year(self) -> bool:
+        """True for a bare number from 1000 to 2099, which may be a year."""
         return (
             self.scale == 1
             and not self.unit
@@ -121,31 +79,33 @@ class Number:
 
 
 def find_numbers(text: str) -> list[Number]:
-    """The numbers of a text, in digits or in English words; none of more than 15."""
-    matches = _FIGURE.finditer(text)
-    short = (m for m in matches if len(re.sub(r"\D", "", m["digits"])) <= MOST_DIGITS)
-    return [*map(_in_digits, short), *_in_words(text)]
+    """Return the numbers of a text: those in digits, at most 15, and then those in words."""
+    matches = _IN_DIGITS.finditer(text)
+    short = (m for m in matches if len(re.sub(r"\D", "", m["digits"])) <= MAX_DIGITS)
+    return [*map(_parse_digits, short), *_find_in_words(text)]
 
 
-def _in_digits(match: re.Match[str]) -> Number:
+def _parse_digits(match: re.Match[str]) -> Number:
     word = lowercase(match["word"] or "")
     before = lowercase(match["before"] or "")
     scale, end = 1.0, match.end("ordinal" if match["ordinal"] else "digits")
-    if word in _SCALE_OF and (word not in _SHORT or not match["gap"] or before):
-        scale, end = _SCALE_OF[word], match.end("word")
+    if word in _SCALES and (word not in _SCALE_LETTERS or not match["gap"] or before):
+        scale, end = _SCALES[word], match.end("word")
         word = lowercase(match["after"] or "")
-    if word in _DEGREES:
+    if word in _LEXICON.degrees:
         word = lowercase(match["after"] or "")
-    if not before and word in _UNIT_OF:
+    if not before and word in _UNITS:
         end = match.end("word" if lowercase(match["word"] or "") == word else "after")
-    unit = _UNIT_OF.get(before) or _UNIT_OF.get(word, "")
+    unit = _UNITS.get(before) or _UNITS.get(word, "")
     start = match.start("before") if before else match.start("digits")
-    about = _ABOUT.search(match.string[max(0, start - 20) : start]) is not None
-    readings = _readings(match["digits"])
-    return Number(match.string[start:end], start, end, readings, scale, unit, about)
+    before_it = match.string[max(0, start - _APPROXIMATION_WINDOW) : start]
+    is_approximate = _APPROXIMATION.search(before_it) is not None
+    readings = _parse_readings(match["digits"])
+    return Number(match.string[start:end], start, end, readings, scale, unit, is_approximate)
 
 
-def _readings(digits: str) -> tuple[tuple[float, int], ...]:
+def _parse_readings(digits: str) -> tuple[tuple[float, int], ...]:
+    """Return the values that digits with commas and points can have, with their decimals."""
     marks = re.sub(r"\d", "", digits)
     last = marks[-1:]
     whole = (float(re.sub(r"\D", "", digits)), 0)
@@ -162,57 +122,58 @@ def _readings(digits: str) -> tuple[tuple[float, int], ...]:
     return (whole,) if last == "," else (fraction, whole)
 
 
-def _in_words(text: str) -> Iterator[Number]:
+def _find_in_words(text: str) -> Iterator[Number]:
     for match in _IN_WORDS.finditer(text):
         spelled = filter(None, (match["tens"], match["ones"], match["single"]))
-        value = sum(_SPELLED[lowercase(word)] for word in spelled)
+        value = sum(_NUMBER_WORDS[lowercase(word)] for word in spelled)
         value *= 100 if match["hundred"] else 1
         word, end = lowercase(match["word"] or ""), match.end()
-        scale = _SCALE_OF.get(word, 1.0) if word not in _SHORT else 1.0
+        scale = _SCALES.get(word, 1.0) if word not in _SCALE_LETTERS else 1.0
         if scale > 1:
             end, word = match.end("word"), lowercase(match["after"] or "")
         if value < 2 and scale == 1:
-            continue  # "one" is mostly no number, and "first" a word like any other
-        unit = _UNIT_OF.get(word, "")
+            continue  # "one" is mostly a pronoun, and "first" a word like any other
+        unit = _UNITS.get(word, "")
         if unit:
             end = match.end("after" if scale > 1 else "word")
-        text_of = text[match.start() : end]
-        yield Number(text_of, match.start(), end, ((float(value), 0),), scale, unit)
+        own = text[match.start() : end]
+        yield Number(own, match.start(), end, ((float(value), 0),), scale, unit)
 
 
 def find_scales(text: str) -> frozenset[float]:
-    """The scales that a text says its bare numbers have: 1e6 for "(in millions)"."""
+    """Return the scales that notes give to the bare numbers of a text: 1e6 for "(in millions)"."""
     return frozenset(
-        1e3 if thousands else _SCALE_OF[lowercase(word)]
-        for word, thousands in NOTED_SCALE.findall(text)
+        1e3 if thousands else _SCALES[lowercase(word)]
+        for word, thousands in SCALE_NOTE.findall(text)
     )
 
 
 class NumberIndex:
-    """The numbers of a text by their size, where bare numbers are in the scales of `noted`.
+    """The numbers of a text, sorted, ready to be looked up.
 
-    Where nothing is noted, a bare number may be in thousands, millions or billions.
+    A bare number may be in one of the `noted` scales. Without a note, a stated number with a
+    scale also matches a bare one in thousands, millions or billions.
     """
 
     def __init__(self, found: Iterable[Number], noted: frozenset[float]) -> None:
-        unsaid = () if noted else (1e3, 1e6, 1e9)
+        possible = () if noted else (1e3, 1e6, 1e9)
         self._written: dict[str, list[float]] = {}
         self._scaled: dict[str, list[float]] = {}
-        for figure in found:
-            written = self._written.setdefault(figure.unit, [])
-            scaled = self._scaled.setdefault(figure.unit, [])
-            for value, _ in figure.readings:
-                written.append(value * figure.scale)
-                if figure.scale == 1:
+        for number in found:
+            written = self._written.setdefault(number.unit, [])
+            scaled = self._scaled.setdefault(number.unit, [])
+            for value, _ in number.readings:
+                written.append(value * number.scale)
+                if number.scale == 1:
                     written += [value * scale for scale in noted]
-                    scaled += [value * scale for scale in unsaid]
+                    scaled += [value * scale for scale in possible]
         for values in (*self._written.values(), *self._scaled.values()):
             values.sort()
 
     def supports(self, stated: Number) -> bool:
-        """Whether one of the numbers is the stated one, of its unit or of none.
+        """Return True if a number of the text equals the stated one and has its unit or none.
 
-        Rounding is no contradiction where at least two digits are left.
+        A stated number may be rounded as long as it keeps at least two digits.
         """
         kinds = [self._written, self._scaled] if stated.scale > 1 else [self._written]
         units = (stated.unit, "") if stated.unit else tuple(self._written)
@@ -230,13 +191,13 @@ def _has_between(values: Sequence[float], low: float, high: float) -> bool:
 
 
 def _bounds(stated: Number, reading: tuple[float, int]) -> tuple[float, float]:
-    """Between which values a number is the stated one, or rounds to it."""
+    """Return the range of the values that are the stated number or round to it."""
     value, decimals = reading
-    spread = 1e-15 * value * stated.scale
-    if decimals or stated.scale > 1 or stated.about:
+    spread = _FLOAT_ERROR * value * stated.scale
+    if decimals or stated.scale > 1 or stated.is_approximate:
         whole = str(int(value)) if value >= 1 else ""
         zeros = len(whole) - len(whole.rstrip("0"))
-        round_off = zeros if stated.about and not decimals else -decimals
-        if len(whole) - round_off >= 2:
-            spread = max(spread, 0.5001 * stated.scale * 10.0**round_off)
+        round_off = zeros if stated.is_approximate and not decimals else -decimals
+        if len(whole) - round_off >= _MIN_DIGITS_KEPT:
+            spread = max(spread, _HALF * stated.scale * 10.0**round_off)
     return value * stated.scale - spread, value * stated.scale + spread

@@ -1,8 +1,9 @@
-"""The sentences and table rows of its passages that a model's answer rests on.
+"""Highlights: the sentences and table rows of its passages that a model's answer rests on.
 
-A statement cites whole passages. Here each is compared, clause by clause, with the sentences and
-rows of the passages that it cites, by the words and facts that they share; a rare word counts more
-than a common one, and a number or date more than a word. Where none is clearly meant, none is told.
+A statement cites whole passages. Each of its claims is compared with the sentences and rows of the
+passages that it cites, by the words and facts that they share. A rare word counts more than a
+common one, and a number or date more than a word. If no sentence clearly says what the claim says,
+nothing is highlighted.
 """
 
 from __future__ import annotations
@@ -19,23 +20,28 @@ from ragkit.answers import Citation, Statement
 from ragkit.retrieval.retriever import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.numbers import find_scales
-from ragkit.text.sentences import Sentence, row_label, split_sentences
-from ragkit.verification.checker import split_clauses
-from ragkit.verification.claims import Fact, find_facts
-from ragkit.verification.evidence import Evidence, stated_words
+from ragkit.text.sentences import Sentence, split_sentences
+from ragkit.verification.claims import (
+    CITATION,
+    Fact,
+    find_facts,
+    keywords_without_numbers,
+    split_claims,
+)
+from ragkit.verification.fact_index import FactIndex
 
-# Chosen on the dev half of what `python -m tests.benchmarks exact` measures.
-_CLEAR = 0.4  # of the weight of a clause, in one sentence: then it rests on that
-_MORE = 0.2  # of it, in a further sentence and in none before
-_FACT = 3.0  # times a word as rare
-_ASKED = 0.3  # times a word, for the question's own where several sentences would do
-_LOOKED_AT = 5  # sentences of a passage that share most words, and those with the very figures
-_OWN = 3  # words that a citation in mid-sentence has before it, at least, to stand for them alone
+# Chosen on the dev half of what `python -m tests.benchmarks highlights` measures.
+_MIN_WEIGHT = 0.4  # of a claim's weight, in one sentence: then the claim rests on it
+_MIN_ADDED_WEIGHT = 0.2  # of it, that a further sentence adds
+_FACT_WEIGHT = 3.0  # of a fact; an equally rare word has 1
+_QUESTION_WEIGHT = 0.3  # of a word of the question, which decides between equal sentences
+_MAX_COMPARED = 5  # sentences of a passage with most words in common, beside those with the facts
+_MIN_OWN_WORDS = 3  # before a citation inside a sentence; with fewer it cites the whole sentence
 
-_NUMBER = re.compile(r"\[(\d{1,3})\]")
-_NUMBERS = re.compile(r"(?:\[\d{1,3}\]\s*)+")
+_CITATION_GROUP = re.compile(r"(?:\[\d{1,3}\]\s*)+")
 
 Term = str | Fact
+"""A keyword or a fact of a claim."""
 
 
 def add_highlights(
@@ -44,144 +50,152 @@ def add_highlights(
     passages: Sequence[Hit],
     question: str,
 ) -> tuple[Citation, ...]:
-    """Citations of whole passages, with the ranges that the statements citing them rest on."""
-    pieces = {each.number: _pieces(each.number, passages[each.number - 1]) for each in citations}
-    meant: dict[int, set[_Piece]] = defaultdict(set)
+    """Return citations of whole passages with the ranges that the citing statements rest on."""
+    spans = {each.number: _split_passage(each.number, passages) for each in citations}
+    chosen: dict[int, set[_Span]] = defaultdict(set)
     for statement in statements:
-        for claim, numbers in _claims(statement):
-            cited = [pieces[number] for number in numbers if pieces.get(number)]
-            for piece in _rests_on(claim, cited, question):
-                meant[piece.number].add(piece)
+        for claim, numbers in _split_statement(statement):
+            cited = [spans[number] for number in numbers if spans.get(number)]
+            for span in _find_support(claim, cited, question):
+                chosen[span.number].add(span)
     return tuple(
-        replace(each, highlights=_ranges(meant[each.number], passages[each.number - 1]))
+        replace(each, highlights=_join_ranges(chosen[each.number], passages[each.number - 1]))
         for each in citations
     )
 
 
-def _claims(statement: Statement) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The clauses of a statement and the numbers that each of them cites.
+def _split_statement(statement: Statement) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield the claims of a statement and the numbers that each of them cites.
 
-    A number in mid-sentence stands for what is said since the one before it.
+    A citation inside a sentence belongs to the words since the citation before it.
     """
     text, start = statement.text, 0
-    groups = list(_NUMBERS.finditer(text))
+    groups = list(_CITATION_GROUP.finditer(text))
     if not groups:  # a value of an answer to a schema
-        yield from ((clause, statement.citations) for clause in split_clauses(text))
+        yield from ((claim, statement.citations) for claim in split_claims(text))
     for group in groups:
         own = text[start : len(text) if group is groups[-1] else group.end()]
-        if len(keywords(_NUMBER.sub("", own))) < _OWN:
+        if len(keywords(CITATION.sub("", own))) < _MIN_OWN_WORDS:
             own = text
-        numbers = tuple(map(int, _NUMBER.findall(group.group())))
-        yield from ((clause, numbers) for clause in split_clauses(own))
+        numbers = tuple(map(int, CITATION.findall(group.group())))
+        yield from ((claim, numbers) for claim in split_claims(own))
         start = group.end()
 
 
-class _Piece:
-    """A sentence or row of passage `number`, characters [start, end) of the page's text."""
+class _Span:
+    """A sentence or row of passage `number`, at characters [start, end) of the page's text."""
 
-    def __init__(self, number: int, hit: Hit, unit: Sentence, scales: frozenset[float]) -> None:
+    def __init__(self, number: int, hit: Hit, sentence: Sentence, scales: frozenset[float]) -> None:
         self.number = number
-        self.start, self.end = hit.start + unit.start, hit.start + unit.end
-        self.words = keywords(unit.in_context)
-        self._unit = unit
+        self.start, self.end = hit.start + sentence.start, hit.start + sentence.end
+        self.words = keywords(sentence.in_context)
+        self._sentence = sentence
         self._scales = scales
 
-    def writes(self, fact: Fact) -> bool:
-        """Whether a fact stands here letter by letter."""
-        return fact.text in self._unit.text
+    def spells(self, fact: Fact) -> bool:
+        """Return True if a fact occurs letter by letter."""
+        return fact.text in self._sentence.text
 
-    def holds(self, term: Term) -> bool:
-        return term in self.words if isinstance(term, str) else self._evidence.holds(term)
+    def supports(self, term: Term) -> bool:
+        """Return True if a word, or a fact in any spelling, occurs."""
+        return term in self.words if isinstance(term, str) else self._facts.supports(term)
 
     @property
     def is_row(self) -> bool:
-        return bool(row_label(self._unit))
+        """True for a row of a table."""
+        return bool(self._sentence.row_label)
 
     @cached_property
-    def _evidence(self) -> Evidence:
-        return Evidence(self._unit.in_context, self._scales)
+    def _facts(self) -> FactIndex:
+        return FactIndex(self._sentence.in_context, self._scales)
 
 
-def _pieces(number: int, hit: Hit) -> list[_Piece]:
+def _split_passage(number: int, passages: Sequence[Hit]) -> list[_Span]:
+    hit = passages[number - 1]
     scales = find_scales(hit.text)
-    return [_Piece(number, hit, unit, scales) for unit in split_sentences(hit.text)]
+    return [_Span(number, hit, sentence, scales) for sentence in split_sentences(hit.text)]
 
 
-def _rests_on(claim: str, passages: Sequence[Sequence[_Piece]], question: str) -> list[_Piece]:
-    """The pieces of passages that say what a clause says.
+def _find_support(claim: str, passages: Sequence[Sequence[_Span]], question: str) -> list[_Span]:
+    """Return the spans of passages that say what a claim says.
 
-    First the one that says most of it, then those that say what is missing there; and of a passage
-    with none of these the one that says it, too.
+    First the span that says most of it, then those that say what is missing there, and then, of
+    each passage without one of these, the span that says the claim, too.
     """
-    said = _Said(claim, passages, question)
-    clear = [piece for pieces in passages if (piece := said.clearest(pieces))]
+    comparison = _Comparison(claim, passages, question)
+    clear = [span for spans in passages if (span := comparison.find_clearest(spans))]
     if not clear:
         return []
-    chosen = said.completed(max(clear, key=said.weight))
-    numbers = {piece.number for piece in chosen}
-    return chosen + [piece for piece in clear if piece.number not in numbers]
+    chosen = comparison.complete(max(clear, key=comparison.weigh))
+    numbers = {span.number for span in chosen}
+    return chosen + [span for span in clear if span.number not in numbers]
 
 
-class _Said:
-    """The words and facts of a clause, weighed, and which pieces of passages have which."""
+class _Comparison:
+    """The weighed words and facts of a claim, and which spans of passages have which of them."""
 
-    def __init__(self, claim: str, passages: Sequence[Sequence[_Piece]], question: str) -> None:
-        pieces = [piece for each in passages for piece in each]
-        self._size = len(pieces)
-        self._counts = Counter(word for piece in pieces for word in piece.words)
-        found = [fact for fact in find_facts(claim) if fact.kind != "name"]  # a name is its words
-        counted = " ".join(fact.text for fact in found if fact.kind != "quotation")
-        words = stated_words(claim) - stated_words(counted)
+    def __init__(self, claim: str, passages: Sequence[Sequence[_Span]], question: str) -> None:
+        spans = [span for each in passages for span in each]
+        self._size = len(spans)
+        self._counts = Counter(word for span in spans for word in span.words)
+        # a name is compared by its words
+        facts = [fact for fact in find_facts(claim) if fact.kind != "name"]
+        exact = " ".join(fact.text for fact in facts if fact.kind != "quotation")
+        words = keywords_without_numbers(claim) - keywords_without_numbers(exact)
         self._weights: dict[Term, float] = {w: self._rarity(self._counts[w]) for w in words}
-        terms: tuple[Term, ...] = (*words, *found)
-        self._held = {
-            piece: frozenset(term for term in terms if piece.holds(term))
+        terms: tuple[Term, ...] = (*words, *facts)
+        self._shared = {
+            span: frozenset(term for term in terms if span.supports(term))
             for each in passages
-            for piece in self._near(each, words, found)
+            for span in self._choose_compared(each, words, facts)
         }
-        having = Counter(term for terms in self._held.values() for term in terms)
-        self._weights |= {fact: _FACT * self._rarity(having[fact]) for fact in found}
+        having = Counter(term for terms in self._shared.values() for term in terms)
+        self._weights |= {fact: _FACT_WEIGHT * self._rarity(having[fact]) for fact in facts}
         self._asked = keywords(question) - words
 
-    def weight(self, piece: _Piece) -> float:
-        return self._sum(self._held[piece])
+    def weigh(self, span: _Span) -> float:
+        """Return the weight of what a span and the claim share."""
+        return self._sum(self._shared[span])
 
-    def clearest(self, pieces: Iterable[_Piece]) -> _Piece | None:
-        """The piece that says most of it; none where that is little, or another says as much."""
-        near = [piece for piece in pieces if piece in self._held]
-        best = max(near, key=self._rank)
-        if not 0 < _CLEAR * sum(self._weights.values()) <= self.weight(best):
+    def find_clearest(self, spans: Iterable[_Span]) -> _Span | None:
+        """Return the span that says most of the claim.
+
+        None if that is too little, or if a span with other words says as much.
+        """
+        compared = [span for span in spans if span in self._shared]
+        best = max(compared, key=self._rank)
+        if not 0 < _MIN_WEIGHT * sum(self._weights.values()) <= self.weigh(best):
             return None
         rank = self._rank(best)
-        same = (piece for piece in near if math.isclose(self._rank(piece), rank))
-        return best if all(piece.words == best.words for piece in same) else None
+        equal = (span for span in compared if math.isclose(self._rank(span), rank))
+        return best if all(span.words == best.words for span in equal) else None
 
-    def completed(self, first: _Piece) -> list[_Piece]:
-        """A piece, and those that say what it leaves out; the year of a row stands over it."""
+    def complete(self, first: _Span) -> list[_Span]:
+        """Return a span and those that say what it lacks; the year of a row is in its head."""
         chosen = [first]
-        lacking = frozenset(self._weights) - self._held[first]
+        lacking = frozenset(self._weights) - self._shared[first]
         if first.is_row:
             lacking = frozenset(term for term in lacking if not _is_time(term))
-        least = _MORE * sum(self._weights.values())
+        least = _MIN_ADDED_WEIGHT * sum(self._weights.values())
         while self._sum(lacking) >= least:
-            more = max(self._held, key=lambda piece: self._sum(self._held[piece] & lacking))
-            if self._sum(self._held[more] & lacking) < least:
+            more = max(self._shared, key=lambda span: self._sum(self._shared[span] & lacking))
+            if self._sum(self._shared[more] & lacking) < least:
                 break
             chosen.append(more)
-            lacking -= self._held[more]
+            lacking -= self._shared[more]
         return chosen
 
-    def _near(
-        self, pieces: Sequence[_Piece], words: frozenset[str], found: Sequence[Fact]
-    ) -> list[_Piece]:
-        """The pieces worth a closer look, in the order of the text."""
-        shared = {piece: self._sum(words & piece.words) for piece in pieces}
-        most = set(nlargest(_LOOKED_AT, pieces, key=lambda piece: shared[piece]))
-        return [piece for piece in pieces if piece in most or any(map(piece.writes, found))]
+    def _choose_compared(
+        self, spans: Sequence[_Span], words: frozenset[str], facts: Sequence[Fact]
+    ) -> list[_Span]:
+        """Return the spans with most words in common or with a fact, in the order of the text."""
+        shared = {span: self._sum(words & span.words) for span in spans}
+        most = set(nlargest(_MAX_COMPARED, spans, key=lambda span: shared[span]))
+        return [span for span in spans if span in most or any(map(span.spells, facts))]
 
-    def _rank(self, piece: _Piece) -> float:
-        asked = sum(self._rarity(self._counts[word]) for word in self._asked & piece.words)
-        return self.weight(piece) + _ASKED * asked
+    def _rank(self, span: _Span) -> float:
+        asked = sum(self._rarity(self._counts[word]) for word in self._asked & span.words)
+        return self.weigh(span) + _QUESTION_WEIGHT * asked
 
     def _rarity(self, count: int) -> float:
         return math.log(1 + self._size / max(1, count))
@@ -194,12 +208,12 @@ def _is_time(term: Term) -> bool:
     return isinstance(term, Fact) and term.kind in ("year", "date")
 
 
-def _ranges(pieces: Iterable[_Piece], hit: Hit) -> tuple[tuple[int, int], ...]:
-    """Where the pieces are, in order; those with nothing but white space between them in one."""
-    found: list[tuple[int, int]] = []
-    for start, end in sorted((piece.start, piece.end) for piece in pieces):
-        if found and not hit.text[found[-1][1] - hit.start : start - hit.start].strip():
-            found[-1] = found[-1][0], end
+def _join_ranges(spans: Iterable[_Span], hit: Hit) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of spans in order, joined where only white space is between them."""
+    ranges: list[tuple[int, int]] = []
+    for start, end in sorted((span.start, span.end) for span in spans):
+        if ranges and not hit.text[ranges[-1][1] - hit.start : start - hit.start].strip():
+            ranges[-1] = ranges[-1][0], end
         else:
-            found.append((start, end))
-    return tuple(found)
+            ranges.append((start, end))
+    return tuple(ranges)

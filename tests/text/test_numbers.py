@@ -7,7 +7,7 @@ import pytest
 from ragkit.text.dates import DateIndex, find_dates
 from ragkit.text.numbers import Number, NumberIndex, find_numbers, find_scales
 from ragkit.text.sentences import split_sentences
-from ragkit.verification.antonyms import agrees, turned
+from ragkit.verification.antonyms import agrees_on_negation, find_antonym
 from ragkit.verification.claims import find_facts
 
 
@@ -18,7 +18,7 @@ def supports(text: str, stated: str) -> bool:
 
 def test_a_number_is_read_with_its_scale_and_unit() -> None:
     assert find_numbers("about $4.2 million") == [
-        Number("$4.2 million", 6, 18, ((4.2, 1),), 1e6, "$", about=True)
+        Number("$4.2 million", 6, 18, ((4.2, 1),), 1e6, "$", is_approximate=True)
     ]
     assert find_numbers("1.577 km") == [
         Number("1.577 km", 0, 8, ((1.577, 3), (1577.0, 0)), 1, "kilometre")
@@ -107,11 +107,11 @@ def test_a_sentence_states_facts(said: str, found: list[tuple[str, str]]) -> Non
 
 
 def test_opposites_and_denials_are_told() -> None:
-    assert turned("Revenue fell in Asia", "Revenue rose in Asia") == ("fell", "rose")
-    assert turned("Revenue rose", "Revenue rose and costs fell") is None
-    assert not agrees("Pets are allowed.", "Pets are not allowed.")
-    assert agrees("Pets are allowed, but horses are not welcome.", "Pets are allowed.")
-    assert not agrees("You can't smoke here.", "You can smoke here.")
+    assert find_antonym("Revenue fell in Asia", "Revenue rose in Asia") == ("fell", "rose")
+    assert find_antonym("Revenue rose", "Revenue rose and costs fell") is None
+    assert not agrees_on_negation("Pets are allowed.", "Pets are not allowed.")
+    assert agrees_on_negation("Pets are allowed, but horses are not welcome.", "Pets are allowed.")
+    assert not agrees_on_negation("You can't smoke here.", "You can smoke here.")
 
 
 @pytest.mark.parametrize(

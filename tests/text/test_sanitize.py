@@ -21,7 +21,7 @@ SIGNS = st.sampled_from(
 
 def sanitize(*pieces: str) -> str:
     cleaner = Sanitizer()
-    return "".join([*map(cleaner.feed, pieces), cleaner.rest()])
+    return "".join([*map(cleaner.feed, pieces), cleaner.flush()])
 
 
 @pytest.mark.parametrize(
