@@ -104,7 +104,7 @@ class Conversation:
         if not title:
             raise ValueError("the title is empty")
         if self.id is not None:
-            self._record.conversation("rename", self.id)
+            self._record.record_conversation("rename", self.id)
             with self._store.recorder() as writer:
                 writer.rename_conversation(self.id, title)
         self._title = title
@@ -117,7 +117,7 @@ class Conversation:
         """
         if self.id is None:
             raise SourceError(f"turn {turn} is not kept in a conversation; ask something first")
-        self._record.conversation("rate", self.id)
+        self._record.record_conversation("rate", self.id)
         rating = None if up is None else Rating(up, _plain(comment).strip(), _now())
         with self._store.recorder() as writer:
             writer.rate(self.id, turn, rating)

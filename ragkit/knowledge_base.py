@@ -322,7 +322,7 @@ class KnowledgeBase(View):
         """
         from ragkit.maintenance.export import dump
 
-        self._record.dumped()
+        self._record.record_dump()
         with self._store.snapshot() as snapshot:
             yield from dump(snapshot)
 

@@ -21,7 +21,7 @@ from ragkit.generation.answering import (
 )
 from ragkit.generation.prompts import Question
 from ragkit.generation.streaming import AnswerStream
-from ragkit.governance.audit_recorder import QuestionRecord, Recorder, found_by
+from ragkit.governance.audit_recorder import QuestionRecord, Recorder, describe_search
 from ragkit.ingestion.report import FileError
 from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
@@ -107,7 +107,7 @@ class View:
             with self._store.view(self._who, labels) as snapshot:
                 yield snapshot
         except AccessDenied as error:
-            self._record.refused(error)
+            self._record.record_refusal(error)
             raise
 
     def _listed(self, labels: Collection[str] | None = None) -> AbstractContextManager[Snapshot]:
@@ -126,8 +126,8 @@ class View:
         with self._snapshot(labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             hits = retriever.search(snapshot, query, k) if retriever else []
-            found = found_by(k, hits, snapshot)
-        self._record.searched(query, found)
+            found = describe_search(k, hits, snapshot)
+        self._record.record_search(query, found)
         return hits
 
     def explain(
@@ -139,8 +139,8 @@ class View:
             explanation = (
                 retriever.explain(snapshot, query, k) if retriever else Explanation(query, (), ())
             )
-            found = found_by(k, explanation.hits, snapshot)
-        self._record.searched(query, found)
+            found = describe_search(k, explanation.hits, snapshot)
+        self._record.record_search(query, found)
         return explanation
 
     def ask(
@@ -178,7 +178,7 @@ class View:
 
         wanted, question = parse_schema(schema), clean_question(question)
         found, record = self._found(question, question, options)
-        with self._record.outcome_of(record):
+        with self._record.record_failure(record):
             answer = ask_for_data(
                 question,
                 found,
@@ -187,7 +187,7 @@ class View:
                 self.config,
                 reasoning=options.reasoning,
             )
-        self._record.answered(record, answer)
+        self._record.record_answer(record, answer)
         return answer
 
     def stream(
@@ -210,7 +210,7 @@ class View:
         if found is None:
             stream = stream_whole(Answer.abstain(question, (), Abstention.EMPTY), asked)
         else:
-            with self._record.outcome_of(record):
+            with self._record.record_failure(record):
                 stream = stream_answer(
                     asked,
                     found,
@@ -232,8 +232,8 @@ class View:
             hits = retriever.search(snapshot, query, options.k) if retriever else []
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.counts()[0] == 0
-            found = found_by(options.k, hits, snapshot)
-        record = self._record.asked(question, found)
+            found = describe_search(options.k, hits, snapshot)
+        record = self._record.record_question(question, found)
         if identity is None or is_empty:
             return None, record
 
@@ -250,7 +250,7 @@ class View:
         """
         if id is not None:
             self._check_conversation(id)
-            self._record.conversation("open", id)
+            self._record.record_conversation("open", id)
         return Conversation(self, self._store, self._snapshot, self._record, id)
 
     def conversations(self) -> list[StoredConversation]:
@@ -261,7 +261,7 @@ class View:
     def delete_conversation(self, id: int) -> None:
         """Remove a conversation with all that was said. Raises SourceError if there is none."""
         self._check_conversation(id)
-        self._record.conversation("delete", id)
+        self._record.record_conversation("delete", id)
         with self._store.recorder() as writer:
             writer.remove_conversation(id)
 
@@ -271,7 +271,7 @@ class View:
                 f"{self.who} has no conversation {id} in {self.path}; list them with: "
                 "ragkit conversations"
             )
-            self._record.refused(error, f"conversation:{id}")
+            self._record.record_refusal(error, f"conversation:{id}")
             raise error
 
     # -- documents ---------------------------------------------------------------------------
@@ -288,7 +288,7 @@ class View:
         """
         with self._listed(labels) as snapshot:
             if snapshot.document(id) is None:
-                self._record.opened(id, None, what="document")
+                self._record.record_open(id, None, what="document")
             return self._document(snapshot, id)
 
     def pages(self, id: int, *, labels: Collection[str] | None = None) -> list[StoredPage]:
@@ -306,7 +306,7 @@ class View:
         """What may be read, once it is recorded that somebody looks at a document in it."""
         with self._snapshot(labels) as snapshot:
             found = snapshot.document(id)
-            self._record.opened(id, found.uid if found else None, what=what)
+            self._record.record_open(id, found.uid if found else None, what=what)
             self._document(snapshot, id)
             yield snapshot
 

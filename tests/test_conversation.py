@@ -14,9 +14,9 @@ from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
 from ragkit.generation.query_rewriting import needs_history, rewrite_question
 from ragkit.llms.base import Event, ModelLimits
-from ragkit.store.database import PATIENCE, connect
+from ragkit.store.database import BUSY_TIMEOUT, connect
 from ragkit.store.layout import Layout
-from ragkit.store.locks import commit_lock
+from ragkit.store.locks import hold_commit_lock
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 from tests.support.models import OwnModel
@@ -323,7 +323,7 @@ def test_deleting_a_conversation_holds_nobody_up_while_somebody_reads(folder: Pa
             recorder = kb._store._recorder
             assert recorder is not None
             (patience,) = recorder.connection.execute("PRAGMA busy_timeout").fetchone()
-            assert patience == PATIENCE
+            assert patience == BUSY_TIMEOUT
         assert kb.conversations() == []
 
 
@@ -547,8 +547,8 @@ def test_turns_and_documents_are_committed_by_one_at_a_time(folder: Path) -> Non
 
 def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = Layout(folder / "a.kb")
-    monkeypatch.setattr("ragkit.store.locks._PATIENCE", 0.05)
-    with base(folder, NOBODY, audit="optional") as kb, commit_lock(layout.commit_lock):
+    monkeypatch.setattr("ragkit.store.locks._LOCK_TIMEOUT", 0.05)
+    with base(folder, NOBODY, audit="optional") as kb, hold_commit_lock(layout.commit_lock):
         talk = kb.conversation()
         answer = talk.ask(FIRST)
         (turn,) = talk.turns()
@@ -560,7 +560,7 @@ def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.M
 def test_lock_that_is_never_let_go_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragkit.store.locks._PATIENCE", 0.05)
+    monkeypatch.setattr("ragkit.store.locks._LOCK_TIMEOUT", 0.05)
     path = Layout(folder / "a.kb").commit_lock
-    with commit_lock(path), pytest.raises(StoreLocked, match="written without end"):
-        commit_lock(path).__enter__()
+    with hold_commit_lock(path), pytest.raises(StoreLocked, match="written without end"):
+        hold_commit_lock(path).__enter__()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ragkit.errors import SourceError, StoreDamaged, StoreError
 from ragkit.governance.receipts import Receipt
-from ragkit.store.audit import AuditRecord, ChainReport, check, current_user, read_records
-from ragkit.store.keys import AuditKey, known_keys
+from ragkit.store.audit import AuditRecord, ChainReport, check_chain, current_user, read_records
+from ragkit.store.keys import AuditKey, load_keys
 from ragkit.store.labels import matching
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -147,9 +147,9 @@ class AuditLog:
 
         Raises StoreError for a file that holds no key.
         """
-        known = known_keys(keys, self._store.key_file)
+        known = load_keys(keys, self._store.key_file)
         with self._store.snapshot() as snapshot:
-            chain = check(snapshot.connection, known)
+            chain = check_chain(snapshot.connection, known)
             problems = [chain.why] if chain.broken is not None else []
             problems += [
                 f"{count} records, the first of them {chain.unknown_from[key]}, are signed with "

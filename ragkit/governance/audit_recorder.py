@@ -19,7 +19,7 @@ from ragkit.store.store import Store
 
 logger = logging.getLogger(__name__)
 
-Found = dict[str, Any]
+SearchRecord = dict[str, Any]
 
 
 class Recorder:
@@ -37,15 +37,15 @@ class Recorder:
         self._keeps_words = config.audit_questions == "text"
         self._is_optional = config.audit == "optional"
 
-    def searched(self, query: str, found: Found) -> None:
+    def record_search(self, query: str, found: SearchRecord) -> None:
         """A search, and what was found for it."""
         self._question("search", query, found)
 
-    def asked(self, question: str, found: Found) -> int:
+    def record_question(self, question: str, found: SearchRecord) -> int:
         """A question, and what was found for it; returns the record's number, 0 if none."""
         return self._question("ask", question, found)
 
-    def answered(self, record: int, answer: Answer) -> None:
+    def record_answer(self, record: int, answer: Answer) -> None:
         """What became of the question in a record."""
         outcome = answer.abstention or ("incomplete" if answer.incomplete else "whole")
         cited = [[c.number, c.document, c.page_ordinal, c.start, c.end] for c in answer.citations]
@@ -58,34 +58,34 @@ class Recorder:
         }
         self._write("answer", "answer", detail, text=answer.text)
 
-    def opened(self, document: int, uid: int | None, **detail: Any) -> None:
+    def record_open(self, document: int, uid: int | None, **detail: Any) -> None:
         """That a document's text or file was looked at; without a uid it was not to be had."""
         what = "open" if uid is not None else "refuse"
         target = f"document:{uid}" if uid is not None else "document"
         self._write(what, target, {"document": document, **detail})
 
-    def conversation(self, what: str, id: int) -> None:
+    def record_conversation(self, what: str, id: int) -> None:
         """What somebody does with a conversation: "open", "rename", "rate" or "delete"."""
         self._write(f"conversation.{what}", f"conversation:{id}", {})
 
-    def dumped(self) -> None:
+    def record_dump(self) -> None:
         """That all content is written out."""
         self._write("kb.dump", "kb", {})
 
-    def refused(self, error: RagkitError, object: str = "kb") -> None:
+    def record_refusal(self, error: RagkitError, object: str = "kb") -> None:
         """That somebody was turned away."""
         self._write("refuse", object, {"error": type(error).__name__})
 
     @contextmanager
-    def outcome_of(self, record: int) -> Iterator[None]:
+    def record_failure(self, record: int) -> Iterator[None]:
         """Record that the question in a record failed, if the block does."""
         try:
             yield
         except RagkitError as error:
-            self.ended(record, type(error).__name__)
+            self.record_end(record, type(error).__name__)
             raise
 
-    def ended(self, record: int, outcome: str) -> None:
+    def record_end(self, record: int, outcome: str) -> None:
         """That there was no whole answer; nothing more is shown, so it must not fail."""
         with suppress(StoreError):
             self._write("answer", "answer", {"question": record, "outcome": outcome})
@@ -133,19 +133,19 @@ class QuestionRecord(StreamObserver):
 
     def on_answer(self, answer: Answer) -> Answer:
         """Record the whole answer. Raises StoreError if that fails, so it is not given out."""
-        self._recorder.answered(self._line, answer)
+        self._recorder.record_answer(self._line, answer)
         return answer
 
     def on_error(self, error: RagkitError) -> None:
         """Record which error ended the answer."""
-        self._recorder.ended(self._line, type(error).__name__)
+        self._recorder.record_end(self._line, type(error).__name__)
 
     def on_stop(self) -> None:
         """Record that the answer was stopped."""
-        self._recorder.ended(self._line, "stopped")
+        self._recorder.record_end(self._line, "stopped")
 
 
-def found_by(k: int, hits: Sequence[Hit], snapshot: Snapshot) -> Found:
+def describe_search(k: int, hits: Sequence[Hit], snapshot: Snapshot) -> SearchRecord:
     """What a search gave, by ids, and by which rights: the ids of the labels, None for all."""
     return {
         "k": k,

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.governance.receipts import Receipt, past_of, read_receipt
-from ragkit.store.atomic_directory import beside
+from ragkit.governance.receipts import Receipt, parse_past_erasure, read_receipt
+from ragkit.store.atomic_directory import find_siblings
 from ragkit.store.audit import find_records
-from ragkit.store.database import sync_directory, translated
+from ragkit.store.database import sync_directory, translate_errors
 from ragkit.store.records import PastErasure
 from ragkit.store.snapshot import Snapshot
 
@@ -37,12 +37,14 @@ class Backup:
     @property
     def folders(self) -> list[Path]:
         """Where it is, as far as it can be written to: while it is being made, beside its place."""
-        found = [] if self.is_finished else list(beside(self.path, PURPOSE))  # before it is moved
-        found += [self.path] if _id_of(self.path) == self.id else []
+        found = (
+            [] if self.is_finished else list(find_siblings(self.path, PURPOSE))
+        )  # before it is moved
+        found += [self.path] if _read_id(self.path) == self.id else []
         return [folder for folder in found if os.access(folder, os.W_OK)]
 
 
-def _id_of(folder: Path) -> str:
+def _read_id(folder: Path) -> str:
     """Which backup lies in a directory; "" for none."""
     try:
         return str(json.loads((folder / MANIFEST).read_bytes())["id"])
@@ -50,7 +52,7 @@ def _id_of(folder: Path) -> str:
         return ""
 
 
-def backups(snapshot: Snapshot) -> list[Backup]:
+def find_backups(snapshot: Snapshot) -> list[Backup]:
     """The backups of a base, but for those whose names are erased, and those that never came.
 
     A base that was restored knows of the one that it was made of, which was finished then.
@@ -65,7 +67,7 @@ def backups(snapshot: Snapshot) -> list[Backup]:
     return [one for one in found.values() if one.is_finished or one.folders]
 
 
-def remains_of(found: Sequence[Backup]) -> Iterator[str]:
+def describe_backups(found: Sequence[Backup]) -> Iterator[str]:
     """For a receipt: the backups that what was erased still lies in."""
     for backup in found:
         until = "until it is deleted; when it is restored it is erased from that, too"
@@ -76,15 +78,15 @@ def remains_of(found: Sequence[Backup]) -> Iterator[str]:
             yield f"the backup of {backup.at[:10]} in {folder}, {until}"
 
 
-def note(found: Sequence[Backup], receipt: Receipt) -> None:
+def register_erasure(found: Sequence[Backup], receipt: Receipt) -> None:
     """Put a receipt into every backup that is there, durably; twice does no harm."""
     for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
         for folder in backup.folders:
-            with translated(folder), suppress(FileNotFoundError):
-                _add(folder / _REGISTRY, receipt.to_line().encode())
+            with translate_errors(folder), suppress(FileNotFoundError):
+                _append_receipt(folder / _REGISTRY, receipt.to_line().encode())
 
 
-def _add(registry: Path, line: bytes) -> None:
+def _append_receipt(registry: Path, line: bytes) -> None:
     """Add a line, whole or not at all."""
     known = registry.read_bytes() if registry.exists() else b""
     if line in known:
@@ -99,14 +101,14 @@ def _add(registry: Path, line: bytes) -> None:
     sync_directory(registry.parent)
 
 
-def past_in(folder: Path) -> list[PastErasure]:
+def read_past_erasures(folder: Path) -> list[PastErasure]:
     """What was erased since a backup was made, by the receipts that lie in it."""
     registry = folder / _REGISTRY
     if not registry.exists():
         return []
     try:
         found = registry.read_text("utf-8").split("\n")
-        return [past_of(read_receipt(line)) for line in found if line]
+        return [parse_past_erasure(read_receipt(line)) for line in found if line]
     except (UnicodeDecodeError, StoreError) as error:
         raise StoreDamaged(
             f"{registry} is not what was written ({error}), so what was erased is not known; "

@@ -28,12 +28,12 @@ from ragkit.governance.erasure_plan import (
     plan,
     turns_from,
 )
-from ragkit.governance.fingerprints import WINDOW, Fingerprints, Prints
+from ragkit.governance.fingerprints import WINDOW_BYTES, Fingerprints, Hashes
 from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.manifest import read_identity
-from ragkit.store.audit import AuditRecord, find_naming_records, find_records, questions_about
-from ragkit.store.database import sync_directory, translated
+from ragkit.store.audit import AuditRecord, find_naming_records, find_questions_about, find_records
+from ragkit.store.database import sync_directory, translate_errors
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.records import Erasure, OpenErasure, PastErasure
@@ -43,7 +43,7 @@ from ragkit.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-_OF_VECTORS = 2 * WINDOW  # bytes of each, by which it is known again
+_OF_VECTORS = 2 * WINDOW_BYTES  # bytes of each, by which it is known again
 _PATIENCE = 10.0  # seconds for readers that hold the write-ahead log
 _NAMED = 3  # files, in a message
 
@@ -98,12 +98,12 @@ def execute_erasure(
     `asked` tells what it was asked for by, to whoever asks for it again.
     """
     snapshot = Snapshot(writer.connection)
-    written = Fingerprints.of(_written(snapshot, erasure))
+    written = Fingerprints.from_contents(_written(snapshot, erasure))
     foreseen = plan(snapshot, erasure, layout)
 
     def complete() -> tuple[Erasure, bytes]:
         found = completed(snapshot, erasure)
-        return found, written.and_of(_said(snapshot, found)).to_bytes()
+        return found, written.add(_said(snapshot, found)).to_bytes()
 
     number = writer.begin_erasure(
         complete,
@@ -181,7 +181,9 @@ def _finish(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
             writer.stick(begun.id)
             raise
         writer.keep_receipt(begun.id, receipt.to_json())
-    backup_registry.note(backup_registry.backups(Snapshot(writer.connection)), receipt)
+    backup_registry.register_erasure(
+        backup_registry.find_backups(Snapshot(writer.connection)), receipt
+    )
     writer.end_erasure(begun.id, hashlib.sha256(receipt.body()).hexdigest())
     with suppress(StoreLocked):  # while somebody reads; the next one takes the fingerprints
         _checkpoint_wal(writer)
@@ -193,15 +195,15 @@ class _SomethingLeft(StoreError):
 
 
 def _proved(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -> Receipt:
-    with translated(layout.root):
+    with translate_errors(layout.root):
         rewritten = _rewrite(writer, layout, begun)
         searched = _search(writer, layout, Fingerprints.from_bytes(begun.fingerprints), rewritten)
     snapshot = Snapshot(writer.connection)
     _, unread = find_naming_records(snapshot.connection)
-    _, unheard = questions_about(snapshot.connection, ())
+    _, unheard = find_questions_about(snapshot.connection, ())
     said = find_records(snapshot.connection, "document.erase")
     record = next((one for one in said if one.number == begun.record), None)
-    backups = backup_registry.backups(snapshot)
+    backups = backup_registry.find_backups(snapshot)
     uids, digests = snapshot.erased(begun.id, record)
     outside = record.detail.get("outside", 0) if record else 0
     draft = Receipt(
@@ -274,14 +276,14 @@ def _search(
     """Look for what was erased in every byte of the base; where something is left, once more."""
     for attempt in (1, 2):
         files = [path for path in sorted(layout.root.rglob("*")) if _is_own_file(path)]
-        found = fingerprints.only(fingerprints.in_files(files))
+        found = fingerprints.intersect(fingerprints.find_in_files(files))
         snapshot = Snapshot(writer.connection)
         shared = _in_base(snapshot, found, of_documents=True)
-        left = found.only(np.setdiff1d(found.prints, shared))
+        left = found.intersect(np.setdiff1d(found.hashes, shared))
         elsewhere = _in_base(snapshot, left, of_documents=False)
-        if len(elsewhere) == len(left.prints):
+        if len(elsewhere) == len(left.hashes):
             return {
-                "places": len(fingerprints.prints),
+                "places": len(fingerprints.hashes),
                 "found": 0,
                 "shared": len(shared),
                 "elsewhere": len(elsewhere),
@@ -297,8 +299,10 @@ def _search(
             writer.vacuum()
             _checkpoint_wal(writer)
             rewritten.append("ragkit.db")
-    left = left.only(np.setdiff1d(left.prints, elsewhere))
-    names = [str(path.relative_to(layout.root)) for path in files if len(left.in_files([path]))]
+    left = left.intersect(np.setdiff1d(left.hashes, elsewhere))
+    names = [
+        str(path.relative_to(layout.root)) for path in files if len(left.find_in_files([path]))
+    ]
     if names and all(Path(name).parts[0] == "uploads" for name in names):
         way_out = "ingest or delete those files, which are in no document"
     else:
@@ -309,11 +313,13 @@ def _search(
     )
 
 
-def _in_base(snapshot: Snapshot, fingerprints: Fingerprints, *, of_documents: bool) -> Prints:
+def _in_base(snapshot: Snapshot, fingerprints: Fingerprints, *, of_documents: bool) -> Hashes:
     """Which of these stand in what is left of the base, and so are no remains."""
-    if not len(fingerprints.prints):
-        return fingerprints.prints
-    return fingerprints.in_contents(snapshot.everything(_OF_VECTORS, of_documents=of_documents))
+    if not len(fingerprints.hashes):
+        return fingerprints.hashes
+    return fingerprints.find_in_contents(
+        snapshot.everything(_OF_VECTORS, of_documents=of_documents)
+    )
 
 
 def _is_own_file(path: Path) -> bool:
@@ -347,7 +353,7 @@ def _remains(
     found = ["memory of other processes that have the base open, until they next read or end"]
     if outside:
         found.append(f"{outside} files outside the base, which it was read from")
-    found += backup_registry.remains_of(backups)
+    found += backup_registry.describe_backups(backups)
     found += [f"{base}, the damaged base that a repair has kept" for base in kept if base.is_dir()]
     if unread:
         found.append(f"{unread} records of the log that cannot be read, and what they name")

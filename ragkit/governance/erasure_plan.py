@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragkit.errors import SourceError
-from ragkit.store.audit import AuditRecord, find_naming_records, questions_about
+from ragkit.store.audit import AuditRecord, find_naming_records, find_questions_about
 from ragkit.store.labels import matching, named
 from ragkit.store.layout import UPLOADS_FOLDER, Layout
 from ragkit.store.records import Erasure, StoredTurn
@@ -166,7 +166,7 @@ def _find_records_about(
     after: int | None = None,
 ) -> set[int]:
     """The records with names of documents, and those of questions that were answered from them."""
-    asked, _ = questions_about(snapshot.connection, snapshot.versions_of(uids), after)
+    asked, _ = find_questions_about(snapshot.connection, snapshot.versions_of(uids), after)
     return {
         *asked,
         *(record.number for record in log if record.names and record.document_uid in uids),

@@ -11,8 +11,8 @@ from ragkit.store.keys import verify_ed25519
 from ragkit.store.records import PastErasure
 
 _FORMAT = "ragkit erasure receipt 1"
-_LISTS = ("documents", "digests", "rewritten", "remains")
-_COUNTS = {"places", "found", "shared", "files", "bytes"}  # of a search, at the least
+_TUPLE_FIELDS = ("documents", "digests", "rewritten", "remains")
+_REQUIRED_COUNTS = {"places", "found", "shared", "files", "bytes"}  # of a search, at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def read_receipt(text: str) -> Receipt:
             raise ValueError("it has another format")
         if content.keys() != {field.name for field in fields(Receipt)}:
             raise ValueError("it has other parts")
-        for name in _LISTS:
+        for name in _TUPLE_FIELDS:
             content[name] = tuple(content[name])
         receipt = Receipt(**content)
         _check_types(receipt)
@@ -85,11 +85,11 @@ def read_receipt(text: str) -> Receipt:
 
 def _check_types(receipt: Receipt) -> None:
     for name, value in asdict(receipt).items():
-        if name in _LISTS:
+        if name in _TUPLE_FIELDS:
             fits = all(isinstance(each, str) for each in value)
         elif name == "searched":
             fits = isinstance(value, dict) and all(map(_is_number, value.values()))
-            fits = fits and value.keys() >= _COUNTS
+            fits = fits and value.keys() >= _REQUIRED_COUNTS
         elif name == "complete":
             fits = isinstance(value, bool)
         else:
@@ -102,7 +102,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int) and 0 <= value < 1 << 63
 
 
-def past_of(receipt: Receipt) -> PastErasure:
+def parse_past_erasure(receipt: Receipt) -> PastErasure:
     """What a receipt says was erased. Raises StoreError for one that was changed."""
     if not receipt.verify():
         raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")

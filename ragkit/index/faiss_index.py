@@ -18,7 +18,7 @@ from ragkit.errors import MissingExtra, StoreError
 from ragkit.index.base import Ids, Scores, best_of
 from ragkit.index.tantivy_files import file_stamp
 from ragkit.store.access import Access, access_of
-from ragkit.store.database import sync_directory, translated
+from ragkit.store.database import sync_directory, translate_errors
 from ragkit.store.layout import Layout
 from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.snapshot import Snapshot
@@ -80,7 +80,7 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
     previous = snapshot.index_version()
     number = previous.id + 1 if previous else 1
     scratch = layout.tmp / f"dense-{number:06d}"
-    with translated(layout.root):
+    with translate_errors(layout.root):
         size, digest = _write(index, scratch)
         name = f"dense-{number:06d}-{digest[:8]}.faiss"
         if _digest(scratch) != digest:

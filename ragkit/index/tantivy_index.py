@@ -35,7 +35,7 @@ from ragkit.index.tantivy_files import (
     notes_of,
     records_in,
 )
-from ragkit.store.database import is_full, sync_directory, translated
+from ragkit.store.database import is_disk_full, sync_directory, translate_errors
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 
@@ -334,7 +334,7 @@ def rebuild(snapshot: Snapshot, layout: Layout) -> None:
 
 def _write(snapshot: Snapshot, layout: Layout, erased: frozenset[int], *, anew: bool) -> None:
     folder = index_folder(layout)
-    with translated(layout.root):
+    with translate_errors(layout.root):
         try:
             for made in (layout.lexical, folder):
                 made.mkdir(mode=0o700, exist_ok=True)
@@ -354,7 +354,7 @@ def _write(snapshot: Snapshot, layout: Layout, erased: frozenset[int], *, anew: 
         except ValueError as error:  # tantivy gives the system's errors as text, or not at all
             if number := _number_of(error):
                 raise OSError(number, str(error)) from error
-            if is_full(layout.root, _HEAP):
+            if is_disk_full(layout.root, _HEAP):
                 raise OSError(errno.ENOSPC, str(error)) from error
             raise StoreError(
                 f"the word index in {folder} cannot be written ({error}); run the ingest again"

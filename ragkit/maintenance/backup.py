@@ -16,26 +16,31 @@ from typing import Any, TypeVar
 
 from ragkit.config import Config
 from ragkit.errors import NotAKnowledgeBase, RagkitError, StoreDamaged, StoreError, StoreMissing
-from ragkit.governance.backup_registry import MANIFEST, PURPOSE, past_in
+from ragkit.governance.backup_registry import MANIFEST, PURPOSE, read_past_erasures
 from ragkit.governance.erasure import replay, writing
-from ragkit.governance.receipts import past_of, read_receipt
+from ragkit.governance.receipts import parse_past_erasure, read_receipt
 from ragkit.ingestion.indexing import update_indexes
 from ragkit.maintenance.restored_access import check_holds, rules_of, take_over
 from ragkit.maintenance.verify import CONTENT, VerificationReport, dimension_of, verify_store
-from ragkit.store.atomic_directory import exchange, made_beside, put_in_place, sync_tree
+from ragkit.store.atomic_directory import (
+    create_sibling,
+    exchange_directories,
+    publish_directory,
+    sync_tree,
+)
 from ragkit.store.audit import current_user
 from ragkit.store.checks import structure_flaws
 from ragkit.store.database import (
     Database,
     connect_damaged,
     connect_unused,
-    copy_into,
+    copy_database,
     open_reader,
-    translated,
+    translate_errors,
 )
 from ragkit.store.filesystem import check_local
 from ragkit.store.layout import Layout
-from ragkit.store.locks import alone
+from ragkit.store.locks import lock_exclusive
 from ragkit.store.records import PastErasure
 from ragkit.store.salvage import DAMAGE
 from ragkit.store.snapshot import Snapshot
@@ -113,9 +118,9 @@ def back_up(store: Store, target: Path) -> BackupReport:
     id = secrets.token_hex(8)
     with store.recorder() as writer:  # so that the copy says that it is one
         writer.record(current_user(), "kb.backup", "kb", {"backup": id}, {"target": str(target)})
-    with translated(target), made_beside(target, PURPOSE) as fresh:
+    with translate_errors(target), create_sibling(target, PURPOSE) as fresh:
         with store.snapshot() as snapshot:
-            copy_into(snapshot.connection, fresh / "ragkit.db")
+            copy_database(snapshot.connection, fresh / "ragkit.db")
             facts = _facts(snapshot)
         _check_copy(fresh / "ragkit.db")
         _copy_uploads(store.layout.uploads, fresh / "uploads")
@@ -125,7 +130,7 @@ def back_up(store: Store, target: Path) -> BackupReport:
         (fresh / MANIFEST).write_text(content)
         _make_private(fresh)
         sync_tree(fresh)
-        put_in_place(fresh, target)
+        publish_directory(fresh, target)
     digest = hashlib.sha256(content.encode()).hexdigest()
     with store.recorder() as writer:
         writer.record(current_user(), "kb.backup-done", "kb", {"backup": id, "manifest": digest})
@@ -239,7 +244,10 @@ def restore_kb(
     the other base open, and StoreError where there is something that may not be replaced.
     """
     manifest = read_manifest(backup)
-    past = [*past_in(backup), *(past_of(read_receipt(_text(one))) for one in receipts)]
+    past = [
+        *read_past_erasures(backup),
+        *(parse_past_erasure(read_receipt(_text(one))) for one in receipts),
+    ]
     target = Layout(path.resolve())
     if backup.resolve().is_relative_to(target.root):
         raise StoreError(f"{backup} would be replaced itself; name another directory")
@@ -247,10 +255,10 @@ def restore_kb(
     replaced = _check_target(target, replace)
     key_file = config.key_file if config else None
     with ExitStack() as held:
-        held.enter_context(translated(target.root))
+        held.enter_context(translate_errors(target.root))
         if replaced:
-            held.enter_context(alone(target.root))
-        fresh = held.enter_context(made_beside(target.root, "restore"))
+            held.enter_context(lock_exclusive(target.root))
+        fresh = held.enter_context(create_sibling(target.root, "restore"))
         _copy_checked(backup, fresh, manifest)
         _check_facts(fresh / "ragkit.db", manifest)
         with closing(Store(fresh, create=False, key_file=key_file)) as store:
@@ -265,9 +273,9 @@ def restore_kb(
             )
         sync_tree(fresh)
         if replaced:
-            exchange(fresh, target.root)  # what is now in its place beside is deleted
+            exchange_directories(fresh, target.root)  # what is now in its place beside is deleted
         else:
-            put_in_place(fresh, target.root)
+            publish_directory(fresh, target.root)
     return RestoreReport(target.root, manifest, replaced, *settled, documents, after)
 
 
@@ -375,7 +383,7 @@ def _of_replaced(
 ) -> Read | None:
     """What is read of the base that is being replaced; None if that cannot be."""
     try:
-        with translated(layout.root), closing(opened(layout)) as database:
+        with translate_errors(layout.root), closing(opened(layout)) as database:
             return read(Snapshot(database))
     except (RagkitError, *DAMAGE):
         return None

@@ -25,13 +25,20 @@ from ragkit.maintenance.verify import (
     strays,
     verify_store,
 )
-from ragkit.store.atomic_directory import exchange, made_beside, sync_tree
+from ragkit.store.atomic_directory import create_sibling, exchange_directories, sync_tree
 from ragkit.store.audit import current_user, find_naming_records
 from ragkit.store.checks import contradictions, flawed_documents, missing_documents
-from ragkit.store.database import Database, configure, connect, connect_damaged, create, translated
+from ragkit.store.database import (
+    Database,
+    configure_writer,
+    connect,
+    connect_damaged,
+    create_database,
+    translate_errors,
+)
 from ragkit.store.filesystem import check_local
 from ragkit.store.layout import Layout
-from ragkit.store.locks import alone
+from ragkit.store.locks import lock_exclusive
 from ragkit.store.records import Lost
 from ragkit.store.salvage import Losses, salvage
 from ragkit.store.snapshot import Snapshot
@@ -208,7 +215,7 @@ def _tidy(store: Store, report: RepairReport) -> None:
 def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairReport:
     report = RepairReport(found=found)
     root = layout.root
-    with translated(root), alone(root), made_beside(root, "repair") as fresh:
+    with translate_errors(root), lock_exclusive(root), create_sibling(root, "repair") as fresh:
         losses = _carry_over(layout, Layout(fresh))
         report.labels = losses.labels
         with closing(Store(fresh, create=False, key_file=key_file)) as store:
@@ -224,7 +231,7 @@ def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairR
         sync_tree(fresh)
         fresh.rename(kept)  # it is never swept away under this name
         try:
-            exchange(kept, root)
+            exchange_directories(kept, root)
         except StoreError:
             kept.rename(fresh)
             raise
@@ -234,7 +241,7 @@ def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairR
 
 def _carry_over(layout: Layout, fresh: Layout) -> Losses:
     """Copy what can be read of a database, and the files that lie beside it, into a new base."""
-    create(fresh)
+    create_database(fresh)
     try:
         with (
             closing(connect_damaged(layout.database)) as old,
@@ -243,7 +250,7 @@ def _carry_over(layout: Layout, fresh: Layout) -> Losses:
             new.execute("PRAGMA journal_mode = DELETE")
             new.execute("PRAGMA synchronous = OFF")  # all of it is written through at the end
             losses = salvage(old, new)
-            configure(new)
+            configure_writer(new)
     except apsw.Error as error:
         raise StoreDamaged(
             f"nothing can be read of {layout.database} ({error}); restore a backup, or ingest the "

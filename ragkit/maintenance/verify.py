@@ -15,7 +15,7 @@ from ragkit.errors import RagkitError, StoreDamaged
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.maintenance.check_result import CheckResult, State
 from ragkit.manifest import read_identity
-from ragkit.store.audit import check
+from ragkit.store.audit import check_chain
 from ragkit.store.checks import (
     Flaw,
     contradictions,
@@ -24,7 +24,7 @@ from ragkit.store.checks import (
     waiting_documents,
 )
 from ragkit.store.database import Database, connect_damaged
-from ragkit.store.keys import known_keys
+from ragkit.store.keys import load_keys
 from ragkit.store.layout import UPLOADS_FOLDER, Layout
 from ragkit.store.locks import is_locked
 from ragkit.store.salvage import DAMAGE
@@ -156,7 +156,7 @@ def _journal(database: Database) -> Iterator[CheckResult]:
 
 
 def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterator[CheckResult]:
-    chain = check(database, known_keys(keys, store.key_file))
+    chain = check_chain(database, load_keys(keys, store.key_file))
     if chain.broken is not None:
         fix = "find out who changed it, or restore a backup (ragkit restore)"
         yield CheckResult("audit log", "fail", f"it was changed: {chain.why}", fix, "ragkit.db")

@@ -13,26 +13,29 @@ from pathlib import Path
 
 from ragkit.errors import StoreError, StoreLocked
 from ragkit.store.database import sync_directory
-from ragkit.store.locks import alone, enter
+from ragkit.store.locks import lock_exclusive, lock_shared
 
-_HERE = -100  # AT_FDCWD
-_EXCHANGE = 2  # RENAME_EXCHANGE, renameat2(2)
-_ELSEWHERE = "take another directory, one that is no mount point, if this is one"
+_AT_FDCWD = -100  # AT_FDCWD
+_RENAME_EXCHANGE = 2  # RENAME_EXCHANGE, renameat2(2)
+_ADVICE = "take another directory, one that is no mount point, if this is one"
 
 
 @contextmanager
-def made_beside(target: Path, purpose: str) -> Iterator[Path]:
+def create_sibling(target: Path, purpose: str) -> Iterator[Path]:
     """A new directory beside `target`, its owner's alone, which is deleted unless it is moved.
 
     What killed processes have left there for the same purpose is swept away.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in beside(target, purpose):
-        with suppress(StoreLocked, OSError), alone(leftover):  # or a file system without locks
+    for leftover in find_siblings(target, purpose):
+        with (
+            suppress(StoreLocked, OSError),
+            lock_exclusive(leftover),
+        ):  # or a file system without locks
             shutil.rmtree(leftover, ignore_errors=True)
     fresh = target.with_name(f".{target.name}.{purpose}-{secrets.token_hex(4)}")
     fresh.mkdir(mode=0o700)
-    descriptor = enter(fresh)
+    descriptor = lock_shared(fresh)
     try:
         yield fresh
     finally:
@@ -40,12 +43,12 @@ def made_beside(target: Path, purpose: str) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def beside(target: Path, purpose: str) -> Iterator[Path]:
+def find_siblings(target: Path, purpose: str) -> Iterator[Path]:
     """The directories that are being made beside `target`, or were left there."""
     return target.parent.glob(f".{glob.escape(target.name)}.{purpose}-*")
 
 
-def exchange(one: Path, other: Path) -> None:
+def exchange_directories(one: Path, other: Path) -> None:
     """Let two directories change places, in one step.
 
     Raises StoreError where that cannot be done.
@@ -53,20 +56,20 @@ def exchange(one: Path, other: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     rename = getattr(libc, "renameat2", None)
     paths = os.fsencode(one), os.fsencode(other)
-    if rename is None or rename(_HERE, paths[0], _HERE, paths[1], _EXCHANGE):
+    if rename is None or rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE):
         why = os.strerror(ctypes.get_errno()) if rename else "the system is too old"
         raise StoreError(
-            f"{other} cannot be replaced in one step ({why}), and is as it was; {_ELSEWHERE}"
+            f"{other} cannot be replaced in one step ({why}), and is as it was; {_ADVICE}"
         )
     sync_directory(other.parent)
 
 
-def put_in_place(fresh: Path, target: Path) -> None:
+def publish_directory(fresh: Path, target: Path) -> None:
     """Give a new directory its name, where nothing is, or nothing but an empty directory."""
     try:
         fresh.rename(target)
     except OSError as error:
-        raise StoreError(f"{target} cannot be made ({error.strerror}); {_ELSEWHERE}") from error
+        raise StoreError(f"{target} cannot be made ({error.strerror}); {_ADVICE}") from error
     sync_directory(target.parent)
 
 

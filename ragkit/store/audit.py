@@ -22,7 +22,7 @@ from ragkit.errors import StoreDamaged
 from ragkit.store.database import Database
 from ragkit.store.keys import AuditKey
 
-_SALT = 16  # bytes
+_SALT_BYTES = 16  # bytes
 _ERASURE, _REPAIR = "document.erase", "kb.repair"  # the records that say of others what is gone
 
 Detail = Mapping[str, Any]
@@ -63,7 +63,7 @@ class AuditRecord:
         return [name for what, name in (self.names or {}).items() if what in ("source", "from")]
 
 
-def now() -> str:
+def current_time() -> str:
     """The time in UTC, as the log writes it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
@@ -80,7 +80,7 @@ def current_user() -> str:
         return f"user:UID {number}"
 
 
-def append(
+def append_record(
     database: Database,
     key: AuditKey,
     *,
@@ -97,32 +97,32 @@ def append(
         "SELECT id, CASE typeof(signature) WHEN 'blob' THEN signature ELSE x'' END FROM audit "
         "ORDER BY id DESC LIMIT 1"
     ).fetchone()
-    last, previous = row or (0, _start(database))
+    last, previous = row or (0, _digest_kb_id(database))
     number = number or last + 1
-    at = at or now()
+    at = at or current_time()
     names_digest = b""
     if names:
-        salt, text = secrets.token_bytes(_SALT), _json(names)
+        salt, text = secrets.token_bytes(_SALT_BYTES), _to_json(names)
         text = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
-        names_digest = _commitment(salt, text)
+        names_digest = _digest_names(salt, text)
         database.execute("INSERT INTO audit_names VALUES (?, ?, ?)", (number, salt, text))
-    record = (number, at, actor, action, object, _json(detail or {}), names_digest, key.id)
+    record = (number, at, actor, action, object, _to_json(detail or {}), names_digest, key.id)
     database.execute(
         "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*record, key.sign(previous + _body(record))),
+        (*record, key.sign(previous + _signed_bytes(record))),
     )
     return int(number)
 
 
 def read_records(database: Database, after: int = 0) -> Iterator[AuditRecord]:
     """The records after a number, in order. Raises StoreDamaged for one that cannot be read."""
-    return map(_read, _rows(database, after))
+    return map(_parse_record, _select_rows(database, after))
 
 
 def find_records(database: Database, *actions: str) -> list[AuditRecord]:
     """The records of these actions but for those that cannot be read, in order."""
     named = "a.action IN (SELECT value FROM json_each(?))"
-    return _readable(_rows(database, _FIRST, named, json.dumps(actions)))[0]
+    return _parse_readable(_select_rows(database, _BEFORE_FIRST, named, json.dumps(actions)))[0]
 
 
 def find_naming_records(
@@ -131,12 +131,14 @@ def find_naming_records(
     """The records about documents and files, and others with names, after a number, in order.
 
     But for those that cannot be read, and how many these are. Not those of questions, which most
-    records of a log are; see questions_about.
+    records of a log are; see find_questions_about.
     """
-    return _readable(_rows(database, _FIRST if after is None else after, _NAMING))
+    return _parse_readable(
+        _select_rows(database, _BEFORE_FIRST if after is None else after, _IS_NAMING)
+    )
 
 
-def questions_about(
+def find_questions_about(
     database: Database, documents: Collection[int], after: int | None = None
 ) -> tuple[list[int], int]:
     """The records after a number that have the words of questions for which documents were found.
@@ -148,22 +150,22 @@ def questions_about(
         "FROM json_each(a.detail, '$.found') f WHERE json_extract(f.value, '$[0]') IN "
         "(SELECT value FROM json_each(?))), NULL) FROM audit a JOIN audit_names n ON "
         "n.record = a.id WHERE a.object = 'question' AND a.id > ?",
-        (json.dumps(sorted(documents)), _FIRST if after is None else after),
+        (json.dumps(sorted(documents)), _BEFORE_FIRST if after is None else after),
     ).fetchall()
     return [record for record, is_about in rows if is_about], sum(row[1] is None for row in rows)
 
 
-def _readable(rows: Iterator[_Row]) -> tuple[list[AuditRecord], int]:
+def _parse_readable(rows: Iterator[_Row]) -> tuple[list[AuditRecord], int]:
     found, unread = [], 0
     for row in rows:
         try:
-            found.append(_read(row))
+            found.append(_parse_record(row))
         except StoreDamaged:
             unread += 1
     return found, unread
 
 
-def unreadable(number: int) -> StoreDamaged:
+def make_unreadable_error(number: int) -> StoreDamaged:
     """What to raise for a record that has not the form in which records are written."""
     return StoreDamaged(
         f"record {number} of the audit log is not what was written; check all of it with: "
@@ -171,7 +173,7 @@ def unreadable(number: int) -> StoreDamaged:
     )
 
 
-def _start(database: Database) -> bytes:
+def _digest_kb_id(database: Database) -> bytes:
     """What the first record is signed over: which base the log is of."""
     (base,) = database.execute(
         "SELECT CAST(max(value) AS BLOB) FROM meta WHERE key = 'kb'"
@@ -179,15 +181,15 @@ def _start(database: Database) -> bytes:
     return hashlib.sha256(base or b"").digest()
 
 
-def _json(content: Mapping[str, Any]) -> str:
+def _to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, ensure_ascii=False)
 
 
-def _commitment(salt: bytes, text: str) -> bytes:
+def _digest_names(salt: bytes, text: str) -> bytes:
     return hashlib.sha256(salt + text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _body(record: tuple[Any, ...]) -> bytes:
+def _signed_bytes(record: tuple[Any, ...]) -> bytes:
     """A record's fields up to its signature, as they are signed."""
     *texts, names_digest, key = record
     return json.dumps([*texts, names_digest.hex(), key], ensure_ascii=False).encode(
@@ -211,98 +213,100 @@ class _Row(NamedTuple):
     names: tuple[bytes, str] | None
 
 
-def _typed(column: str, kind: str) -> str:
+def _bytes_if(column: str, kind: str) -> str:
     """SQL for the bytes of a column; a text may be no UTF-8, and then cannot be read as one."""
     return f"CASE typeof({column}) WHEN '{kind}' THEN CAST({column} AS BLOB) END"
 
 
-_TEXTS = ("a.at", "a.actor", "a.action", "a.object", "a.detail", "a.key", "n.text")
-_BLOBS = ("a.names_digest", "a.signature", "n.salt")
+_TEXT_COLUMNS = ("a.at", "a.actor", "a.action", "a.object", "a.detail", "a.key", "n.text")
+_BLOB_COLUMNS = ("a.names_digest", "a.signature", "n.salt")
 _ROWS = (
-    f"SELECT a.id, {', '.join(_typed(name, 'text') for name in _TEXTS)}, "  # noqa: S608
-    f"{', '.join(_typed(name, 'blob') for name in _BLOBS)}, n.record IS NOT NULL "
+    f"SELECT a.id, {', '.join(_bytes_if(name, 'text') for name in _TEXT_COLUMNS)}, "  # noqa: S608
+    f"{', '.join(_bytes_if(name, 'blob') for name in _BLOB_COLUMNS)}, n.record IS NOT NULL "
     "FROM audit a LEFT JOIN audit_names n ON n.record = a.id WHERE a.id > ?"
 )
-_NAMING = (
+_IS_NAMING = (
     "(n.record IS NOT NULL AND a.object != 'question') OR a.object = 'file' "
     "OR a.object LIKE 'document:%'"
 )
-_FIRST = -(1 << 63)  # no number is less
+_BEFORE_FIRST = -(1 << 63)  # no number is less
 
 
-def _rows(
-    database: Database, after: int = _FIRST, where: str = "1", *values: str
+def _select_rows(
+    database: Database, after: int = _BEFORE_FIRST, where: str = "1", *values: str
 ) -> Iterator[_Row]:
     rows = database.execute(f"{_ROWS} AND ({where}) ORDER BY a.id", (after, *values))
     for number, *found, names_digest, digest, salt, has_names in rows:
-        *texts, key, text = [None if data is None else _decoded(data) for data in found]
+        *texts, key, text = [None if data is None else _decode(data) for data in found]
         record = (number, *texts, names_digest, key)
         names = (salt, text) if salt is not None and text is not None else None
         yield _Row(number, None if None in record else record, digest, bool(has_names), names)
 
 
-def _decoded(data: bytes) -> str | None:
+def _decode(data: bytes) -> str | None:
     try:
         return data.decode()
     except UnicodeDecodeError:
         return None
 
 
-def _read(row: _Row) -> AuditRecord:
+def _parse_record(row: _Row) -> AuditRecord:
     """The record in a row. Raises StoreDamaged for one that ragkit cannot have written."""
     try:
         if row.record is None or row.signature is None or (row.has_names and row.names is None):
             raise ValueError("a part of it has another type")
         number, at, actor, action, target, detail, names_digest, key = row.record
-        names = _content(row.names[1]) if row.names else None if names_digest else {}
+        names = _parse_object(row.names[1]) if row.names else None if names_digest else {}
         if not all(isinstance(name, str) for name in (names or {}).values()):
             raise ValueError("a name is no text")
         datetime.fromisoformat(at)
         if not 0 <= (_uid(target) or 0) < 1 << 63:
             raise ValueError("no document has this number")
-        found = _content(detail)
-        forms = {name: form for name, form in _FORMS.items() if name in found}
-        for name, has_form in (forms | (_OF_ERASURE if action == _ERASURE else {})).items():
+        found = _parse_object(detail)
+        forms = {name: form for name, form in _DETAIL_CHECKS.items() if name in found}
+        for name, has_form in (forms | (_ERASURE_CHECKS if action == _ERASURE else {})).items():
             if not has_form(found[name]):
                 raise ValueError(f"its {name} has another form")
         return AuditRecord(
             number, at, actor, action, target, found, names, key, row.signature.hex()
         )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise unreadable(row.number) from error
+        raise make_unreadable_error(row.number) from error
 
 
 def _is_digest(value: Any) -> bool:
     return bool(bytes.fromhex(value).hex() == value)
 
 
-def _are_places(value: Any, at: int) -> bool:
+def _are_references(value: Any, at: int) -> bool:
     """Whether these are lists of numbers, of which one is a document's."""
     return all(isinstance(each[at], int) for each in value)
 
 
-_FORMS: dict[str, Callable[[Any], bool]] = {
+_DETAIL_CHECKS: dict[str, Callable[[Any], bool]] = {
     "backup": lambda value: isinstance(value, str),
-    "citations": lambda value: _are_places(value, 1),
+    "citations": lambda value: _are_references(value, 1),
     "digest": _is_digest,
-    "found": lambda value: _are_places(value, 0),
+    "found": lambda value: _are_references(value, 0),
     "kept": lambda value: isinstance(value, str) and os.path.basename(value) == value,
 }
 """What stands in a record's detail under these names, if there is any of them."""
 
-_OF_ERASURE: dict[str, Callable[[Any], bool]] = {
+_ERASURE_CHECKS: dict[str, Callable[[Any], bool]] = {
     "digests": lambda value: all(map(_is_digest, value)),
     "documents": lambda value: all(_uid(each) is not None for each in value),
     "records": lambda value: all(isinstance(each, int) for each in value),
 }
 
 
-def _content(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
     """What stands in a text of ours. Raises ValueError for any other."""
     content = json.loads(text)
     if not isinstance(content, dict):
         raise ValueError("it is no JSON object")
-    if "\\u" in text and _json(content) != text:  # it may be a lone surrogate, which none can print
+    if (
+        "\\u" in text and _to_json(content) != text
+    ):  # it may be a lone surrogate, which none can print
         raise ValueError("it is not JSON as ragkit writes it")
     return content
 
@@ -341,10 +345,10 @@ class ChainReport:
         return self.broken is None and not (self.unknown or self.lost or self.nameless)
 
 
-def check(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
+def check_chain(database: Database, keys: Mapping[str, AuditKey]) -> ChainReport:
     """Go through the whole chain with the keys at hand, by their ids."""
-    chain = _Chain(keys, _start(database))
-    for row in _rows(database):
+    chain = _Chain(keys, _digest_kb_id(database))
+    for row in _select_rows(database):
         chain.add(row)
     for (number,) in database.execute(
         "SELECT record FROM audit_names WHERE record NOT IN (SELECT id FROM audit)"
@@ -363,10 +367,10 @@ class _Gap(NamedTuple):
 
 @dataclass(slots=True)
 class _Chain:
-    """A check under way. What is gone is held against the log until a record that fits explains it.
+    """A check in progress. Flaws stand against the log until a fitting record explains them.
 
-    A record behind a gap was signed over the signature of one that is not there: it fits if a
-    later record tells both of the gap and what the record behind it is.
+    The record behind a gap was signed over the signature of a missing record. It fits if a later
+    record describes both the gap and the record behind it.
     """
 
     keys: Mapping[str, AuditKey]
@@ -386,9 +390,9 @@ class _Chain:
         number, fits = row.number, self._fits(row)
         if number > self.last + 1:
             key = row.record[-1] if row.record else ""
-            self.gaps[number] = _Gap(self.last + 1, _fingerprint(row), key)
+            self.gaps[number] = _Gap(self.last + 1, _digest_row(row), key)
         try:
-            record = _read(row)
+            record = _parse_record(row)
             if number <= self.last or not (fits or number in self.gaps):
                 self.problems[number] = (
                     f"record {number} is not what was written, or not in its place"
@@ -408,7 +412,7 @@ class _Chain:
         if key not in self.keys:
             self._count(key, row.number)
             return True
-        return row.signature == self.keys[key].sign(self.previous + _body(row.record))
+        return row.signature == self.keys[key].sign(self.previous + _signed_bytes(row.record))
 
     def _count(self, key: str, record: int) -> None:
         self.unknown[key] = self.unknown.get(key, 0) + 1
@@ -419,7 +423,7 @@ class _Chain:
         if row.names is None:
             if names_digest:
                 self.unnamed.add(row.number)
-        elif _commitment(*row.names) != names_digest:
+        elif _digest_names(*row.names) != names_digest:
             why = f"the names of record {row.number} are not what was written"
             self.problems[row.number] = why
 
@@ -486,12 +490,12 @@ def append_repair(
     gaps: list[tuple[int, int, str | None]] = []
     unnamed, erased = set[int](), set[int]()
     last = 0
-    for row in _rows(database):
+    for row in _select_rows(database):
         if row.number > last + 1:
-            gaps.append((last + 1, row.number, _fingerprint(row)))
+            gaps.append((last + 1, row.number, _digest_row(row)))
         last = max(row.number, last)
         with suppress(StoreDamaged, TypeError, KeyError):  # a check will name it
-            record = _read(row)
+            record = _parse_record(row)
             if record.names is None:
                 unnamed.add(record.number)
             if record.action == _ERASURE:
@@ -504,13 +508,13 @@ def append_repair(
     database.execute("DELETE FROM audit_names WHERE record NOT IN (SELECT id FROM audit)")
     missing = {"gaps": gaps, "nameless": sorted(unnamed - erased)}
     content = {**detail, **{what: found for what, found in missing.items() if found}}
-    return append(
+    return append_record(
         database, key, actor=actor, action=_REPAIR, object="kb", detail=content, number=number
     )
 
 
-def _fingerprint(row: _Row) -> str:
+def _digest_row(row: _Row) -> str:
     """What tells a record from any other; "" for one that is not what was written."""
     if row.record is None or row.signature is None:
         return ""
-    return hashlib.sha256(_body(row.record) + row.signature).hexdigest()
+    return hashlib.sha256(_signed_bytes(row.record) + row.signature).hexdigest()

@@ -15,19 +15,19 @@ from typing import NamedTuple
 
 from ragkit.store.database import Database
 
-_WIDTH = 60  # characters, however long the numbers are
+_MARKER_LENGTH = 60  # characters, however long the numbers are
 
 
-class Head(NamedTuple):
+class CommitMarker(NamedTuple):
     """The sequence number and the last record of the audit log, after a commit."""
 
     seq: int
     record: int
 
 
-def head_of(database: Database) -> Head:
+def read_commit(database: Database) -> CommitMarker:
     """What a connection sees."""
-    return Head(
+    return CommitMarker(
         *database.execute(
             "SELECT (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'), "
             "(SELECT coalesce(max(id), 0) FROM audit)"
@@ -35,30 +35,32 @@ def head_of(database: Database) -> Head:
     )
 
 
-def note(descriptor: int, head: Head) -> None:
+def write_marker(descriptor: int, head: CommitMarker) -> None:
     """Write down what was committed, which must be on disk; whoever does so holds the lock."""
     text = f"{head.seq} {head.record} "
-    os.pwrite(descriptor, f"{text}{zlib.crc32(text.encode()):08x}".ljust(_WIDTH).encode(), 0)
+    os.pwrite(
+        descriptor, f"{text}{zlib.crc32(text.encode()):08x}".ljust(_MARKER_LENGTH).encode(), 0
+    )
 
 
-def noted(path: Path) -> Head | None:
+def read_marker(path: Path) -> CommitMarker | None:
     """What was written down, zeros if nothing ever was; None if it cannot be read."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
         found = b""
     if not found:
-        return Head(0, 0)
+        return CommitMarker(0, 0)
     try:
         seq, record, checksum = found.decode("ascii").split()
         if zlib.crc32(f"{seq} {record} ".encode()) == int(checksum, 16):
-            return Head(int(seq), int(record))
+            return CommitMarker(int(seq), int(record))
     except ValueError:
         pass
     return None
 
 
-def is_cut_off(database: Database, file: Path) -> bool:
+def is_truncated(database: Database, file: Path) -> bool:
     """Whether a part of the last page is missing. Nobody may be committing meanwhile."""
     _, logged, _ = database.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
     (page,) = database.execute("PRAGMA page_size").fetchone()

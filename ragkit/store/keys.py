@@ -17,7 +17,7 @@ from ragkit.errors import StoreError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_BYTES = 32
+_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,16 @@ def read_key(path: Path) -> AuditKey:
         secret = bytes.fromhex(text)
     except (OSError, ValueError) as error:
         raise StoreError(f"the audit key in {path} cannot be read: {error}") from error
-    if len(secret) != _BYTES:
-        raise StoreError(f"{path} holds no audit key, which is {2 * _BYTES} hexadecimal digits")
+    if len(secret) != _KEY_BYTES:
+        raise StoreError(f"{path} holds no audit key, which is {2 * _KEY_BYTES} hexadecimal digits")
     return AuditKey(secret)
 
 
-def own_key(path: Path) -> AuditKey:
+def load_or_create_key(path: Path) -> AuditKey:
     """The key in a file, made there if there is none. Raises StoreError where that fails."""
     if not os.path.exists(path):  # or its folder cannot be looked into: then it cannot be made
         try:
-            _make(path)
+            _create_key(path)
         except OSError as error:
             raise StoreError(
                 f"cannot keep the audit key in {path}: {error.strerror}; name another file as "
@@ -103,7 +103,7 @@ def own_key(path: Path) -> AuditKey:
     return read_key(path)
 
 
-def known_keys(paths: Iterable[Path], own: Path) -> dict[str, AuditKey]:
+def load_keys(paths: Iterable[Path], own: Path) -> dict[str, AuditKey]:
     """The keys in files, by their ids, and this machine's own if there is one.
 
     Raises StoreError for a file that holds no key.
@@ -112,14 +112,14 @@ def known_keys(paths: Iterable[Path], own: Path) -> dict[str, AuditKey]:
     return {key.id: key for key in map(read_key, files)}
 
 
-def _make(path: Path) -> None:
+def _create_key(path: Path) -> None:
     """Put a new key there, whole or not at all, unless another process was faster."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(_BYTES).encode() + b"\n")
+            file.write(secrets.token_hex(_KEY_BYTES).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from ragkit.errors import StoreLocked
 
-_PATIENCE = 10.0  # seconds
+_LOCK_TIMEOUT = 10.0  # seconds
 
 
 class WriterLock:
@@ -76,7 +76,7 @@ def is_locked(path: Path) -> bool:
 
 
 @contextmanager
-def commit_lock(path: Path) -> Iterator[int]:
+def hold_commit_lock(path: Path) -> Iterator[int]:
     """Held for one transaction: no two connections write, or move the log, at the same time.
 
     Yields the descriptor of the lock's file.
@@ -85,26 +85,26 @@ def commit_lock(path: Path) -> Iterator[int]:
     Raises StoreLocked after ten seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with _locked(descriptor, path, fcntl.LOCK_EX):
+    with _hold_lock(descriptor, path, fcntl.LOCK_EX):
         yield descriptor
 
 
 @contextmanager
-def no_commits(path: Path) -> Iterator[None]:
+def block_commits(path: Path) -> Iterator[None]:
     """Held while nobody may commit, by one who cannot do so either. Raises StoreLocked as above."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:  # nobody ever has
         yield
         return
-    with _locked(descriptor, path, fcntl.LOCK_SH):
+    with _hold_lock(descriptor, path, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def _locked(descriptor: int, path: Path, kind: int) -> Iterator[None]:
+def _hold_lock(descriptor: int, path: Path, kind: int) -> Iterator[None]:
     try:
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _LOCK_TIMEOUT
         while True:
             try:
                 fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
@@ -121,7 +121,7 @@ def _locked(descriptor: int, path: Path, kind: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def enter(root: Path) -> int:
+def lock_shared(root: Path) -> int:
     """A descriptor that shows, until it is closed, that somebody has the base in `root` open.
 
     Raises StoreLocked while it is being replaced by another one.
@@ -141,7 +141,7 @@ def enter(root: Path) -> int:
 
 
 @contextmanager
-def alone(root: Path) -> Iterator[None]:
+def lock_exclusive(root: Path) -> Iterator[None]:
     """Held while nobody has the base in `root` open. Raises StoreLocked if somebody has."""
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -12,20 +12,20 @@ from pathlib import Path
 
 from ragkit.errors import NotAKnowledgeBase, StoreError, StoreLocked, StoreMissing
 from ragkit.store.access import Principal, allowed_labels
-from ragkit.store.commit_marker import Head, head_of, is_cut_off, noted
+from ragkit.store.commit_marker import CommitMarker, is_truncated, read_commit, read_marker
 from ragkit.store.database import (
     Database,
-    Unwritten,
-    create,
-    damaged,
+    ImmutableConnection,
+    create_database,
+    make_damage_error,
     open_reader,
-    translated,
-    translated_database,
+    translate_errors,
+    translate_sqlite_errors,
 )
 from ragkit.store.filesystem import check_local
-from ragkit.store.keys import AuditKey, default_key_file, own_key
+from ragkit.store.keys import AuditKey, default_key_file, load_or_create_key
 from ragkit.store.layout import Layout
-from ragkit.store.locks import WriterLock, enter, no_commits
+from ragkit.store.locks import WriterLock, block_commits, lock_shared
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.writer import Writer
 
@@ -47,8 +47,8 @@ class Store:
         self._closed = False
         if not self.layout.exists():
             self._create(create)
-        with translated(self.layout.root):
-            self._leave = weakref.finalize(self, os.close, enter(self.layout.root))
+        with translate_errors(self.layout.root):
+            self._leave = weakref.finalize(self, os.close, lock_shared(self.layout.root))
         try:
             self._open()
         except BaseException:
@@ -56,8 +56,8 @@ class Store:
             raise
 
     def _open(self) -> None:
-        with translated(self.layout.root):
-            head = noted(self.layout.commit_lock)
+        with translate_errors(self.layout.root):
+            head = read_marker(self.layout.commit_lock)
         connection = open_reader(self.layout)
         try:
             self._check_whole(connection, head)
@@ -66,30 +66,32 @@ class Store:
             raise
         self._give_back(connection)
 
-    def _check_whole(self, database: Database, head: Head | None) -> None:
+    def _check_whole(self, database: Database, head: CommitMarker | None) -> None:
         """Refuse a base of which something is missing that SQLite does not miss.
 
         `head` is what was noted before the database was opened; None if that cannot be read.
         """
         layout = self.layout
-        with translated(layout.root):
-            found = head_of(database)
-            if head is None or is_cut_off(database, layout.database):
+        with translate_errors(layout.root):
+            found = read_commit(database)
+            if head is None or is_truncated(database, layout.database):
                 try:
-                    with no_commits(layout.commit_lock):  # somebody may just be writing it
-                        head = noted(layout.commit_lock)
-                        found = head_of(database)
-                        cut = is_cut_off(database, layout.database)
+                    with block_commits(layout.commit_lock):  # somebody may just be writing it
+                        head = read_marker(layout.commit_lock)
+                        found = read_commit(database)
+                        cut = is_truncated(database, layout.database)
                         logged = layout.wal.exists() and layout.wal.stat().st_size
                 except StoreLocked:  # it will be looked at again
                     return
                 if cut:
-                    raise damaged(layout.root, "its end is missing")
+                    raise make_damage_error(layout.root, "its end is missing")
                 if head is None and logged:
-                    raise damaged(layout.root, f"whether {layout.wal.name} is whole is not known")
+                    raise make_damage_error(
+                        layout.root, f"whether {layout.wal.name} is whole is not known"
+                    )
         if head and (found.seq < head.seq or found.record < head.record):
             lost = max(head.seq - found.seq, head.record - found.record)
-            raise damaged(
+            raise make_damage_error(
                 layout.root,
                 f"its last commits are missing, {lost} or more (from {layout.wal.name}, unless an "
                 "older file was put here)",
@@ -104,7 +106,7 @@ class Store:
                 f"there is no base in {root}; make one with: ragkit ingest FOLDER --kb {root}"
             )
         check_local(root)
-        with translated(root):
+        with translate_errors(root):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             strangers = [entry.name for entry in root.iterdir()]
             if strangers and "writer.lock" not in strangers:
@@ -116,7 +118,7 @@ class Store:
                 root.chmod(0o700)
             with WriterLock(self.layout.lock):
                 if not self.layout.exists():
-                    create(self.layout)
+                    create_database(self.layout)
 
     @contextmanager
     def view(
@@ -139,7 +141,7 @@ class Store:
         """
         connection = self._take()
         try:
-            with translated(self.layout.root):
+            with translate_errors(self.layout.root):
                 connection.execute("BEGIN")
                 try:
                     yield Snapshot(connection)
@@ -153,7 +155,7 @@ class Store:
     def writer(self) -> Iterator[Writer]:
         """The single writer, under the lock; what a killed one left in tmp is swept away."""
         with ExitStack() as held:
-            with translated(self.layout.root):
+            with translate_errors(self.layout.root):
                 self._check_open()
                 check_local(self.layout.root)
                 held.enter_context(WriterLock(self.layout.lock))
@@ -161,7 +163,7 @@ class Store:
                 for folder in (self.layout.tmp, self.layout.index):
                     folder.mkdir(mode=0o700, exist_ok=True)
                 writer = held.enter_context(closing(Writer(self.layout, self.key())))
-            with translated_database(self.layout.root):  # what is read through it
+            with translate_sqlite_errors(self.layout.root):  # what is read through it
                 yield writer
 
     @contextmanager
@@ -185,7 +187,7 @@ class Store:
     def key(self) -> AuditKey:
         """The key that signs the audit log, made if there is none."""
         if self._key is None:
-            self._key = own_key(self.key_file)
+            self._key = load_or_create_key(self.key_file)
         return self._key
 
     def close(self) -> None:
@@ -216,7 +218,7 @@ class Store:
 
     def _give_back(self, connection: Database) -> None:
         with self._guard:
-            if not self._closed and not isinstance(connection, Unwritten):
+            if not self._closed and not isinstance(connection, ImmutableConnection):
                 self._idle.append(connection)
                 return
         connection.close()

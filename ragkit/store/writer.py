@@ -16,11 +16,11 @@ from ragkit.errors import DocumentOnHold, SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.access import Access
 from ragkit.store.checks import missing_documents, unknown_documents
-from ragkit.store.commit_marker import head_of, note
-from ragkit.store.database import PATIENCE, Database, open_writer, translated
+from ragkit.store.commit_marker import read_commit, write_marker
+from ragkit.store.database import BUSY_TIMEOUT, Database, open_writer, translate_errors
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
-from ragkit.store.locks import commit_lock
+from ragkit.store.locks import hold_commit_lock
 from ragkit.store.records import (
     Erasure,
     IndexVersion,
@@ -45,14 +45,14 @@ class Writer:
     def __init__(self, layout: Layout, key: AuditKey) -> None:
         self._layout = layout
         self._key = key
-        with translated(layout.root), commit_lock(layout.commit_lock):
+        with translate_errors(layout.root), hold_commit_lock(layout.commit_lock):
             self._db = open_writer(layout)
         self._actor = audit.current_user()
 
     def close(self) -> None:
         """Move the log into the file, where each page is checked; what was committed stands."""
         try:
-            with commit_lock(self._layout.commit_lock):
+            with hold_commit_lock(self._layout.commit_lock):
                 with suppress(apsw.Error):  # somebody reads what is in it, or the disk is full
                     self._db.execute("PRAGMA busy_timeout = 0")
                     self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -68,18 +68,21 @@ class Writer:
     @contextmanager
     def _commit(self) -> Iterator[None]:
         """One commit: nothing of it stands if the block raises."""
-        with translated(self._layout.root), commit_lock(self._layout.commit_lock) as lock:
+        with (
+            translate_errors(self._layout.root),
+            hold_commit_lock(self._layout.commit_lock) as lock,
+        ):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                head = head_of(self._db)
+                head = read_commit(self._db)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
             with suppress(OSError):  # it is done, also where this finds no space
-                note(lock, head)
+                write_marker(lock, head)
 
     @contextmanager
     def _transaction(self) -> Iterator[int]:
@@ -104,7 +107,7 @@ class Writer:
         with self._commit():
             if names and self._was_erased(passage[0] for passage in detail.get("found", ())):
                 names = None
-            return audit.append(
+            return audit.append_record(
                 self._db,
                 self._key,
                 actor=actor,
@@ -122,7 +125,7 @@ class Writer:
         names: Mapping[str, str] | None = None,
     ) -> int:
         """Add a record to the log, inside a commit; returns its number."""
-        return audit.append(
+        return audit.append_record(
             self._db,
             self._key,
             actor=self._actor,
@@ -389,7 +392,7 @@ class Writer:
             ]
             for uid in fresh:
                 self._db.execute(
-                    "INSERT INTO legal_hold VALUES (?, ?, ?)", (uid, audit.now(), reason)
+                    "INSERT INTO legal_hold VALUES (?, ?, ?)", (uid, audit.current_time(), reason)
                 )
                 self._audit("retention.hold", _document(uid), names={"reason": reason})
             for uid in {*uids} - {*fresh}:
@@ -520,7 +523,7 @@ class Writer:
             )
             self._db.execute(
                 "INSERT INTO erasure VALUES (?, ?, ?, 'begun', ?, ?, '')",
-                (number, audit.now(), record, json.dumps(list(files)), fingerprints),
+                (number, audit.current_time(), record, json.dumps(list(files)), fingerprints),
             )
             if asked:
                 self._set_meta(f"erasing {number}", asked)
@@ -622,12 +625,12 @@ class Writer:
 
     def vacuum(self) -> None:
         """Write the whole file anew, without what lies between the rows."""
-        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+        with translate_errors(self._layout.root), hold_commit_lock(self._layout.commit_lock):
             self._db.execute("VACUUM")
 
     def checkpoint_wal(self) -> None:
         """Empty the write-ahead log into the file. Raises StoreLocked while readers hold it."""
-        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+        with translate_errors(self._layout.root), hold_commit_lock(self._layout.commit_lock):
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreLocked(
@@ -759,14 +762,14 @@ class Writer:
         with self._commit():
             self._set_meta("next_conversation", str(self._new_conversation()))  # not this one again
             self._db.execute("DELETE FROM conversation WHERE id = ?", (conversation,))
-        with translated(self._layout.root), commit_lock(self._layout.commit_lock):
+        with translate_errors(self._layout.root), hold_commit_lock(self._layout.commit_lock):
             # So that the log does not keep it; others wait to commit, so no reader is waited for
             # as long as they do.
             self._db.execute("PRAGMA busy_timeout = 1000")
             try:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
-                self._db.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
 
     def publish(self, index_version: IndexVersion) -> list[str]:
         """Make an index version the newest; returns the names of the files it replaces.

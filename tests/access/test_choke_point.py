@@ -352,7 +352,6 @@ _OF_ITSELF = {"has_whole_log", "is_strict", "has_every_label", "connection"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
-    "only": {"ragkit/governance/erasure.py"},  # of Fingerprints
     "holds": {
         "apps/ragkit_apps/cli/erasure.py",
         "ragkit/verification/evidence.py",

@@ -14,7 +14,7 @@ import pytest
 from ragkit import Config, KnowledgeBase
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.maintenance import RestoreReport, backup, repair_kb, restore_kb
-from ragkit.store.atomic_directory import put_in_place
+from ragkit.store.atomic_directory import publish_directory
 from ragkit.store.database import connect
 from tests.support import damage
 from tests.support.hashing import HashingEmbedder
@@ -89,7 +89,7 @@ def test_a_backup_that_was_killed_once_it_had_its_place_is_one_all_the_same(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(fresh: Path, target: Path) -> None:
-        put_in_place(fresh, target)
+        publish_directory(fresh, target)
         raise Killed
 
     with monkeypatch.context() as patched:

@@ -689,31 +689,31 @@ def test_a_killed_erasure_is_finished_by_whatever_writes_next(
 def test_a_trace_is_found_wherever_it_stands() -> None:
     data = np.random.default_rng(1).bytes(1_000_003)
     for at in (0, 1, 7, 8, 12_345, 262_144 - 16, 524_288 - 31, len(data) - 32):
-        assert len(Fingerprints.of([data[at : at + 32]]).in_contents([data])) == 1
+        assert len(Fingerprints.from_contents([data[at : at + 32]]).find_in_contents([data])) == 1
 
 
 def test_a_trace_is_found_in_a_file_and_across_its_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragkit.governance.fingerprints._SPAN", 300_000)
-    monkeypatch.setattr("ragkit.governance.fingerprints._BLOCK", 50_001)
+    monkeypatch.setattr("ragkit.governance.fingerprints._SPAN_BYTES", 300_000)
+    monkeypatch.setattr("ragkit.governance.fingerprints._BLOCK_BYTES", 50_001)
     data = np.random.default_rng(2).bytes(700_001)
     (tmp_path / "file").write_bytes(data)
-    fingerprints = Fingerprints.of([data])
+    fingerprints = Fingerprints.from_contents([data])
     again = Fingerprints.from_bytes(fingerprints.to_bytes())
-    assert set(again.in_files([tmp_path / "file"])) == set(fingerprints.prints)
-    other = Fingerprints.of([np.random.default_rng(3).bytes(50_000)])
-    assert len(other.in_files([tmp_path / "file"])) == 0
+    assert set(again.find_in_files([tmp_path / "file"])) == set(fingerprints.hashes)
+    other = Fingerprints.from_contents([np.random.default_rng(3).bytes(50_000)])
+    assert len(other.find_in_files([tmp_path / "file"])) == 0
 
 
 def test_traces_say_nothing_of_zeros_and_rows_of_dots() -> None:
-    assert len(Fingerprints.of([bytes(4096), b"." * 4096, b"short"]).prints) == 0
-    assert len(Fingerprints.of([b"short"]).in_contents([b"short" * 100])) == 0
+    assert len(Fingerprints.from_contents([bytes(4096), b"." * 4096, b"short"]).hashes) == 0
+    assert len(Fingerprints.from_contents([b"short"]).find_in_contents([b"short" * 100])) == 0
 
 
 def test_traces_do_not_hold_the_text() -> None:
-    assert b"Zwick" not in Fingerprints.of([SECRET.encode()]).to_bytes()
+    assert b"Zwick" not in Fingerprints.from_contents([SECRET.encode()]).to_bytes()
     assert (
-        Fingerprints.of([SECRET.encode()]).to_bytes()
-        != Fingerprints.of([SECRET.encode()]).to_bytes()
+        Fingerprints.from_contents([SECRET.encode()]).to_bytes()
+        != Fingerprints.from_contents([SECRET.encode()]).to_bytes()
     )

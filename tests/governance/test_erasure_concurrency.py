@@ -90,7 +90,9 @@ def test_a_question_that_is_recorded_after_its_document_was_erased_has_no_words(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(kb.path) as other:
-        before(monkeypatch, Recorder, "searched", lambda: kb.erase("ana.txt", reason="request 7"))
+        before(
+            monkeypatch, Recorder, "record_search", lambda: kb.erase("ana.txt", reason="request 7")
+        )
         assert other.search(QUESTION, k=1)
         other.search("How many kilograms does pump 3 weigh?", k=1)
     *_, about_ana, about_pump = kb.audit.records(action="search")
@@ -131,7 +133,7 @@ def test_one_that_reads_meanwhile_does_not_keep_the_receipt_back(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasing, "_PATIENCE", 0.1)
-    monkeypatch.setattr("ragkit.store.database.PATIENCE", 100)
+    monkeypatch.setattr("ragkit.store.database.BUSY_TIMEOUT", 100)
     with opened(kb.path) as other:
         reading = other._store.snapshot()
         before(monkeypatch, erasing, "_search", reading.__enter__)
@@ -201,7 +203,7 @@ def test_a_receipt_has_its_digests_also_where_a_later_erasure_took_the_same_cont
     kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erasing, "_PATIENCE", 0.1)
-    monkeypatch.setattr("ragkit.store.database.PATIENCE", 100)
+    monkeypatch.setattr("ragkit.store.database.BUSY_TIMEOUT", 100)
     (docs / "copy.txt").write_text(SECRET * 3)
     kb.ingest(docs)
     with opened(kb.path) as other, other._store.snapshot():
@@ -338,11 +340,11 @@ def test_a_line_of_another_form_is_named_and_prevents_nothing(
 
 
 def test_traces_of_more_contents_are_added() -> None:
-    fingerprints = Fingerprints.of([SECRET.encode()]).and_of([QUESTION.encode()])
-    assert len(fingerprints.in_contents([SECRET.encode(), QUESTION.encode()])) == len(
-        fingerprints.prints
+    fingerprints = Fingerprints.from_contents([SECRET.encode()]).add([QUESTION.encode()])
+    assert len(fingerprints.find_in_contents([SECRET.encode(), QUESTION.encode()])) == len(
+        fingerprints.hashes
     )
-    assert 0 < len(fingerprints.in_contents([SECRET.encode()])) < len(fingerprints.prints)
+    assert 0 < len(fingerprints.find_in_contents([SECRET.encode()])) < len(fingerprints.hashes)
 
 
 def test_a_former_name_leads_to_the_one_that_a_document_has_now(

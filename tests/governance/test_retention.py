@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         at = datetime.now(UTC) + timedelta(days=days, hours=hours)
         monkeypatch.setattr("ragkit.governance.retention._now", lambda: at)
         text = at.isoformat(timespec="milliseconds")
-        monkeypatch.setattr("ragkit.store.audit.now", lambda: text)
+        monkeypatch.setattr("ragkit.store.audit.current_time", lambda: text)
 
     return on
 

@@ -17,7 +17,7 @@ from ragkit import Config, KnowledgeBase
 from ragkit.errors import StoreDamaged, StoreError, StoreLocked
 from ragkit.maintenance import RepairReport, repair_kb, verify_kb
 from ragkit.store.database import connect
-from ragkit.store.keys import own_key
+from ragkit.store.keys import load_or_create_key
 from ragkit.store.layout import Layout
 from ragkit.store.store import Store
 from tests.support import damage
@@ -416,7 +416,7 @@ def test_a_repair_whose_key_is_not_here_leaves_open_what_is_behind_a_gap(
 ) -> None:
     damage.flip(logged.database, leaves(logged, "audit")[1] + 3000)
     repair_kb(logged.root, Config(audit_key=str(tmp_path / "other.key")))
-    other = own_key(tmp_path / "other.key")
+    other = load_or_create_key(tmp_path / "other.key")
     with opened(logged.root) as kb:
         by_other = [record for record in kb.audit.records() if record.key == other.id]
         chain = kb.audit.verify().chain

@@ -20,9 +20,9 @@ from ragkit.governance.audit_log import (
     records_as_csv,
     records_as_jsonl,
 )
-from ragkit.store.audit import ChainReport, check, current_user, read_records
+from ragkit.store.audit import ChainReport, check_chain, current_user, read_records
 from ragkit.store.database import Database, connect
-from ragkit.store.keys import own_key, read_key
+from ragkit.store.keys import load_or_create_key, read_key
 from ragkit.store.records import Erasure
 from ragkit.store.store import Store
 from ragkit_apps.cli.options import Identity
@@ -47,7 +47,7 @@ def forged(store: Store) -> Iterator[Database]:
 
 
 def checked(database: Database, store: Store) -> ChainReport:
-    return check(database, {store.key().id: store.key()})
+    return check_chain(database, {store.key().id: store.key()})
 
 
 def test_an_untouched_chain_fits(store: Store, forged: Database) -> None:
@@ -247,7 +247,7 @@ def test_a_record_cannot_be_forged_without_the_key(
         {other.key().id: found.records},
     )
     assert not checked(forged, store).intact
-    assert check(forged, {key.id: key for key in (store.key(), other.key())}).intact
+    assert check_chain(forged, {key.id: key for key in (store.key(), other.key())}).intact
 
 
 def test_a_document_has_one_object_in_the_log_through_all_its_versions(store: Store) -> None:
@@ -268,8 +268,8 @@ def test_a_document_has_one_object_in_the_log_through_all_its_versions(store: St
 
 def test_the_key_is_made_once_and_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "home" / "ragkit" / "audit.key"
-    key = own_key(path)
-    assert own_key(path) == key
+    key = load_or_create_key(path)
+    assert load_or_create_key(path) == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert os.listdir(path.parent) == ["audit.key"]
     assert key.secret.hex() not in repr(key)
@@ -285,7 +285,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_key_that_cannot_be_kept_is_an_error_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="RAGKIT_AUDIT_KEY"):
-        own_key(tmp_path / "file" / "audit.key")
+        load_or_create_key(tmp_path / "file" / "audit.key")
 
 
 # -- the account, exports and checkpoints ---------------------------------------------------------

@@ -262,7 +262,7 @@ def test_a_base_on_a_network_file_system_is_read_and_not_written(
     mounts = tmp_path / "mountinfo"
     lines = [(Path("/"), "ext4"), (share, kind), (tmp_path / "the sharepoint", "ext4")]
     mounts.write_text("".join(a_mount(*line) for line in lines))
-    monkeypatch.setattr("ragkit.store.filesystem._MOUNTS", mounts)
+    monkeypatch.setattr("ragkit.store.filesystem._MOUNT_INFO", mounts)
     with pytest.raises(StoreError, match=f"network file system .{kind}.*ragkit backup"):
         Store(share / "b.kb")
     assert not (share / "b.kb").exists()
