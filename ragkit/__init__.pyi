@@ -6,7 +6,6 @@ from .answers import Statement as Statement
 from .config import Config as Config
 from .config import load_config as load_config
 from .conversation import Conversation as Conversation
-from .conversation import Turn as Turn
 from .doctor import run_doctor as run_doctor
 from .embedders.base import Embedder as Embedder
 from .errors import RagkitError as RagkitError
@@ -21,6 +20,7 @@ from .llms.base import LanguageModel as LanguageModel
 from .llms.base import Message as Message
 from .maintenance.check_result import CheckResult as CheckResult
 from .maintenance.statistics import Statistics as Statistics
+from .maintenance.status import Status as Status
 from .network import restrict_network as restrict_network
 from .retrieval.retriever import Candidate as Candidate
 from .retrieval.retriever import Explanation as Explanation
@@ -32,7 +32,7 @@ from .store.records import StoredChunk as StoredChunk
 from .store.records import StoredConversation as StoredConversation
 from .store.records import StoredDocument as StoredDocument
 from .store.records import StoredPage as StoredPage
-from .view import Status as Status
+from .turns import Turn as Turn
 from .view import View as View
 
 __version__: str

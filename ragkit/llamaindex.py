@@ -9,10 +9,10 @@ import asyncio
 import os
 import uuid
 from collections.abc import Collection
+from typing import Protocol
 
 from ragkit.errors import MissingExtra
 from ragkit.retrieval.retriever import Hit
-from ragkit.view import View
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -37,6 +37,14 @@ __all__ = ["RagkitRetriever"]
 _SHOWN = ("file_name", "title", "headings", "place")
 
 
+class Searchable(Protocol):
+    """What can be searched: a `KnowledgeBase` or a `View`."""
+
+    def search(
+        self, query: str, k: int = 10, *, labels: Collection[str] | None = None
+    ) -> list[Hit]: ...
+
+
 class RagkitRetriever(BaseRetriever):
     """Searches a base for LlamaIndex: the best `k` passages, of documents with these labels.
 
@@ -51,7 +59,7 @@ class RagkitRetriever(BaseRetriever):
         engine = RetrieverQueryEngine.from_args(retriever, llm=llm)
     """
 
-    def __init__(self, kb: View, k: int = 10, labels: Collection[str] | None = None) -> None:
+    def __init__(self, kb: Searchable, k: int = 10, labels: Collection[str] | None = None) -> None:
         super().__init__()
         self.kb = kb
         self.k = k

@@ -1,9 +1,8 @@
-"""What one principal sees of a base: search, questions, conversations, documents."""
+"""What one principal can read of a knowledge base: search, answers, conversations, documents."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit.answers import Abstention, Answer, AskOptions
 from ragkit.config import Config
 from ragkit.conversation import Conversation
-from ragkit.errors import AccessDenied, SourceError
+from ragkit.errors import SourceError
 from ragkit.generation.answering import (
     RetrievedContext,
     clean_question,
@@ -21,74 +20,67 @@ from ragkit.generation.answering import (
 )
 from ragkit.generation.prompts import Question
 from ragkit.generation.streaming import AnswerStream
-from ragkit.governance.audit_recorder import QuestionRecord, Recorder, describe_search
-from ragkit.ingestion.report import FileError
+from ragkit.governance.audit_recorder import QuestionRecord, describe_search
+from ragkit.governance.guarded_store import GuardedStore, OpenedPages
 from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
+from ragkit.maintenance.status import Status, read_status
 from ragkit.manifest import read_identity
 from ragkit.retrieval.components import Engine
 from ragkit.retrieval.retriever import Explanation, Hit
 from ragkit.store.access import Principal
-from ragkit.store.audit import current_user
 from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
-from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 
 if TYPE_CHECKING:
     from ragkit.maintenance.statistics import Statistics
 
 
+LabelFilter = Collection[str] | None
+"""Restricts a call to documents with one of these access labels; None stands for all labels."""
+
+Schema = Mapping[str, Any] | type[Any]
+"""A JSON schema, or a class that has one."""
+
+
 @dataclass(frozen=True, slots=True)
-class Status:
-    """What is in a base. `file_errors` are files that are not in it, with the reason.
+class Resources:
+    """What all views of one knowledge base share."""
 
-    `source_folders` hold its files, and `whole_folders` are those of them that were ingested whole,
-    not only single files of them. For somebody who may not read everything only the documents that
-    they may read are counted, and nothing is said of files, folders and the size on disk.
-    """
-
-    path: Path
-    documents: int
-    pages: int
-    chunks: int
-    bytes: int
-    embedder: str
-    dimension: int
-    source_folders: tuple[str, ...]
-    whole_folders: tuple[str, ...]
-    file_errors: tuple[FileError, ...]
+    store: Store
+    engine: Engine
+    source_files: SourceFiles
+    config: Config
+    opened_pages: OpenedPages
 
 
 class View:
-    """A base as one principal sees it; `KnowledgeBase.as_principal` gives one.
+    """A knowledge base as one principal sees it; `KnowledgeBase.as_principal` returns one.
 
-    What may not be read is as if it were not there, in every result, count and error. Rights are
-    looked up anew for each call. Whatever is asked, found, told and opened is recorded before it is
-    given out. Safe from several threads; it ends with its base.
+    Documents that the principal cannot access never appear in results, counts or errors. Access
+    rights are looked up for each call. Every search, question, answer and opened document is in the
+    audit log before the call returns. A view is safe from several threads, until its knowledge base
+    is closed.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        engine: Engine,
-        originals: SourceFiles,
-        config: Config,
-        who: Principal | None,
-    ) -> None:
-        self.config = config
-        self._store = store
-        self._engine = engine
-        self._originals = originals
-        self._who = who
-        self._record = Recorder(store, who, config)
+    def __init__(self, resources: Resources, principal: Principal) -> None:
+        self.config = resources.config
+        self._store = resources.store
+        self._engine = resources.engine
+        self._source_files = resources.source_files
+        self._guarded = GuardedStore(
+            resources.store, principal, resources.config, resources.opened_pages
+        )
+        self._recorder = self._guarded.recorder
 
     @property
     def path(self) -> Path:
+        """The directory of the knowledge base."""
         return self._store.layout.root
 
     @property
     def model(self) -> str | LanguageModel:
-        """The language model of the base, by name or as an object, for all who see it."""
+        """The language model of the knowledge base for all principals: a name or an object."""
         return self._engine.model
 
     @model.setter
@@ -97,97 +89,66 @@ class View:
 
     @property
     def who(self) -> str:
-        """Who asks: the principal, by default the user of the operating system."""
-        return self._who.name if self._who else current_user()
-
-    @contextmanager
-    def _snapshot(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
-        """What may be read, in one consistent view, for the length of the block."""
-        try:
-            with self._store.view(self._who, labels) as snapshot:
-                yield snapshot
-        except AccessDenied as error:
-            self._record.record_refusal(error)
-            raise
-
-    def _listed(self, labels: Collection[str] | None = None) -> AbstractContextManager[Snapshot]:
-        """What may be listed: the documents that may be read."""
-        return self._snapshot(labels)
+        """The name of the principal, like "user:ana"."""
+        return self._guarded.principal.name
 
     # -- searching and asking ----------------------------------------------------------------
 
-    def search(
-        self, query: str, k: int = 10, *, labels: Collection[str] | None = None
-    ) -> list[Hit]:
-        """The best `k` passages, best first; of documents with one of these labels, if given.
+    def search(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> list[Hit]:
+        """Return the k best passages, best first; at most 10,000.
 
-        At most 10,000 are found.
+        With `labels`, only documents with one of these labels are searched.
         """
-        with self._snapshot(labels) as snapshot:
+        with self._guarded.open(labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             hits = retriever.search(snapshot, query, k) if retriever else []
             found = describe_search(k, hits, snapshot)
-        self._record.record_search(query, found)
+        self._recorder.record_search(query, found)
         return hits
 
-    def explain(
-        self, query: str, k: int = 10, *, labels: Collection[str] | None = None
-    ) -> Explanation:
-        """The same search with every stage's candidates and scores."""
-        with self._snapshot(labels) as snapshot:
+    def explain(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> Explanation:
+        """Search as `search` does, and return the candidates and scores of every stage."""
+        with self._guarded.open(labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             explanation = (
                 retriever.explain(snapshot, query, k) if retriever else Explanation(query, (), ())
             )
             found = describe_search(k, explanation.hits, snapshot)
-        self._record.record_search(query, found)
+        self._recorder.record_search(query, found)
         return explanation
 
     def ask(
-        self,
-        question: str,
-        options: AskOptions | None = None,
-        *,
-        schema: Mapping[str, Any] | type[Any] | None = None,
+        self, question: str, options: AskOptions | None = None, *, schema: Schema | None = None
     ) -> Answer:
-        """Answer from the documents, with citations.
+        """Answer a question from the documents, with citations.
 
         Without a model server the answer is extractive: sentences quoted from the best passages.
-        Raises ModelError where a model was named and cannot answer, and PromptTruncated where it
-        did not read all that it was sent.
+        Raises ModelError if a model was named and cannot answer, and PromptTruncated if the model
+        did not read the whole prompt.
 
-        With a `schema`, `answer.data` is a JSON value of it: of a JSON schema, or an instance of a
-        class that brings one, as a pydantic model does. Its strings are inert like all that a
-        model writes. An extractive answer is no object, so this needs a model: without one it
-        raises ModelError, also for "auto"; SchemaMismatch for a reply that does not hold to the
-        schema, and SchemaError for a schema that is none.
+        With a `schema`, `answer.data` is a JSON value that conforms to it. The schema is a JSON
+        schema, or a class that has one, such as a pydantic model; then `data` is an instance of the
+        class. Strings are sanitized like all that a model writes. This needs a model. Raises
+        ModelError without one, SchemaMismatch if the reply does not conform, and SchemaError if the
+        schema is not a JSON schema.
         """
         options = options or AskOptions()
         if schema is not None:
             return self._ask_for_data(question, schema, options)
-        stream = self.stream(question, options)
-        for _ in stream:
-            pass
-        return stream.answer
+        return self.stream(question, options).answer
 
-    def _ask_for_data(
-        self, question: str, schema: Mapping[str, Any] | type[Any], options: AskOptions
-    ) -> Answer:
+    def _ask_for_data(self, question: str, schema: Schema, options: AskOptions) -> Answer:
         from ragkit.generation.json_schema import parse_schema
         from ragkit.generation.structured import ask_for_data
 
         wanted, question = parse_schema(schema), clean_question(question)
-        found, record = self._found(question, question, options)
-        with self._record.record_failure(record):
+        context, record = self._retrieve(question, question, options)
+        model = options.model or self.model
+        with self._recorder.record_failure(record):
             answer = ask_for_data(
-                question,
-                found,
-                wanted,
-                options.model or self.model,
-                self.config,
-                reasoning=options.reasoning,
+                question, context, wanted, model, self.config, reasoning=options.reasoning
             )
-        self._record.record_answer(record, answer)
+        self._recorder.record_answer(record, answer)
         return answer
 
     def stream(
@@ -198,134 +159,134 @@ class View:
         query: str = "",
         history: Sequence[Message] = (),
     ) -> AnswerStream:
-        """Answer piece by piece: iterate over the text, then take `.answer`.
+        """Answer a question piece by piece: iterate over the text, then take `.answer`.
 
-        Where the question follows others, `query` says it so that it stands alone, and `history`
-        are the messages that the model is shown before it; `conversation` keeps and makes both.
+        For a question that follows others, `query` is the question rewritten to stand alone, and
+        `history` the messages before it. `conversation` takes care of both.
         """
         options = options or AskOptions()
         question = clean_question(question)
         asked = Question(question, query or question, history)
-        found, record = self._found(question, asked.query, options)
-        if found is None:
+        context, record = self._retrieve(question, asked.query, options)
+        if context is None:
             stream = stream_whole(Answer.abstain(question, (), Abstention.EMPTY), asked)
         else:
-            with self._record.record_failure(record):
+            model = options.model or self.model
+            with self._recorder.record_failure(record):
                 stream = stream_answer(
-                    asked,
-                    found,
-                    options.model or self.model,
-                    self.config,
-                    reasoning=options.reasoning,
+                    asked, context, model, self.config, reasoning=options.reasoning
                 )
-        return stream.observe(QuestionRecord(self._record, record))
+        return stream.observe(QuestionRecord(self._recorder, record))
 
-    def _found(
+    def _retrieve(
         self, question: str, query: str, options: AskOptions
     ) -> tuple[RetrievedContext | None, int]:
-        """What a search gives to answer from, None while there is nothing to read; and its record.
+        """Search for a query; returns the context, None if there are no documents, and a number.
 
-        The record of the log is written when this returns, so before any model is asked.
+        The number is that of the audit record, which is written before any model is asked.
         """
-        with self._snapshot(options.labels) as snapshot:
+        with self._guarded.open(options.labels) as snapshot:
             retriever = self._engine.retriever(snapshot)
             hits = retriever.search(snapshot, query, options.k) if retriever else []
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.counts()[0] == 0
             found = describe_search(options.k, hits, snapshot)
-        record = self._record.record_question(question, found)
+        record = self._recorder.record_question(question, found)
         if identity is None or is_empty:
             return None, record
-
-        open_view = partial(self._store.view, self._who, options.labels)
         embedder = self._engine.embedder(identity)
+        open_view = partial(self._guarded.open, options.labels)
         return RetrievedContext(hits, embedder, identity.similarity_threshold, open_view), record
 
     # -- conversations -----------------------------------------------------------------------
 
     def conversation(self, id: int | None = None) -> Conversation:
-        """A new conversation, or the one with this id, to go on with.
+        """Start a conversation, or continue the one with this id.
 
-        Those of somebody else are not found. Raises SourceError if there is none with this id.
+        Raises SourceError if the principal has no such conversation.
         """
         if id is not None:
-            self._check_conversation(id)
-            self._record.record_conversation("open", id)
-        return Conversation(self, self._store, self._snapshot, self._record, id)
+            self._guarded.check_conversation(id)
+            self._recorder.record_conversation("open", id)
+        return Conversation(self, self._store, self._guarded, id)
 
     def conversations(self) -> list[StoredConversation]:
-        """The conversations of whoever asks, newest first."""
-        with self._snapshot() as snapshot:
+        """Return the principal's conversations, newest first."""
+        with self._guarded.open() as snapshot:
             return snapshot.conversations(self.who)
 
     def delete_conversation(self, id: int) -> None:
-        """Remove a conversation with all that was said. Raises SourceError if there is none."""
-        self._check_conversation(id)
-        self._record.record_conversation("delete", id)
+        """Delete a conversation and all its turns. Raises SourceError if there is none."""
+        self._guarded.check_conversation(id)
+        self._recorder.record_conversation("delete", id)
         with self._store.recorder() as writer:
             writer.remove_conversation(id)
 
-    def _check_conversation(self, id: int) -> None:
-        if all(found.id != id for found in self.conversations()):
-            error = SourceError(
-                f"{self.who} has no conversation {id} in {self.path}; list them with: "
-                "ragkit conversations"
-            )
-            self._record.record_refusal(error, f"conversation:{id}")
-            raise error
-
     # -- documents ---------------------------------------------------------------------------
 
-    def documents(self, *, labels: Collection[str] | None = None) -> list[StoredDocument]:
-        """All documents, by source."""
-        with self._listed(labels) as snapshot:
+    def documents(self, *, labels: LabelFilter = None) -> list[StoredDocument]:
+        """Return all documents, sorted by source path."""
+        with self._guarded.open_list(labels) as snapshot:
             return list(snapshot.documents())
 
-    def document(self, id: int, *, labels: Collection[str] | None = None) -> StoredDocument:
-        """The document with this id, as hits and citations name it.
+    def document(self, id: int, *, labels: LabelFilter = None) -> StoredDocument:
+        """Return the document with this id, as in `Hit.document` and `Citation.document`.
 
-        Raises SourceError if there is none with one of these labels, if given.
+        Raises SourceError if there is none, or none with one of the `labels`.
         """
-        with self._listed(labels) as snapshot:
+        with self._guarded.open_list(labels) as snapshot:
             if snapshot.document(id) is None:
-                self._record.record_open(id, None, what="document")
-            return self._document(snapshot, id)
+                self._recorder.record_open(id, None, what="document")
+            return self._guarded.find_document(snapshot, id)
 
-    def pages(self, id: int, *, labels: Collection[str] | None = None) -> list[StoredPage]:
-        """A document's pages with their texts, in order. Raises SourceError as `document` does."""
-        with self._opened(id, labels, "pages") as snapshot:
+    def pages(self, id: int, *, labels: LabelFilter = None) -> list[StoredPage]:
+        """Return a document's pages with their texts, in order. Raises as `document` does."""
+        with self._guarded.open_document(id, labels, "pages") as snapshot:
             return snapshot.pages_of(id)
 
-    def chunks(self, id: int, *, labels: Collection[str] | None = None) -> list[StoredChunk]:
-        """A document's chunks, in order. Raises SourceError as `document` does."""
-        with self._opened(id, labels, "chunks") as snapshot:
-            return snapshot.chunks_of(id)
+    def page(self, document: int, ordinal: int, *, labels: LabelFilter = None) -> StoredPage:
+        """Return one page of a document; `ordinal` counts its pages, sheets or parts from 0.
 
-    @contextmanager
-    def _opened(self, id: int, labels: Collection[str] | None, what: str) -> Iterator[Snapshot]:
-        """What may be read, once it is recorded that somebody looks at a document in it."""
-        with self._snapshot(labels) as snapshot:
-            found = snapshot.document(id)
-            self._record.record_open(id, found.uid if found else None, what=what)
-            self._document(snapshot, id)
-            yield snapshot
-
-    def _document(self, snapshot: Snapshot, id: int) -> StoredDocument:
-        document = snapshot.document(id)
-        if document is None:  # whether it is not there or may not be read is nobody's business
-            raise SourceError(
-                f"there is no document {id} in {self.path}; list what is with: "
-                "ragkit status --documents"
-            )
-        return document
-
-    def original(self, document: int, *, labels: Collection[str] | None = None) -> Path:
-        """The file that a document was read from, its content as it was then.
-
-        Raises SourceError if it is gone, was changed, or never was a file, and if there is no
-        such document among those with one of these labels.
+        Raises SourceError as `document` does, and if there is no such page.
         """
-        return self._originals.path(self._opened(document, labels, "original"), document)
+        with self._guarded.open_page(document, ordinal, labels) as snapshot:
+            _check_page(self._guarded.find_document(snapshot, document), ordinal)
+            (page,) = snapshot.pages_of(document, ordinal)
+            return page
+
+    def chunks(
+        self, id: int, *, page: int | None = None, labels: LabelFilter = None
+    ) -> list[StoredChunk]:
+        """Return a document's chunks in order, or only those of the page with this ordinal.
+
+        Raises SourceError as `document` does, and if there is no such page.
+        """
+        if page is None:
+            opened = self._guarded.open_document(id, labels, "chunks")
+        else:
+            opened = self._guarded.open_page(id, page, labels)
+        with opened as snapshot:
+            if page is not None:
+                _check_page(self._guarded.find_document(snapshot, id), page)
+            return snapshot.chunks_of(id, page)
+
+    def original(self, document: int, *, labels: LabelFilter = None) -> Path:
+        """Return the path of the file that a document was read from, if it is unchanged since.
+
+        Raises SourceError as `document` does, and if the file is missing, was changed, or never
+        existed.
+        """
+        opened = self._guarded.open_document(document, labels, "original")
+        return self._source_files.path(opened, document)
+
+    def has_original(self, document: int, *, labels: LabelFilter = None) -> bool:
+        """Return True if `original` returns a file. Raises SourceError as `document` does."""
+        self.document(document, labels=labels)
+        try:
+            self._source_files.path(self._guarded.open(labels), document)
+        except SourceError:
+            return False
+        return True
 
     def page_image(
         self,
@@ -336,71 +297,54 @@ class View:
         end: int = 0,
         highlights: Sequence[tuple[int, int]] = (),
         width: int = 1200,
-        labels: Collection[str] | None = None,
+        labels: LabelFilter = None,
     ) -> PageImage:
-        """A page of a PDF, drawn `width` pixels wide, with characters [start, end) highlighted.
+        """Return a picture of a PDF page, `width` pixels wide, with characters [start, end) marked.
 
-        Where there are `highlights` ranges among them, these are yellow and the rest is pale.
-        Pass `document`, `page_ordinal` (counted from 0), `start`, `end` and `highlights` of a
-        citation; a hit has no `highlights`. From 16 to 3,000 pixels are drawn, and fewer of a very
-        long page. Raises SourceError as `original` does, and for what is no PDF, no page of it, or
-        cannot be drawn within 10 seconds.
+        Pass a citation's `document`, `page_ordinal`, `start`, `end` and `highlights`. Highlights
+        are marked in yellow, and the rest of the passage in a pale colour. A picture has 16 to
+        3,000 pixels, fewer for a very long page.
+
+        Raises SourceError as `original` does, and if the document is not a PDF, has no such page,
+        or the page cannot be drawn within 10 seconds.
         """
-        view = self._opened(document, labels, f"page {page}")
-        return self._originals.page_image(view, document, page, start, end, width, highlights)
+        opened = self._guarded.open_page(document, page, labels)
+        return self._source_files.page_image(opened, document, page, start, end, width, highlights)
+
+    # -- overview ----------------------------------------------------------------------------
 
     def status(self) -> Status:
-        """What is in the base and what is not."""
-        with self._listed() as snapshot:
-            documents, pages, chunks = snapshot.counts()
-            identity = read_identity(snapshot)
-            sees_all = snapshot.labels is None
-            folder_path = self._store.layout.folder_path
-            folders = [
-                (folder_path(name), whole)
-                for _, name, whole in snapshot.source_folders()
-                if sees_all
-            ]
-            file_errors = snapshot.all_file_errors() if sees_all else []
-        return Status(
-            path=self.path,
-            documents=documents,
-            pages=pages,
-            chunks=chunks,
-            bytes=_bytes_in(self.path) if sees_all else 0,
-            embedder=identity.embedder.name if identity else "",
-            dimension=identity.embedder.dimension if identity else 0,
-            source_folders=tuple(path for path, _ in folders),
-            whole_folders=tuple(path for path, whole in folders if whole),
-            file_errors=tuple(file_errors),
-        )
+        """Return what the knowledge base contains."""
+        with self._guarded.open_list() as snapshot:
+            return read_status(snapshot, self._store.layout)
 
-    def suggestions(self, n: int = 4, *, labels: Collection[str] | None = None) -> list[str]:
-        """Questions to begin with, at most `n`, that the documents' own headings suggest.
+    def suggestions(self, n: int = 4, *, labels: LabelFilter = None) -> list[str]:
+        """Return at most n questions to start with, made from the documents' own headings.
 
-        They are varied over documents, and the same as long as these stay as they are.
+        They come from different documents, and stay the same until the documents change.
         """
         from ragkit.generation.suggested_questions import suggest_questions
 
-        with self._snapshot(labels) as snapshot:
+        with self._guarded.open(labels) as snapshot:
             return suggest_questions(snapshot, n)
 
-    def statistics(self, *, labels: Collection[str] | None = None) -> Statistics:
-        """What is in the base and how it is used, in numbers alone.
+    def statistics(self, *, labels: LabelFilter = None) -> Statistics:
+        """Return figures about the documents and the questions asked.
 
-        Documents are those that may be read, with one of these labels, if given; questions are
-        everybody's, but with access control one's own.
+        With `labels`, only documents with one of these labels count. With access control, a
+        principal other than the owner gets figures about their own questions only.
         """
         from ragkit.maintenance.statistics import statistics
 
-        with self._listed(labels) as snapshot:
-            own = self._who is not None and snapshot.labels is not None
-            return statistics(snapshot, self.who if own else None)
+        with self._guarded.open_list(labels) as snapshot:
+            only_own = not self._guarded.principal.is_owner and snapshot.labels is not None
+            return statistics(snapshot, self.who if only_own else None)
 
 
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):  # a writer may be replacing it
-            total += path.stat().st_size
-    return total
+def _check_page(document: StoredDocument, ordinal: int) -> None:
+    """Raise SourceError if a document has no page with this ordinal."""
+    if not 0 <= ordinal < document.pages:
+        raise SourceError(
+            f"{document.source} has {document.pages} pages, so there is no page {ordinal}; they "
+            "are counted from 0"
+        )

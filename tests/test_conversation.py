@@ -398,7 +398,7 @@ def test_answers_are_rated_and_named_while_documents_are_ingested(folder: Path) 
 def test_only_turns_that_are_kept_are_rated(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         talk = kb.conversation()
-        with pytest.raises(SourceError, match="turn 1 is not kept"):
+        with pytest.raises(SourceError, match="turn 1 is not stored"):
             talk.rate(1, up=True)
         talk.ask(FIRST)
         for turn in (0, 2, -1):

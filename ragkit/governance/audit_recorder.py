@@ -31,7 +31,7 @@ class Recorder:
     settings turns that into a warning.
     """
 
-    def __init__(self, store: Store, who: Principal | None, config: Config) -> None:
+    def __init__(self, store: Store, who: Principal, config: Config) -> None:
         self._store = store
         self._who = who
         self._keeps_words = config.audit_questions == "text"
@@ -104,8 +104,8 @@ class Recorder:
     ) -> int:
         """Write a record; with the audit key one can tell by it whether this `text` was meant."""
         account = current_user()
-        actor = self._who.name if self._who else account
-        if self._who and self._who.groups:
+        actor = self._who.name
+        if self._who.groups:
             detail = {**detail, "groups": sorted(self._who.groups)}
         if actor != account:
             detail = {**detail, "account": account}

@@ -156,25 +156,16 @@ class Snapshot:
         ).fetchone()
         return _document(row) if row else None
 
-    def pages_of(self, document: int) -> list[StoredPage]:
-        """A document's pages in order; none if it may not be read."""
+    def pages_of(self, document: int, ordinal: int | None = None) -> list[StoredPage]:
+        """Return a document's pages in order, or the one with this ordinal."""
         rows = self._db.execute(
             "SELECT p.ordinal, p.kind, p.number, p.page_label, p.text, p.images, p.hidden, "
             "p.garbage FROM page p JOIN document d ON d.id = p.document "
-            f"WHERE p.document = ? AND {self._label_clause()} ORDER BY p.ordinal",
-            (document,),
+            "WHERE p.document = ? AND (? IS NULL OR p.ordinal = ?) "
+            f"AND {self._label_clause()} ORDER BY p.ordinal",
+            (document, ordinal, ordinal),
         )
         return [_page(row) for row in rows]
-
-    def page(self, document: int, ordinal: int) -> StoredPage | None:
-        """Return a page of a document; None if there is none or it may not be read."""
-        row = self._db.execute(
-            "SELECT p.ordinal, p.kind, p.number, p.page_label, p.text, p.images, p.hidden, "
-            "p.garbage FROM page p JOIN document d ON d.id = p.document "
-            f"WHERE p.document = ? AND p.ordinal = ? AND {self._label_clause()}",
-            (document, ordinal),
-        ).fetchone()
-        return _page(row) if row else None
 
     def names(self) -> list[Named]:
         """What all documents are called, by source."""

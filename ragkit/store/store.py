@@ -122,7 +122,7 @@ class Store:
 
     @contextmanager
     def view(
-        self, who: Principal | None, labels: Collection[str] | None = None
+        self, principal: Principal, labels: Collection[str] | None = None
     ) -> Iterator[Snapshot]:
         """What somebody may read, of documents with one of these labels if any are given.
 
@@ -130,7 +130,8 @@ class Store:
         AccessDenied if access control is enforced and nobody is named.
         """
         with self.snapshot() as snapshot:
-            allowed = allowed_labels(snapshot.connection, who.names if who else None)
+            names = None if principal.is_owner else principal.names
+            allowed = allowed_labels(snapshot.connection, names)
             yield snapshot.restricted(allowed).only(labels)
 
     @contextmanager

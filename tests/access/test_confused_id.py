@@ -21,8 +21,10 @@ Attempt = Callable[[View, int], object]
 ATTEMPTS: dict[tuple[str, str], Attempt] = {
     ("View.document", "id"): lambda view, id: view.document(id),
     ("View.pages", "id"): lambda view, id: view.pages(id),
+    ("View.page", "document"): lambda view, id: view.page(id, 0),
     ("View.chunks", "id"): lambda view, id: view.chunks(id),
     ("View.original", "document"): lambda view, id: view.original(id),
+    ("View.has_original", "document"): lambda view, id: view.has_original(id),
     ("View.page_image", "document"): lambda view, id: view.page_image(id, 0, end=5),
     ("View.page_image", "page"): lambda view, id: view.page_image(own(view), id),
     ("View.conversation", "id"): lambda view, id: view.conversation(id),
@@ -102,7 +104,7 @@ def test_a_label_that_is_asked_for_tells_nothing_of_an_id(
     library: Library, labels: list[str]
 ) -> None:
     view = library.kb.as_principal(ANA)
-    for name in ("document", "pages", "chunks", "original"):
+    for name in ("document", "pages", "chunks", "original", "has_original"):
 
         def attempt(view: View, id: int, name: str = name) -> object:
             return getattr(view, name)(id, labels=labels)
@@ -132,4 +134,5 @@ def test_no_number_that_names_a_thing_is_left_out_here() -> None:
                 if "int" in str(parameter.annotation) and parameter.name not in NO_IDS:
                     found.add((f"{owner.__name__}.{name}", parameter.name))
     found -= {("View.page_image", "highlights")}  # characters of a page
+    found -= {("View.page", "ordinal"), ("View.chunks", "page")}  # pages of one's own document
     assert found == ATTEMPTS.keys()
