@@ -104,7 +104,7 @@ def served(
             assert process.stdout is not None
             ready, _, _ = select.select([process.stdout], [], [], PATIENCE / 1000)
             line = process.stdout.readline() if ready else ""
-            found = re.fullmatch(r"ragkit's page: (http://127\.0\.0\.1:\d+/)  .*\n", line)
+            found = re.fullmatch(r"ragkit is at (http://127\.0\.0\.1:\d+/)  .*\n", line)
             errors.seek(0)
             assert found, f"it said {line!r} and {errors.read()!r}"
             yield Served(found[1], base, folder / "calls", folder / "errors", process)

@@ -62,7 +62,7 @@ def service(tmp_path: Path, three: Path, ollama: FakeOllama) -> Iterator[Service
     kb = KnowledgeBase(config.kb, config=config, embedder=HashingEmbedder())
     kb.ingest(three)
     found = Service(config, kb=kb)
-    serving.begin(found)
+    serving.set_service(found)
     yield found
     kb.close()
 
@@ -71,7 +71,7 @@ def service(tmp_path: Path, three: Path, ollama: FakeOllama) -> Iterator[Service
 def empty(tmp_path: Path) -> Service:
     """The page where there is no base yet, and no model server."""
     found = Service(Config(kb=str(tmp_path / "none.kb"), ollama_host="127.0.0.1:9"))
-    serving.begin(found)
+    serving.set_service(found)
     return found
 
 
@@ -81,7 +81,7 @@ def visit() -> Visit:
 
     def opened(part: str = "", **query: str) -> AppTest:
         if part:
-            script = f"from ragkit_apps.ui.pages import {part}\n{part}.page()"
+            script = f"from ragkit_apps.ui.pages import {part}\n{part}.draw_page()"
             page = testing.AppTest.from_string(script, default_timeout=30)
         else:
             page = testing.AppTest.from_file(APP, default_timeout=30)

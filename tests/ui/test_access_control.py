@@ -17,7 +17,7 @@ from tests.support.models import OwnModel
 from tests.ui.conftest import Visit, testing
 
 PARTS = {"": {}, "documents": {}, "search": {"q": "pump lureb"}, "overview": {}}
-PRESSED = ("Remove", "Delete this upload", "Stop", "Add to the base", "Bring up to date")
+PRESSED = ("Remove", "Delete this upload", "Stop", "Add documents", "Ingest")
 
 
 def shown(page: Any) -> str:
@@ -56,9 +56,9 @@ def library(tmp_path: Path) -> Iterator[Library]:
 def service(library: Library) -> Service:
     """The page as ana sees it, without a model."""
     config = Config(kb=str(library.kb.path), ollama_host=NOBODY, folders=str(library.docs))
-    found = Service(config, kb=library.kb, who=Principal.parse(ANA))
+    found = Service(config, kb=library.kb, principal=Principal.parse(ANA))
     library.kb.model = library.echo
-    serving.begin(found)
+    serving.set_service(found)
     return found
 
 
@@ -79,9 +79,9 @@ def test_each_part_shows_what_may_be_read(service: Service, visit: Visit, part: 
 def test_each_part_shows_nothing_to_whom_nothing_was_granted(
     service: Service, visit: Visit, part: str
 ) -> None:
-    service.who = Principal.parse("user:carl")
+    service.principal = Principal.parse("user:carl")
     assert canaries(shown(visit(part, **PARTS[part]))) == set()
-    service.who = None  # somebody at a browser
+    service.principal = None  # somebody at a browser
     assert canaries(shown(visit(part, **PARTS[part]))) == set()
 
 
@@ -184,7 +184,7 @@ def test_nothing_can_be_added_or_removed(library: Library, service: Service, vis
         labels = {button.label for button in page.button}
         assert not labels.intersection(PRESSED)
         assert not page.get("file_uploader")
-        assert not page.get("selectbox") or page.get("selectbox")[0].label == "Sorted by"
+        assert not page.get("selectbox") or page.get("selectbox")[0].label == "Sort by"
 
 
 def test_a_dialog_from_before_access_control_removes_nothing(
@@ -193,9 +193,9 @@ def test_a_dialog_from_before_access_control_removes_nothing(
     library.set_mode("off")
     script = (
         "from ragkit_apps.ui import serving\n"
-        "from ragkit_apps.ui.pages import documents\n"
-        "kb = serving.current().base()\n"
-        "documents._confirm_removal(kb, kb.documents()[0])"
+        "from ragkit_apps.ui.components import document\n"
+        "kb = serving.get_service().open_kb()\n"
+        "document._confirm_removal(kb, kb.documents()[0])"
     )
     page = testing.AppTest.from_string(script, default_timeout=30).run()
     library.set_mode("enforced")
@@ -217,4 +217,4 @@ def test_a_page_from_before_access_control_deletes_no_upload(
     library.set_mode("enforced")
     press(page, "Delete this upload")
     assert upload.exists()
-    assert service.ingests.last is None
+    assert service.ingests.latest is None

@@ -25,7 +25,7 @@ WORDS = ("valve", "pump", "seal", "bolt", "report", "hall", "motor", "shift", "s
 def add(page: Page, files: list[dict[str, object]]) -> None:
     """Upload files on Documents, where the form for it is open."""
     page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
-    page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Add to the base").click()
+    page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Add documents").click()
 
 
 def file(name: str, text: str | bytes) -> dict[str, object]:
@@ -47,7 +47,7 @@ def test_where_there_is_no_base_yet_the_page_leads_to_an_upload(
     serve: Serve, tmp_path: Path, ollama: FakeOllama, visitors: Visitors
 ) -> None:
     page = visitors.arrive(serve(tmp_path / "new.kb", ollama.url).url)
-    expect(page.get_by_text("There is no base yet")).to_be_visible()
+    expect(page.get_by_text("No knowledge base yet")).to_be_visible()
     expect(page.get_by_text(f"ragkit ingest FOLDER --kb {tmp_path / 'new.kb'}")).to_be_visible()
     page.get_by_role("button", name="Add documents").click()
     expect(page.get_by_text("No documents yet")).to_be_visible()
@@ -56,7 +56,7 @@ def test_where_there_is_no_base_yet_the_page_leads_to_an_upload(
     expect(page.get_by_text("2 added")).to_be_visible()
     expect(page.get_by_text("2 documents, 9 pages")).to_be_visible()
     go_to(page, "Ask")
-    expect(page.get_by_text("Answers come from 2 documents in this base")).to_be_visible()
+    expect(page.get_by_text("Answers come from 2 documents, each with its source.")).to_be_visible()
     answer = ask(page, "When does the harbour lamp of Kranzmoor burn?")
     expect(answer).to_contain_text("burns green from dusk")
     expect(answer.locator("button.cite[aria-label='Source 1: lamp.txt']")).to_be_visible()
@@ -99,14 +99,14 @@ def listed(page: Page) -> list[str]:
 def test_documents_are_found_sorted_and_read(shared: Served, visitors: Visitors) -> None:
     page = visitors.arrive(f"{shared.url}documents")
     expect(page.get_by_text("14 documents, 31 pages")).to_be_visible()
-    page.get_by_placeholder("Name, title, kind or label").fill("pdf")
-    page.get_by_placeholder("Name, title, kind or label").press("Enter")
+    page.get_by_placeholder("Name, title, type or label").fill("pdf")
+    page.get_by_placeholder("Name, title, type or label").press("Enter")
     expect(page.locator(".st-key-documents button")).to_have_count(2)
     assert [name.rpartition("\n")[2] for name in listed(page)] == [
         "finance/quarterly-report-2025-q1.pdf",
         "hr/employee-handbook.pdf",
     ]
-    page.get_by_role("combobox", name="Sorted by").click()
+    page.get_by_role("combobox", name="Sort by").click()
     page.get_by_role("option", name="Most pages").click()
     first = page.locator(".st-key-documents button").first
     expect(first).to_contain_text("hr/employee-handbook.pdf")
@@ -138,7 +138,7 @@ def test_a_document_is_removed_once_that_is_confirmed(
     page.get_by_role("button", name="Remove").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("it/helpdesk.html")
-    expect(dialog).to_contain_text("Its file stays where it is")
+    expect(dialog).to_contain_text("Its file is not deleted")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     page.get_by_role("button", name="Remove").click()
@@ -175,7 +175,7 @@ def test_the_overview_counts_what_was_asked(
 ) -> None:
     here = serve(shutil.copytree(examples, tmp_path / "a.kb"), ollama.url)
     page = visitors.arrive(f"{here.url}overview")
-    expect(page.get_by_text("Nothing has been asked in a conversation yet")).to_be_visible()
+    expect(page.get_by_text("No questions in conversations yet")).to_be_visible()
     go_to(page, "Ask")
     answer = ask(page, "How many days of annual leave do I get from the 15th year of service?")
     answer.get_by_role("radio", name="Thumbs up").click()

@@ -84,7 +84,7 @@ def test_hostile_text_becomes_no_element_and_no_request(
     expect(page.locator("mark.passage")).to_contain_text("<script>window.harm=1</script>")
     harmless(page)
     page.get_by_role("button", name="How it was answered").click()
-    expect(page.get_by_text("Passages read")).to_be_visible()
+    expect(page.get_by_text("Passages, with their similarity")).to_be_visible()
     harmless(page)
     shown(page, "Documents")
     expect(page.get_by_role("button", name="<img src=x onerror=harm()> ![a](b)")).to_be_visible()

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 
 from ragkit import Turn
 from ragkit.answers import Answer, Citation
-from ragkit_apps.ui.components.conversations import file_name_of, markdown_of
+from ragkit_apps.ui.components.export import build_file_name, export_markdown
 from tests.generation.test_citations import hit
 from tests.ui.test_markup import Tags
 
@@ -17,7 +17,7 @@ AT = "2026-11-22T10:00:00+00:00"
 def exported(question: str, text: str, quote: str) -> str:
     passage = replace(hit(1), text=quote, end=len(quote))
     answer = Answer(question, text, (Citation.from_hit(1, passage),), (passage,), model="llama3.2")
-    return markdown_of(question, [Turn(AT, question, answer, number=1)])
+    return export_markdown(question, [Turn(AT, question, answer, number=1)])
 
 
 def test_an_export_has_questions_answers_and_sources_with_their_words() -> None:
@@ -58,4 +58,4 @@ def test_nothing_in_an_export_is_alive(hostile: str) -> None:
     ],
 )
 def test_a_title_becomes_a_files_name(title: str, name: str) -> None:
-    assert file_name_of(title) == name
+    assert build_file_name(title) == name

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit_apps.ui.state.ingesting import Ingests, allowed_folder, safe_name, save_upload
+from ragkit_apps.ui.state.ingesting import IngestQueue
+from ragkit_apps.ui.state.uploads import clean_file_name, is_allowed_folder, save_upload
 
 
-def wait_for(ingests: Ingests, what: str) -> None:
+def wait_for(ingests: IngestQueue, what: str) -> None:
     """Wait until this has been ingested."""
     deadline = time.monotonic() + 30
-    while ingests.last is None or ingests.last.what != what or ingests.last.running:
+    while ingests.latest is None or ingests.latest.title != what or ingests.latest.is_running:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -40,7 +41,7 @@ def put(folder: Path, name: str, content: bytes, *, replace: bool = False) -> st
     ],
 )
 def test_an_uploaded_name_becomes_one_that_every_file_system_takes(name: str, safe: str) -> None:
-    assert safe_name(name) == safe
+    assert clean_file_name(name) == safe
 
 
 def test_a_file_of_the_same_name_is_kept_beside_the_old_one(tmp_path: Path) -> None:
@@ -73,12 +74,12 @@ def test_only_folders_in_the_roots_are_allowed(tmp_path: Path) -> None:
     outside.mkdir()
     (tmp_path / "in" / "link").symlink_to(outside)
     roots = [tmp_path / "in"]
-    assert allowed_folder(tmp_path / "in", roots)
-    assert allowed_folder(inside, roots)
-    assert not allowed_folder(outside, roots)
-    assert not allowed_folder(tmp_path / "in" / ".." / "out", roots)
-    assert not allowed_folder(tmp_path / "in" / "link", roots)
-    assert not allowed_folder(inside, [])
+    assert is_allowed_folder(tmp_path / "in", roots)
+    assert is_allowed_folder(inside, roots)
+    assert not is_allowed_folder(outside, roots)
+    assert not is_allowed_folder(tmp_path / "in" / ".." / "out", roots)
+    assert not is_allowed_folder(tmp_path / "in" / "link", roots)
+    assert not is_allowed_folder(inside, [])
 
 
 def test_ingests_run_one_after_the_other_and_the_last_report_stays(
@@ -86,37 +87,37 @@ def test_ingests_run_one_after_the_other_and_the_last_report_stays(
 ) -> None:
     for number in range(20):
         (docs / f"{number}.txt").write_text(f"Text number {number}.")
-    ingests = Ingests()
-    ingests.begin(kb, [docs], "docs")
-    first = ingests.last
-    ingests.begin(kb, [docs], "docs again")
+    ingests = IngestQueue()
+    ingests.start(kb, [docs], "docs")
+    first = ingests.latest
+    ingests.start(kb, [docs], "docs again")
     wait_for(ingests, "docs again")
     assert ingests.waiting == []
     assert first is not None
     assert first.report is not None
     assert len(first.report.added) == 20
-    assert ingests.last is not None
-    assert ingests.last.report is not None
-    assert len(ingests.last.report.unchanged) == 20
+    assert ingests.latest is not None
+    assert ingests.latest.report is not None
+    assert len(ingests.latest.report.unchanged) == 20
 
 
 def test_an_ingest_that_is_stopped_keeps_what_it_has(kb: KnowledgeBase, docs: Path) -> None:
     for number in range(50):
         (docs / f"{number}.txt").write_text(f"Text number {number}.")
-    ingests = Ingests()
-    ingests.begin(kb, [docs], "docs")
-    assert ingests.last is not None
-    ingests.last.stop()
+    ingests = IngestQueue()
+    ingests.start(kb, [docs], "docs")
+    assert ingests.latest is not None
+    ingests.latest.stop()
     wait_for(ingests, "docs")
-    assert "stopped" in str(ingests.last.error)
-    ingests.begin(kb, [docs], "the rest")
+    assert "stopped" in str(ingests.latest.error)
+    ingests.start(kb, [docs], "the rest")
     wait_for(ingests, "the rest")
     assert len(kb.documents()) == 50
 
 
 def test_a_folder_that_is_gone_is_an_error_that_says_so(kb: KnowledgeBase, tmp_path: Path) -> None:
-    ingests = Ingests()
-    ingests.begin(kb, [tmp_path / "gone"], "gone")
+    ingests = IngestQueue()
+    ingests.start(kb, [tmp_path / "gone"], "gone")
     wait_for(ingests, "gone")
-    assert ingests.last is not None
-    assert "there is no" in str(ingests.last.error)
+    assert ingests.latest is not None
+    assert "gone does not exist; name a file or folder to ingest" in str(ingests.latest.error)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ragkit import Statement
 from ragkit.answers import Citation
-from ragkit_apps.ui.components.markup import answer_html, passage_html, plain_name
+from ragkit_apps.ui.components.markup import escape_markdown, render_answer, render_passage
 from tests.generation.test_citations import hit
 
 JOINER = "\N{WORD JOINER}"
@@ -51,14 +51,14 @@ def marked(html: str) -> str:
 
 
 def test_a_citation_is_a_button_that_names_its_source() -> None:
-    html = answer_html("Leave is 28 days [1].", [Citation.from_hit(1, hit("Leave is 28 days."))])
+    html = render_answer("Leave is 28 days [1].", [Citation.from_hit(1, hit("Leave is 28 days."))])
     assert html.count("<button") == 1
     assert 'data-cite="1"' in html
     assert 'aria-label="Source 1: ' in html
 
 
 def test_a_number_that_no_citation_has_is_no_button() -> None:
-    assert "<button" not in answer_html("As of [7].", [Citation.from_hit(1, hit("x"))])
+    assert "<button" not in render_answer("As of [7].", [Citation.from_hit(1, hit("x"))])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_number_that_no_citation_has_is_no_button() -> None:
     ],
 )
 def test_nothing_that_a_model_writes_is_alive(hostile: str) -> None:
-    found = Tags(answer_html(hostile, [Citation.from_hit(1, hit('a" onclick="x'))]))
+    found = Tags(render_answer(hostile, [Citation.from_hit(1, hit('a" onclick="x'))]))
     assert found.tags <= HARMLESS
     assert set(found.attributes) <= ATTRIBUTES
 
@@ -88,14 +88,14 @@ def test_nothing_that_a_model_writes_is_alive(hostile: str) -> None:
 @given(st.text(alphabet="<>[]()!`*_#-|\n\"'&:/ax1=\\$@.~ ", max_size=80))
 def test_no_text_becomes_more_than_harmless_markup(text: str) -> None:
     for plain in (False, True):
-        found = Tags(answer_html(text, [Citation.from_hit(1, hit("x"))], plain=plain))
+        found = Tags(render_answer(text, [Citation.from_hit(1, hit("x"))], plain=plain))
         assert found.tags <= HARMLESS
         assert set(found.attributes) <= ATTRIBUTES
 
 
 def test_an_extract_cites_at_the_end_of_a_line_and_nowhere_else() -> None:
     text = "“see note [2] and [1]” [1]\n“other [1] words”"
-    html = answer_html(
+    html = render_answer(
         text, [Citation.from_hit(1, hit("x")), Citation.from_hit(2, hit("y"))], plain=True
     )
     assert html.count("<button") == 1
@@ -103,22 +103,22 @@ def test_an_extract_cites_at_the_end_of_a_line_and_nowhere_else() -> None:
 
 
 def test_code_cites_nothing() -> None:
-    html = answer_html("`a[1]`\n\n```\nb[1]\n```", [Citation.from_hit(1, hit("x"))])
+    html = render_answer("`a[1]`\n\n```\nb[1]\n```", [Citation.from_hit(1, hit("x"))])
     assert "<button" not in html
     assert Tags(html).text.split() == ["a[1]", "b[1]"]
 
 
 def test_numbers_are_no_buttons_while_an_answer_is_written() -> None:
-    assert answer_html("It is [1].", None) == '<p>It is <span class="cite">1</span>.</p>\n'
+    assert render_answer("It is [1].", None) == '<p>It is <span class="cite">1</span>.</p>\n'
 
 
 def test_markdown_keeps_its_lists_tables_and_code() -> None:
     text = "**Bold** and:\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```"
-    assert {"strong", "ul", "li", "table", "td", "pre"} <= Tags(answer_html(text)).tags
+    assert {"strong", "ul", "li", "table", "td", "pre"} <= Tags(render_answer(text)).tags
 
 
 def test_dollars_stay_dollars() -> None:
-    assert Tags(answer_html("It cost $4 and $5.")).text.strip() == "It cost $4 and $5."
+    assert Tags(render_answer("It cost $4 and $5.")).text.strip() == "It cost $4 and $5."
 
 
 @pytest.mark.parametrize(
@@ -133,26 +133,26 @@ def test_dollars_stay_dollars() -> None:
     ],
 )
 def test_a_doubtful_sentence_is_marked_and_nothing_else(text: str, part: str) -> None:
-    html = answer_html(text, [Citation.from_hit(1, hit("x"))], [doubtful(text, part)])
+    html = render_answer(text, [Citation.from_hit(1, hit("x"))], [doubtful(text, part)])
     plain = re.sub(r"\[1\]|[-*`#|]|^\d\.", "", part).strip()
     found = Tags(marked(html)).text
     assert re.sub(r"\W", "", re.sub(r"1$", "", found)) in re.sub(r"\W", "", plain + "1")
     assert re.sub(r"\W", "", plain).startswith(re.sub(r"\W", "", found).rstrip("1"))
     assert {"strong", "ul", "ol", "table", "h1", "code"} & Tags(html).tags == (
-        {"strong", "ul", "ol", "table", "h1", "code"} & Tags(answer_html(text)).tags
+        {"strong", "ul", "ol", "table", "h1", "code"} & Tags(render_answer(text)).tags
     )
 
 
 def test_a_mark_says_why() -> None:
     text = "It is 30 days [1]."
-    html = answer_html(text, (), [doubtful(text, text, "30 is not in [1] <b>")])
+    html = render_answer(text, (), [doubtful(text, text, "30 is not in [1] <b>")])
     assert 'title="Not supported: 30 is not in [1] &lt;b&gt;"' in html
 
 
 def test_a_passage_is_marked_in_the_text_around_it() -> None:
     text = "Before.\nThe <b>passage</b>.\nAfter."
     start, end = text.index("The"), text.index("\nAfter")
-    html = passage_html(text, start, end)
+    html = render_passage(text, start, end)
     assert '<mark class="passage">The &lt;b&gt;passage&lt;/b&gt;.</mark>' in html
     assert Tags(html).text == text
 
@@ -161,7 +161,7 @@ def test_the_exact_words_are_marked_within_the_passage() -> None:
     text = "Before. One. Two & three. Four. After."
     start, end = text.index("One"), text.index(" After")
     low = text.index("Two")
-    html = passage_html(text, start, end, [(low, low + len("Two & three."))])
+    html = render_passage(text, start, end, [(low, low + len("Two & three."))])
     assert (
         '<mark class="passage faint">One. <mark class="highlight">Two &amp; three.</mark>'
         " Four.</mark>" in html
@@ -171,7 +171,7 @@ def test_the_exact_words_are_marked_within_the_passage() -> None:
 
 def test_of_a_long_text_only_what_stands_around_the_passage_is_shown() -> None:
     text = "line of text\n" * 5000
-    html = passage_html(text, 30_000, 30_050)
+    html = render_passage(text, 30_000, 30_050)
     assert len(html) < 7_000
     assert html.count("…") == 2
 
@@ -179,7 +179,7 @@ def test_of_a_long_text_only_what_stands_around_the_passage_is_shown() -> None:
 @given(st.text(max_size=60), st.integers(0, 60), st.integers(0, 60))
 def test_every_passage_of_every_text_can_be_shown(text: str, start: int, end: int) -> None:
     start, end = sorted((min(start, len(text)), min(end, len(text))))
-    shown = Tags(passage_html(text, start, end, around=5))
+    shown = Tags(render_passage(text, start, end, around=5))
     assert shown.tags <= {"mark", "span"}
     assert text[start:end] in shown.text
 
@@ -188,7 +188,7 @@ def test_every_passage_of_every_text_can_be_shown(text: str, start: int, end: in
 def test_a_name_is_a_label_in_which_nothing_is_markdown(name: str) -> None:
     from markdown_it import MarkdownIt
 
-    shown = Tags(MarkdownIt("commonmark").render("x " + plain_name(name))).text.strip()
+    shown = Tags(MarkdownIt("commonmark").render("x " + escape_markdown(name))).text.strip()
     assert shown.replace(JOINER, "") == f"x {name}"
 
 
@@ -205,8 +205,8 @@ def test_a_name_is_a_label_in_which_nothing_is_markdown(name: str) -> None:
     ],
 )
 def test_an_address_in_a_name_is_no_link(name: str, shown: str) -> None:
-    assert re.sub(r"\\(.)", r"\1", plain_name(name)) == shown
+    assert re.sub(r"\\(.)", r"\1", escape_markdown(name)) == shown
 
 
 def test_a_name_that_turns_the_line_around_is_shown_as_it_is() -> None:
-    assert "\u202e" not in plain_name("invoice\u202efdp.exe")
+    assert "\u202e" not in escape_markdown("invoice\u202efdp.exe")

@@ -15,7 +15,7 @@ from ragkit_apps.ui import serving
 from ragkit_apps.ui.pages import ask as ask_module
 from ragkit_apps.ui.serving import Service
 from ragkit_apps.ui.state import session
-from ragkit_apps.ui.state.answering import Answering, Wanted
+from ragkit_apps.ui.state.answering import PendingAnswer
 from tests.support.hashing import HashingEmbedder
 from tests.ui.conftest import Visit, words
 
@@ -50,7 +50,7 @@ def press(page: Any, label: str) -> Any:
 
 def until_ingested(service: Service) -> None:
     deadline = time.monotonic() + 30
-    while service.ingests.last is None or service.ingests.last.running:
+    while service.ingests.latest is None or service.ingests.latest.is_running:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -81,25 +81,25 @@ def test_the_model_and_its_times_can_be_seen(service: Service, visit: Visit) -> 
     said = words(ask(visit()))
     assert "<b>Model</b>" in said
     assert "to the first word" in said
-    assert "<b>Passages read</b>" in said
+    assert "<b>Passages</b>" in said
 
 
 def test_an_abstention_looks_different_from_an_answer(service: Service, visit: Visit) -> None:
     page = ask(visit(), "Zebra quantum xylophone?")
     assert answers(page) == []
     assert "Nothing in the documents answers this" in words(page)
-    assert "The nearest passages" in words(page)
+    assert "Nearest passages" in words(page)
 
 
 def test_without_a_model_an_answer_is_labelled_as_an_extract(
     service: Service, visit: Visit
 ) -> None:
     service.config = Config(kb=service.config.kb, ollama_host="127.0.0.1:9")
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     kb.config = service.config
     page = visit()
-    assert "No language model answers yet" in words(page)
+    assert "No language model is available" in words(page)
     said = words(ask(page))
     assert "Extractive answer: quoted, no model involved" in said
     assert "ollama serve" in said
@@ -116,7 +116,7 @@ def test_without_a_model_an_answer_is_labelled_as_an_extract(
 def test_a_model_that_fails_is_an_error_in_plain_words(
     service: Service, visit: Visit, model: str, said: str
 ) -> None:
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     kb.model = model
     page = ask(visit())
@@ -129,7 +129,7 @@ def test_a_model_that_fails_is_an_error_in_plain_words(
 
 
 def test_an_answer_that_breaks_off_is_marked_as_incomplete(service: Service, visit: Visit) -> None:
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     kb.model = "breaks"
     assert '<span class="badge">Incomplete</span>' in words(ask(visit()))
@@ -150,7 +150,7 @@ def test_a_conversation_goes_on_where_its_address_says(service: Service, visit: 
 def test_a_click_in_the_moment_in_which_an_answer_is_done_does_not_leave_it(
     service: Service, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ask_module, "_LATE", 60)
+    monkeypatch.setattr(ask_module, "ADDRESS_DELAY", 60)
     page = ask(visit())
     shown, number = answers(page), page.query_params["c"]
     page.query_params.clear()  # the browser has not heard of the new address yet
@@ -158,7 +158,7 @@ def test_a_click_in_the_moment_in_which_an_answer_is_done_does_not_leave_it(
     assert answers(page) == shown
     assert page.query_params["c"] == number
     page.query_params.clear()
-    monkeypatch.setattr(ask_module, "_LATE", 0)  # who goes back has seen the answer
+    monkeypatch.setattr(ask_module, "ADDRESS_DELAY", 0)  # who goes back has seen the answer
     assert answers(page.run()) == []
 
 
@@ -202,7 +202,7 @@ def test_an_answer_that_could_not_be_kept_is_shown_with_the_reason(
     service: Service, visit: Visit
 ) -> None:
     page = ask(visit())
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     conversation = page.session_state["conversation"]
     kb.as_principal(conversation.who).delete_conversation(conversation.id)
@@ -214,25 +214,25 @@ def test_an_answer_that_could_not_be_kept_is_shown_with_the_reason(
 def test_a_reload_finds_the_answer_that_is_being_written(
     service: Service, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
-    monkeypatch.setattr(session, "who", lambda: "page:me")
-    monkeypatch.setattr(ask_module, "who", lambda: "page:me")
+    monkeypatch.setattr(session, "identify_visitor", lambda: "page:me")
+    monkeypatch.setattr(ask_module, "identify_visitor", lambda: "page:me")
     kb.model = "endless"
-    answering = Answering(kb.as_principal("page:me").conversation(), Wanted(QUESTION))
-    service.answers["page:me"] = answering
+    answering = PendingAnswer(kb.as_principal("page:me").conversation(), QUESTION)
+    service.pending_answers["page:me"] = answering
     while not answering.text:
         answering.wait(0, 5)
     stopper = threading.Timer(1.0, answering.stop)
     stopper.start()
-    assert "Stopped; not kept" in words(visit())
+    assert "Stopped; not saved" in words(visit())
     stopper.join()
 
 
 def test_answers_that_have_ended_are_not_remembered(service: Service, visit: Visit) -> None:
     for _ in range(3):
         ask(visit())
-    assert len(service.answers) == 1
+    assert len(service.pending_answers) == 1
 
 
 def test_a_base_that_is_replaced_is_opened_anew(
@@ -264,8 +264,8 @@ def test_documents_are_listed_found_and_opened(service: Service, visit: Visit) -
 
 def test_nothing_is_removed_without_a_confirmation(service: Service, visit: Visit) -> None:
     page = press(press(visit("documents"), "longer\\.txt"), "Remove")
-    assert "brings it back" in words(page)
-    kb = service.base()
+    assert "the next ingest of its folder adds it again" in words(page)
+    kb = service.open_kb()
     assert kb is not None
     assert len(kb.documents()) == 3
 
@@ -274,11 +274,11 @@ def test_files_that_could_not_be_read_come_first_with_the_reason(
     service: Service, three: Path, visit: Visit
 ) -> None:
     (three / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     kb.ingest(three)
     said = words(visit("documents"))
-    assert "1 file is not in the base" in said
+    assert "1 file could not be read" in said
     assert "broken.pdf" in said
 
 
@@ -294,7 +294,7 @@ def test_files_that_could_not_be_read_are_named_where_there_is_nothing_else(
 
 
 def test_an_upload_that_could_not_be_read_can_be_deleted(service: Service, visit: Visit) -> None:
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     (kb.uploads / "broken.pdf").write_bytes(b"%PDF-1.4 nothing else")
     kb.ingest(kb.uploads)
@@ -307,7 +307,7 @@ def test_an_upload_that_could_not_be_read_can_be_deleted(service: Service, visit
 def test_a_sound_upload_is_not_deleted_for_another_file_of_its_name(
     service: Service, three: Path, visit: Visit
 ) -> None:
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     (kb.uploads / "report.pdf").write_text("The pump weighs 31 kilograms.")
     (three / "report.pdf").write_bytes(b"%PDF-1.4 nothing else")
@@ -323,7 +323,7 @@ def test_a_folder_in_the_base_can_be_brought_up_to_date(
     (three / "new.txt").write_text("Something new.")
     page = visit("documents")
     page.selectbox[0].set_value(str(three))
-    press(page, "Bring up to date")
+    press(page, "Ingest")
     until_ingested(service)
     assert "1 added, 3 unchanged" in words(visit("documents"))
 
@@ -334,7 +334,7 @@ def test_only_folders_that_were_allowed_are_offered(
     (tmp_path / "more" / "hr").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "one.txt").write_text("One file of many.")
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
     kb.ingest(tmp_path / "secret" / "one.txt")
     service.config = Config(kb=service.config.kb, folders=str(tmp_path / "more"))
@@ -345,17 +345,19 @@ def test_only_folders_that_were_allowed_are_offered(
 def test_what_goes_wrong_in_an_ingest_is_said_to_everybody(
     service: Service, visit: Visit, three: Path
 ) -> None:
-    kb = service.base()
+    kb = service.open_kb()
     assert kb is not None
-    service.ingests.begin(kb, [three / "gone"], "a folder")
+    service.ingests.start(kb, [three / "gone"], "a folder")
     until_ingested(service)
-    assert "there is no" in alerts(visit("documents"))[0]
+    assert "gone does not exist; name a file or folder" in alerts(visit("documents"))[0]
 
 
 def test_where_there_is_no_base_the_page_says_what_to_do(empty: Service, visit: Visit) -> None:
     for part in ("", "search", "overview", "documents"):
         said = words(visit(part))
-        assert "No documents yet" in said if part == "documents" else "There is no base yet" in said
+        assert (
+            "No documents yet" in said if part == "documents" else "No knowledge base yet" in said
+        )
         assert f"ragkit ingest FOLDER --kb {empty.path}" in said
 
 
@@ -374,7 +376,7 @@ def test_a_search_shows_what_each_stage_gave(service: Service, visit: Visit) -> 
     table = page.dataframe[0].value
     assert list(table["Rank"])[:1] == [1]
     parts = table["By meaning"] + table["By words"]
-    assert abs(parts - table["Sum"]).max() < 1e-5
+    assert abs(parts - table["Score"]).max() < 1e-5
     page = press(page, "leave\\.txt")
     assert 'class="passage"' in words(page)
 
@@ -402,5 +404,5 @@ def test_a_base_that_comes_into_being_is_found(empty: Service, visit: Visit, thr
     visit()
     with KnowledgeBase(empty.path, config=empty.config, embedder=HashingEmbedder()) as kb:
         kb.ingest(three)
-    serving.current().config = empty.config
+    serving.get_service().config = empty.config
     assert "3 documents" in words(visit("documents"))

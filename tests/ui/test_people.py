@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ragkit_apps.ui.state.people import COOKIE, Gate, person
+from ragkit_apps.ui.state.people import COOKIE, VisitorMiddleware, identify_browser
 
 SECRET = "x" * 43
 
@@ -22,7 +22,7 @@ def headers_of(cookie: str = "", scheme: str = "http", accept: str = "text/html"
 
     asked = [(b"accept", accept.encode()), (b"cookie", cookie.encode())]
     scope = {"type": "http", "path": "/", "headers": asked, "scheme": scheme}
-    asyncio.run(Gate(app)(scope, None, send))
+    asyncio.run(VisitorMiddleware(app)(scope, None, send))
     return {name.decode(): value.decode() for name, value in sent[0]["headers"]}
 
 
@@ -43,13 +43,15 @@ def connected(origin: str, host: str, *names: str) -> str | None:
     headers = [(b"host", host.encode())]
     if origin:
         headers.append((b"origin", origin.encode()))
-    asyncio.run(Gate(app, names)({"type": "websocket", "headers": headers}, None, send))
+    asyncio.run(
+        VisitorMiddleware(app, names)({"type": "websocket", "headers": headers}, None, send)
+    )
     return told[0] if told else None
 
 
 def test_a_new_browser_gets_a_cookie_that_no_script_can_read() -> None:
     headers = headers_of()
-    assert person(f"{COOKIE}={secret_of(headers)}") is not None
+    assert identify_browser(f"{COOKIE}={secret_of(headers)}") is not None
     assert {"HttpOnly", "SameSite=Lax"} <= set(headers["set-cookie"].split("; "))
     assert "Secure" not in headers["set-cookie"]
     assert "Secure" in headers_of(scheme="https")["set-cookie"]
@@ -80,11 +82,11 @@ def test_the_browser_may_load_from_here_alone() -> None:
     "cookie", ["", f"{COOKIE}=", f"{COOKIE}=short", f"{COOKIE}={'ü' * 43}", f"x{COOKIE}={SECRET}"]
 )
 def test_what_is_no_secret_of_ours_is_nobody(cookie: str) -> None:
-    assert person(cookie) is None
+    assert identify_browser(cookie) is None
 
 
 def test_the_base_is_told_no_secret() -> None:
-    found = person(f"{COOKIE}={SECRET}")
+    found = identify_browser(f"{COOKIE}={SECRET}")
     assert found is not None
     assert SECRET not in found
 

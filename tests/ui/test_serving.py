@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import Config, RagkitError
-from ragkit_apps.ui.serving import FIRST_PORT, Service, free_port
+from ragkit_apps.ui.serving import FIRST_PORT, Service, find_port
 
 
 def test_without_streamlit_the_command_says_what_to_install(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_port_that_is_taken_is_an_error_with_the_way_out() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(RagkitError, match=f"port {port}: .*--port"):
-            free_port("127.0.0.1", port)
+            find_port("127.0.0.1", port)
 
 
 def test_without_a_port_the_first_free_one_is_taken() -> None:
@@ -40,14 +40,14 @@ def test_without_a_port_the_first_free_one_is_taken() -> None:
             taken.listen()
         except OSError:
             pass  # somebody else has it, which is as good
-        assert free_port("127.0.0.1", None) > FIRST_PORT
+        assert find_port("127.0.0.1", None) > FIRST_PORT
 
 
 def test_an_address_of_another_machine_is_an_error_with_the_way_out() -> None:
     with pytest.raises(RagkitError, match=r"192\.0\.2\.1.*--host"):
-        free_port("192.0.2.1", None)
+        find_port("192.0.2.1", None)
 
 
 def test_the_folders_of_the_page_are_set_as_in_path(tmp_path: Path) -> None:
     service = Service(Config(kb=str(tmp_path / "a.kb"), folders=f"{tmp_path}/a:{tmp_path}/b:"))
-    assert service.roots == [tmp_path / "a", tmp_path / "b"]
+    assert service.folders == [tmp_path / "a", tmp_path / "b"]

@@ -83,7 +83,7 @@ def ui(
     allowed = os.pathsep.join(map(str, folders)) or None
     config = load_settings(config_path, kb=kb_dir, model=model, folders=allowed)
     principal = Identity(name, groups).to_principal() if name else None
-    serve(config, host=host, port=port, names=names, who=principal, ready=announce)
+    serve(config, host=host, port=port, names=names, principal=principal, on_ready=announce)
 
 
 def _has_display() -> bool:

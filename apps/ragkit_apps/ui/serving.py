@@ -1,4 +1,4 @@
-"""Serves the page: one process, on this machine's own address unless told otherwise."""
+"""The server of the web page: one process, by default on the loopback address only."""
 
 from __future__ import annotations
 
@@ -15,70 +15,77 @@ from pathlib import Path
 
 from ragkit import Config, KnowledgeBase, Principal, RagkitError, restrict_network
 from ragkit.errors import StoreMissing
-from ragkit_apps.ui.state.answering import Answering
-from ragkit_apps.ui.state.ingesting import Ingests
+from ragkit_apps.ui.state.answering import PendingAnswer
+from ragkit_apps.ui.state.ingesting import IngestQueue
 
 logger = logging.getLogger(__name__)
 
 FIRST_PORT = 8501
+MAX_PORTS_TRIED = 50
 LOOPBACK = "127.0.0.1"
-_LOOPBACKS = (LOOPBACK, "localhost", "::1", "[::1]")
+_LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1", "[::1]")
 
 
 @dataclass
 class Service:
-    """What the server has: the settings, the base, the ingest that runs, and who is answered.
+    """What all visitors share: settings, knowledge base, ingests and pending answers.
 
-    `answers` are those that are being written, by person: a reload of the page finds its own. With
-    `who`, everybody at the page is this principal; else browsers are told apart.
+    `pending_answers` are by principal, so that a reloaded page finds its own. With a `principal`,
+    every visitor acts as this principal; without, each browser is its own.
     """
 
     config: Config
-    ingests: Ingests = field(default_factory=Ingests)
-    answers: dict[str, Answering] = field(default_factory=dict)
+    ingests: IngestQueue = field(default_factory=IngestQueue)
+    pending_answers: dict[str, PendingAnswer] = field(default_factory=dict)
     kb: KnowledgeBase | None = None
-    who: Principal | None = None
-    _file: tuple[int, int] | None = field(init=False)
+    principal: Principal | None = None
+    _database: tuple[int, int] | None = field(init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._file = _file_of(self.path)
+        self._database = _identify_database(self.path)
 
     @property
     def path(self) -> Path:
+        """The directory of the knowledge base."""
         return Path(self.config.kb)
 
     @property
-    def roots(self) -> list[Path]:
-        """Folders of this machine that may be ingested from the page."""
-        return [Path(root).absolute() for root in self.config.folders.split(os.pathsep) if root]
+    def folders(self) -> list[Path]:
+        """The folders of this machine that the settings allow to ingest from the page."""
+        names = self.config.folders.split(os.pathsep)
+        return [Path(name).absolute() for name in names if name]
 
-    def base(self, *, create: bool = False) -> KnowledgeBase | None:
-        """The base that is in its directory now; None while there is none."""
+    def open_kb(self, *, create: bool = False) -> KnowledgeBase | None:
+        """Return the knowledge base in the directory, None if there is none.
+
+        Opens it again if it was moved, removed or replaced since the last call.
+        """
         with self._guard:
-            if self.kb is not None and self._file != _file_of(self.path):
-                self.kb.close()  # it was moved, removed or replaced
+            if self.kb is not None and self._database != _identify_database(self.path):
+                self.kb.close()
                 self.kb = None
             if self.kb is None:
                 try:
                     self.kb = KnowledgeBase(self.path, config=self.config, create=create)
                 except StoreMissing:
                     return None
-                self._file = _file_of(self.path)
+                self._database = _identify_database(self.path)
             return self.kb
 
-    def remember(self, person: str, answering: Answering) -> None:
-        """Keep what a person is being answered, and forget what has ended for anybody."""
+    def add_answer(self, name: str, pending: PendingAnswer) -> None:
+        """Store the pending answer of a principal, and drop all that are done."""
         with self._guard:
-            for known in [known for known, other in self.answers.items() if other.done]:
-                del self.answers[known]
-            self.answers[person] = answering
+            done = [key for key, other in self.pending_answers.items() if other.is_done]
+            for key in done:
+                del self.pending_answers[key]
+            self.pending_answers[name] = pending
 
 
-def _file_of(base: Path) -> tuple[int, int] | None:
-    """What tells the database in a directory from another one that takes its place."""
+def _identify_database(kb_path: Path) -> tuple[int, int] | None:
+    """Return device and inode of the database file, which change if another one replaces it."""
     try:
-        found = os.stat(base / "ragkit.db")
+        found = os.stat(kb_path / "ragkit.db")
     except OSError:
         return None
     return found.st_dev, found.st_ino
@@ -87,12 +94,13 @@ def _file_of(base: Path) -> tuple[int, int] | None:
 _services: list[Service] = []
 
 
-def begin(service: Service) -> None:
-    """Let the page work with this from now on: Streamlit gives a script no other way to it."""
+def set_service(service: Service) -> None:
+    """Set the service of the page. It is global: Streamlit passes no arguments to its script."""
     _services[:] = [service]
 
 
-def current() -> Service:
+def get_service() -> Service:
+    """Return the service of the page."""
     return _services[0]
 
 
@@ -102,40 +110,39 @@ def serve(
     host: str = LOOPBACK,
     port: int | None = None,
     names: Sequence[str] = (),
-    who: Principal | None = None,
-    ready: Callable[[str], None] = lambda url: None,
+    principal: Principal | None = None,
+    on_ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve the page until Ctrl-C; `ready` is told its address once it can be opened.
+    """Serve the page until Ctrl-C; call `on_ready` with its URL once it can be opened.
 
-    `who` is whom all at the page count as; without, each browser is somebody else.
-    Without a `port` it is 8501 or the next one that is free. On the loopback address a browser must
-    call it by a loopback name, or one of `names`: a page elsewhere could else have its own name
-    point here. Raises RagkitError if the port is taken.
+    With a `principal`, every visitor acts as this principal; without, each browser is its own.
+    Without a `port`, take 8501 or the next free one. On the loopback address, browsers must use a
+    loopback name or one of `names` (this prevents DNS rebinding). Raises RagkitError if the port
+    is taken.
     """
     import streamlit
     from starlette.middleware import Middleware
 
     from ragkit_apps.ui import theme
-    from ragkit_apps.ui.state.people import Gate
+    from ragkit_apps.ui.state.people import VisitorMiddleware
 
     restrict_network(config, host)
-    port = free_port(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{port}/"
+    port = find_port(host, port)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
-        _warm_up()
-        ready(url)
+        _preload_pages()
+        on_ready(url)
         yield
 
-    begin(Service(config, who=who))
-    hosts = [*_LOOPBACKS, *names] if host in _LOOPBACKS else list(names)
+    set_service(Service(config, principal=principal))
+    hosts = [*_LOOPBACK_NAMES, *names] if host in _LOOPBACK_NAMES else list(names)
     app = streamlit.App(
         Path(__file__).with_name("app.py"),
         lifespan=lifespan,
-        middleware=[Middleware(Gate, names=tuple(names))],
-        on_script_error=_say_it_plainly,
+        middleware=[Middleware(VisitorMiddleware, names=tuple(names))],
+        on_script_error=_report_defect,
     )
     with suppress(KeyboardInterrupt):
         app.run(
@@ -151,49 +158,52 @@ def serve(
                 "client.toolbarMode": "minimal",
                 "client.showErrorDetails": "none",
                 "logger.hideWelcomeMessage": True,
-                **theme.options(),
+                **theme.build_options(),
             }
         )
 
 
-def _warm_up() -> None:
-    """Load what the first visitor would wait for.
+def _preload_pages() -> None:
+    """Import the pages before the first visitor comes.
 
-    Streamlit collects garbage after each run of the script: what is loaded now is put out of its
-    reach, which takes some 80 ms from every answer.
+    Streamlit collects garbage after each run of the script. Freezing what is loaded now keeps the
+    collector away from it, which saves some 80 ms per answer.
     """
-    for part in ("ask", "documents", "search", "overview"):
-        importlib.import_module(f"ragkit_apps.ui.{part}")
+    for name in ("ask", "documents", "search", "overview"):
+        importlib.import_module(f"ragkit_apps.ui.pages.{name}")
     gc.collect()
     gc.freeze()
 
 
-def _say_it_plainly(error: Exception) -> bool:
-    """What a defect of ours looks like to a visitor; the log has the rest."""
+def _report_defect(error: Exception) -> bool:
+    """Show a short message for an unexpected error, and log the error."""
     import streamlit as st
 
     logger.error("the page failed", exc_info=error)
     st.error(
-        "Something went wrong in ragkit. Reload the page; the log of `ragkit ui` says what it was.",
+        "Something went wrong in ragkit. Reload the page. The log of `ragkit ui` has the details.",
         icon=":material/error:",
     )
     return True
 
 
-def free_port(host: str, port: int | None) -> int:
-    """The port, if it can be had; without one, the first free of those from 8501 on."""
-    tried = [port] if port is not None else range(FIRST_PORT, FIRST_PORT + 50)
+def find_port(host: str, port: int | None) -> int:
+    """Return the port if it is free; without one, the first free port from 8501 on.
+
+    Raises RagkitError if there is none.
+    """
+    candidates = [port] if port is not None else range(FIRST_PORT, FIRST_PORT + MAX_PORTS_TRIED)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for each in tried:
+    for candidate in candidates:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((host, each))
+                probe.bind((host, candidate))
             except OSError as error:
                 problem = error
                 continue
             return int(probe.getsockname()[1])
     raise RagkitError(
-        f"cannot serve on {host}, port {tried[0]}: {problem.strerror or problem}; name another "
-        "port with --port, or another address of this machine with --host"
+        f"cannot listen on {host}, port {candidates[0]}: {problem.strerror or problem}; choose "
+        "another port with --port, or another address of this machine with --host"
     )

@@ -1,10 +1,10 @@
-"""How the page looks: colours for light and dark, the wordmark, and what Streamlit cannot say."""
+"""The look of the page: colours for light and dark, the wordmark, and additional CSS."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Paper, ink, deep green, and the yellow of a marker pen: what is marked is what can be checked.
+# Paper, ink, deep green, and marker yellow for what can be checked.
 _LIGHT: Final = {
     "primaryColor": "#176b52",
     "backgroundColor": "#fdfcf9",
@@ -33,7 +33,7 @@ _SIDEBAR: Final = {
     "light": {"backgroundColor": "#f3f0e8", "secondaryBackgroundColor": "#fdfcf9"},
     "dark": {"backgroundColor": "#101415", "secondaryBackgroundColor": "#1e2425"},
 }
-_BOTH: Final = {
+_COMMON: Final = {
     "baseRadius": "0.5rem",
     "buttonRadius": "0.5rem",
     "baseFontSize": 16,
@@ -45,13 +45,13 @@ _BOTH: Final = {
 }
 
 
-def options() -> dict[str, object]:
-    """The theme as options of Streamlit."""
-    found: dict[str, object] = {f"theme.{key}": value for key, value in _BOTH.items()}
+def build_options() -> dict[str, object]:
+    """Return the theme as options of Streamlit."""
+    options: dict[str, object] = {f"theme.{key}": value for key, value in _COMMON.items()}
     for name, colours in (("light", _LIGHT), ("dark", _DARK)):
-        found |= {f"theme.{name}.{key}": value for key, value in colours.items()}
-        found |= {f"theme.{name}.sidebar.{key}": value for key, value in _SIDEBAR[name].items()}
-    return found
+        options |= {f"theme.{name}.{key}": value for key, value in colours.items()}
+        options |= {f"theme.{name}.sidebar.{key}": value for key, value in _SIDEBAR[name].items()}
+    return options
 
 
 # Strokes for the letters of "ragkit", in a box of 4 by 6 each; the marker lies behind "kit".
@@ -65,8 +65,8 @@ _LETTERS = (
 )
 
 
-def wordmark(ink: str) -> str:
-    """ragkit's name as an SVG picture."""
+def build_wordmark(ink: str) -> str:
+    """Return ragkit's name as an SVG image, with letters in the colour of `ink`."""
     paths = "".join(f'<path d="{letter}"/>' for letter in _LETTERS)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 30" role="img" '
@@ -77,8 +77,8 @@ def wordmark(ink: str) -> str:
     )
 
 
-def icon() -> str:
-    """The picture in the browser's tab: a marked line on paper."""
+def build_icon() -> str:
+    """Return the icon of the browser tab as SVG: a marked line on paper."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" '
         'rx="7" fill="#176b52"/><rect x="6" y="13" width="20" height="7" rx="1.5" fill="#ffd84a"/>'
@@ -88,8 +88,8 @@ def icon() -> str:
     )
 
 
-def style(*, dark: bool) -> str:
-    """The page's own CSS: all is mixed from the colour of the text, or is marker yellow."""
+def build_style(*, dark: bool) -> str:
+    """Return the page's CSS; its colours derive from the text colour, except marker yellow."""
     paper = (_DARK if dark else _LIGHT)["backgroundColor"]
     return f"<style>:root {{ --ragkit-paper: {paper}; }}{_STYLE}</style>"
 

@@ -1,4 +1,4 @@
-"""The few plots of the page; colours come from the theme."""
+"""The charts of the page; their colours come from the theme."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ import altair as alt
 
 from ragkit import Candidate
 from ragkit.maintenance import KindCounts
-from ragkit_apps.ui.components.markup import shortened
+from ragkit_apps.ui.components.markup import shorten
 
 _LEGEND = alt.Legend(orient="top", title=None)
-_WHOLE = alt.Axis(tickMinStep=1, title=None)
-_FEW_DAYS = 31
+_WHOLE_NUMBERS = alt.Axis(tickMinStep=1, title=None)
+MAX_BAR_DAYS = 31
 
 
-def _chart(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
+def _build_chart(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
-def parts_chart(candidates: Sequence[Candidate]) -> alt.Chart:
-    """What meaning and words gave to each chunk, as stacked bars, best first."""
+def build_score_chart(candidates: Sequence[Candidate]) -> alt.Chart:
+    """Return stacked bars: the score of each chunk by meaning and by words, best first."""
     rows = [
         {"Chunk": name, "Part": part, "Score": value}
-        for name, each in zip(_names(candidates), candidates, strict=True)
-        for part, value in (("By meaning", each.dense_part), ("By words", each.lexical_part))
+        for name, candidate in zip(_name_chunks(candidates), candidates, strict=True)
+        for part, value in (
+            ("By meaning", candidate.dense_part),
+            ("By words", candidate.lexical_part),
+        )
     ]
     chart: alt.Chart = (
-        _chart(rows)
+        _build_chart(rows)
         .mark_bar()
         .encode(
             x=alt.X("Score:Q", stack="zero"),
@@ -42,46 +45,46 @@ def parts_chart(candidates: Sequence[Candidate]) -> alt.Chart:
     return chart
 
 
-def _names(candidates: Sequence[Candidate]) -> list[str]:
-    """A name for each chunk; more of one page are counted: "2. report.pdf, p. 7 (2)"."""
+def _name_chunks(candidates: Sequence[Candidate]) -> list[str]:
+    """Return a name for each chunk; chunks of one page are numbered: "2. report.pdf, p. 7 (2)"."""
     names: list[str] = []
     seen: dict[str, int] = {}
-    for each in candidates:
-        page = f", p. {each.page}" if each.page is not None else ""
-        name = f"{each.rank}. {shortened(each.source.rpartition('/')[2], 30)}{page}"
+    for candidate in candidates:
+        page = f", p. {candidate.page}" if candidate.page is not None else ""
+        name = f"{candidate.rank}. {shorten(candidate.source.rpartition('/')[2], 30)}{page}"
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return names
 
 
-def kinds_chart(kinds: Sequence[KindCounts]) -> alt.Chart:
-    """How many documents of each kind there are."""
+def build_types_chart(kinds: Sequence[KindCounts]) -> alt.Chart:
+    """Return bars: the number of documents of each type."""
     rows = [
-        {"Kind": kind.kind, "Documents": kind.documents, "Chunks": kind.chunks} for kind in kinds
+        {"Type": kind.kind, "Documents": kind.documents, "Chunks": kind.chunks} for kind in kinds
     ]
     chart: alt.Chart = (
-        _chart(rows)
+        _build_chart(rows)
         .mark_bar()
         .encode(
-            x=alt.X("Documents:Q", axis=_WHOLE),
-            y=alt.Y("Kind:N", sort="-x", title=None),
-            tooltip=["Kind:N", "Documents:Q", "Chunks:Q"],
+            x=alt.X("Documents:Q", axis=_WHOLE_NUMBERS),
+            y=alt.Y("Type:N", sort="-x", title=None),
+            tooltip=["Type:N", "Documents:Q", "Chunks:Q"],
         )
         .properties(height=alt.Step(26))
     )
     return chart
 
 
-def days_chart(counts: Sequence[tuple[str, int]], *, total: bool) -> alt.Chart:
-    """How many there were by each day in all, or on each day alone; few days are bars."""
-    days = by_day(counts, total=total)
+def build_days_chart(counts: Sequence[tuple[str, int]], *, total: bool) -> alt.Chart:
+    """Return counts by day, or their running total: bars for few days, else an area."""
+    days = count_by_day(counts, total=total)
     rows = [{"Day": f"{day}T00:00", "Count": count} for day, count in days]
-    chart: alt.Chart = _chart(rows).encode(
-        y=alt.Y("Count:Q", axis=_WHOLE),
+    chart: alt.Chart = _build_chart(rows).encode(
+        y=alt.Y("Count:Q", axis=_WHOLE_NUMBERS),
         tooltip=[alt.Tooltip("Day:T", format="%d %B %Y"), "Count:Q"],
     )
     drawn: alt.Chart
-    if len(days) > _FEW_DAYS:
+    if len(days) > MAX_BAR_DAYS:
         mark = chart.mark_area(line=True, opacity=0.35, interpolate="step-after")
         drawn = mark.encode(x=alt.X("Day:T", title=None))
     else:
@@ -92,10 +95,10 @@ def days_chart(counts: Sequence[tuple[str, int]], *, total: bool) -> alt.Chart:
     return drawn
 
 
-def by_day(counts: Sequence[tuple[str, int]], *, total: bool) -> list[tuple[date, int]]:
-    """(day, count) of each day from the first to the last, with the days on which nothing was.
+def count_by_day(counts: Sequence[tuple[str, int]], *, total: bool) -> list[tuple[date, int]]:
+    """Return (day, count) for each day from the first to the last, 0 on days without an entry.
 
-    A total counts all days up to each.
+    With `total`, each count includes those of the days before.
     """
     known = {date.fromisoformat(day): count for day, count in counts}
     if not known:
@@ -106,16 +109,16 @@ def by_day(counts: Sequence[tuple[str, int]], *, total: bool) -> list[tuple[date
     return list(zip(days, accumulate(values) if total else values, strict=True))
 
 
-def times_chart(first_words: Sequence[float], seconds: Sequence[float]) -> alt.Chart:
-    """How many answers took how long."""
+def build_times_chart(first_words: Sequence[float], seconds: Sequence[float]) -> alt.Chart:
+    """Return a histogram of the seconds to the first word and to the whole answer."""
     rows = [{"Until": "first word", "Seconds": value} for value in first_words]
     rows += [{"Until": "whole answer", "Seconds": value} for value in seconds]
     chart: alt.Chart = (
-        _chart(rows)
+        _build_chart(rows)
         .mark_bar(opacity=0.7)
         .encode(
             x=alt.X("Seconds:Q", bin=alt.Bin(maxbins=24), title="Seconds"),
-            y=alt.Y("count():Q", stack=None, axis=_WHOLE),
+            y=alt.Y("count():Q", stack=None, axis=_WHOLE_NUMBERS),
             color=alt.Color("Until:N", legend=_LEGEND),
             tooltip=["Until:N", "count():Q"],
         )

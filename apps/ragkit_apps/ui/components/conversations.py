@@ -1,56 +1,54 @@
-"""The side bar: one's own conversations, to go on with, rename, export or delete."""
+"""The visitor's conversations in the side bar: continue, rename, export or delete one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import streamlit as st
 
-from ragkit import Conversation, Turn, View
-from ragkit_apps.text import quote_highlights
-from ragkit_apps.ui.components.markup import one_line, plain_name, shortened, where_of
-from ragkit_apps.ui.state.session import plainly
+from ragkit import Conversation, View
+from ragkit_apps.ui.components.export import build_file_name, export_markdown
+from ragkit_apps.ui.components.markup import escape_markdown, shorten
+from ragkit_apps.ui.components.messages import show_errors
 
-_SHOWN = 25
+MAX_LISTED_CONVERSATIONS = 25
+SwitchTo = Callable[[Conversation | None], None]
 
 
-def draw_conversations(
-    kb: View, conversation: Conversation, begin: Callable[[Conversation | None], None]
-) -> None:
+def draw_conversations(view: View, conversation: Conversation, switch_to: SwitchTo) -> None:
+    """Draw the list; a click calls `switch_to` with a conversation, or None for a new one."""
     st.button(
         "New conversation",
         icon=":material/add_comment:",
         width="stretch",
-        on_click=begin,
+        on_click=switch_to,
         args=(None,),
     )
-    found = kb.conversations()
+    stored = view.conversations()
     if conversation.id is not None:
-        _draw_menu(kb, conversation, begin)
-    everything = len(found) > _SHOWN and st.session_state.get("all-conversations", False)
+        _draw_menu(view, conversation, switch_to)
+    is_long = len(stored) > MAX_LISTED_CONVERSATIONS
+    show_all = is_long and st.session_state.get("all-conversations", False)
     with st.container(key="conversations", gap="xxsmall"):
-        for entry in found if everything else found[:_SHOWN]:
+        for entry in stored if show_all else stored[:MAX_LISTED_CONVERSATIONS]:
             st.button(
-                plain_name(shortened(entry.title, 60)),
+                escape_markdown(shorten(entry.title, 60)),
                 key=f"conversation-{entry.id}",
                 type="secondary" if entry.id == conversation.id else "tertiary",
                 width="stretch",
-                on_click=_go_on,
-                args=(kb, entry.id, begin),
+                on_click=_continue,
+                args=(view, entry.id, switch_to),
             )
-    if len(found) > _SHOWN:
-        st.toggle(f"All {len(found)} conversations", key="all-conversations")
+    if is_long:
+        st.toggle(f"All {len(stored)} conversations", key="all-conversations")
 
 
-def _go_on(kb: View, id: int, begin: Callable[[Conversation | None], None]) -> None:
-    with plainly():
-        begin(kb.conversation(id))
+def _continue(view: View, id: int, switch_to: SwitchTo) -> None:
+    with show_errors():
+        switch_to(view.conversation(id))
 
 
-def _draw_menu(
-    kb: View, conversation: Conversation, begin: Callable[[Conversation | None], None]
-) -> None:
+def _draw_menu(view: View, conversation: Conversation, switch_to: SwitchTo) -> None:
     with st.popover("This conversation", icon=":material/more_horiz:", width="stretch"):
         key = f"title-{conversation.id}"
         st.text_input(
@@ -63,8 +61,8 @@ def _draw_menu(
         )
         st.download_button(
             "Export as Markdown",
-            lambda: markdown_of(conversation.title, conversation.turns()),
-            file_name=file_name_of(conversation.title),
+            lambda: export_markdown(conversation.title, conversation.turns()),
+            file_name=build_file_name(conversation.title),
             mime="text/markdown",
             icon=":material/download:",
             width="stretch",
@@ -75,64 +73,20 @@ def _draw_menu(
             icon=":material/delete:",
             width="stretch",
             on_click=_delete,
-            args=(kb, conversation, begin),
-            help="Removes it with all that was said",
+            args=(view, conversation, switch_to),
+            help="Delete this conversation with all its questions and answers",
         )
 
 
 def _rename(conversation: Conversation, key: str) -> None:
     title = st.session_state[key].strip()
     if title:
-        with plainly():
+        with show_errors():
             conversation.rename(title)
 
 
-def _delete(
-    kb: View, conversation: Conversation, begin: Callable[[Conversation | None], None]
-) -> None:
+def _delete(view: View, conversation: Conversation, switch_to: SwitchTo) -> None:
     assert conversation.id is not None
-    with plainly():
-        kb.delete_conversation(conversation.id)
-        begin(None)
-
-
-def file_name_of(title: str) -> str:
-    """A file's name from a conversation's title: "how-many-days-of-leave.md"."""
-    words = re.findall(r"[^\W_]+", title.lower())
-    return "-".join(words)[:60].rstrip("-") + ".md" if words else "conversation.md"
-
-
-def markdown_of(title: str, turns: Sequence[Turn]) -> str:
-    """A conversation as Markdown: questions, answers, and each answer's sources with the words.
-
-    Nothing in it is alive but our own headings and lists: no picture is loaded, no link led to.
-    """
-    lines = [f"# {_still(title)}", ""]
-    for turn in turns:
-        answer = turn.answer
-        text = "\n\n".join(_still(line) for line in answer.text.split("\n") if line.strip())
-        lines += [f"## {_still(turn.question)}", "", text, ""]
-        if answer.abstention:
-            lines += [answer.abstention.sentence, ""]
-        lines += [
-            f"{citation.number}. {_still(where_of(citation))}: "
-            f"“{_still(shortened(quote_highlights(citation), 400))}”"
-            for citation in answer.citations
-        ]
-        doubtful = [each for each in answer.statements if each.verdict != "supported"]
-        if answer.citations:
-            lines.append("")
-        for each in doubtful:
-            reasons = "; ".join(each.reasons)
-            lines += [f"Not supported: {_still(each.text)} ({_still(reasons) or each.verdict})", ""]
-        if answer.notice:
-            lines += [_still(answer.notice), ""]
-        by = f"by {_still(answer.model)}" if answer.model else "quoted, no model"
-        lines += [f"*{turn.at[:16].replace('T', ' ')} UTC, {by}*", ""]
-    return "\n".join(lines)
-
-
-def _still(text: str) -> str:
-    """One line in which no sign makes a picture, a link or HTML of what follows."""
-    text = re.sub(r"([\\<>!`|*_~]|(?<!\d)\]|\[(?!\d))", r"\\\1", one_line(text))
-    return re.sub(r"(?<=http)(?=s?://)|(?<=www)(?=\.)", "\N{WORD JOINER}", text)
+    with show_errors():
+        view.delete_conversation(conversation.id)
+        switch_to(None)

@@ -1,4 +1,4 @@
-"""Answers and passages as HTML in which nothing is alive but our own citations."""
+"""Answers and passages as HTML; text of models and documents is escaped."""
 
 from __future__ import annotations
 
@@ -10,158 +10,161 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ragkit import Citation, Statement
+from ragkit import Citation, Hit, Statement
 
-# Marks around doubtful sentences while Markdown is made HTML; nobody writes these characters.
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_MARKS = re.compile(f"[{_OPEN}{_CLOSE}]")
-_CITED = re.compile(r"\[(\d{1,3})\]")
-_LAST = re.compile(r"\[(\d{1,3})\]$")  # where a line of an extractive answer has its number
-# What makes a list, a heading, a table or bold type of a line is not part of its sentence.
-_LEAD = re.compile(r"[\s>*+#|-]*(?:\d{1,3}[.)]\s+)?[\s*_`|]*")
-_TAIL = "*_`| \t\n"
+# Marks around unsupported sentences while Markdown is rendered; private-use characters.
+_MARK_START, _MARK_END = "\ue000", "\ue001"
+_MARKS = re.compile(f"[{_MARK_START}{_MARK_END}]")
+_CITATION = re.compile(r"\[(\d{1,3})\]")
+_FINAL_CITATION = re.compile(r"\[(\d{1,3})\]$")  # of a line of an extractive answer
+# Markdown of lists, headings, tables and bold text, which is not part of a sentence.
+_MARKUP_BEFORE = re.compile(r"[\s>*+#|-]*(?:\d{1,3}[.)]\s+)?[\s*_`|]*")
+_MARKUP_AFTER = "*_`| \t\n"
 
 
-def answer_html(
+def render_answer(
     text: str,
     citations: Sequence[Citation] | None = (),
     statements: Sequence[Statement] = (),
     *,
     plain: bool = False,
 ) -> str:
-    """A model's Markdown, or an extractive answer's `plain` text, with citations as buttons.
+    """Return a model's Markdown, or the `plain` text of an extractive answer, as HTML.
 
-    While it is still being written there are no citations yet (None), and numbers are no buttons.
-    Sentences that are not supported are marked. Raw HTML stays text; there are no links and no
-    images, whatever the text says.
+    Citations become buttons. While an answer is generated there are none yet (None), and numbers
+    are drawn without a button. Sentences that are not supported are marked. Raw HTML is escaped;
+    links and images are not rendered.
     """
     if plain:
-        return "".join(_quoted(line, citations) for line in text.split("\n") if line.strip())
-    doubtful = [each for each in statements if each.verdict != "supported"]
+        return "".join(_render_quote(line, citations) for line in text.split("\n") if line.strip())
+    doubtful = [statement for statement in statements if statement.verdict != "supported"]
     environment = {
         "citations": citations,
-        "doubts": [_why(each) for each in doubtful],
+        "doubts": [explain_verdict(statement) for statement in doubtful],
         "open": False,
     }
-    marked = _marked(text, doubtful)
-    parser = _parser()
+    marked = _mark_statements(text, doubtful)
+    parser = _build_parser()
     tokens = parser.parse(marked, environment)
     return str(parser.renderer.render(tokens, parser.options, environment))
 
 
-def _quoted(line: str, citations: Sequence[Citation] | None) -> str:
-    """A line of an extractive answer: its last number is its citation, others are quoted text."""
-    found = _LAST.search(line)
+def _render_quote(line: str, citations: Sequence[Citation] | None) -> str:
+    """Return a line of an extractive answer; only its last number is a citation."""
+    found = _FINAL_CITATION.search(line)
     if found is None:
         return f"<p>{escape(line)}</p>"
-    return f"<p>{escape(line[: found.start()])}{_chip(found[0], int(found[1]), citations)}</p>"
+    citation = _render_citation(found[0], int(found[1]), citations)
+    return f"<p>{escape(line[: found.start()])}{citation}</p>"
 
 
-def _why(statement: Statement) -> str:
-    what = {"unsupported": "Not supported", "uncited": "Cites nothing"}[statement.verdict]
+def explain_verdict(statement: Statement) -> str:
+    """Return why a statement is not supported."""
+    what = {"unsupported": "Not supported", "uncited": "No citation"}[statement.verdict]
     return f"{what}: {'; '.join(statement.reasons)}" if statement.reasons else what
 
 
-def _marked(text: str, doubtful: Sequence[Statement]) -> str:
-    """The text with a mark before and after each doubtful sentence."""
+def _mark_statements(text: str, doubtful: Sequence[Statement]) -> str:
+    """Return the text with marks around each statement."""
     text = _MARKS.sub("\N{REPLACEMENT CHARACTER}", text)
     parts, at = [], 0
-    for each in sorted(doubtful, key=lambda each: each.start):
-        found = _LEAD.match(text, max(each.start, at))
-        start = found.end() if found else each.start
-        end = start + len(text[start : each.end].rstrip(_TAIL))
+    for statement in sorted(doubtful, key=lambda statement: statement.start):
+        found = _MARKUP_BEFORE.match(text, max(statement.start, at))
+        start = found.end() if found else statement.start
+        end = start + len(text[start : statement.end].rstrip(_MARKUP_AFTER))
         if end > start >= at:
-            parts += [text[at:start], _OPEN, text[start:end], _CLOSE]
+            parts += [text[at:start], _MARK_START, text[start:end], _MARK_END]
             at = end
-        else:  # nothing to see of it: its reason is skipped with it
-            parts += [_OPEN, _CLOSE]
+        else:  # markup only: an empty pair keeps the reasons in step
+            parts += [_MARK_START, _MARK_END]
     return "".join([*parts, text[at:]])
 
 
-def _parser() -> MarkdownIt:
+def _build_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     parser.disable(["link", "image", "autolink", "html_inline", "html_block", "reference"])
-    parser.add_render_rule("text", _text)
-    parser.add_render_rule("code_inline", _code)
-    parser.add_render_rule("fence", _block)
-    parser.add_render_rule("code_block", _block)
+    parser.add_render_rule("text", _render_text)
+    parser.add_render_rule("code_inline", _render_code)
+    parser.add_render_rule("fence", _render_block)
+    parser.add_render_rule("code_block", _render_block)
     return parser
 
 
-def _text(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return _inline(tokens[at].content, env)
+def _render_text(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+    return _render_inline(tokens[at].content, env)
 
 
-def _code(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f"<code>{_inline(tokens[at].content, env, cites=False)}</code>"
+def _render_code(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+    return f"<code>{_render_inline(tokens[at].content, env, cites=False)}</code>"
 
 
-def _block(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f"<pre><code>{_inline(tokens[at].content, env, cites=False)}</code></pre>"
+def _render_block(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+    return f"<pre><code>{_render_inline(tokens[at].content, env, cites=False)}</code></pre>"
 
 
-def _inline(content: str, env: Any, *, cites: bool = True) -> str:
-    """Text with its marks and citations; a marked sentence may go on in the next piece."""
+def _render_inline(content: str, env: Any, *, cites: bool = True) -> str:
+    """Return text with marks and citations; a mark can continue in the next inline element."""
     parts = []
-    for piece in re.split(f"([{_OPEN}{_CLOSE}])", content):
-        if piece == _OPEN:
+    for piece in re.split(f"([{_MARK_START}{_MARK_END}])", content):
+        if piece == _MARK_START:
             env["open"] = env["doubts"].pop(0) if env["doubts"] else ""
-        elif piece == _CLOSE:
+        elif piece == _MARK_END:
             env["open"] = False
         elif piece:
-            html = _with_citations(piece, env["citations"]) if cites else escape(piece)
+            html = _render_citations(piece, env["citations"]) if cites else escape(piece)
             if env["open"] is not False and piece.strip():
                 html = f'<mark class="doubt" title="{escape(env["open"])}">{html}</mark>'
             parts.append(html)
     return "".join(parts)
 
 
-def _with_citations(text: str, citations: Sequence[Citation] | None) -> str:
+def _render_citations(text: str, citations: Sequence[Citation] | None) -> str:
     parts, at = [], 0
-    for found in _CITED.finditer(text):
+    for found in _CITATION.finditer(text):
         parts.append(escape(text[at : found.start()]))
-        parts.append(_chip(found[0], int(found[1]), citations))
+        parts.append(_render_citation(found[0], int(found[1]), citations))
         at = found.end()
     return "".join([*parts, escape(text[at:])])
 
 
-def _chip(written: str, number: int, citations: Sequence[Citation] | None) -> str:
-    """A citation's button; what nothing is cited by stays as it was written."""
+def _render_citation(written: str, number: int, citations: Sequence[Citation] | None) -> str:
+    """Return the button of a citation; a number without a citation is returned as text."""
     if citations is None:
         return f'<span class="cite">{number}</span>'
-    citation = next((each for each in citations if each.number == number), None)
+    citation = next((entry for entry in citations if entry.number == number), None)
     if citation is None:
         return escape(written)
-    where = escape(f"Source {number}: {where_of(citation)}")
+    label = escape(f"Source {number}: {format_place(citation)}")
     return (
-        f'<button type="button" class="cite" data-cite="{number}" title="{where}" '
-        f'aria-label="{where}">{number}</button>'
+        f'<button type="button" class="cite" data-cite="{number}" title="{label}" '
+        f'aria-label="{label}">{number}</button>'
     )
 
 
-def where_of(citation: Citation) -> str:
-    """The document and the place in it: "handbook.pdf, page 5 (printed 2)"."""
-    return f"{citation.source}, {citation.place}" if citation.place else citation.source
+def format_place(result: Citation | Hit) -> str:
+    """Return the document and the place in it: "handbook.pdf, page 5 (printed 2)"."""
+    return f"{result.source}, {result.place}" if result.place else result.source
 
 
-_AROUND = 2_500  # characters of a long text to each side of a passage
+CONTEXT_CHARACTERS = 2_500  # of a long text, on each side of a passage
+MAX_LINE_CHARACTERS = 300
 
 
-def passage_html(
+def render_passage(
     text: str,
     start: int,
     end: int,
     highlights: Sequence[tuple[int, int]] = (),
     *,
-    around: int = _AROUND,
+    around: int = CONTEXT_CHARACTERS,
 ) -> str:
-    """A page's text with characters [start, end) marked, and what stands around them.
+    """Return a page's text as HTML, with characters [start, end) marked, and the text around them.
 
-    With `highlights` ranges these are marked, and the rest of the passage faintly.
+    With `highlights`, these ranges are marked strongly and the rest of the passage faintly.
     """
-    first, last = _nearest_line(text, start - around, -1), _nearest_line(text, end + around, 1)
+    first, last = _find_line_end(text, start - around, -1), _find_line_end(text, end + around, 1)
     before, after = text[first:start], text[end:last]
-    mark = _passage(text, start, end, highlights) if end > start else ""
+    mark = _render_marks(text, start, end, highlights) if end > start else ""
     more = '<span class="cut">…</span>'
     return "".join(
         [
@@ -174,7 +177,7 @@ def passage_html(
     )
 
 
-def _passage(text: str, start: int, end: int, highlights: Sequence[tuple[int, int]]) -> str:
+def _render_marks(text: str, start: int, end: int, highlights: Sequence[tuple[int, int]]) -> str:
     parts, at = [], start
     for low, high in highlights:
         parts.append(escape(text[at:low]))
@@ -184,36 +187,40 @@ def _passage(text: str, start: int, end: int, highlights: Sequence[tuple[int, in
     return f'<mark class="passage{" faint" if highlights else ""}">{"".join(parts)}</mark>'
 
 
-def _nearest_line(text: str, at: int, step: int) -> int:
-    """The end of a line near a position, outwards; never further than 300 characters."""
+def _find_line_end(text: str, at: int, step: int) -> int:
+    """Return the end of a line near a position, `step` -1 before and 1 after it."""
     if at <= 0 or at >= len(text):
         return max(0, min(at, len(text)))
-    found = text.rfind("\n", at - 300, at) + 1 if step < 0 else text.find("\n", at, at + 300)
+    found = (
+        text.rfind("\n", at - MAX_LINE_CHARACTERS, at) + 1
+        if step < 0
+        else text.find("\n", at, at + MAX_LINE_CHARACTERS)
+    )
     return found if found > 0 else at
 
 
-# What Streamlit makes of a text after all escapes are gone: links of addresses
-# (mdast-util-gfm-autolink-literal), arrows of "->", pictures of ":smile:". A mark without width in
-# between prevents it.
-_MADE = re.compile(
+# What Streamlit formats even after all escapes: links of addresses
+# (mdast-util-gfm-autolink-literal), arrows of "->", emoji of ":smile:". A word joiner between the
+# characters prevents it.
+_AUTO_FORMATTED = re.compile(
     r"(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=[-<>~=])(?=[-=>])|(?<=:)(?=\w)",
     re.IGNORECASE,
 )
 
 
-def plain_name(text: str) -> str:
-    """Text for a label that Streamlit reads as Markdown: every sign in it stays a sign."""
-    text = _MADE.sub("\N{WORD JOINER}", one_line(text))
+def escape_markdown(text: str) -> str:
+    """Return text for a label, which Streamlit reads as Markdown, with all characters literal."""
+    text = _AUTO_FORMATTED.sub("\N{WORD JOINER}", to_one_line(text))
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:@&=\"'^])", r"\\\1", text)
 
 
-def one_line(text: str) -> str:
-    """A text with one space where there was any white space, and nothing that cannot be seen."""
-    return " ".join("".join(_seen(text)).split())
+def to_one_line(text: str) -> str:
+    """Return a text on one line, without invisible characters."""
+    return " ".join("".join(_replace_invisible(text)).split())
 
 
-def _seen(text: str) -> Iterator[str]:
-    """Characters that can be shown; controls, also those that turn the line around, are not."""
+def _replace_invisible(text: str) -> Iterator[str]:
+    """Yield the characters; replace control characters and those that reverse the line."""
     for character in text:
         if character.isprintable() or character.isspace():
             yield character
@@ -221,12 +228,12 @@ def _seen(text: str) -> Iterator[str]:
             yield "\N{REPLACEMENT CHARACTER}"
 
 
-def shortened(text: str, width: int) -> str:
-    """One line of at most `width` characters."""
-    text = one_line(text)
+def shorten(text: str, width: int) -> str:
+    """Return one line of at most `width` characters."""
+    text = to_one_line(text)
     return text if len(text) <= width else text[: width - 1].rstrip() + "…"
 
 
-def counted(number: int, what: str) -> str:
-    """ "1 page", "1,024 pages"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+def format_count(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 page", "1,024 pages"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

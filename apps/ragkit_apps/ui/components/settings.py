@@ -1,4 +1,4 @@
-"""Which model answers, and from how many passages."""
+"""The settings of an answer: model, reasoning and number of passages."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ from html import escape
 import streamlit as st
 
 from ragkit.llms import InstalledModel
-from ragkit_apps.ui.state.session import models, quiet
+from ragkit_apps.ui.components.messages import draw_caption
+from ragkit_apps.ui.state.session import list_models
 
 AUTO = "auto"
+_FITS = {True: "fits into memory", False: "does not fit into memory", None: ""}
 
 
 def draw_settings() -> None:
-    """Which model answers, from how many passages; drawn last, for its server may be slow."""
-    found = models()
-    facts = {model.name: model for model in found.models}
+    """Draw the settings. Call it last: the model server may respond slowly."""
+    models = list_models()
+    by_name = {model.name: model for model in models.models}
     with st.expander("Model and passages", icon=":material/tune:"):
-        if found.problem:
-            quiet(found.problem)
-        if facts:
+        if models.error:
+            draw_caption(models.error)
+        if by_name:
             st.selectbox(
                 "Model",
-                [AUTO, *facts],
+                [AUTO, *by_name],
                 key="model",
                 persist_state="session",
                 format_func=lambda name: (
-                    "Chosen by ragkit" if name == AUTO else _with_licence(facts[name])
+                    "Automatic" if name == AUTO else _format_model(by_name[name])
                 ),
             )
-            chosen = facts.get(st.session_state["model"]) or facts.get(found.chosen)
+            name = st.session_state["model"]
+            chosen = by_name.get(name) or by_name.get(models.chosen)
             if chosen is not None:
-                why = found.why if st.session_state["model"] == AUTO else ""
-                _draw_model(chosen, why)
+                _draw_model(chosen, models.reason if name == AUTO else "")
                 if "thinking" in chosen.capabilities:
-                    st.toggle("Let it reason first", key="reasoning", persist_state="session")
+                    st.toggle("Reason first", key="reasoning", persist_state="session")
         st.slider("Passages to answer from", 2, 20, 8, key="passages", persist_state="session")
 
 
-def _with_licence(model: InstalledModel) -> str:
-    return f"{model.name} ({model.licence or 'licence not stated'})"
+def _format_model(model: InstalledModel) -> str:
+    return f"{model.name} ({model.licence or 'licence unknown'})"
 
 
-def _draw_model(model: InstalledModel, why: str) -> None:
-    fits = {True: "fits into memory", False: "does not fit into memory", None: ""}[model.fits]
-    facts = [model.parameters, model.quantisation, fits]
+def _draw_model(model: InstalledModel, reason: str) -> None:
+    facts = filter(None, (model.parameters, model.quantisation, _FITS[model.fits]))
     lines = [
-        f"<b>{escape(model.name)}</b>" + (f", {escape(why)}" if why else ""),
-        escape(", ".join(filter(None, facts))),
-        escape(model.licence or "licence not stated"),
+        f"<b>{escape(model.name)}</b>" + (f", {escape(reason)}" if reason else ""),
+        escape(", ".join(facts)),
+        escape(model.licence or "licence unknown"),
     ]
     st.html(f'<div class="quiet">{"<br>".join(filter(None, lines))}</div>')

@@ -1,24 +1,45 @@
-"""The source beside an answer: a page with the passage marked, or the text around it."""
+"""The panel of an open source: a page with the passage marked, as an image or as text."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
 
-from ragkit import RagkitError, StoredChunk, StoredDocument, StoredPage, View
+from ragkit import PageImage, RagkitError, StoredDocument, StoredPage, View
 from ragkit.errors import SourceError
-from ragkit_apps.ui.components.markup import passage_html, shortened
-from ragkit_apps.ui.components.views import sheet_view, text_view
-from ragkit_apps.ui.state.session import Source, change_source, notice, open_source, opened, plainly
+from ragkit_apps.ui.components.markup import render_passage, shorten
+from ragkit_apps.ui.components.messages import draw_notice, show_errors
+from ragkit_apps.ui.components.views import draw_page_image, draw_page_text
+from ragkit_apps.ui.state.session import Source, change_source, get_source, open_source
 
-_ZOOMS = (100, 140, 200, 280)
-_WIDTH = 1100  # pixels at a zoom of 100
+DOCUMENT_SLOT = "document"
+"""The slot of the page that shows one document."""
+ZOOM_PERCENTAGES = (100, 140, 200, 280)
+IMAGE_WIDTH = 1800
+"""Pixels. One image serves all zooms: sharp at 280 % of a panel of 640 pixels."""
 
 
-def draw_source(kb: View, slot: str) -> None:
-    """The panel with a citation's page, if one is opened."""
-    source = opened(slot)
+@dataclass(frozen=True, slots=True)
+class _LoadedPage:
+    """A page that is open, kept between redraws: each load writes audit records.
+
+    `original` is the name of the document's file, None if it is gone. `image` is None for other
+    documents than PDFs, and `problem` says why a PDF has none.
+    """
+
+    key: tuple[object, ...]
+    page: StoredPage
+    path: str
+    original: str | None
+    image: PageImage | None
+    problem: str
+
+
+def draw_source(view: View, slot: str) -> None:
+    """Draw the panel of the source that is open in a slot, if any."""
+    source = get_source(slot)
     if source is None:
         return
     with st.container(key="source", gap="xsmall"):
@@ -26,7 +47,7 @@ def draw_source(kb: View, slot: str) -> None:
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
             number = f'<span class="cite">{source.number}</span> ' if source.number else ""
-            title = shortened(_title(kb, source), 110)
+            title = shorten(_find_title(view, source), 110)
             st.html(f'<h2 class="source">{number}{escape(title)}</h2>')
             st.button(
                 "Close the source",
@@ -36,174 +57,194 @@ def draw_source(kb: View, slot: str) -> None:
                 on_click=open_source,
                 args=(slot, None),
             )
-        with plainly():
-            draw_place(kb, slot)
+        with show_errors():
+            draw_document_page(view, slot)
 
 
-def _title(kb: View, source: Source) -> str:
-    """What a place is called, while its document is there and may be read."""
+def _find_title(view: View, source: Source) -> str:
+    """Return the title of a source; a neutral one if the visitor cannot access it any more."""
     try:
-        kb.document(source.document)
+        view.document(source.document)
     except SourceError:
         return "Source"
     return source.title
 
 
-def draw_place(kb: View, slot: str) -> None:
-    """The page of a document that is opened, with its passage."""
-    source = opened(slot)
+def draw_document_page(view: View, slot: str) -> None:
+    """Draw the page that is open in a slot. Raises SourceError if it cannot be accessed."""
+    source = get_source(slot)
     if source is None:
         return
-    document = kb.document(source.document)
-    pages = kb.pages(source.document)
-    page = pages[min(source.shown, len(pages) - 1)]
-    st.html(f'<div class="path">{escape(_path(kb, document, page, source))}</div>')
-    image = document.kind == "pdf"
-    _controls(kb, document, pages, source, slot, zoomable=image)
-    if image:
-        try:
-            _draw_sheet(kb, document, page, source, slot)
-            return
-        except SourceError as error:
-            notice(f"{error}. Here is its text, as it was read:")
-    start, end, highlights = _marked(source)
-    text_view(
-        passage_html(page.text, start, end, highlights),
+    document = view.document(source.document)  # checks access on each redraw
+    loaded = _load_page(view, document, source, slot)
+    st.html(f'<div class="path">{escape(loaded.path)}</div>')
+    _draw_controls(view, document, loaded, source, slot)
+    if loaded.image is not None:
+        _draw_image(document, loaded, source, slot)
+        return
+    if loaded.problem:
+        draw_notice(f"{loaded.problem}. This is the text that was read from it:")
+    draw_page_text(
+        render_passage(loaded.page.text, *_select_marks(source)),
         f"text-{slot}",
-        opened=_opened(source, slot),
+        focus_key=_build_focus_key(source, slot),
     )
 
 
-def _marked(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
-    """What is marked on the page that is shown: nothing where pages were turned."""
-    return (0, 0, ()) if source.turned else (source.start, source.end, source.highlights)
+def _load_page(view: View, document: StoredDocument, source: Source, slot: str) -> _LoadedPage:
+    """Return the visible page of a source; load it only if another one was visible before."""
+    ordinal = min(source.current_page, document.pages - 1)
+    marks = _select_marks(source)
+    key = (document.id, document.digest, ordinal, marks)
+    known: _LoadedPage | None = st.session_state.get(f"page-{slot}")
+    if known is not None and known.key == key:
+        return known
+    page = view.pages(document.id)[ordinal]
+    image, problem = None, ""
+    if document.kind == "pdf":
+        start, end, highlights = marks
+        try:
+            image = view.page_image(
+                document.id,
+                ordinal,
+                start=start,
+                end=end,
+                highlights=highlights,
+                width=IMAGE_WIDTH,
+            )
+        except SourceError as error:
+            problem = str(error)
+    is_same_document = known is not None and known.key[:2] == key[:2]
+    original = known.original if known and is_same_document else _find_original(view, document)
+    path = _format_path(view, document, page, source)
+    loaded = _LoadedPage(key, page, path, original, image, problem)
+    st.session_state[f"page-{slot}"] = loaded
+    return loaded
 
 
-def _draw_sheet(
-    kb: View, document: StoredDocument, page: StoredPage, source: Source, slot: str
-) -> None:
-    start, end, highlights = _marked(source)
-    width = min(_WIDTH * source.zoom // 100, 2400)
-    image = kb.page_image(
-        source.document, page.ordinal, start=start, end=end, highlights=highlights, width=width
+def _find_original(view: View, document: StoredDocument) -> str | None:
+    """Return the name of the document's file, None if it is gone or has changed."""
+    try:
+        return view.original(document.id).name
+    except RagkitError:
+        return None
+
+
+def _select_marks(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+    """Return start, end and highlights of the marked passage, empty after turning the page."""
+    return (0, 0, ()) if source.page_offset else (source.start, source.end, source.highlights)
+
+
+def _draw_image(document: StoredDocument, loaded: _LoadedPage, source: Source, slot: str) -> None:
+    assert loaded.image is not None
+    page = loaded.page
+    start, end, highlights = _select_marks(source)
+    quote = shorten(page.text[start:end], 300)
+    text = f"; marked: {quote}" if quote else f"; its text: {shorten(page.text, 300)}"
+    draw_page_image(
+        loaded.image,
+        f"Page {page.number} of {document.source}{text}",
+        f"sheet-{slot}",
+        name=f"{source.document} {page.ordinal} {start} {end} {highlights}",
+        zoom=source.zoom,
+        focus_key=_build_focus_key(source, slot),
     )
-    quote = shortened(page.text[start:end], 300)
-    alt = f"Page {page.number} of {document.source}"
-    alt += f"; marked: {quote}" if quote else f"; its text: {shortened(page.text, 300)}"
-    name = f"{source.document} {page.ordinal} {start} {end} {highlights}"
-    sheet_view(
-        image, alt, f"sheet-{slot}", name=name, zoom=source.zoom, opened=_opened(source, slot)
-    )
 
 
-def _opened(source: Source, slot: str) -> str:
-    """What was opened by a click: the keyboard's focus goes there, whatever is turned or zoomed.
+def _build_focus_key(source: Source, slot: str) -> str:
+    """Return a key that changes with each opened source, but not when turning or zooming.
 
-    A document on its own is where people are already.
+    It moves the keyboard focus to the source. On the page of a document the focus stays.
     """
-    if slot == "document":
+    if slot == DOCUMENT_SLOT:
         return ""
     return f"{source.document} {source.page} {source.start} {source.highlights} {source.number}"
 
 
-def _controls(
-    kb: View,
-    document: StoredDocument,
-    pages: list[StoredPage],
-    source: Source,
-    slot: str,
-    *,
-    zoomable: bool,
+def _draw_controls(
+    view: View, document: StoredDocument, loaded: _LoadedPage, source: Source, slot: str
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if len(pages) > 1:
-            at, last = source.turned, len(pages) - 1
-            _step("Previous page", "chevron_left", slot, source.shown > 0, turned=at - 1)
-            _number(source, len(pages), slot)
-            _step("Next page", "chevron_right", slot, source.shown < last, turned=at + 1)
-        if source.turned and source.end > source.start:
+        if document.pages > 1:
+            offset, last = source.page_offset, document.pages - 1
+            has_previous, has_next = source.current_page > 0, source.current_page < last
+            _draw_step("Previous page", "chevron_left", slot, has_previous, page_offset=offset - 1)
+            _draw_page_number(source, document.pages, slot)
+            _draw_step("Next page", "chevron_right", slot, has_next, page_offset=offset + 1)
+        if source.page_offset and source.end > source.start:
             st.button(
-                "Back to the passage", key=f"back-{slot}", on_click=change_source,
-                args=(slot,), kwargs={"turned": 0},
-            )  # fmt: skip
-        if zoomable:
-            at, last = _ZOOMS.index(source.zoom), len(_ZOOMS) - 1
-            _step("Smaller", "zoom_out", slot, at > 0, zoom=_ZOOMS[at - 1])
-            _step("Larger", "zoom_in", slot, at < last, zoom=_ZOOMS[min(at + 1, last)])
-        _download(kb, document, slot)
+                "Back to the passage",
+                key=f"back-{slot}",
+                on_click=change_source,
+                args=(slot,),
+                kwargs={"page_offset": 0},
+            )
+        if document.kind == "pdf":
+            at, last = ZOOM_PERCENTAGES.index(source.zoom), len(ZOOM_PERCENTAGES) - 1
+            smaller, larger = ZOOM_PERCENTAGES[at - 1], ZOOM_PERCENTAGES[min(at + 1, last)]
+            _draw_step("Zoom out", "zoom_out", slot, at > 0, zoom=smaller)
+            _draw_step("Zoom in", "zoom_in", slot, at < last, zoom=larger)
+        if loaded.original is not None:
+            _draw_download(view, document, loaded.original, slot)
 
 
-def _number(source: Source, count: int, slot: str) -> None:
-    """The number of the page, to be changed."""
-    key = f"page-number-{slot}-{source.document}-{source.shown}"
+def _draw_page_number(source: Source, count: int, slot: str) -> None:
+    """Draw the number of the page, which the visitor can change."""
+    key = f"page-number-{slot}-{source.document}-{source.current_page}"
     st.number_input(
         f"Page of {count}",
         1,
         count,
-        source.shown + 1,
+        source.current_page + 1,
         key=key,
         label_visibility="collapsed",
         width=84,
-        on_change=_go_to,
+        on_change=_turn_to_page,
         args=(source, slot, key),
     )
     st.html(f'<span class="quiet">of {count}</span>', width="content")
 
 
-def _go_to(source: Source, slot: str, key: str) -> None:
-    change_source(slot, turned=st.session_state[key] - 1 - source.page)
+def _turn_to_page(source: Source, slot: str, key: str) -> None:
+    change_source(slot, page_offset=st.session_state[key] - 1 - source.page)
 
 
-def _step(label: str, icon: str, slot: str, possible: bool, **change: int) -> None:
-    """A small button that changes what is looked at."""
+def _draw_step(label: str, icon: str, slot: str, is_enabled: bool, **change: int) -> None:
+    """Draw an icon button that changes the open source."""
     st.button(
         label,
         key=f"icon-{icon}-{slot}",
         icon=f":material/{icon}:",
         help=label,
-        disabled=not possible,
+        disabled=not is_enabled,
         on_click=change_source,
         args=(slot,),
         kwargs=change,
     )
 
 
-def _download(kb: View, document: StoredDocument, slot: str) -> None:
-    try:
-        path = kb.original(document.id)
-    except RagkitError:
-        return  # there is no file; the page says so where it matters
+def _draw_download(view: View, document: StoredDocument, file_name: str, slot: str) -> None:
     st.download_button(
         "Original",
-        lambda: kb.original(document.id).read_bytes(),  # looked up anew when it is pressed
-        file_name=path.name,
+        lambda: view.original(document.id).read_bytes(),  # checks access when it is clicked
+        file_name=file_name,
         mime="application/octet-stream",
         icon=":material/download:",
         key=f"original-{slot}",
         on_click="ignore",
-        help="Download the file as it was read",
+        help="Download the original file",
     )
 
 
-def _path(kb: View, document: StoredDocument, page: StoredPage, source: Source) -> str:
-    """Where this is: the document's title and the headings, sheet and cells, or mail part."""
-    chunk = _chunk_at(kb, source) if source.turned == 0 else None
+def _format_path(view: View, document: StoredDocument, page: StoredPage, source: Source) -> str:
+    """Return title, page and, for a passage, headings and cells: "Handbook › page 5 › Leave"."""
     place = f"{page.kind} {page.number}" if page.number is not None else page.page_label
     if page.kind == "page" and page.page_label not in ("", str(page.number)):
         place += f" (printed {page.page_label})"
     parts = [document.title, place]
-    if chunk is not None:
-        parts += [*chunk.headings, chunk.ref]
+    if source.page_offset == 0:
+        for chunk in view.chunks(source.document):
+            if chunk.page_ordinal == source.page and chunk.start <= source.start < chunk.end:
+                parts += [*chunk.headings, chunk.ref]
+                break
     return " › ".join(dict.fromkeys(filter(None, parts)))
-
-
-def _chunk_at(kb: View, source: Source) -> StoredChunk | None:
-    """The chunk that a passage begins in."""
-    return next(
-        (
-            chunk
-            for chunk in kb.chunks(source.document)
-            if chunk.page_ordinal == source.page and chunk.start <= source.start < chunk.end
-        ),
-        None,
-    )

@@ -1,4 +1,4 @@
-"""What Streamlit has not: an answer with buttons in it, and a sheet or text at the right place."""
+"""Custom Streamlit components: an answer with citation buttons, and pages that scroll to marks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _ANSWER_JS: Final = """
 export default function ({ parentElement, data, setTriggerValue }) {
   const answer = parentElement.querySelector(".answer");
-  if (data.said) answer.setAttribute("aria-live", "polite");
+  if (data.announce) answer.setAttribute("aria-live", "polite");
   if (answer.dataset.html !== data.html) {
     answer.innerHTML = data.html;
     answer.dataset.html = data.html;
@@ -26,12 +26,12 @@ export default function ({ parentElement, data, setTriggerValue }) {
 }
 """
 
-# What was opened gets the keyboard's focus, and gives it back when it is closed.
+# An opened source gets the keyboard focus and returns it when it is closed.
 _FOCUS_JS: Final = """
 function focused(part, data) {
-  if (data.opened && part.dataset.opened !== data.opened) {
+  if (data.focusKey && part.dataset.focusKey !== data.focusKey) {
     part.before = document.activeElement;
-    part.dataset.opened = data.opened;
+    part.dataset.focusKey = data.focusKey;
     part.focus({ preventScroll: true });
   }
   return () => setTimeout(() => {
@@ -103,26 +103,28 @@ _text = st.components.v2.component(
 )
 
 
-def answer_view(html: str, key: str, on_cite: Callable[[int], None], *, said: bool = False) -> None:
-    """An answer's HTML, as `markup.answer_html` makes it; a click on a citation calls back.
+def draw_answer_html(
+    html: str, key: str, on_cite: Callable[[int], None], *, announce: bool = False
+) -> None:
+    """Draw the HTML of `markup.render_answer`; a click on a citation calls `on_cite`.
 
-    One that has just been given is to be `said` by a screen reader.
+    With `announce`, screen readers read it.
     """
 
-    def clicked() -> None:
+    def handle_click() -> None:
         number = st.session_state[key].cite
         if number is not None:
             on_cite(number)
 
-    _answer(key=key, data={"html": html, "said": said}, on_cite_change=clicked)
+    _answer(key=key, data={"html": html, "announce": announce}, on_cite_change=handle_click)
 
 
-def sheet_view(
-    image: PageImage, alt: str, key: str, *, name: str, zoom: int, opened: str = ""
+def draw_page_image(
+    image: PageImage, alt: str, key: str, *, name: str, zoom: int, focus_key: str = ""
 ) -> None:
-    """A page as a picture, `zoom` percent of the width there is, scrolled to its first mark.
+    """Draw a page's image at `zoom` percent of the available width, scrolled to its first mark.
 
-    What is newly `opened` gets the keyboard's focus.
+    A new `name` or zoom scrolls again; a new `focus_key` moves the keyboard focus here.
     """
     first: Any = image.boxes[0] if image.boxes else None
     _sheet(
@@ -131,7 +133,7 @@ def sheet_view(
             "picture": f"data:image/png;base64,{base64.b64encode(image.png).decode()}",
             "alt": alt,
             "label": alt.partition(";")[0],
-            "opened": opened,
+            "focusKey": focus_key,
             "name": f"{name} {zoom}",
             "zoom": zoom,
             "top": first.top if first else None,
@@ -140,9 +142,9 @@ def sheet_view(
     )
 
 
-def text_view(html: str, key: str, *, opened: str = "") -> None:
-    """A text's HTML, as `markup.passage_html` makes it, scrolled to its mark.
+def draw_page_text(html: str, key: str, *, focus_key: str = "") -> None:
+    """Draw the HTML of `markup.render_passage`, scrolled to its mark.
 
-    What is newly `opened` gets the keyboard's focus.
+    A new `focus_key` moves the keyboard focus here.
     """
-    _text(key=key, data={"html": html, "opened": opened})
+    _text(key=key, data={"html": html, "focusKey": focus_key})

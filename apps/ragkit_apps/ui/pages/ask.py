@@ -1,4 +1,4 @@
-"""Ask: a chat with the documents, and the sources beside it."""
+"""The page "Ask": a chat with the documents, and the open source beside it."""
 
 from __future__ import annotations
 
@@ -13,131 +13,135 @@ import streamlit as st
 from ragkit import AskOptions, Conversation, View
 from ragkit.errors import SourceError
 from ragkit_apps.ui.components.conversations import draw_conversations
-from ragkit_apps.ui.components.markup import answer_html, counted, plain_name
+from ragkit_apps.ui.components.empty_state import require_documents
+from ragkit_apps.ui.components.markup import escape_markdown, format_count, render_answer
+from ragkit_apps.ui.components.messages import (
+    draw_caption,
+    draw_error,
+    draw_heading,
+    draw_notice,
+)
 from ragkit_apps.ui.components.settings import AUTO, draw_settings
 from ragkit_apps.ui.components.source import draw_source
 from ragkit_apps.ui.components.turns import (
     SLOT,
-    answer_place,
-    draw_answered,
     draw_question,
     draw_turn,
+    draw_turn_answer,
+    open_answer_message,
 )
-from ragkit_apps.ui.serving import current
-from ragkit_apps.ui.state.answering import Answering, Wanted
+from ragkit_apps.ui.serving import get_service
+from ragkit_apps.ui.state.answering import PendingAnswer
 from ragkit_apps.ui.state.session import (
-    base_with_documents,
-    heading,
+    identify_visitor,
     is_access_enforced,
-    models,
-    notice,
+    list_models,
     open_source,
-    quiet,
-    say_error,
-    who,
 )
 
-_REDRAW = 0.05  # seconds between two states of an answer that is being written
-_LATE = 0.5  # seconds in which a browser may not have heard yet that its address has changed
-_LONGEST_QUESTION = 4000
+REDRAW_INTERVAL = 0.05  # seconds between two drawings of a growing answer
+ADDRESS_DELAY = 0.5  # seconds until the browser surely sends a changed address
+MAX_QUESTION_CHARACTERS = 4000
 
 
-def page() -> None:
-    kb = base_with_documents()
-    if kb is None:
+def draw_page() -> None:
+    """Draw the page."""
+    view = require_documents()
+    if view is None:
         return
-    conversation = _conversation(kb)
+    conversation = _select_conversation(view)
     with st.sidebar:
-        draw_conversations(kb, conversation, _begin)
-    answering = _answering()
-    talk, source = st.columns([5, 6], gap="large")  # always, so that the talk stays where it is
+        draw_conversations(view, conversation, _switch_to)
+    pending = _get_pending()
+    chat, source = st.columns([5, 6], gap="large")  # always, so that the chat keeps its place
     with source:
-        draw_source(kb, SLOT)
-    with talk, st.container(key="talk"):
-        welcome = st.empty()  # emptied at once, where what is no longer drawn would stay a while
+        draw_source(view, SLOT)
+    with chat, st.container(key="talk"):
+        welcome = st.empty()  # emptied at once; without it, stale elements stay for a while
         turns = conversation.turns()
-        if turns or answering is not None:
+        if turns or pending is not None:
             st.html('<h1 class="unseen">Ask</h1>')
         else:
             with welcome.container():
-                _draw_welcome(kb, conversation)
+                _draw_welcome(view, conversation)
         for place, turn in enumerate(turns, 1):
             with st.container():
                 draw_turn(conversation, turn, place)
-        running = st.container()  # where the next turn will be
+        next_turn = st.container()
     with st.sidebar:
         draw_settings()
-    if not turns and answering is None and models().problem:
-        with running:
-            notice(
-                "No language model answers yet, so answers are quoted from the documents: "
-                f"{models().problem}"
+    if not turns and pending is None and list_models().error:
+        with next_turn:
+            draw_notice(
+                "No language model is available, so answers are quoted from the documents: "
+                f"{list_models().error}"
             )
     st.chat_input(
         "Ask the documents",
         key="question",
-        max_chars=_LONGEST_QUESTION,
+        max_chars=MAX_QUESTION_CHARACTERS,
         submit_mode="disable",
         on_submit=_ask_typed,
         args=(conversation,),
     )
-    if answering is not None:
-        with running:
-            _draw_answering(answering, len(turns) + 1)
+    if pending is not None:
+        with next_turn:
+            _draw_pending(pending, len(turns) + 1)
 
 
 # -- the conversation ----------------------------------------------------------------------------
 
 
-def _conversation(kb: View) -> Conversation:
-    """The conversation of this visit: the one that its address names, or a new one.
+def _select_conversation(view: View) -> Conversation:
+    """Return the conversation of this visit: the one in the page's address, or a new one.
 
-    The address changes with the conversation, and the conversation when somebody goes back.
+    The address follows the conversation, and the conversation follows the browser's back button.
     """
-    found: Conversation | None = st.session_state.get("conversation")
-    named = st.query_params.get("c", "")
-    if found is None:
-        found = _resumed(named) or _named(kb, named)
-    elif _has_moved(named):
-        _leave()
-        found = _named(kb, named)
-    st.session_state["conversation"] = found
-    _set_address(str(found.id) if found.id is not None else "")
-    return found
-
-
-def _has_moved(named: str) -> bool:
-    """Whether somebody went to another address.
-
-    The address of another part names no conversation; and who clicks in the moment in which an
-    answer is done has sent the address that was right until then.
-    """
-    if named == st.session_state.get("address", ""):
-        return False
-    before, changed = st.session_state.get("address-before", ("", -math.inf))
-    if named == before and time.monotonic() - changed < _LATE:
-        return False
-    return bool(named or st.session_state.get("came-from") == "Ask")
-
-
-def _resumed(named: str) -> Conversation | None:
-    """The conversation in which this person is being answered, where the page was reloaded."""
-    answering = current().answers.get(who())
-    if answering is None or answering.done:
-        return None
-    conversation = answering.conversation
-    if named not in ("", str(conversation.id)):
-        return None
-    st.session_state["answering"] = answering
+    conversation: Conversation | None = st.session_state.get("conversation")
+    number = st.query_params.get("c", "")
+    if conversation is None:
+        conversation = _resume_answer(number) or _find_conversation(view, number)
+    elif _has_navigated(number):
+        _leave_conversation()
+        conversation = _find_conversation(view, number)
+    st.session_state["conversation"] = conversation
+    _set_address(str(conversation.id) if conversation.id is not None else "")
     return conversation
 
 
-def _named(kb: View, named: str) -> Conversation:
-    """The conversation of this number, if it is this person's own; else a new one."""
-    if named.isdecimal():
-        with suppress(SourceError):  # it is somebody else's, or was deleted
-            return kb.conversation(int(named))
-    return kb.conversation()
+def _has_navigated(number: str) -> bool:
+    """Return True if the visitor went to another address.
+
+    Two addresses do not count: that of another page of the navigation, which names no
+    conversation; and, shortly after a change, the address before it, which a click sends that
+    was made before the browser received the new one.
+    """
+    if number == st.session_state.get("address", ""):
+        return False
+    before, changed_at = st.session_state.get("address-before", ("", -math.inf))
+    if number == before and time.monotonic() - changed_at < ADDRESS_DELAY:
+        return False
+    return bool(number or st.session_state.get("came-from") == "Ask")
+
+
+def _resume_answer(number: str) -> Conversation | None:
+    """Return the conversation of the visitor's pending answer after a reload of the page."""
+    pending = get_service().pending_answers.get(identify_visitor())
+    if pending is None or pending.is_done:
+        return None
+    conversation = pending.conversation
+    if number not in ("", str(conversation.id)):
+        return None
+    st.session_state["pending"] = pending
+    return conversation
+
+
+def _find_conversation(view: View, number: str) -> Conversation:
+    """Return the visitor's conversation of this number, or a new one."""
+    if number.isdecimal():
+        with suppress(SourceError):  # deleted, or another visitor's
+            return view.conversation(int(number))
+    return view.conversation()
 
 
 def _set_address(number: str) -> None:
@@ -151,17 +155,17 @@ def _set_address(number: str) -> None:
         st.query_params.pop("c", None)
 
 
-def _leave() -> None:
-    """Turn away from a conversation: what is being answered in it is stopped."""
-    answering: Answering | None = st.session_state.pop("answering", None)
-    if answering is not None:
-        answering.stop()
+def _leave_conversation() -> None:
+    """Stop the pending answer and close the source."""
+    pending: PendingAnswer | None = st.session_state.pop("pending", None)
+    if pending is not None:
+        pending.stop()
     open_source(SLOT, None)
 
 
-def _begin(conversation: Conversation | None) -> None:
-    """Turn to another conversation, or a new one."""
-    _leave()
+def _switch_to(conversation: Conversation | None) -> None:
+    """Switch to another conversation, or to a new one."""
+    _leave_conversation()
     st.session_state["conversation"] = conversation
     _set_address("" if conversation is None else str(conversation.id))
 
@@ -179,25 +183,22 @@ def _ask(conversation: Conversation, question: str) -> None:
         model=None if model in (None, AUTO) else model,
         reasoning=st.session_state.get("reasoning", False),
     )
-    answering = Answering(conversation, Wanted(question, options))
-    st.session_state["answering"] = answering
-    current().remember(who(), answering)
+    pending = PendingAnswer(conversation, question, options)
+    st.session_state["pending"] = pending
+    get_service().add_answer(identify_visitor(), pending)
 
 
 # -- before the first question -------------------------------------------------------------------
 
 
-def _draw_welcome(kb: View, conversation: Conversation) -> None:
-    status = kb.status()
-    heading("What would you like to know?")
-    quiet(
-        f"Answers come from {counted(status.documents, 'document')} in this base, each with its "
-        "source."
-    )
+def _draw_welcome(view: View, conversation: Conversation) -> None:
+    documents = format_count(view.status().documents, "document")
+    draw_heading("What would you like to know?")
+    draw_caption(f"Answers come from {documents}, each with its source.")
     with st.container(key="suggestions"):
-        for question in kb.suggestions(4):
+        for question in view.suggestions(4):
             st.button(
-                plain_name(question),
+                escape_markdown(question),
                 key=f"suggested-{question}",
                 icon=":material/north_east:",
                 width="stretch",
@@ -206,74 +207,78 @@ def _draw_welcome(kb: View, conversation: Conversation) -> None:
             )
 
 
-# -- an answer that is being written -------------------------------------------------------------
+# -- a pending answer ----------------------------------------------------------------------------
 
 
-def _answering() -> Answering | None:
-    """The question that is being answered; one that is answered is a turn of its conversation."""
-    found: Answering | None = st.session_state.get("answering")
-    if found is not None and found.answer is not None:
-        st.session_state["latest"] = found.answer
-        st.session_state["answering"] = found = None
-    return found
+def _get_pending() -> PendingAnswer | None:
+    """Return the pending answer; a complete one is a turn of its conversation instead."""
+    pending: PendingAnswer | None = st.session_state.get("pending")
+    if pending is not None and pending.answer is not None:
+        st.session_state["latest"] = pending.answer
+        st.session_state["pending"] = pending = None
+    return pending
 
 
-def _draw_answering(answering: Answering, place: int) -> None:
-    """A question that is being answered; then its turn, in the place where it will be drawn."""
-    draw_question(answering.wanted.question)
-    with answer_place() as shown:
-        if not answering.done:
-            with shown.container():
-                _watch(answering)
-        with shown.container():
-            if answering.answer is None:
-                _draw_unanswered(answering)
+def _draw_pending(pending: PendingAnswer, place: int) -> None:
+    """Draw a pending answer until it is done, then the complete turn in the same place."""
+    draw_question(pending.question)
+    with open_answer_message() as message:
+        if not pending.is_done:
+            with message.container():
+                _draw_growing_text(pending)
+        with message.container():
+            if pending.answer is None:
+                _draw_unfinished(pending)
                 return
-            turn = answering.conversation.turns()[-1]
-            _answering()
-            draw_answered(answering.conversation, turn, place)
-    time.sleep(_REDRAW)  # the browser draws the answer before it is given more to do
-    st.session_state.get("answering")  # what was clicked meanwhile goes first: a rerun forgets it
-    st.rerun()  # for the side bar, and the address
+            turn = pending.conversation.turns()[-1]
+            _get_pending()
+            draw_turn_answer(pending.conversation, turn, place)
+    time.sleep(REDRAW_INTERVAL)  # let the browser draw the answer before it has more to do
+    st.session_state.get("pending")  # handle clicks made until now, which a rerun would lose
+    st.rerun()  # updates the side bar and the address
 
 
-def _draw_unanswered(answering: Answering) -> None:
-    is_old, answering.told = answering.told, True
-    if answering.text and not (is_old and is_access_enforced(current().base())):
-        html = answer_html(answering.text, None, plain=answering.model is None)
+def _draw_unfinished(pending: PendingAnswer) -> None:
+    """Draw a failed or stopped answer.
+
+    With access control its text is drawn once only: access may have been revoked since.
+    """
+    is_redraw, pending.was_shown = pending.was_shown, True
+    if pending.text and not (is_redraw and is_access_enforced(get_service().open_kb())):
+        html = render_answer(pending.text, None, plain=pending.model is None)
         st.html(f'<div class="answer">{html}</div>')
-    if answering.error is not None:
-        say_error(answering.error)
+    if pending.error is not None:
+        draw_error(pending.error)
     else:
-        st.html('<span class="badge">Stopped; not kept in the conversation</span>')
+        st.html('<span class="badge">Stopped; not saved in the conversation</span>')
     st.button(
         "Ask again",
         icon=":material/refresh:",
         on_click=_ask,
-        args=(answering.conversation, answering.wanted.question),
+        args=(pending.conversation, pending.question),
     )
 
 
-def _watch(answering: Answering) -> None:
-    """Draw the answer as it grows; each drawing lets a click on Stop through."""
-    st.html('<div class="unseen" role="status">The documents are being read.</div>')
+def _draw_growing_text(pending: PendingAnswer) -> None:
+    """Draw the text while it grows; each drawing lets Streamlit handle a click on Stop."""
+    st.html('<div class="unseen" role="status">Reading the documents.</div>')
     label, body = st.empty(), st.empty()
-    st.button("Stop", icon=":material/stop_circle:", on_click=answering.stop)
+    st.button("Stop", icon=":material/stop_circle:", on_click=pending.stop)
     shown = 0
-    while not answering.done:
-        label.html(f'<div class="quiet" aria-hidden="true">{escape(_doing(answering))}</div>')
-        answering.wait(shown, 0.1)
-        text = answering.text
-        if len(text) > shown and not answering.done:
-            html = answer_html(text, None, plain=answering.model is None)
+    while not pending.is_done:
+        label.html(f'<div class="quiet" aria-hidden="true">{escape(_describe(pending))}</div>')
+        pending.wait(shown, 0.1)
+        text = pending.text
+        if len(text) > shown and not pending.is_done:
+            html = render_answer(text, None, plain=pending.model is None)
             body.html(f'<div class="answer writing">{html}</div>')
             shown = len(text)
-            answering.wait(sys.maxsize, _REDRAW)
+            pending.wait(sys.maxsize, REDRAW_INTERVAL)
 
 
-def _doing(answering: Answering) -> str:
-    passed = int(time.monotonic() - answering.began)
-    since = f" · {passed} s" if passed >= 2 else ""
-    if answering.text:
-        return f"{answering.model or 'Quoting'} is answering{since}"
-    return f"Reading the documents{since}"
+def _describe(pending: PendingAnswer) -> str:
+    passed = int(time.monotonic() - pending.started_at)
+    duration = f" · {passed} s" if passed >= 2 else ""
+    if not pending.text:
+        return f"Reading the documents{duration}"
+    return f"{pending.model} is answering{duration}" if pending.model else f"Quoting{duration}"

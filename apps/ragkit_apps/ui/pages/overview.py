@@ -1,4 +1,4 @@
-"""Overview: the base at a glance, and how well it answers."""
+"""The page "Overview": statistics of the documents and the answers."""
 
 from __future__ import annotations
 
@@ -7,86 +7,95 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ragkit import Statistics
-from ragkit_apps.ui.components.charts import days_chart, kinds_chart, times_chart
-from ragkit_apps.ui.state.session import base_with_documents, heading, quiet
+from ragkit_apps.ui.components.charts import (
+    build_days_chart,
+    build_times_chart,
+    build_types_chart,
+)
+from ragkit_apps.ui.components.empty_state import require_documents
+from ragkit_apps.ui.components.messages import draw_caption, draw_heading
 
 
-def page() -> None:
-    kb = base_with_documents()
-    if kb is None:
+def draw_page() -> None:
+    """Draw the page."""
+    view = require_documents()
+    if view is None:
         return
-    status, found = kb.status(), kb.statistics()
-    heading("Overview")
-    _draw_documents(found, status.bytes, len(status.file_errors))
-    heading("Questions", 2)
-    if not found.questions:
-        quiet(
-            "Nothing has been asked in a conversation yet; what is, is counted here, for all "
-            "people together and without their words."
+    status, statistics = view.status(), view.statistics()
+    draw_heading("Overview")
+    _draw_documents(statistics, status.bytes, len(status.file_errors))
+    draw_heading("Questions", 2)
+    if not statistics.questions:
+        draw_caption(
+            "No questions in conversations yet. This page counts the questions of all users "
+            "together and shows no text of them."
         )
         return
-    _draw_questions(found)
+    _draw_questions(statistics)
 
 
-def _draw_documents(found: Statistics, size: int, problems: int) -> None:
-    heading("Documents", 2)
+def _draw_documents(statistics: Statistics, size: int, errors: int) -> None:
+    draw_heading("Documents", 2)
     with st.container(horizontal=True, key="metrics-documents"):
-        st.metric("Documents", f"{found.documents:,}", border=True)
-        st.metric("Pages", f"{found.pages:,}", border=True)
-        st.metric("Chunks", f"{found.chunks:,}", border=True)
+        st.metric("Documents", f"{statistics.documents:,}", border=True)
+        st.metric("Pages", f"{statistics.pages:,}", border=True)
+        st.metric("Chunks", f"{statistics.chunks:,}", border=True)
         st.metric(
             "Readable pages",
-            share(found.readable_pages, found.pages),
+            format_share(statistics.readable_pages, statistics.pages),
             border=True,
-            help="Pages with text; the others are pictures that would need OCR, or empty",
+            help="Pages with text. The other pages are empty, or images that need OCR.",
         )
-        st.metric("Files not read", f"{problems:,}", border=True)
+        st.metric("Failed files", f"{errors:,}", border=True)
         st.metric("On disk", f"{size / 1e6:,.0f} MB", border=True)
-    kinds, days = st.columns(2)
-    with kinds:
-        heading("By kind", 3)
-        st.altair_chart(kinds_chart(found.kinds), alt="Documents and chunks of each kind")
-    with days:
-        heading("Documents over time", 3)
+    types, days = st.columns(2)
+    with types:
+        draw_heading("By type", 3)
         st.altair_chart(
-            days_chart(found.documents_per_day, total=True),
-            alt="How many documents there were on each day",
+            build_types_chart(statistics.kinds), alt="Documents and chunks of each type"
+        )
+    with days:
+        draw_heading("Documents over time", 3)
+        st.altair_chart(
+            build_days_chart(statistics.documents_per_day, total=True),
+            alt="Number of documents on each day",
         )
 
 
-def _draw_questions(found: Statistics) -> None:
-    abstained = sum(found.abstained.values())
+def _draw_questions(statistics: Statistics) -> None:
+    abstained = sum(statistics.abstained.values())
     with st.container(horizontal=True, key="metrics-questions"):
-        st.metric("Asked", f"{found.questions:,}", border=True)
-        st.metric("Answered", share(found.answered, found.questions), border=True)
-        st.metric("Abstained", share(abstained, found.questions), border=True)
-        st.metric("With a doubtful sentence", f"{found.doubtful:,}", border=True)
-        st.metric("Thumbs up", f"{found.thumbs_up:,}", border=True)
-        st.metric("Thumbs down", f"{found.thumbs_down:,}", border=True)
-        st.metric("Half answered within", f"{median(found.seconds):.1f} s", border=True)
-    asked, times = st.columns(2)
-    with asked:
-        heading("Questions a day", 3)
+        st.metric("Asked", f"{statistics.questions:,}", border=True)
+        st.metric("Answered", format_share(statistics.answered, statistics.questions), border=True)
+        st.metric("Abstained", format_share(abstained, statistics.questions), border=True)
+        st.metric("With an unsupported sentence", f"{statistics.doubtful:,}", border=True)
+        st.metric("Thumbs up", f"{statistics.thumbs_up:,}", border=True)
+        st.metric("Thumbs down", f"{statistics.thumbs_down:,}", border=True)
+        st.metric("Median time", f"{compute_median(statistics.seconds):.1f} s", border=True)
+    questions, times = st.columns(2)
+    with questions:
+        draw_heading("Questions per day", 3)
         st.altair_chart(
-            days_chart(found.questions_per_day, total=False),
-            alt="How many questions were asked on each day",
+            build_days_chart(statistics.questions_per_day, total=False),
+            alt="Number of questions on each day",
         )
     with times:
-        heading("Seconds to an answer", 3)
+        draw_heading("Seconds to an answer", 3)
         st.altair_chart(
-            times_chart(found.first_words, found.seconds),
-            alt="How many answers took how long, to the first word and in whole",
+            build_times_chart(statistics.first_words, statistics.seconds),
+            alt="Number of answers by the seconds to the first word and to the whole answer",
         )
 
 
-def share(part: int, whole: int) -> str:
-    """ "97 %" of a whole; "-" of nothing. Never 100 % while something is missing."""
+def format_share(part: int, whole: int) -> str:
+    """Return a percentage such as "97 %", "-" of nothing; 100 % only if nothing is missing."""
     if not whole:
         return "-"
     percent = 100 * part / whole
     return f"{min(percent, 99.9) if part < whole else 100:.{0 if percent in (0, 100) else 1}f} %"
 
 
-def median(values: Sequence[float]) -> float:
+def compute_median(values: Sequence[float]) -> float:
+    """Return the upper median, 0 without values."""
     ordered = sorted(values)
     return ordered[len(ordered) // 2] if ordered else 0.0

@@ -1,98 +1,92 @@
-"""A question that is being answered: in a thread of its own, so that it outlives a redraw."""
+"""An answer that is generated in its own thread, so that it survives redraws of the page."""
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 
 from ragkit import Answer, AnswerStream, AskOptions, Conversation, RagkitError
 
-_UNSEEN = 600.0  # seconds
+ABANDONED_AFTER = 600.0  # seconds without a waiting page
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a person asked, and how it is to be answered."""
+class PendingAnswer:
+    """A question of a conversation whose answer is being generated.
 
-    question: str
-    options: AskOptions | None = None
-
-
-class Answering:
-    """Asks a question in a conversation; `text` grows until `done`.
-
-    Then `answer` is there, or `error` says why not; after `stop` there is neither, and `told` says
-    whether people have seen how far it came. When nobody has waited for it for ten minutes it is
-    stopped.
+    `text` grows until `is_done`. Then there is an `answer`, or an `error`, or neither if it was
+    stopped. `was_shown` says whether the page has drawn the text of a stopped or failed answer.
+    Generation stops after ten minutes in which no page waits for it.
     """
 
-    def __init__(self, conversation: Conversation, wanted: Wanted) -> None:
+    def __init__(
+        self, conversation: Conversation, question: str, options: AskOptions | None = None
+    ) -> None:
         self.conversation = conversation
-        self.wanted = wanted
-        self.began = time.monotonic()
+        self.question = question
+        self.options = options
+        self.started_at = time.monotonic()
         self.text = ""
         self.model: str | None = None
         self.answer: Answer | None = None
         self.error: RagkitError | OSError | None = None
-        self.stopped = False
-        self.told = False
+        self.was_shown = False
+        self._is_stopped = False
         self._stream: AnswerStream | None = None
-        self._seen = self.began
-        self._news = threading.Condition()
-        self._ended = False
+        self._last_wait = self.started_at
+        self._changed = threading.Condition()
+        self._has_ended = False
         threading.Thread(target=self._run, daemon=True, name="ragkit-answer").start()
 
     @property
-    def done(self) -> bool:
-        """Whether there is nothing to wait for."""
-        return self._ended or self.stopped
+    def is_done(self) -> bool:
+        """Whether the text will not grow any more."""
+        return self._has_ended or self._is_stopped
 
     def wait(self, known: int, seconds: float) -> None:
-        """Wait until there is more than `known` characters of text, or the end."""
-        self._seen = time.monotonic()
-        with self._news:
-            self._news.wait_for(lambda: self.done or len(self.text) > known, seconds)
+        """Wait until there are more than `known` characters of text, or the end."""
+        self._last_wait = time.monotonic()
+        with self._changed:
+            self._changed.wait_for(lambda: self.is_done or len(self.text) > known, seconds)
 
     def stop(self) -> None:
-        """End it where it is; what was written so far stays in `text`."""
-        if self.done:
+        """Stop generating; `text` keeps what is there."""
+        if self.is_done:
             return
-        with self._news:
-            self.stopped = True
-            self._news.notify_all()
+        with self._changed:
+            self._is_stopped = True
+            self._changed.notify_all()
         if self._stream is not None:
             self._stream.close()
 
     def _run(self) -> None:
         try:
-            self._answer()
+            self._generate()
         except (RagkitError, OSError) as error:
-            if not self.stopped:  # a stream that was closed says that it is not whole
+            if not self._is_stopped:  # a closed stream raises that it is incomplete
                 self.error = error
-        except Exception as error:  # a page that waits for ever would be worse
+        except Exception as error:  # without an error the page would wait forever
             self.error = RagkitError(f"{type(error).__name__}: {error}")
             raise
         finally:
-            with self._news:
-                self._ended = True
-                self._news.notify_all()
+            with self._changed:
+                self._has_ended = True
+                self._changed.notify_all()
 
-    def _answer(self) -> None:
-        stream = self.conversation.stream(self.wanted.question, self.wanted.options)
+    def _generate(self) -> None:
+        stream = self.conversation.stream(self.question, self.options)
         self._stream, self.model = stream, stream.model
-        if self.stopped:  # while the passages were looked for
+        if self._is_stopped:  # during retrieval
             stream.close()
             return
         for piece in stream:
-            if time.monotonic() - self._seen > _UNSEEN:
+            if time.monotonic() - self._last_wait > ABANDONED_AFTER:
                 self.stop()
-            if self.stopped:
+            if self._is_stopped:
                 break
-            with self._news:
+            with self._changed:
                 self.text += piece
-                self._news.notify_all()
-        if self.stopped:
+                self._changed.notify_all()
+        if self._is_stopped:
             stream.close()
         else:
             self.answer = stream.answer

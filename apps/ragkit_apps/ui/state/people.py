@@ -1,4 +1,4 @@
-"""Who is at the page: a secret in the browser's cookie tells people apart."""
+"""The visitors of the page: a secret in the browser's cookie identifies each browser."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 COOKIE = "ragkit_person"
-_YEAR = 365 * 24 * 3600
-# 32 random bytes. Found in the header as it is: other programs on this machine may have set cookies
-# of any kind, also such as no parser takes.
+_YEAR = 365 * 24 * 3600  # seconds
+# 32 random bytes. Searched in the raw header: other programs on this machine may have set cookies
+# that a parser rejects.
 _SECRET = re.compile(rf"(?:^|;\s*){COOKIE}=([A-Za-z0-9_-]{{43}})(?=;|$)")
 _CSP = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -27,22 +27,22 @@ _HEADERS = {
 }
 
 
-def person(cookies: str) -> str | None:
-    """The name that a browser's conversations are kept under, from its Cookie header.
+def identify_browser(cookies: str) -> str | None:
+    """Return the principal's name of a browser by its Cookie header; None without the cookie.
 
-    None without our cookie. The base holds a digest: who can read it cannot take somebody's place
-    at the page.
+    The name has a digest of the secret. So nobody who can read the knowledge base can use the page
+    as another visitor.
     """
     found = _SECRET.search(cookies)
     return f"page:{hashlib.sha256(found[1].encode()).hexdigest()[:24]}" if found else None
 
 
-class Gate:
-    """ASGI middleware before Streamlit: cookies, headers, and no connection for other sites.
+class VisitorMiddleware:
+    """ASGI middleware in front of Streamlit that sets cookies and headers and checks origins.
 
-    Each browser gets a cookie that tells it apart and is told to load from here alone. A page
-    elsewhere cannot connect: the origin must be the host that was called, or one of `names`.
-    Streamlit would ask the network for this machine's address to decide that.
+    Each browser gets a cookie that identifies it, and a policy to load content from this server
+    only. Pages of other sites cannot connect: the origin must be the requested host or one of
+    `names`. (Streamlit would ask the network for this machine's address to decide that.)
     """
 
     def __init__(self, app: Any, names: Collection[str] = ()) -> None:
@@ -51,31 +51,31 @@ class Gate:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
-            await self._connect(scope, receive, send)
+            await self._check_origin(scope, receive, send)
         elif scope["type"] == "http":
-            await self._app(scope, receive, _answering(scope, send))
+            await self._app(scope, receive, _add_headers(scope, send))
         else:
             await self._app(scope, receive, send)
 
-    async def _connect(self, scope: Any, receive: Any, send: Any) -> None:
-        headers = _headers(scope)
+    async def _check_origin(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = _join_headers(scope)
         origin, host = headers.get("origin", ""), headers.get("host", "")
         called = urlsplit(origin)
         if origin and called.netloc != host and called.hostname not in self._names:
             await send({"type": "websocket.close", "code": 1008})
             return
-        if origin:  # to Streamlit it is its own, so that it has nothing to look up
+        if origin:  # replace it by the own address, for which Streamlit looks nothing up
             others = [pair for pair in scope["headers"] if pair[0] != b"origin"]
             own = f"{called.scheme}://{host}".encode()
             scope = {**scope, "headers": [*others, (b"origin", own)]}
         await self._app(scope, receive, send)
 
 
-def _answering(scope: Any, send: Any) -> Any:
-    """Sends what is sent, with our headers, and with the cookie where a page is opened."""
-    headers = _headers(scope)
+def _add_headers(scope: Any, send: Any) -> Any:
+    """Return a `send` that adds the headers, and the cookie to the answer for a page."""
+    headers = _join_headers(scope)
     added = dict(_HEADERS)
-    if "text/html" in headers.get("accept", ""):  # also where the browser has the page already
+    if "text/html" in headers.get("accept", ""):  # also for a page that the browser has cached
         found = _SECRET.search(headers.get("cookie", ""))
         secret = found[1] if found else secrets.token_urlsafe(32)
         secure = "; Secure" if scope["scheme"] == "https" else ""
@@ -92,8 +92,8 @@ def _answering(scope: Any, send: Any) -> Any:
     return send_with_headers
 
 
-def _headers(scope: Any) -> dict[str, str]:
-    """Headers by name; a name that comes twice has its values joined, as cookies may."""
+def _join_headers(scope: Any) -> dict[str, str]:
+    """Return headers by name; the values of a repeated name are joined, as for cookies."""
     pairs: Iterable[tuple[bytes, bytes]] = scope["headers"]
     found: dict[str, str] = {}
     for name, value in pairs:
