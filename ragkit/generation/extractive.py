@@ -1,4 +1,4 @@
-"""Answers without a model: the sentences of the best passages that answer, quoted exactly."""
+"""Extractive answers: sentences of the best passages, quoted without a model."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from ragkit.retrieval.retriever import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
 
-_PASSAGES = 5
-_QUOTES = 3
-_LONGEST = 600  # characters of one quote
-_NEAR = 0.7  # of the best quote's score, to be quoted too
+_MAX_PASSAGES = 5  # that sentences are taken from
+_MAX_QUOTES = 3
+_MAX_QUOTE_LENGTH = 600  # characters
+_MIN_SCORE_RATIO = 0.7  # of the best quote's score, for a further quote
 # Headings, questions, what ends in a colon, and lines of a table of contents announce an answer.
-_ANNOUNCES = re.compile(r"^#+ |[?:][*_]*$|\.\.\.\.")
-_WORD_WEIGHT = 1.0
-_PASSAGE_WEIGHT = 0.5
+_ANNOUNCEMENT = re.compile(r"^#+ |[?:][*_]*$|\.\.\.\.")
+# A sentence's score: its cosine with the question, and the following parts.
+_WORD_WEIGHT = 1.0  # of the share of the question's words in it, rare words counting more
+_PASSAGE_WEIGHT = 0.5  # of its passage's score
+
+Candidate = tuple[Hit, Sentence]
 
 
 def extract_answer(
@@ -27,60 +30,43 @@ def extract_answer(
 ) -> Answer:
     """Quote up to three sentences or table rows that are nearest to the question.
 
-    What holds nothing but the question's own words answers nothing.
+    A sentence that has only words of the question does not answer it and is not quoted.
     """
-    asked = keywords(question)
-    pool = [
-        (hit, unit)
-        for hit in passages[:_PASSAGES]
-        for unit in split_sentences(hit.text)
-        if len(unit.text) <= _LONGEST
-        and keywords(unit.text) - asked
-        and not _ANNOUNCES.search(unit.text)
+    candidates = _find_candidates(question, passages)
+    scores = _score(question, candidates, embedder)
+    ranking = sorted(range(len(candidates)), key=lambda n: -scores[n])
+    ranking = _drop_copies(candidates, ranking)
+    least = _MIN_SCORE_RATIO * scores[ranking[0]]
+    best = [candidates[n] for n in ranking[:_MAX_QUOTES] if scores[n] >= least]
+    citations = tuple(_cite(number, *each) for number, each in enumerate(best, 1))
+    lines = [
+        _format_quote(citation, sentence)
+        for citation, (_, sentence) in zip(citations, best, strict=True)
     ]
-    if not pool:
-        whole = passages[0].text[:_LONGEST]
-        pool = [(passages[0], Sentence(0, len(whole), whole))]
-    scores = _scores(question, pool, embedder)
-    order = _distinct(pool, sorted(range(len(pool)), key=lambda n: -scores[n]))
-    best = [n for n in order[:_QUOTES] if scores[n] >= _NEAR * scores[order[0]]]
-    citations = tuple(_citation(number, *pool[n]) for number, n in enumerate(best, 1))
-    lines = [_line(citation, pool[n][1]) for citation, n in zip(citations, best, strict=True)]
-    statements = tuple(_statements(lines))
+    statements = tuple(_make_statements(lines))
     return Answer(question, "\n".join(lines), citations, tuple(passages), statements, notice=notice)
 
 
-def _statements(lines: Sequence[str]) -> Iterator[Statement]:
-    """Each quote, which is what it cites, letter by letter."""
-    start = 0
-    for number, line in enumerate(lines, 1):
-        yield Statement(line, start, start + len(line), (number,), "supported")
-        start += len(line) + 1
+def _find_candidates(question: str, passages: Sequence[Hit]) -> list[Candidate]:
+    """Return the sentences that may be quoted, or the start of the best passage if none may."""
+    asked = keywords(question)
+    found = [
+        (hit, sentence)
+        for hit in passages[:_MAX_PASSAGES]
+        for sentence in split_sentences(hit.text)
+        if len(sentence.text) <= _MAX_QUOTE_LENGTH
+        and keywords(sentence.text) - asked
+        and not _ANNOUNCEMENT.search(sentence.text)
+    ]
+    start = passages[0].text[:_MAX_QUOTE_LENGTH]
+    return found or [(passages[0], Sentence(0, len(start), start))]
 
 
-def _distinct(pool: Sequence[tuple[Hit, Sentence]], order: Sequence[int]) -> list[int]:
-    """The first of each text, for copies of a page say nothing new."""
-    first: dict[tuple[str, str], int] = {}
-    for n in order:
-        unit = pool[n][1]
-        first.setdefault((unit.context, " ".join(unit.text.split()).casefold()), n)
-    return list(first.values())
-
-
-def _citation(number: int, hit: Hit, unit: Sentence) -> Citation:
-    return Citation.from_hit(number, hit, hit.start + unit.start, hit.start + unit.end)
-
-
-def _line(citation: Citation, unit: Sentence) -> str:
-    """A quote with its number; a table row stands under the heads of its columns."""
-    quote = f"“{' '.join(citation.quote.split())}” [{citation.number}]"
-    return f"{unit.context}: {quote}" if unit.context else quote
-
-
-def _scores(question: str, pool: Sequence[tuple[Hit, Sentence]], embedder: Embedder) -> list[float]:
-    """The cosine with the question, the share of its words (rare ones count more), the passage."""
-    texts = [unit.in_context for _, unit in pool]
+def _score(question: str, candidates: Sequence[Candidate], embedder: Embedder) -> list[float]:
+    """Return the score of each candidate for the question; higher is better."""
+    texts = [sentence.in_context for _, sentence in candidates]
     counts = embedder.count_tokens(texts)
+    # a text of `max_tokens` characters has at most as many tokens
     short = [
         text if count <= embedder.max_tokens else text[: embedder.max_tokens]
         for text, count in zip(texts, counts, strict=True)
@@ -88,14 +74,41 @@ def _scores(question: str, pool: Sequence[tuple[Hit, Sentence]], embedder: Embed
     query = checked(embedder.encode_query([question]), 1, embedder)[0]
     cosines = checked(embedder.encode_document(short), len(short), embedder) @ query
     words = [keywords(text) for text in texts]
-    asked = {
-        word: math.log(1 + len(pool) / (1 + sum(word in own for own in words)))
+    rarity = {
+        word: math.log(1 + len(candidates) / (1 + sum(word in own for own in words)))
         for word in keywords(question)
     }
-    total = sum(asked.values()) or 1.0
+    total = sum(rarity.values()) or 1.0
     return [
         float(cosine)
-        + _WORD_WEIGHT * sum(asked[word] for word in own & asked.keys()) / total
+        + _WORD_WEIGHT * sum(rarity[word] for word in own & rarity.keys()) / total
         + _PASSAGE_WEIGHT * hit.score
-        for cosine, own, (hit, _) in zip(cosines, words, pool, strict=True)
+        for cosine, own, (hit, _) in zip(cosines, words, candidates, strict=True)
     ]
+
+
+def _drop_copies(candidates: Sequence[Candidate], ranking: Sequence[int]) -> list[int]:
+    """Return the ranking with only the first candidate of each text."""
+    first: dict[tuple[str, str], int] = {}
+    for n in ranking:
+        sentence = candidates[n][1]
+        first.setdefault((sentence.context, " ".join(sentence.text.split()).casefold()), n)
+    return list(first.values())
+
+
+def _cite(number: int, hit: Hit, sentence: Sentence) -> Citation:
+    return Citation.from_hit(number, hit, hit.start + sentence.start, hit.start + sentence.end)
+
+
+def _format_quote(citation: Citation, sentence: Sentence) -> str:
+    """Return a quote with its number; a table row has its column heads before it."""
+    quote = f"“{' '.join(citation.quote.split())}” [{citation.number}]"
+    return f"{sentence.context}: {quote}" if sentence.context else quote
+
+
+def _make_statements(lines: Sequence[str]) -> Iterator[Statement]:
+    """Yield each quote as a supported statement: it is exactly what it cites."""
+    start = 0
+    for number, line in enumerate(lines, 1):
+        yield Statement(line, start, start + len(line), (number,), "supported")
+        start += len(line) + 1

@@ -1,4 +1,4 @@
-"""Answers as data: a model writes JSON of a schema, and every value of it is checked."""
+"""Structured answers: a model writes JSON of a schema, and every value of it is checked."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ragkit.generation.answering import RetrievedContext, is_answerable
 from ragkit.generation.json_schema import (
     AnswerSchema,
     build_reply_schema,
-    cleaned,
     find_schema_error,
+    sanitize_value,
 )
 from ragkit.generation.prompts import Prompt, Question
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
@@ -42,13 +42,13 @@ _SYSTEM_PROMPT = (
 )
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL | re.IGNORECASE)
 _CITATION = re.compile(r"\s*\[\d{1,3}\]")
-_SMALL = re.compile(r"-?\d")
-_WAYS_OUT = "ask again, choose another model, or write a plainer schema"
+_ONE_DIGIT = re.compile(r"-?\d")
+_ADVICE = "ask again, choose another model, or simplify the schema"
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """All that a model gave for one request; the text is as it came, the reasoning inert."""
+    """A model's whole reply: the text as it came, and the reasoning sanitized."""
 
     text: str
     reasoning: str
@@ -56,12 +56,16 @@ class _Reply:
 
     @property
     def is_cut(self) -> bool:
+        """True if the reply reached the longest answer allowed."""
         return self.usage is not None and self.usage.finish == "length"
 
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A value that holds no others, and its characters [start, end) of the JSON text."""
+    """A value without values in it, at characters [start, end) of the JSON text.
+
+    `path` is its place in the answer, such as "parts.0.name".
+    """
 
     path: str
     value: Any
@@ -71,40 +75,40 @@ class _Leaf:
 
 def ask_for_data(
     question: str,
-    found: RetrievedContext | None,
+    context: RetrievedContext | None,
     schema: AnswerSchema,
     model: str | LanguageModel,
     config: Config,
     *,
     reasoning: bool = False,
 ) -> Answer:
-    """Answer a question with a value of the schema, from what was found for it.
+    """Answer a question with a value of the schema, from its search results.
 
-    Raises ModelError where no model can answer, and SchemaMismatch where one writes another
-    thing. `found` is None for an empty base.
+    `context` is None for an empty knowledge base. Raises ModelError if no model can answer, and
+    SchemaMismatch if a model's reply does not match the schema.
     """
-    if found is None:
+    if context is None:
         return Answer.abstain(question, (), Abstention.EMPTY)
-    if not is_answerable(question, found.hits, found.similarity_threshold):
-        return Answer.abstain(question, found.hits, Abstention.FAR)
-    chosen, why = choose_model(model, config, reasoning=reasoning)
+    if not is_answerable(question, context.hits, context.similarity_threshold):
+        return Answer.abstain(question, context.hits, Abstention.FAR)
+    chosen, reason = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)
-    prompt = Prompt.fit(_SYSTEM_PROMPT + schema.text, asked, found.hits, chosen)
-    reply = _replied(chosen, prompt.messages, build_reply_schema(schema, len(prompt.passages)))
+    prompt = Prompt.fit(_SYSTEM_PROMPT + schema.text, asked, context.hits, chosen)
+    reply = _read_reply(chosen, prompt.messages, build_reply_schema(schema, len(prompt.passages)))
     if reply.usage is not None:
         prompt.check_read(reply.usage, chosen.name)
-    answer = _answer(question, reply, schema, prompt.passages, found, chosen.name)
+    answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen.name)
     return replace(
         answer,
         dropped=0 if answer.abstained else prompt.dropped,
         usage=reply.usage,
         reasoning=reply.reasoning,
-        model_choice=why,
+        model_choice=reason,
         model_digest=chosen.digest,
     )
 
 
-def _replied(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:
+def _read_reply(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:
     text, reasoning, usage = "", "", None
     for event in model.chat(messages, schema=schema):
         if isinstance(event, Reasoning):
@@ -116,112 +120,117 @@ def _replied(model: LanguageModel, messages: list[Message], schema: dict[str, An
     return _Reply(text, sanitize(reasoning), usage)
 
 
-def _answer(
+def _parse_answer(
     question: str,
     reply: _Reply,
     schema: AnswerSchema,
     passages: Sequence[Hit],
-    found: RetrievedContext,
-    name: str,
+    context: RetrievedContext,
+    model: str,
 ) -> Answer:
+    """Return the answer, or the abstention, that a model's reply states."""
     if not reply.text.strip() and not reply.is_cut:
-        return Answer.abstain(question, passages, Abstention.SILENT, name)
-    is_found, numbers, raw = _opened(reply, name)
+        return Answer.abstain(question, passages, Abstention.SILENT, model)
+    is_found, numbers, raw = _parse_reply(reply, model)
     if not is_found or (raw is None and find_schema_error(None, schema)):
-        return Answer.abstain(question, passages, Abstention.MODEL, name)
-    value = _valid(raw, schema, name)
-    real = [number for number in numbers if 1 <= number <= len(passages)]
-    text, leaves = _written(value)
-    citations = [Citation.from_hit(number, passages[number - 1]) for number in real]
-    statements = _verified(leaves, schema, real, passages, found)
+        return Answer.abstain(question, passages, Abstention.MODEL, model)
+    value = _validate(raw, schema, model)
+    valid = [number for number in numbers if 1 <= number <= len(passages)]
+    text, leaves = _format_json(value)
+    citations = [Citation.from_hit(number, passages[number - 1]) for number in valid]
+    statements = _check_leaves(leaves, schema, valid, passages, context)
     return Answer(
         question,
         text,
         add_highlights(citations, statements, passages, question),
         tuple(passages),
         statements,
-        model=name,
-        invalid_citations=tuple(number for number in numbers if number not in real),
-        data=_made(value, schema, name),
+        model=model,
+        invalid_citations=tuple(number for number in numbers if number not in valid),
+        data=_convert(value, schema, model),
     )
 
 
-def _opened(reply: _Reply, name: str) -> tuple[bool, list[int], Any]:
-    """What is in the envelope: whether anything was found, the numbers cited, and the answer."""
+def _parse_reply(reply: _Reply, model: str) -> tuple[bool, list[int], Any]:
+    """Return whether an answer was found, the numbers cited, and the answer."""
     fenced = _FENCED.fullmatch(reply.text)
     try:
         content = json.loads(
             fenced.group(1) if fenced else reply.text,
-            parse_float=_finite,
-            parse_constant=_finite,
+            parse_float=_parse_finite,
+            parse_constant=_parse_finite,
         )
     except (ValueError, RecursionError) as error:
-        raise _no_json(reply, name) from error
+        raise _not_json(reply, model) from error
     parts = content if isinstance(content, dict) else {}
     is_found, cited = parts.get("found"), parts.get("citations", [])
     if is_found is False:
         return False, [], None
     if is_found is not True or "answer" not in parts or not isinstance(cited, list):
         raise SchemaMismatch(
-            f"{name} wrote JSON without “found”, “citations” and “answer”; {_WAYS_OUT}"
+            f"{model} wrote JSON without “found”, “citations” and “answer”; {_ADVICE}"
         )
     numbers = {int(each) for each in cited if type(each) in (int, float) and each == int(each)}
     return True, sorted(numbers), parts["answer"]
 
 
-def _finite(text: str) -> float:
-    """A number that JSON has, too: not NaN, and not 1e999."""
+def _parse_finite(text: str) -> float:
+    """Parse a number as JSON defines it. Raises ValueError for NaN and 1e999."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is no number of JSON")
+        raise ValueError(f"{text} is not a number in JSON")
     return value
 
 
-def _no_json(reply: _Reply, name: str) -> SchemaMismatch:
+def _not_json(reply: _Reply, model: str) -> SchemaMismatch:
+    """Return the error for a reply that is not JSON."""
     if reply.is_cut and not reply.text:
         return SchemaMismatch(
-            f"{name} used up the longest answer allowed with reasoning; raise num_predict"
+            f"{model} used up the longest answer allowed with reasoning; raise num_predict"
         )
     if reply.is_cut:
         return SchemaMismatch(
-            f"{name} reached the longest answer allowed before its JSON was complete; "
+            f"{model} reached the longest answer allowed before its JSON was complete; "
             "raise num_predict"
         )
-    began = one_line(sanitize(reply.text))[:80]
+    start = one_line(sanitize(reply.text))[:80]
     return SchemaMismatch(
-        f"{name} wrote “{began}” and no JSON; ask again, or choose a model and a server that "
-        "hold to a JSON schema"
+        f"{model} wrote “{start}”, which is not JSON; ask again, or choose a model and a server "
+        "that support JSON schemas"
     )
 
 
-def _valid(raw: Any, schema: AnswerSchema, name: str) -> Any:
-    """The model's value made inert; what it is then has to be of the schema, and not before."""
+def _validate(raw: Any, schema: AnswerSchema, model: str) -> Any:
+    """Return the sanitized value of a model. It must match the schema after sanitizing."""
     try:
-        value = cleaned(raw, schema)
+        value = sanitize_value(raw, schema)
     except ValueError as error:
-        raise SchemaMismatch(f"{name} wrote JSON, but {error}; {_WAYS_OUT}") from error
-    wrong = find_schema_error(value, schema)
-    if wrong and not find_schema_error(raw, schema):
-        wrong += " (once links and hidden characters were taken out, which never come through)"
-    if wrong:
-        raise SchemaMismatch(f"what {name} wrote is not of the schema at {wrong}; {_WAYS_OUT}")
+        raise SchemaMismatch(f"{model} wrote JSON, but {error}; {_ADVICE}") from error
+    problem = find_schema_error(value, schema)
+    if problem and not find_schema_error(raw, schema):
+        problem += " (after links and hidden characters were removed from it)"
+    if problem:
+        raise SchemaMismatch(
+            f"the JSON that {model} wrote does not match the schema at {problem}; {_ADVICE}"
+        )
     return value
 
 
-def _made(value: Any, schema: AnswerSchema, name: str) -> Any:
+def _convert(value: Any, schema: AnswerSchema, model: str) -> Any:
     try:
-        return schema.made(value)
-    except ValueError as error:  # pydantic's errors are, too
+        return schema.convert(value)
+    except ValueError as error:  # pydantic's ValidationError is a ValueError
         raise SchemaMismatch(
-            f"what {name} wrote is of the schema, but refused: {one_line(error)}; {_WAYS_OUT}"
+            f"the JSON that {model} wrote matches the schema, but its class refused: "
+            f"{one_line(error)}; {_ADVICE}"
         ) from error
 
 
-def _written(value: Any) -> tuple[str, list[_Leaf]]:
-    """The value as indented JSON, inert as a text, and where its leaves are."""
+def _format_json(value: Any) -> tuple[str, list[_Leaf]]:
+    """Return the value as indented, sanitized JSON and the leaves in it."""
     leaves: list[_Leaf] = []
     text = ""
-    for piece in _pieces(value, "", "\n"):
+    for piece in _format_pieces(value, "", "\n"):
         if isinstance(piece, str):
             text += piece
         else:
@@ -232,8 +241,11 @@ def _written(value: Any) -> tuple[str, list[_Leaf]]:
     return text, leaves
 
 
-def _pieces(value: Any, path: str, line: str) -> Iterator[str | tuple[str, Any]]:
-    """Text between the leaves, and the leaves with their paths; `line` begins a new line."""
+def _format_pieces(value: Any, path: str, line: str) -> Iterator[str | tuple[str, Any]]:
+    """Yield the text between the leaves, and the leaves with their paths.
+
+    `line` is a newline with the indentation.
+    """
     if not isinstance(value, dict | list) or not value:
         yield (path, value)
         return
@@ -245,50 +257,52 @@ def _pieces(value: Any, path: str, line: str) -> Iterator[str | tuple[str, Any]]
         yield f"{',' if at else ''}{deeper}"
         if named:
             yield f"{sanitize(json.dumps(key, ensure_ascii=False))}: "
-        yield from _pieces(each, f"{path}.{key}" if path else str(key), deeper)
+        yield from _format_pieces(each, f"{path}.{key}" if path else str(key), deeper)
     yield f"{line}{'}' if named else ']'}"
 
 
-def _verified(
+def _check_leaves(
     leaves: Sequence[_Leaf],
     schema: AnswerSchema,
     numbers: Sequence[int],
     passages: Sequence[Hit],
-    found: RetrievedContext,
+    context: RetrievedContext,
 ) -> tuple[Statement, ...]:
-    """Each number and each text of the model's own, checked against what is cited.
+    """Check each number and text that the model wrote against the passages it cites.
 
-    Whether a choice is right, as of true and false or of an enum, no passage says in its words.
+    Choices such as true, false or a value of an enum are not checked: no passage has their words.
     """
-    evidence = [Evidence(text) for text in found.evidence(passages, numbers)]
+    evidence = [Evidence(text) for text in context.evidence(passages, numbers)]
     return tuple(
         statement
         for leaf in leaves
         if isinstance(leaf.value, str | int | float) and not isinstance(leaf.value, bool)
-        if leaf.value not in schema.own
-        if (statement := _checked(leaf, numbers, evidence)) is not None
+        if leaf.value not in schema.strings
+        if (statement := _check_leaf(leaf, numbers, evidence)) is not None
     )
 
 
-def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) -> Statement | None:
-    """The value's verdict; None where it says nothing that could be checked.
+def _check_leaf(
+    leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]
+) -> Statement | None:
+    """Check a value; None if there is nothing to check.
 
-    A bare number of one digit stands on most pages: that it does is no support.
+    A supported number of one digit is not reported, since most pages have it by chance.
     """
-    said = _plain(leaf.value)
+    text = _format_leaf(leaf.value)
     marks = "".join(f"[{number}]" for number in numbers)
-    # Behind a colon, so that "3. Oktober" is no item of a list.
-    lines = [f": {unit.text.rstrip(': ')} {marks}" for unit in split_sentences(said)]
-    found = check_answer("\n".join(lines), evidence)
-    if not found:
+    # after a colon, so that "3. Oktober" is not read as an item of a list
+    lines = [f": {each.text.rstrip(': ')} {marks}" for each in split_sentences(text)]
+    statements = check_answer("\n".join(lines), evidence)
+    if not statements:
         return None
-    reasons = tuple(dict.fromkeys(reason for each in found for reason in each.reasons))
+    reasons = tuple(dict.fromkeys(reason for each in statements for reason in each.reasons))
     verdict: Verdict = "unsupported" if reasons else "supported"
-    if not reasons and _SMALL.fullmatch(said):
+    if not reasons and _ONE_DIGIT.fullmatch(text):
         return None
-    label = f"{leaf.path}: {said}" if leaf.path else said
+    shown = f"{leaf.path}: {text}" if leaf.path else text
     return Statement(
-        sanitize(label),
+        sanitize(shown),
         leaf.start,
         leaf.end,
         tuple(numbers),
@@ -297,8 +311,8 @@ def _checked(leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]) 
     )
 
 
-def _plain(value: str | float) -> str:
-    """A value as text: numbers with all their digits, and strings without citations in them."""
+def _format_leaf(value: str | float) -> str:
+    """Return a value as text: numbers with all their digits, strings without citations."""
     if isinstance(value, str):
         return " ".join(_CITATION.sub("", value).split())
     return str(value) if isinstance(value, int) else format(Decimal(repr(value)), "f")

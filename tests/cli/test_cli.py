@@ -339,7 +339,7 @@ def test_ask_with_a_schema_prints_json_and_its_sources(
         ("{", "is not valid JSON: "),
         ("\ufeff[1]", "is not a JSON schema: expected a JSON object"),
         (b"\xff", "is not valid JSON: "),
-        ('{"type": "strnig"}', "no JSON schema at $.type"),
+        ('{"type": "strnig"}', "not a valid JSON schema at $.type"),
     ],
 )
 def test_schema_that_is_none_is_wrong_usage(

@@ -379,11 +379,11 @@ def test_schema_that_holds_itself_is_filled_and_validated(folder: Path, server: 
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ({}, "does not say what the answer is"),
-        ({"price": "number"}, "does not say what the answer is"),
-        ({"type": "strnig"}, r"no JSON schema at \$\.type"),
-        ({"type": "object", "properties": [1]}, r"no JSON schema at \$\.properties"),
-        ({"type": "string", "pattern": "("}, r"no JSON schema at \$\.pattern"),
+        ({}, "does not describe the answer"),
+        ({"price": "number"}, "does not describe the answer"),
+        ({"type": "strnig"}, r"not a valid JSON schema at \$\.type"),
+        ({"type": "object", "properties": [1]}, r"not a valid JSON schema at \$\.properties"),
+        ({"type": "string", "pattern": "("}, r"not a valid JSON schema at \$\.pattern"),
         ({"enum": {1, 2}}, "cannot be written as JSON"),
         ({"enum": [float("nan")]}, "cannot be written as JSON"),
         ({"$ref": "#/$defs/Nope"}, "refers to #/\\$defs/Nope, which is not in it"),
@@ -392,8 +392,8 @@ def test_schema_that_holds_itself_is_filled_and_validated(folder: Path, server: 
         ({"items": {"$ref": "file:///etc/passwd"}}, "nothing is fetched"),
         ({"items": {"$dynamicRef": "#node"}}, r"uses \$dynamicRef"),
         ({"items": {"$id": "http://127.0.0.1:9/", "type": "string"}}, r"uses \$id"),
-        ("price", "'price' is no schema; give a JSON schema"),
-        (str, "<class 'str'> is no schema"),
+        ("price", "'price' is not a schema; pass a JSON schema"),
+        (str, "<class 'str'> is not a schema"),
     ],
 )
 def test_schema_that_is_none_is_an_error_before_any_request(
@@ -451,7 +451,7 @@ def test_values_are_held_against_the_whole_of_a_schema(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("no-json", "no-json wrote “The VX-4420 pump weighs 84 kilograms.* and no JSON"),
+        ("no-json", "no-json wrote “The VX-4420 pump weighs 84 kilograms.*”, which is not JSON"),
         ("off-schema", "off-schema wrote JSON without “found”"),
         ("length", "before its JSON was complete; raise num_predict"),
         ("only-thinks", "used up the longest answer allowed with reasoning; raise num_predict"),
@@ -472,9 +472,9 @@ def test_reply_that_is_no_object_of_the_schema(
         ({"found": True}, "without “found”"),
         ({"found": True, "answer": {}, "citations": 1}, "without “found”"),
         ([1], "without “found”"),
-        ('{"found": true, "citations": [], "answer": {"weight": NaN}}', "no JSON"),
-        ('{"found": true, "citations": [], "answer": {"weight": 1e999}}', "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ('{"found": true, "citations": [], "answer": {"weight": NaN}}', "which is not JSON"),
+        ('{"found": true, "citations": [], "answer": {"weight": 1e999}}', "which is not JSON"),
+        ("[" * 100_000, "which is not JSON"),
         (f'{{"found": true, "answer": {"[" * 70}{"]" * 70}}}', "deeper than 64 levels"),
         ("<img src=x>\x1b[2J" * 9, r"“< img src=x>\[2J"),
     ],
