@@ -1,4 +1,9 @@
-"""From a file's bytes to a document: what kind it is, and the reader for that kind."""
+"""From a file's bytes to a document: finds the kind of the file and calls its reader.
+
+`READERS` is the table of formats: `detect` names the kind, the table its reader, and each reader
+is a function `read_xyz(data, source) -> Document` in a module of `readers`. To add a format, write
+its reader, add it to `READERS`, and let `detect` return its kind.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +11,40 @@ from collections.abc import Callable
 
 from ragkit_ingest.detect import detect
 from ragkit_ingest.model import Document, PageKind, ReadError, Reason
+from ragkit_ingest.readers.code import read_code
+from ragkit_ingest.readers.csv import read_csv, read_tsv
 from ragkit_ingest.readers.docx import read_docx
-from ragkit_ingest.readers.email import read_eml
+from ragkit_ingest.readers.email import read_email
 from ragkit_ingest.readers.html import read_html
 from ragkit_ingest.readers.json import read_json
 from ragkit_ingest.readers.markdown import read_markdown
+from ragkit_ingest.readers.pdf import read_pdf
 from ragkit_ingest.readers.pptx import read_pptx
-from ragkit_ingest.readers.spreadsheet import read_csv, read_ods, read_tsv, read_xls, read_xlsx
-from ragkit_ingest.readers.text import read_code, read_text
+from ragkit_ingest.readers.spreadsheet import read_ods, read_xls, read_xlsx
+from ragkit_ingest.readers.text import read_text
+
+Reader = Callable[[bytes, str], Document]
+"""Reads a file's bytes, given its source path. Raises ReadError if it cannot."""
 
 
-def read_document(data: bytes, name: str) -> Document:
-    """Read a file; `name` is its name with its suffix.
+def read_document(data: bytes, source: str) -> Document:
+    """Read a file. `source` is its path or name; only the name with its suffix matters.
 
-    Raises ReadError, with a reason and a sentence, for a file that cannot become a document.
+    Returns a document with at least one page that has text. Raises ReadError with any reason that
+    `detect` or the reader gives, and NO_TEXT if all pages are blank.
     """
-    document = _READERS[detect(data, name)](data, name)
+    document = READERS[detect(data, source)](data, source)
     if not any(page.text.strip() for page in document.pages):
-        raise ReadError(Reason.NO_TEXT, _what_it_holds(document))
+        raise ReadError(Reason.NO_TEXT, _describe_blank(document))
     return document
 
 
-def _read_pdf(data: bytes, name: str) -> Document:
-    from ragkit_ingest.readers.pdf import read_pdf
-
-    return read_pdf(data, name)
+def _read_email(data: bytes, source: str) -> Document:
+    return read_email(data, source, read_document)  # which reads what is attached
 
 
-def _read_eml(data: bytes, name: str) -> Document:
-    return read_eml(data, name, read_document)
-
-
-def _what_it_holds(document: Document) -> str:
-    """Why a document has no text: "3 slides hold only pictures"."""
+def _describe_blank(document: Document) -> str:
+    """Say what a document without text holds: "3 slides hold only pictures"."""
     count, kind = len(document.pages), document.pages[0].kind if document.pages else PageKind.TEXT
     what = "only pictures" if any(page.images for page in document.pages) else "no text"
     if kind in (PageKind.TEXT, PageKind.PART):
@@ -46,8 +52,8 @@ def _what_it_holds(document: Document) -> str:
     return f"{count} {kind}s hold {what}" if count > 1 else f"the one {kind} holds {what}"
 
 
-_READERS: dict[str, Callable[[bytes, str], Document]] = {
-    "pdf": _read_pdf,
+READERS: dict[str, Reader] = {
+    "pdf": read_pdf,
     "docx": read_docx,
     "pptx": read_pptx,
     "xlsx": read_xlsx,
@@ -60,5 +66,6 @@ _READERS: dict[str, Callable[[bytes, str], Document]] = {
     "json": read_json,
     "text": read_text,
     "code": read_code,
-    "eml": _read_eml,
+    "eml": _read_email,
 }
+"""The reader of each kind that `detect` returns."""

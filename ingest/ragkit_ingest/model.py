@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from ragkit_ingest.text.cleaning import clean_text, one_line
 
 
 class Reason(StrEnum):
@@ -122,7 +125,11 @@ class Document:
 
 
 class PageBuilder:
-    """Puts a page's text together from blocks, keeping their offsets."""
+    """Builds a page from blocks: joins their texts and records where each one starts and ends.
+
+    `images` and `hidden` may be counted up while the page grows; `add` counts the invisible
+    characters that it removes.
+    """
 
     def __init__(
         self,
@@ -151,7 +158,14 @@ class PageBuilder:
         header: str = "",
         ref: str = "",
     ) -> None:
-        """Append clean text: a row or item on the next line, other blocks after a blank one."""
+        """Clean a text and append it as a block; blank text is ignored.
+
+        A row after a row and an item after an item begin on the next line, other blocks after a
+        blank line. See `Block` for the other arguments.
+        """
+        text, hidden = clean_text(text)
+        self.hidden += hidden
+        text = text.rstrip().strip("\n") if kind is BlockKind.CODE else text.strip()
         if not text.strip():
             return
         if self._blocks:
@@ -162,9 +176,11 @@ class PageBuilder:
             self._length += len(separator)
         self._parts.append(text)
         start, self._length = self._length, self._length + len(text)
+        header = clean_text(header)[0].strip()
         self._blocks.append(Block(kind, start, self._length, level, header, ref))
 
     def build(self) -> Page:
+        """Return the page with the blocks added so far."""
         return Page(
             text="".join(self._parts),
             blocks=tuple(self._blocks),
@@ -175,3 +191,12 @@ class PageBuilder:
             images=self.images,
             hidden=self.hidden,
         )
+
+
+def first_heading(pages: Sequence[Page]) -> str:
+    """Return the text of a document's first heading on one line, "" if it has none."""
+    for page in pages:
+        for block in page.blocks:
+            if block.kind is BlockKind.HEADING:
+                return one_line(page.text[block.start : block.end])
+    return ""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ragkit.errors import SourceError
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
 from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.text.spans import find_paragraphs
 
 DOCUMENTS_FOLDER = "documents:"
 """The source folder of documents that were added without a file."""
@@ -116,10 +117,8 @@ def _numbers(keys: Sequence[tuple[str, str]]) -> list[int | None]:
 
 
 def _page(texts: Sequence[str], number: int | None, page_label: str) -> Page:
-    from ragkit_ingest.readers.text import paragraphs
-
     text, hidden = clean_text("\n\n".join(texts))
-    blocks = tuple(Block(BlockKind.PARAGRAPH, start, end) for start, end in paragraphs(text))
+    blocks = tuple(Block(BlockKind.PARAGRAPH, start, end) for start, end in find_paragraphs(text))
     kind = PageKind.TEXT if number is None else PageKind.PAGE
     return Page(text, blocks, kind, number, page_label, hidden=hidden)
 

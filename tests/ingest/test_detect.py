@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragkit_ingest.detect import detect
+from ragkit_ingest.detect import _OFFICE_FOLDERS, KINDS_BY_SUFFIX, detect
+from ragkit_ingest.dispatch import READERS
 from ragkit_ingest.model import ReadError, Reason
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0")
@@ -85,7 +86,7 @@ def test_kind_is_decided_by_content_then_by_suffix(data: bytes, name: str, kind:
         (b"", "a.txt", Reason.EMPTY, "no bytes"),
         (b" \n\t\r\n", "a.txt", Reason.EMPTY, "white space"),
         (b"\xef\xbb\xbf\n", "a.txt", Reason.EMPTY, "white space"),
-        (b"hello", "a.pdf", Reason.CORRUPT, "named .pdf but holds no PDF"),
+        (b"hello", "a.pdf", Reason.CORRUPT, "named .pdf but is not a PDF"),
         (b"hello", "a.docx", Reason.CORRUPT, "named .docx"),
         (package("readme.txt"), "a.xlsx", Reason.CORRUPT, "named .xlsx"),
         (package("word/document.xml")[:40], "a.docx", Reason.CORRUPT, "damaged"),
@@ -131,3 +132,8 @@ def kind_or_detail(data: bytes, name: str) -> str:
 def test_any_bytes_are_a_kind_or_a_read_error(data: bytes, name: str) -> None:
     for head in (b"", OLE, b"PK\x03\x04", b"%PDF-"):
         assert kind_or_detail(head + data, name)
+
+
+def test_every_kind_has_a_reader() -> None:
+    assert set(KINDS_BY_SUFFIX.values()) | {"pdf", "xls", "ods", "eml"} <= READERS.keys()
+    assert set(_OFFICE_FOLDERS.values()) <= READERS.keys()

@@ -18,7 +18,7 @@ from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import ReadError, Reason
 from ragkit_ingest.readers.pdf_image import Box, PagePicture, draw_page
 from ragkit_ingest.readers.pdf_text import PageText
-from ragkit_ingest.text.cleaning import clean_text, kept
+from ragkit_ingest.text.cleaning import clean_text, kept_indices
 from tests.support.pdf_maker import Line, Sheet, make_pdf
 
 SETS = Path(os.environ.get("EVAL_SETS", Path(__file__).parents[3] / "shared" / "eval"))
@@ -314,7 +314,7 @@ def test_damaged_file_and_damaged_page_are_named() -> None:
 )
 def test_every_cleaned_character_is_traced_to_the_one_it_was(raw: str) -> None:
     text, _ = clean_text(raw)
-    traced = kept(raw)
+    traced = kept_indices(raw)
     assert len(traced) == len(text)
     assert traced == sorted(set(traced))
     for stored, at in zip(text, traced, strict=True):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ragkit_ingest.model import BlockKind, Document, PageBuilder
-from ragkit_ingest.readers.ooxml import check_package, own_title, reading
-from ragkit_ingest.readers.text import add_block, first_heading, one_line
+from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
+from ragkit_ingest.readers.ooxml import check_package, own_title, translate_errors
+from ragkit_ingest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from docx.package import Package
@@ -54,10 +54,10 @@ class _Found:
     notes: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_docx(data: bytes, name: str) -> Document:
+def read_docx(data: bytes, source: str) -> Document:
     """Read a Word document: one page, without headers, footers, comments and deleted text."""
     check_package(data)
-    with reading("Word document"):
+    with translate_errors("Word document"):
         package = _open(data)
         part: Any = package.main_document_part
         writer = _Writer(_styles(part.styles.element), _notes(part))
@@ -194,10 +194,10 @@ class _Writer:
         if style.is_hidden:
             self.builder.hidden += len(one_line(text))
         elif level:
-            add_block(self.builder, BlockKind.HEADING, one_line(text), level=level)
+            self.builder.add(BlockKind.HEADING, one_line(text), level=level)
         else:
             kind = BlockKind.ITEM if numbered != "0" else BlockKind.PARAGRAPH
-            add_block(self.builder, kind, text)
+            self.builder.add(kind, text)
         self._write_rest(found)
 
     def _write_rest(self, found: _Found) -> None:
@@ -209,7 +209,7 @@ class _Writer:
                 inner = _Found()
                 self._collect_blocks(note, inner)
                 text = one_line("".join(inner.text))
-                add_block(self.builder, BlockKind.PARAGRAPH, f"{kind}: {text}" if text else "")
+                self.builder.add(BlockKind.PARAGRAPH, f"{kind}: {text}" if text else "")
 
     def _write_table(self, table: Element) -> None:
         rows = [list(_rows(row, "tc")) for row in _rows(table, "tr")]
@@ -222,7 +222,7 @@ class _Writer:
             found = _Found()
             cells = [text for cell in row for text in self._cell(cell, found)]
             if any(cells):
-                add_block(self.builder, BlockKind.ROW, " | ".join(cells), header=header)
+                self.builder.add(BlockKind.ROW, " | ".join(cells), header=header)
             if number == 0 and all(cells):
                 header = " | ".join(cells)
             self._write_rest(found)

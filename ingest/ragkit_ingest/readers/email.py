@@ -13,10 +13,10 @@ from email.message import Message
 from ragkit_ingest.detect import detect
 from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind, ReadError, Reason
 from ragkit_ingest.readers.html import add_html, decode_html
-from ragkit_ingest.readers.ooxml import reading
-from ragkit_ingest.readers.text import add_block, one_line, paragraphs
-from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.readers.ooxml import translate_errors
+from ragkit_ingest.text.cleaning import clean_text, one_line
 from ragkit_ingest.text.encoding import decode
+from ragkit_ingest.text.spans import find_paragraphs
 
 Reader = Callable[[bytes, str], Document]
 
@@ -30,12 +30,12 @@ _SEALED = ("pkcs7-mime", "x-pkcs7-mime")
 _BROKEN = (MessageError, ValueError, TypeError, AttributeError, IndexError, LookupError)
 
 
-def read_eml(data: bytes, name: str, read: Reader) -> Document:
+def read_email(data: bytes, source: str, read: Reader) -> Document:
     """Read a message; `read` reads what is attached.
 
     An attachment that cannot be read becomes a warning that says why.
     """
-    with reading("message"):
+    with translate_errors("message"):
         return _read_message(_parsed(data), read, 0)
 
 
@@ -46,9 +46,9 @@ def _parsed(data: bytes) -> Message:
 
 def _read_message(message: Message, read: Reader, depth: int) -> Document:
     builder = PageBuilder(PageKind.PART, page_label="message")
-    add_block(builder, BlockKind.HEADING, _header(message, "subject"), level=1)
+    builder.add(BlockKind.HEADING, _header(message, "subject"), level=1)
     headers = (f"{name}: {value}" for name in _SHOWN if (value := _header(message, name)))
-    add_block(builder, BlockKind.PARAGRAPH, "\n".join(headers))
+    builder.add(BlockKind.PARAGRAPH, "\n".join(headers))
     pages: list[Page] = []
     warnings: list[str] = []
     for part in _leaves(message):
@@ -116,8 +116,8 @@ def _add_body(builder: PageBuilder, part: Message) -> tuple[str, ...]:
         return warnings
     text, hidden = clean_text(text)
     builder.hidden += hidden
-    for start, end in paragraphs(text):
-        add_block(builder, BlockKind.PARAGRAPH, text[start:end])
+    for start, end in find_paragraphs(text):
+        builder.add(BlockKind.PARAGRAPH, text[start:end])
     return warnings
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ragkit_ingest.model import BlockKind, Document, PageBuilder
-from ragkit_ingest.readers.text import add_block, first_heading, one_line
+from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
+from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.encoding import bom_encoding, decode
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _BREAKING = {
 }
 
 
-def read_html(data: bytes, name: str) -> Document:
+def read_html(data: bytes, source: str) -> Document:
     """Read HTML: one page. The title is the <title>'s, else the first heading's."""
     text, warnings = decode_html(data)
     builder = PageBuilder()
@@ -202,18 +202,18 @@ class _Writer:
         else:  # a carriage return stands for <br>: the parser has turned real ones into newlines
             text = "\n".join(" ".join(line.split()) for line in text.split("\r"))
         text = " ".join(text.split()) if kind is BlockKind.HEADING else text
-        add_block(self.builder, kind, text, level=level)
+        self.builder.add(kind, text, level=level)
 
     def _write_table(self, table: LexborNode) -> None:
         for caption in table.css("caption"):
-            add_block(self.builder, BlockKind.PARAGRAPH, one_line(caption.text()))
+            self.builder.add(BlockKind.PARAGRAPH, one_line(caption.text()))
         self.builder.images += len(table.css("img"))
         rows = [_cells(row) for row in table.css("tr")]
         rows = [row for row in rows if any(text for text, _ in row)]
         header = ""
         for number, row in enumerate(rows):
             text = " | ".join(text for text, _ in row)
-            add_block(self.builder, BlockKind.ROW, text, header=header)
+            self.builder.add(BlockKind.ROW, text, header=header)
             if number == 0 and len(row) > 1 and _is_head(row):
                 header = text
 

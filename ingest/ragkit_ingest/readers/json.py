@@ -7,21 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 from ragkit_ingest.model import BlockKind, Document, PageBuilder
-from ragkit_ingest.readers.text import add_block, one_line, read_text
+from ragkit_ingest.readers.text import read_text
+from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.encoding import decode
 
 _DEPTH = 20  # levels written out as paths; what lies deeper is written as JSON on one line
 _COLUMNS = 40  # an array of objects with more keys is no table
 
 
-def read_json(data: bytes, name: str) -> Document:
+def read_json(data: bytes, source: str) -> Document:
     """Read JSON or JSON Lines. What is neither is read as text, with a warning."""
     text, warnings = decode(data)
     try:
         value = parse_json(text)
     except (ValueError, RecursionError) as exc:
         found = f"not valid JSON ({exc}); read as text"
-        plain = read_text(data, name)
+        plain = read_text(data, source)
         return replace(plain, warnings=(*plain.warnings, found))
     builder = PageBuilder()
     _write(builder, value, "", 0)
@@ -50,7 +51,7 @@ def _write(builder: PageBuilder, value: Any, path: str, depth: int) -> None:
         _write_table(builder, value, path)
         return
     plain, nested = _sorted_out(value, path, depth)
-    add_block(builder, BlockKind.PARAGRAPH, "\n".join(plain))
+    builder.add(BlockKind.PARAGRAPH, "\n".join(plain))
     for below, inner in nested:
         _write(builder, inner, below, depth + 1)
 
@@ -97,11 +98,11 @@ def _write_table(builder: PageBuilder, rows: list[dict[str, Any]], path: str) ->
     keys = list(dict.fromkeys(key for row in rows for key in row))
     header = " | ".join(one_line(key) for key in keys)
     if path:
-        add_block(builder, BlockKind.PARAGRAPH, f"{path}:")
-    add_block(builder, BlockKind.ROW, header)
+        builder.add(BlockKind.PARAGRAPH, f"{path}:")
+    builder.add(BlockKind.ROW, header)
     for row in rows:
         cells = (one_line(_one(row[key])) if key in row else "" for key in keys)
-        add_block(builder, BlockKind.ROW, " | ".join(cells), header=header)
+        builder.add(BlockKind.ROW, " | ".join(cells), header=header)
 
 
 def _one(value: Any) -> str:

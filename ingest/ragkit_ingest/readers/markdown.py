@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ragkit_ingest.model import Block, BlockKind, Document, Page
-from ragkit_ingest.readers.text import first_heading, lines, one_line, stripped
-from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.model import Block, BlockKind, Document, Page, first_heading
+from ragkit_ingest.text.cleaning import clean_text, one_line
 from ragkit_ingest.text.encoding import decode
+from ragkit_ingest.text.spans import find_lines, strip_span
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*$")
 _ANCHOR = re.compile(r"[ \t]*\{[#.:][^{}]*\}$")  # "Scope {#scope}", as Hugo and Pandoc write it
@@ -22,7 +22,7 @@ _FRONT = re.compile(r"(---|\+\+\+)[ \t]*$")
 _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 
 
-def read_markdown(data: bytes, name: str) -> Document:
+def read_markdown(data: bytes, source: str) -> Document:
     """Read Markdown: one page. The title is the front matter's, else the first heading's."""
     text, warnings = decode(data)
     text, hidden = clean_text(text)
@@ -38,7 +38,7 @@ class _Scan:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.spans = list(lines(text))
+        self.spans = list(find_lines(text))
         self.blocks: list[Block] = []
         self.title = ""
         self._in_list = False
@@ -66,7 +66,7 @@ class _Scan:
 
     def _add(self, kind: BlockKind, at: int, after: int, *, level: int = 0) -> None:
         """A block of the lines [at, after); code keeps its indentation."""
-        start, end = stripped(self.text, self.spans[at][0], self.spans[after - 1][1])
+        start, end = strip_span(self.text, self.spans[at][0], self.spans[after - 1][1])
         if start < end:
             start = self.spans[at][0] if kind is BlockKind.CODE else start
             self.blocks.append(Block(kind, start, end, level))
@@ -126,7 +126,7 @@ class _Scan:
         header = " | ".join(_cells(self._line(at)))
         after = at + 2
         while "|" in self._line(after):
-            start, end = stripped(self.text, *self.spans[after])
+            start, end = strip_span(self.text, *self.spans[after])
             self.blocks.append(Block(BlockKind.ROW, start, end, header=header))
             after += 1
         return after

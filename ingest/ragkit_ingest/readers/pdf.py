@@ -41,7 +41,7 @@ class _RawPage:
     titles: dict[str, int] = field(default_factory=dict)  # bookmarks that are lines: their level
 
 
-def read_pdf(data: bytes, name: str) -> Document:
+def read_pdf(data: bytes, source: str) -> Document:
     """Read a PDF from its bytes. Raises ReadError: encrypted, corrupt, or no text in it."""
     import pypdfium2 as pdfium
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from ragkit_ingest.text.cleaning import clean_text, kept
+from ragkit_ingest.text.cleaning import clean_text, kept_indices
 
 _GAP = 0.5  # of a line's height: wider white may have something else in it
 _MARGIN = 0.06  # of a line's height, on each side of it
@@ -42,7 +42,7 @@ class PageText:
         self.textpage = page.get_textpage()
         raw = self.textpage.get_text_range(errors="surrogatepass")
         self.text, self.removed = clean_text(raw)
-        self._units = kept(raw)  # each character's index in pdfium's text, which is UTF-16
+        self._units = kept_indices(raw)  # each character's index in pdfium's text, which is UTF-16
         if raw and max(raw) > "\uffff":
             starts = list(accumulate((1 + (char > "\uffff") for char in raw), initial=0))
             self._units = [starts[at] for at in self._units]

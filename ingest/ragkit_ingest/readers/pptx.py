@@ -6,9 +6,9 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind
-from ragkit_ingest.readers.ooxml import check_package, own_title, reading
-from ragkit_ingest.readers.text import add_block, first_heading, one_line
+from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind, first_heading
+from ragkit_ingest.readers.ooxml import check_package, own_title, translate_errors
+from ragkit_ingest.text.cleaning import one_line
 
 if TYPE_CHECKING:
     from pptx.package import Package
@@ -21,10 +21,10 @@ _FURNITURE = {"DATE", "FOOTER", "HEADER", "SLIDE_NUMBER"}
 _BODIES = {"BODY", "OBJECT", "VERTICAL_BODY", "VERTICAL_OBJECT"}
 
 
-def read_pptx(data: bytes, name: str) -> Document:
+def read_pptx(data: bytes, source: str) -> Document:
     """Read a presentation: slides count from 1, hidden ones are read too and named in a warning."""
     check_package(data)
-    with reading("presentation"):
+    with translate_errors("presentation"):
         from pptx.package import Package
 
         package = Package.open(io.BytesIO(data))
@@ -58,7 +58,7 @@ def _read_slide(slide: Slide, number: int) -> Page:
     title_shape = slide.shapes.title
     title = one_line(title_shape.text_frame.text) if title_shape is not None else ""
     builder = PageBuilder(PageKind.SLIDE, number=number, page_label=title)
-    add_block(builder, BlockKind.HEADING, title, level=1)
+    builder.add(BlockKind.HEADING, title, level=1)
     for shape in _in_order(slide.shapes):
         if title_shape is None or shape.shape_id != title_shape.shape_id:
             _add_shape(builder, shape)
@@ -68,7 +68,7 @@ def _read_slide(slide: Slide, number: int) -> Page:
     if slide.has_notes_slide:
         notes = slide.notes_slide.notes_text_frame
         text = _frame_text(notes) if notes is not None else ""
-        add_block(builder, BlockKind.PARAGRAPH, f"Notes: {text}" if text else "")
+        builder.add(BlockKind.PARAGRAPH, f"Notes: {text}" if text else "")
     return builder.build()
 
 
@@ -106,13 +106,13 @@ def _add_shape(builder: PageBuilder, shape: Any) -> None:
 def _add_frame(builder: PageBuilder, frame: Any, *, is_list: bool) -> None:
     """A text frame: a list's paragraphs one by one, any other text as one paragraph."""
     if not is_list:
-        add_block(builder, BlockKind.PARAGRAPH, _frame_text(frame))
+        builder.add(BlockKind.PARAGRAPH, _frame_text(frame))
         return
     for paragraph in frame.paragraphs:
         kind = BlockKind.ITEM
         if paragraph._p.find(f"{_A}pPr/{_A}buNone") is not None:
             kind = BlockKind.PARAGRAPH
-        add_block(builder, kind, _broken(paragraph.text))
+        builder.add(kind, _broken(paragraph.text))
 
 
 def _frame_text(frame: Any) -> str:
@@ -128,7 +128,7 @@ def _add_table(builder: PageBuilder, table: Any) -> None:
     for number, row in enumerate(table.rows):
         cells = [one_line(_broken(cell.text_frame.text)) for cell in row.cells]
         if any(cells):
-            add_block(builder, BlockKind.ROW, " | ".join(cells), header=header)
+            builder.add(BlockKind.ROW, " | ".join(cells), header=header)
         if number == 0 and len(cells) > 1 and (table.first_row or all(cells)):
             header = " | ".join(cells)
 
@@ -136,14 +136,14 @@ def _add_table(builder: PageBuilder, table: Any) -> None:
 def _add_chart(builder: PageBuilder, chart: Any) -> None:
     """A chart's title and its numbers as a table: a row for each series."""
     if chart.has_title and chart.chart_title.has_text_frame:
-        add_block(builder, BlockKind.PARAGRAPH, _frame_text(chart.chart_title.text_frame))
+        builder.add(BlockKind.PARAGRAPH, _frame_text(chart.chart_title.text_frame))
     for plot in chart.plots:
         header = " | ".join(["", *(one_line(str(category)) for category in plot.categories)])
-        add_block(builder, BlockKind.ROW, header)
+        builder.add(BlockKind.ROW, header)
         for series in plot.series:
             values = ("" if value is None else f"{value:.15g}" for value in series.values)
             text = " | ".join([one_line(series.name), *values])
-            add_block(builder, BlockKind.ROW, text, header=header)
+            builder.add(BlockKind.ROW, text, header=header)
 
 
 def _add_diagram(builder: PageBuilder, blob: bytes) -> None:
@@ -153,7 +153,7 @@ def _add_diagram(builder: PageBuilder, blob: bytes) -> None:
     for point in parse_xml(blob).iter(
         "{http://schemas.openxmlformats.org/drawingml/2006/diagram}t"
     ):
-        add_block(builder, BlockKind.ITEM, "".join(t.text or "" for t in point.iter(f"{_A}t")))
+        builder.add(BlockKind.ITEM, "".join(t.text or "" for t in point.iter(f"{_A}t")))
 
 
 def _tag(shape: Any) -> str:

@@ -1,1 +1,1 @@
-"""Decoding and cleaning of text."""
+"""Pure functions on text: decoding, cleaning, lines and paragraphs."""

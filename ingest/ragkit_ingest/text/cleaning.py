@@ -1,10 +1,10 @@
-"""Text as it may be stored: no control characters, nothing invisible, one kind of line end."""
+"""Cleans text for storage: no control or invisible characters, and one kind of line end."""
 
 from __future__ import annotations
 
 import re
 
-# Characters a reader does not see: zero-width, bidi controls, soft hyphen, variation selectors
+# Characters that a reader does not see: zero-width, bidi controls, soft hyphen, variation selectors
 # and the tag block, which can carry whole sentences (Unicode 16, general category Cf and Mn).
 # The joiners U+200C and U+200D stay: Persian and Indic scripts are spelt with them.
 _INVISIBLE = re.compile(
@@ -13,25 +13,33 @@ _INVISIBLE = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LINE_END = re.compile("\r\n?|[\x0c\x85\u2028\u2029]")
-_TAKEN_OUT = re.compile(f"\r(?=\n)|{_INVISIBLE.pattern}")
+_REMOVED = re.compile(f"\r(?=\n)|{_INVISIBLE.pattern}")
 
 
 def clean_text(text: str) -> tuple[str, int]:
-    """Return the text to store and how many invisible characters were taken out of it.
+    """Return the text to store, and the number of invisible characters removed from it.
 
-    Line ends become newlines, other control characters and lone surrogates a space.
+    Line ends become newlines. Other control characters and lone surrogates become spaces.
     """
     text = _CONTROL.sub(" ", _LINE_END.sub("\n", text))
     text, hidden = _INVISIBLE.subn("", text)
     return text, hidden
 
 
-def kept(text: str) -> list[int]:
-    """The index in `text` of each character of its cleaned text: "a\\r\\nb" gives [0, 2, 3]."""
+def kept_indices(text: str) -> list[int]:
+    """Return the index in `text` of each character of its cleaned text.
+
+    "a\\r\\nb" gives [0, 2, 3]: the carriage return is removed.
+    """
     indices: list[int] = []
     at = 0
-    for taken in _TAKEN_OUT.finditer(text):
-        indices += range(at, taken.start())
-        at = taken.end()
+    for removed in _REMOVED.finditer(text):
+        indices += range(at, removed.start())
+        at = removed.end()
     indices += range(at, len(text))
     return indices
+
+
+def one_line(text: str) -> str:
+    """Return the cleaned text on one line: every run of white space becomes one space."""
+    return " ".join(clean_text(text)[0].split())

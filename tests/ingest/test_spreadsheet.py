@@ -89,7 +89,7 @@ def test_a_stray_cell_far_away_is_refused_and_an_empty_one_is_not() -> None:
     with pytest.raises(ReadError) as caught:
         read_document(workbook(stray), "a.xlsx")
     assert caught.value.reason is Reason.TOO_LARGE
-    assert "1048576 rows and 16001 columns" in caught.value.detail
+    assert "1,048,576 rows and 16,001 columns" in caught.value.detail
     assert read_document(workbook(formatted), "a.xlsx").pages[0].text == "a"
 
 

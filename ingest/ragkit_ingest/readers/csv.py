@@ -1,0 +1,80 @@
+"""Delimited text (CSV, TSV): one page, a block for each row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ragkit_ingest.model import Document, ReadError, Reason
+from ragkit_ingest.readers.table import MAX_CELLS, build_sheet
+from ragkit_ingest.readers.text import read_text
+from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.text.encoding import decode
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 16384  # characters that the delimiter is chosen by
+
+
+def read_csv(data: bytes, source: str) -> Document:
+    """Read delimited text with commas, semicolons, tabs or bars, whichever fits best.
+
+    Text that no delimiter fits is read as plain text, with a warning. Raises ReadError(TOO_LARGE)
+    for more than 5 million cells.
+    """
+    return _read_delimited(data, source, "csv")
+
+
+def read_tsv(data: bytes, source: str) -> Document:
+    """Read delimited text as `read_csv` does; the delimiter is a tab unless another fits better."""
+    return _read_delimited(data, source, "tsv")
+
+
+def _read_delimited(data: bytes, source: str, kind: str) -> Document:
+    text, warnings = decode(data)
+    text, hidden = clean_text(text)
+    delimiter = _choose_delimiter(text, kind)
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        try:
+            page = build_sheet("", _parse_rows(text, delimiter, quoting), 0)
+        except csv.Error:
+            warnings = (*warnings, "a quote is never closed; quotes are read as letters")
+            continue
+        return Document(kind, (replace(page, hidden=hidden),), warnings=warnings)
+    plain = read_text(data, source)
+    return replace(plain, warnings=(*plain.warnings, f"not a {kind} table; read as text"))
+
+
+def _parse_rows(text: str, delimiter: str, quoting: int) -> Iterator[list[str]]:
+    """Yield the rows of delimited text. Raises ReadError if there are too many cells."""
+    left = MAX_CELLS
+    lines = io.StringIO(text, newline="")
+    # quoting is one of csv's own constants, which typeshed narrows to literals
+    for row in csv.reader(lines, delimiter=delimiter, quoting=quoting):  # type: ignore[arg-type]
+        left -= len(row)
+        if left < 0:
+            found = f"the table has over {MAX_CELLS:,} cells, which is the limit; split the file"
+            raise ReadError(Reason.TOO_LARGE, found)
+        yield row
+
+
+def _choose_delimiter(text: str, kind: str) -> str:
+    """Return the delimiter that splits most of the first lines into equally many cells.
+
+    One that splits the first line as well wins over one that does not: a comma in every row but
+    the head is a decimal comma.
+    """
+    sample = text[:_SAMPLE].rpartition("\n")[0] or text[:_SAMPLE]
+    best, best_score = "\t" if kind == "tsv" else ",", (False, 0.0)
+    for delimiter in _DELIMITERS:
+        try:
+            rows = csv.reader(io.StringIO(sample), delimiter=delimiter)
+            widths = [len(row) for row in rows if row] or [1]
+        except csv.Error:
+            continue
+        usual = max(set(widths), key=lambda width: (widths.count(width), width))
+        score = widths.count(usual) / len(widths) * (1 - 1 / usual)
+        if score and (widths[0] > 1, score) > best_score:
+            best, best_score = delimiter, (widths[0] > 1, score)
+    return best
