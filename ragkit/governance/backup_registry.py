@@ -11,9 +11,10 @@ from pathlib import Path
 
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.governance.receipts import Receipt, parse_past_erasure, read_receipt
+from ragkit.store.atomic import write_atomic
 from ragkit.store.atomic_directory import find_siblings
 from ragkit.store.audit import find_records
-from ragkit.store.database import sync_directory, translate_errors
+from ragkit.store.database import translate_errors
 from ragkit.store.records import PastErasure
 from ragkit.store.snapshot import Snapshot
 
@@ -91,14 +92,7 @@ def _append_receipt(registry: Path, line: bytes) -> None:
     known = registry.read_bytes() if registry.exists() else b""
     if line in known:
         return
-    fresh = registry.with_suffix(".new")
-    with fresh.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(known + line)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(registry)
-    sync_directory(registry.parent)
+    write_atomic(registry, known + line, scratch=registry.with_suffix(".new"))
 
 
 def read_past_erasures(folder: Path) -> list[PastErasure]:

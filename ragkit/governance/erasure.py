@@ -32,8 +32,9 @@ from ragkit.governance.fingerprints import WINDOW_BYTES, Fingerprints, Hashes
 from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.manifest import read_identity
+from ragkit.store.atomic import sync_directory
 from ragkit.store.audit import AuditRecord, find_naming_records, find_questions_about, find_records
-from ragkit.store.database import sync_directory, translate_errors
+from ragkit.store.database import translate_errors
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.records import Erasure, OpenErasure, PastErasure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,8 @@ from ragkit.errors import MissingExtra, StoreError
 from ragkit.index.base import Ids, Scores, best_of
 from ragkit.index.tantivy_files import file_stamp
 from ragkit.store.access import Access, access_of
-from ragkit.store.database import sync_directory, translate_errors
+from ragkit.store.atomic import open_synced, publish_file
+from ragkit.store.database import translate_errors
 from ragkit.store.layout import Layout
 from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.snapshot import Snapshot
@@ -87,8 +87,7 @@ def publish(writer: Writer, layout: Layout, dimension: int, *, exact: bool = Fal
             raise StoreError(
                 f"{scratch} reads back differently from what was written; check the disk"
             )
-        scratch.rename(layout.index / name)
-        sync_directory(layout.index)
+        publish_file(scratch, layout.index / name)
     index_version = IndexVersion(
         id=number,
         name=name,
@@ -181,17 +180,14 @@ def _write(index: Any, path: Path) -> tuple[int, str]:
     """Write an index through a hashing, checked file; returns its size and SHA-256."""
     module = faiss()
     digest = hashlib.sha256()
-    with path.open("wb") as file:
+    with open_synced(path) as file:
 
         def write(data: bytes) -> None:
             digest.update(data)
             file.write(data)
 
         module.write_index(index, module.PyCallbackIOWriter(write))
-        file.flush()
-        os.fsync(file.fileno())
         size = file.tell()
-    os.chmod(path, 0o600)
     return size, digest.hexdigest()
 
 

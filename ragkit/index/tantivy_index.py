@@ -35,7 +35,8 @@ from ragkit.index.tantivy_files import (
     notes_of,
     records_in,
 )
-from ragkit.store.database import is_disk_full, sync_directory, translate_errors
+from ragkit.store.atomic import sync_directory, write_atomic
+from ragkit.store.database import is_disk_full, translate_errors
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 
@@ -168,16 +169,10 @@ def _read_list(folder: Path) -> _State | None:
 
 def _write_list(folder: Path, state: _State, tmp: Path) -> None:
     """Put a new list in place of the old one; it is on disk when this returns."""
-    content = asdict(state)
-    fresh = tmp / _LIST
-    fresh.touch(mode=0o600)
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump({"state": content, "crc": _checksum(content)}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    state_json = asdict(state)
+    content = json.dumps({"state": state_json, "crc": _checksum(state_json)}).encode()
     sync_directory(folder)  # the names of new parts
-    fresh.rename(folder / _LIST)
-    sync_directory(folder)
+    write_atomic(folder / _LIST, content, scratch=tmp / _LIST)
 
 
 def _checksum(content: Any) -> int:

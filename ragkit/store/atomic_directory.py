@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ragkit.errors import StoreError, StoreLocked
-from ragkit.store.database import sync_directory
+from ragkit.store.atomic import sync_directory
 from ragkit.store.locks import lock_exclusive, lock_shared
 
 _AT_FDCWD = -100  # AT_FDCWD

@@ -23,6 +23,7 @@ from uuid import uuid4
 import apsw
 
 from ragkit.errors import NotAKnowledgeBase, StoreDamaged, StoreError, StoreFull, StoreLocked
+from ragkit.store.atomic import publish_file, sync_directory
 from ragkit.store.filesystem import find_network_type
 from ragkit.store.layout import Layout
 from ragkit.store.locks import block_commits
@@ -115,8 +116,7 @@ def publish_database(layout: Layout, fresh: Path) -> None:
     """Let a whole database that nobody has open be that of the base, durably."""
     os.chmod(fresh, 0o600)
     sync_directory(layout.tmp)  # so that no power cut brings back the journal that it had
-    fresh.rename(layout.database)
-    sync_directory(layout.root)
+    publish_file(fresh, layout.database)
     with suppress(OSError):  # it is done; SQLite leaves a journal that it could not delete
         _delete_leftovers(layout)
         sync_directory(layout.tmp)
@@ -366,14 +366,3 @@ def _make_full_error(place: Path) -> StoreFull:
         f"no space left for the base in {place}; what was reported as done is safe: "
         "free some space and run the same command again"
     )
-
-
-def sync_directory(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # what a share says that writes its names at once
-            raise
-    finally:
-        os.close(descriptor)

@@ -7,12 +7,12 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ragkit.errors import StoreError
+from ragkit.store.atomic import write_atomic
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -113,16 +113,6 @@ def load_keys(paths: Iterable[Path], own: Path) -> dict[str, AuditKey]:
 
 
 def _create_key(path: Path) -> None:
-    """Put a new key there, whole or not at all, unless another process was faster."""
+    """Write a new key, unless another process has just done so."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(_KEY_BYTES).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-    finally:
-        fresh.unlink()
+    write_atomic(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n", replace=False)
