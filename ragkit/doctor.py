@@ -185,7 +185,7 @@ def _base(kb: Path) -> Iterator[CheckResult]:
         yield CheckResult(
             "audit log",
             "fail",
-            f"the base's log was changed: {log.chain.why}",
+            f"the base's log was changed: {log.chain.problem}",
             "find out who changed it, or restore the base from a backup",
         )
     elif log.problems:

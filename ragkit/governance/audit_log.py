@@ -15,7 +15,9 @@ from pathlib import Path
 
 from ragkit.errors import SourceError, StoreDamaged, StoreError
 from ragkit.governance.receipts import Receipt
-from ragkit.store.audit import AuditRecord, ChainReport, check_chain, current_user, read_records
+from ragkit.store.audit import current_user, read_records
+from ragkit.store.audit_chain import ChainReport, check_chain
+from ragkit.store.audit_record import AuditRecord
 from ragkit.store.keys import AuditKey, load_keys
 from ragkit.store.labels import matching
 from ragkit.store.snapshot import Snapshot
@@ -150,7 +152,7 @@ class AuditLog:
         known = load_keys(keys, self._store.key_file)
         with self._store.snapshot() as snapshot:
             chain = check_chain(snapshot.connection, known)
-            problems = [chain.why] if chain.broken is not None else []
+            problems = [chain.problem] if chain.broken is not None else []
             problems += [
                 f"{count} records, the first of them {chain.unknown_from[key]}, are signed with "
                 f"the key {key}, which is not here"
@@ -257,7 +259,9 @@ def _any(record: AuditRecord) -> bool:
 def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditRecord], bool]:
     """Tells records about documents, also about such as are in the base no longer."""
     uids = {found.uid for found in matching(snapshot, pattern, store.layout)}
-    called = [record for record in read_records(snapshot.connection) if pattern in record.called]
+    called = [
+        record for record in read_records(snapshot.connection) if pattern in record.document_names
+    ]
     uids |= {record.document_uid for record in called if record.document_uid is not None}
     refused = {record.number for record in called if record.object == "file"}
     if not (uids or refused):

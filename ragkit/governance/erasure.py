@@ -33,7 +33,8 @@ from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.manifest import read_identity
 from ragkit.store.atomic import sync_directory
-from ragkit.store.audit import AuditRecord, find_naming_records, find_questions_about, find_records
+from ragkit.store.audit import find_naming_records, find_questions_about, find_records
+from ragkit.store.audit_record import AuditRecord
 from ragkit.store.database import translate_errors
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout

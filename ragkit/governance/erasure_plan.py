@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ragkit.errors import SourceError
-from ragkit.store.audit import AuditRecord, find_naming_records, find_questions_about
+from ragkit.store.audit import find_naming_records, find_questions_about
+from ragkit.store.audit_record import AuditRecord
 from ragkit.store.labels import matching, named
 from ragkit.store.layout import UPLOADS_FOLDER, Layout
 from ragkit.store.records import Erasure, StoredTurn
@@ -47,9 +48,9 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
         (name, record.document_uid)
         for record in log
         if record.document_uid is not None and record.document_uid not in there
-        for name in record.called
+        for name in record.document_names
     ]
-    moves = [record.called for record in log if record.object == "file"]
+    moves = [record.document_names for record in log if record.object == "file"]
     never = [(name, at) for at, names in enumerate(moves) for name in names]
     uids = {document.uid for document in matching(snapshot, pattern, layout)}
     refused = set[str]()
@@ -60,7 +61,7 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
             if not refused.isdisjoint(names):
                 refused.update(names)
     if not (uids or refused):
-        here = {record.document_uid for record in log if pattern in record.called} & there
+        here = {record.document_uid for record in log if pattern in record.document_names} & there
         now = sorted(one.source for one in snapshot.documents() if one.uid in here)
         if now:
             raise SourceError(f"{pattern} is called {', '.join(now)} now; erase it by that name")
@@ -85,19 +86,19 @@ def about(
     log = find_naming_records(snapshot.connection)[0] if log is None else log
     uids = {*uids, *_earlier(snapshot, log, uids)}
     versions = snapshot.versions_of(uids)
-    names = {name for record in log if record.document_uid in uids for name in record.called} | {
-        *refused
-    }
+    names = {
+        name for record in log if record.document_uid in uids for name in record.document_names
+    } | {*refused}
     others = {
         name
         for record in log
         if record.document_uid is not None and record.document_uid not in uids
-        for name in record.called
+        for name in record.document_names
     }
     digests = {digest for uid, digest in known_digests(snapshot, log) if uid in uids}
     gone = uids - {document.uid for document in snapshot.documents()}
     lost = {
-        name for record in log if record.document_uid in gone for name in record.called
+        name for record in log if record.document_uid in gone for name in record.document_names
     } - others
     digests |= {one.digest for one in snapshot.all_file_errors() if one.source in lost | {*refused}}
     return Erasure(
@@ -112,7 +113,7 @@ def about(
                 | {
                     record.number
                     for record in log
-                    if record.object == "file" and not names.isdisjoint(record.called)
+                    if record.object == "file" and not names.isdisjoint(record.document_names)
                 }
             )
         ),

@@ -15,7 +15,7 @@ from ragkit.errors import RagkitError, StoreDamaged
 from ragkit.index import faiss_index, tantivy_index
 from ragkit.maintenance.check_result import CheckResult, State
 from ragkit.manifest import read_identity
-from ragkit.store.audit import check_chain
+from ragkit.store.audit_chain import check_chain
 from ragkit.store.checks import (
     Flaw,
     contradictions,
@@ -159,7 +159,7 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
     chain = check_chain(database, load_keys(keys, store.key_file))
     if chain.broken is not None:
         fix = "find out who changed it, or restore a backup (ragkit restore)"
-        yield CheckResult("audit log", "fail", f"it was changed: {chain.why}", fix, "ragkit.db")
+        yield CheckResult("audit log", "fail", f"it was changed: {chain.problem}", fix, "ragkit.db")
         return
     if chain.unknown:
         yield CheckResult(

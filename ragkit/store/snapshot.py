@@ -11,7 +11,8 @@ import numpy as np
 
 from ragkit.errors import StoreDamaged
 from ragkit.store.access import Access, access_of
-from ragkit.store.audit import AuditRecord, find_records
+from ragkit.store.audit import find_records
+from ragkit.store.audit_record import AuditRecord
 from ragkit.store.database import Database
 from ragkit.store.records import (
     HalfVectors,

@@ -15,6 +15,7 @@ import apsw
 from ragkit.errors import DocumentOnHold, SourceError, StoreError, StoreLocked
 from ragkit.store import audit
 from ragkit.store.access import Access
+from ragkit.store.audit_chain import append_repair
 from ragkit.store.checks import missing_documents, unknown_documents
 from ragkit.store.commit_marker import read_commit, write_marker
 from ragkit.store.database import BUSY_TIMEOUT, Database, open_writer, translate_errors
@@ -839,10 +840,10 @@ class Writer:
     def begin_repair(self, kept: str, *, end_lost: bool) -> None:
         """Say in the log of a base that was carried over where the damaged one is kept.
 
-        And which records are missing from it, before any other is added; see audit.append_repair.
+        And which records are missing from it, before any other is added; see append_repair.
         """
         with self._commit():
-            audit.append_repair(
+            append_repair(
                 self._db, self._key, actor=self._actor, detail={"kept": kept}, end_lost=end_lost
             )
 

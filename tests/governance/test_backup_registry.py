@@ -93,7 +93,7 @@ def test_a_backup_that_was_killed_once_it_had_its_place_is_one_all_the_same(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(backup, "put_in_place", killed)
+        patched.setattr(backup, "publish_directory", killed)
         with pytest.raises(Killed):
             saved(base)
     (noted,) = erase_document(base)

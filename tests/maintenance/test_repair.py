@@ -436,7 +436,7 @@ def test_a_log_with_records_that_cannot_be_read_is_carried_over_as_it_is(logged:
     assert report.after is not None
     assert report.after.is_damaged("audit log")
     with opened(logged.root) as kb:
-        assert kb.audit.verify().problems[0].startswith("record 3 is not what was written")
+        assert kb.audit.verify().problems[0].startswith("record 3 was changed or damaged")
 
 
 @pytest.mark.parametrize("forged", ["behind", "a longer gap", "another gap", "the claim"])
@@ -496,7 +496,7 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
                 writer.add_source_folder(f"/more/{number}", whole=True)
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    damage.flip(base.log, base.log.stat().st_size // 2)
+    damage.flip(base.wal, base.wal.stat().st_size // 2)
     report = repair_kb(base.root)
     assert whole(report)
     assert "last commits are missing" in report.found[0]

@@ -20,7 +20,8 @@ from ragkit.governance.audit_log import (
     records_as_csv,
     records_as_jsonl,
 )
-from ragkit.store.audit import ChainReport, check_chain, current_user, read_records
+from ragkit.store.audit import current_user, read_records
+from ragkit.store.audit_chain import ChainReport, check_chain
 from ragkit.store.database import Database, connect
 from ragkit.store.keys import load_or_create_key, read_key
 from ragkit.store.records import Erasure
@@ -88,7 +89,7 @@ def test_the_first_forged_record_is_named(
     forged.execute(change)
     report = checked(forged, store)
     assert (report.broken, report.intact) == (record, False)
-    assert f"record {record}" in report.why
+    assert f"record {record}" in report.problem
 
 
 def erase_names(store: Store, *numbers: int) -> None:
@@ -116,7 +117,9 @@ def test_names_that_no_erasure_took_are_missed(store: Store, forged: Database) -
     forged.execute("DELETE FROM audit_names WHERE record IN (2, 3)")
     report = checked(forged, store)
     assert (report.broken, report.erased) == (2, 1)
-    assert report.why == "the names of record 2 are gone, and no record says that they were erased"
+    assert (
+        report.problem == "the names of record 2 are missing, and no erasure is recorded for them"
+    )
 
 
 def test_a_forged_erasure_explains_nothing(store: Store, forged: Database) -> None:
@@ -183,14 +186,14 @@ def test_a_record_of_another_form_is_named(
     forged.execute(f"UPDATE audit SET {change} WHERE id = {record}")
     report = checked(forged, store)
     assert report.broken == record
-    assert report.why.startswith(f"record {record} is not what was written")
+    assert report.problem.startswith(f"record {record} was changed or damaged")
 
 
 @pytest.mark.parametrize("change", ["text = x'7b7d'", "text = 'x'", "text = '[]'", "salt = 'abc'"])
 def test_names_of_another_form_are_named(store: Store, forged: Database, change: str) -> None:
     forged.execute(f"UPDATE audit_names SET {change} WHERE record = 3")
     report = checked(forged, store)
-    assert (report.broken, report.why) == (3, "record 3 is not what was written")
+    assert (report.broken, report.problem) == (3, "record 3 was changed or damaged")
 
 
 def test_a_record_without_what_each_record_has_is_named(store: Store, forged: Database) -> None:
