@@ -22,9 +22,9 @@ from .maintenance.check_result import CheckResult as CheckResult
 from .maintenance.statistics import Statistics as Statistics
 from .maintenance.status import Status as Status
 from .network import restrict_network as restrict_network
+from .retrieval.hits import Hit as Hit
 from .retrieval.retriever import Candidate as Candidate
 from .retrieval.retriever import Explanation as Explanation
-from .retrieval.retriever import Hit as Hit
 from .store.access import Access as Access
 from .store.access import Principal as Principal
 from .store.records import Rating as Rating

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from ragkit.llms.base import LanguageModel, Usage
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 
 _NOTHING_FOUND = "Nothing in the documents answers this."
 _NO_ANSWER = "No answer."

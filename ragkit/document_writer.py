@@ -10,6 +10,7 @@ from pathlib import Path
 from ragkit.config import Config, check_label
 from ragkit.embedders.base import Embedder
 from ragkit.governance.erasure import writing
+from ragkit.index.indexes import sync_indexes
 from ragkit.ingestion.adapters import (
     DOCUMENTS_FOLDER,
     ForeignDocument,
@@ -17,12 +18,11 @@ from ragkit.ingestion.adapters import (
     digest_of,
     source_of,
 )
-from ragkit.ingestion.indexing import update_indexes
 from ragkit.ingestion.options import IngestOptions, Reader
 from ragkit.ingestion.pipeline import Ingest
 from ragkit.ingestion.report import IngestReport, ProgressCallback
 from ragkit.manifest import new_identity, read_identity
-from ragkit.retrieval.components import Engine
+from ragkit.retrieval.components import Components
 from ragkit.store.labels import meant_by
 from ragkit.store.layout import UPLOADS_FOLDER
 from ragkit.store.snapshot import Snapshot
@@ -42,11 +42,11 @@ class DocumentWriter:
     """
 
     def __init__(
-        self, store: Store, engine: Engine, config: Config, readers: Mapping[str, Reader]
+        self, store: Store, components: Components, config: Config, readers: Mapping[str, Reader]
     ) -> None:
         self._store = store
         self._layout = store.layout
-        self._engine = engine
+        self._components = components
         self._config = config
         self._readers = {_normalize_suffix(suffix): reader for suffix, reader in readers.items()}
 
@@ -80,7 +80,7 @@ class DocumentWriter:
                         report = report.joined(run.report)
             finally:
                 if not options.dry_run:
-                    self._update_indexes(writer)
+                    sync_indexes(writer, self._layout)
         return report
 
     def add(self, documents: Iterable[ForeignDocument], options: IngestOptions) -> IngestReport:
@@ -95,7 +95,7 @@ class DocumentWriter:
             try:
                 self._add_all(run, writer, by_source)
             finally:
-                self._update_indexes(writer)
+                sync_indexes(writer, self._layout)
         return run.report
 
     def remove(self, source: str | int) -> list[str]:
@@ -108,7 +108,7 @@ class DocumentWriter:
             for document in matched:
                 if document.source_folder in uploads:
                     self._layout.delete_upload(document.source)
-            self._update_indexes(writer)
+            sync_indexes(writer, self._layout)
         return [document.source for document in matched]
 
     def _complete(self, options: IngestOptions) -> IngestOptions:
@@ -147,20 +147,16 @@ class DocumentWriter:
         """Raise StoreMismatch if another embedder is wanted than the knowledge base has."""
         identity = read_identity(Snapshot(writer.connection))
         if identity is not None:
-            self._engine.check_wanted(identity.embedder)
+            self._components.check_wanted(identity.embedder)
 
     def _load_embedder(self, writer: Writer) -> tuple[Embedder, ChunkSettings]:
         """Load the embedder. It and its chunk settings are fixed with the first document."""
         identity = read_identity(Snapshot(writer.connection))
-        embedder = self._engine.embedder(identity)
+        embedder = self._components.embedder(identity)
         if identity is None:
             identity = new_identity(embedder)
             writer.set_identity(identity.to_json())
         return embedder, identity.chunks
-
-    def _update_indexes(self, writer: Writer) -> None:
-        identity = read_identity(Snapshot(writer.connection))
-        update_indexes(writer, self._layout, identity.embedder.dimension if identity else None)
 
 
 def _normalize_suffix(name: str) -> str:

@@ -30,8 +30,9 @@ from ragkit.ingestion.report import IngestReport, ProgressCallback
 from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.maintenance.status import Status
-from ragkit.retrieval.components import Engine
-from ragkit.retrieval.retriever import Explanation, Hit
+from ragkit.retrieval.components import Components
+from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.retriever import Explanation
 from ragkit.store.access import Principal
 from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
 from ragkit.store.store import Store
@@ -79,14 +80,14 @@ class KnowledgeBase:
         wanted = embedder if embedder is not None else (config.embedder or None)
         self._resources = Resources(
             store,
-            Engine(store.layout, wanted, model or config.model, config),
+            Components(store.layout, wanted, model or config.model, config),
             SourceFiles(store.layout, config.max_file_mb * 1_000_000),
             config,
             OpenedPages(),
         )
         self._view = View(self._resources, Principal.owner())
-        engine = self._resources.engine
-        self._documents = DocumentWriter(store, engine, config, readers or {})
+        components = self._resources.components
+        self._documents = DocumentWriter(store, components, config, readers or {})
         self.audit = AuditLog(store)
         self.access = AccessControl(store, config.labels)
         self.retention = Retention(store)

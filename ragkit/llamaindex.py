@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from ragkit.errors import MissingExtra
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever

@@ -14,7 +14,7 @@ from ragkit.errors import StoreError
 from ragkit.generation.query_rewriting import MAX_TURNS
 from ragkit.generation.streaming import StreamObserver
 from ragkit.llms.base import Usage
-from ragkit.retrieval.retriever import Hit, HitScores, hit_again
+from ragkit.retrieval.hits import Hit, HitScores, restore_hit
 from ragkit.store.records import Rating, StoredTurn
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -191,7 +191,7 @@ def _decode_turn(snapshot: Snapshot, stored: StoredTurn) -> Turn:
     """Return a stored turn with the passages that the snapshot still holds."""
     content: dict[str, Any] = json.loads(stored.answer)
     passages = [
-        hit_again(snapshot, chunks, HitScores(*scores)) for chunks, *scores in content["passages"]
+        restore_hit(snapshot, chunks, HitScores(*scores)) for chunks, *scores in content["passages"]
     ]
     cited = [(citation, passages[citation[1]]) for citation in content["citations"]]
     citations = tuple(_decode_citation(citation, hit) for citation, hit in cited if hit)

@@ -26,8 +26,9 @@ from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.maintenance.status import Status, read_status
 from ragkit.manifest import read_identity
-from ragkit.retrieval.components import Engine
-from ragkit.retrieval.retriever import Explanation, Hit
+from ragkit.retrieval.components import Components
+from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.retriever import Explanation
 from ragkit.store.access import Principal
 from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
 from ragkit.store.store import Store
@@ -48,7 +49,7 @@ class Resources:
     """What all views of one knowledge base share."""
 
     store: Store
-    engine: Engine
+    components: Components
     source_files: SourceFiles
     config: Config
     opened_pages: OpenedPages
@@ -66,7 +67,7 @@ class View:
     def __init__(self, resources: Resources, principal: Principal) -> None:
         self.config = resources.config
         self._store = resources.store
-        self._engine = resources.engine
+        self._components = resources.components
         self._source_files = resources.source_files
         self._guarded = GuardedStore(
             resources.store, principal, resources.config, resources.opened_pages
@@ -81,11 +82,11 @@ class View:
     @property
     def model(self) -> str | LanguageModel:
         """The language model of the knowledge base for all principals: a name or an object."""
-        return self._engine.model
+        return self._components.model
 
     @model.setter
     def model(self, model: str | LanguageModel) -> None:
-        self._engine.model = model
+        self._components.model = model
 
     @property
     def who(self) -> str:
@@ -100,7 +101,7 @@ class View:
         With `labels`, only documents with one of these labels are searched.
         """
         with self._guarded.open(labels) as snapshot:
-            retriever = self._engine.retriever(snapshot)
+            retriever = self._components.retriever(snapshot)
             hits = retriever.search(snapshot, query, k) if retriever else []
             found = describe_search(k, hits, snapshot)
         self._recorder.record_search(query, found)
@@ -109,7 +110,7 @@ class View:
     def explain(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> Explanation:
         """Search as `search` does, and return the candidates and scores of every stage."""
         with self._guarded.open(labels) as snapshot:
-            retriever = self._engine.retriever(snapshot)
+            retriever = self._components.retriever(snapshot)
             explanation = (
                 retriever.explain(snapshot, query, k) if retriever else Explanation(query, (), ())
             )
@@ -186,7 +187,7 @@ class View:
         The number is that of the audit record, which is written before any model is asked.
         """
         with self._guarded.open(options.labels) as snapshot:
-            retriever = self._engine.retriever(snapshot)
+            retriever = self._components.retriever(snapshot)
             hits = retriever.search(snapshot, query, options.k) if retriever else []
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.counts()[0] == 0
@@ -194,7 +195,7 @@ class View:
         record = self._recorder.record_question(question, found)
         if identity is None or is_empty:
             return None, record
-        embedder = self._engine.embedder(identity)
+        embedder = self._components.embedder(identity)
         open_view = partial(self._guarded.open, options.labels)
         return RetrievedContext(hits, embedder, identity.similarity_threshold, open_view), record
 

@@ -784,6 +784,6 @@ def test_no_more_hits_are_given_than_one_query_may_have(
         (docs / f"{number}.txt").write_text(f"Pump {number} weighs {number} kilograms.")
     kb = open_kb()
     kb.ingest(docs)
-    monkeypatch.setattr("ragkit.retrieval.retriever.MOST", 20)
+    monkeypatch.setattr("ragkit.retrieval.retriever.MAX_HITS", 20)
     assert len(kb.search("pump", 25)) == len(kb.explain("pump", 25).hits) == 20
     assert len(kb.search("pump", 15)) == 15

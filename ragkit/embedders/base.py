@@ -64,7 +64,7 @@ def tokenizer_file(embedder: Embedder) -> Path | None:
     return path if isinstance(path, Path) else None
 
 
-def checked(vectors: Vectors, count: int, embedder: Embedder) -> Vectors:
+def normalize(vectors: Vectors, count: int, embedder: Embedder) -> Vectors:
     """The vectors as float32 of length 1. Raises EmbedderError for a wrong shape, NaN or zeros."""
     array = np.asarray(vectors, dtype=np.float32)
     if array.shape != (count, embedder.dimension):

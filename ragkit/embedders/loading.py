@@ -36,7 +36,7 @@ def _on_device(compiled: OpenVINOEmbedder, device: str) -> Embedder:
     return compiled
 
 
-def load_for_base(facts: EmbedderFacts, name: str | None, device: str = "cpu") -> Embedder:
+def load_for_kb(facts: EmbedderFacts, name: str | None, device: str = "cpu") -> Embedder:
     """Load the embedder that a base was built with; `name` is what the user asked for, if at all.
 
     Raises StoreMismatch if that is another model.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ragkit.embedders.base import Embedder, checked
+from ragkit.embedders.base import Embedder, normalize
 
 # Everyday questions of a company, each with a passage that answers it.
 _PAIRS = (
@@ -36,8 +36,8 @@ def measure_similarity_threshold(embedder: Embedder, *, between: float = BETWEEN
     `python -m tests.benchmarks abstention` told.
     """
     count = len(_PAIRS)
-    questions = checked(embedder.encode_query([q for q, _ in _PAIRS]), count, embedder)
-    passages = checked(embedder.encode_document([p for _, p in _PAIRS]), count, embedder)
+    questions = normalize(embedder.encode_query([q for q, _ in _PAIRS]), count, embedder)
+    passages = normalize(embedder.encode_document([p for _, p in _PAIRS]), count, embedder)
     cosines = questions @ passages.T
     together = float(np.diag(cosines).mean())
     apart = float(cosines[~np.eye(count, dtype=bool)].mean())

@@ -18,7 +18,7 @@ from ragkit.generation.prompts import NOT_FOUND, SYSTEM_PROMPT, Prompt, Question
 from ragkit.generation.streaming import AnswerStream
 from ragkit.llms.base import Event, LanguageModel, Reasoning, Usage
 from ragkit.llms.selection import choose_model
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.keywords import keywords
 from ragkit.text.sanitize import Sanitizer

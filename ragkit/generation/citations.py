@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragkit.answers import Citation
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.text.sanitize import sanitize
 
 _NAME = r"(?:passages?|sources?|documents?|docs?|references?|refs?|citations?)\.?\s*+:?\s*+"

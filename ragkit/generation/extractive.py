@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragkit.answers import Answer, Citation, Statement
-from ragkit.embedders.base import Embedder, checked
-from ragkit.retrieval.retriever import Hit
+from ragkit.embedders.base import Embedder, normalize
+from ragkit.retrieval.hits import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
 
@@ -71,8 +71,8 @@ def _score(question: str, candidates: Sequence[Candidate], embedder: Embedder) -
         text if count <= embedder.max_tokens else text[: embedder.max_tokens]
         for text, count in zip(texts, counts, strict=True)
     ]
-    query = checked(embedder.encode_query([question]), 1, embedder)[0]
-    cosines = checked(embedder.encode_document(short), len(short), embedder) @ query
+    query = normalize(embedder.encode_query([question]), 1, embedder)[0]
+    cosines = normalize(embedder.encode_document(short), len(short), embedder) @ query
     words = [keywords(text) for text in texts]
     rarity = {
         word: math.log(1 + len(candidates) / (1 + sum(word in own for own in words)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ragkit.errors import ModelRefused, PromptTruncated
 from ragkit.llms.base import LanguageModel, Message, Usage
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 
 SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "

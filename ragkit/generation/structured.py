@@ -24,7 +24,7 @@ from ragkit.generation.prompts import Prompt, Question
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.llms.transport import one_line
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.text.sanitize import sanitize
 from ragkit.text.sentences import split_sentences
 from ragkit.verification.checker import check_answer

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ragkit.config import check_label
 from ragkit.errors import SourceError, StoreLocked
 from ragkit.governance.erasure import writing
-from ragkit.index import faiss_index, tantivy_index
-from ragkit.manifest import read_identity
+from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.indexes import sync_indexes
 from ragkit.store.access import (
     EVERYONE,
     Access,
@@ -67,11 +67,7 @@ class AccessControl:
         mode = Access(mode)
         if mode is Access.STRICT:
             with writing(self._store) as writer:
-                snapshot = Snapshot(writer.connection)
-                identity, index_version = read_identity(snapshot), snapshot.index_version()
-                if identity and index_version and index_version.kind != "flat":
-                    dimension = identity.embedder.dimension
-                    faiss_index.publish(writer, self._store.layout, dimension, exact=True)
+                FaissIndex(self._store.layout).make_exact(writer)
                 writer.set_access(mode)
         else:
             with self._store.recorder() as writer:
@@ -89,7 +85,7 @@ class AccessControl:
             found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
             changed = writer.relabel([one.id for one in found], label, pinned=True)
         with suppress(StoreLocked), writing(self._store) as writer:
-            tantivy_index.synchronise(Snapshot(writer.connection), self._store.layout)
+            sync_indexes(writer, self._store.layout)
         return changed
 
     def grant(self, label: str, to: str) -> bool:

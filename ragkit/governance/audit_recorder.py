@@ -11,7 +11,7 @@ from ragkit.answers import Answer
 from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreError
 from ragkit.generation.streaming import StreamObserver
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.store.access import Principal
 from ragkit.store.audit import current_user
 from ragkit.store.snapshot import Snapshot

@@ -30,7 +30,8 @@ from ragkit.governance.erasure_plan import (
 )
 from ragkit.governance.fingerprints import WINDOW_BYTES, Fingerprints, Hashes
 from ragkit.governance.receipts import Receipt, read_receipt
-from ragkit.index import faiss_index, tantivy_index
+from ragkit.index.indexes import open_indexes
+from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.manifest import read_identity
 from ragkit.store.atomic import sync_directory
 from ragkit.store.audit import find_naming_records, find_questions_about, find_records
@@ -234,21 +235,18 @@ def _rewrite(writer: Writer, layout: Layout, begun: OpenErasure) -> list[str]:
     _sync_names(layout)
     writer.clear_erasure_files(begun.id)
     snapshot = Snapshot(writer.connection)
-    identity = read_identity(snapshot)
-    if identity is not None:
-        faiss_index.publish(writer, layout, identity.embedder.dimension)
-        faiss_index.sweep(layout, snapshot.index_version())
+    indexes = open_indexes(layout)
     erased = snapshot.versions_of(snapshot.erased_uids(begun.id))
-    tantivy_index.synchronise(snapshot, layout, erased=erased)
+    for index in indexes:
+        index.drop(writer, erased)
     for entry in layout.tmp.iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     _sync_names(layout)
     _checkpoint_wal(writer)
-    index_version = snapshot.index_version()
+    files = [path for index in indexes if (path := index.path(snapshot))]
     return [
         "ragkit.db-wal",
-        "index/lexical",
-        *([f"index/{index_version.name}"] if index_version else []),
+        *(str(path.relative_to(layout.root)) for path in files),
         *([f"uploads: {len(begun.files)} deleted"] if begun.files else []),
     ]
 
@@ -294,9 +292,7 @@ def _search(
                 **_indexed(snapshot, layout),
             }
         if attempt == 1:
-            tantivy_index.rebuild(
-                snapshot, layout
-            )  # with what others' removed documents left in it
+            TantivyIndex(layout).rebuild(writer)  # it keeps records of removed documents
             _sync_names(layout)
             writer.vacuum()
             _checkpoint_wal(writer)
@@ -332,10 +328,7 @@ def _is_own_file(path: Path) -> bool:
 def _indexed(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
     """How many chunks the indexes hold. Raises StoreError unless it is those of the base."""
     (_, _, chunks) = snapshot.counts()
-    found = {
-        "vectors": faiss_index.count(snapshot, layout),
-        "words": tantivy_index.count(snapshot, layout),
-    }
+    found = {f"{index.name}s": index.count(snapshot) for index in open_indexes(layout)}
     if any(count != chunks for count in found.values()):
         raise StoreError(f"the indexes in {layout.index} hold {found}, not {chunks} chunks")
     return found

@@ -1,1 +1,1 @@
-"""Derived indexes: vectors in FAISS, words in tantivy. Both can be rebuilt at any time."""
+"""Indexes derived from the database: vectors in FAISS, words in tantivy."""

@@ -1,4 +1,14 @@
-"""Word search: BM25 over a stemmed field and one that keeps codes, part numbers and names whole."""
+"""Word search: BM25 over stemmed words, and over whole codes, part numbers and names.
+
+The formula is BM25 as in Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
+Beyond" (2009), with tantivy's fixed k1 = 1.2 and b = 0.75, and idf = ln(1 + (N - n + 0.5) /
+(n + 0.5)). Three things differ from the textbook:
+
+- Each field has an average length and a weight of its own, and the fields' scores are added.
+- Tantivy computes idf within one part of the index. A boost per term replaces it by the idf over
+  all parts, so that scores are comparable between parts. The average length stays that of the part.
+- Terms that occur in more than a quarter of all chunks are left out of the query.
+"""
 
 from __future__ import annotations
 
@@ -7,58 +17,51 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tantivy
 
-from ragkit.index.base import Ids, Scores, best_of
-from ragkit.index.tantivy_index import (
-    ANALYZERS,
-    SCHEMA,
-    Opened,
-    Postings,
-    any_of,
-    in_memory,
-    open_postings,
-)
+from ragkit.index.base import Ids, Ranking, Scores, best_of
+from ragkit.index.tantivy_parts import State, open_index
+from ragkit.index.tantivy_schema import ANALYZERS, SCHEMA, OpenPart, index_in_memory, match_any
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 
-_WEIGHTS = {"stemmed": 1.0, "whole": 0.5}  # of a field's scores
-_COMMON = 0.25  # of all chunks; a term in more of them is left out of a query ...
-_FEW = 500  # ... unless these are still few
-_K1 = 1.2  # tantivy's, which is fixed
-_OWN_VIEWS_KEPT = 8  # of a strict base: one for each set of labels that somebody may read
-_FEW_LABELS = 8
-_MAX_TERMS = 64  # of a query; later ones are dropped
+_FIELD_WEIGHTS = {"stemmed": 1.0, "whole": 0.5}
+_MAX_TERM_SHARE = 0.25  # of all chunks; a term in more of them is left out of a query ...
+_MIN_TERM_CHUNKS = 500  # ... unless it is in at most this many chunks
+_K1 = 1.2  # fixed in tantivy
+_MAX_CACHED_VIEWS = 8  # under strict access; one for each set of labels
+_MAX_LABEL_TERMS = 8  # label filters of more labels are built in full before the search
+_MAX_QUERY_TERMS = 64  # per field; later ones are dropped
 
 _Clauses = list[tuple[tantivy.Occur, tantivy.Query]]
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What one sequence number sees: the index on disk, and what came after it in memory.
+    """What is searched at one commit: the index on disk, and an index in memory of what changed.
 
-    `changed` are documents whose records on disk are out of date.
+    `changed` are the documents in memory, whose records on disk are out of date.
     """
 
     seq: int
-    disk: tuple[Opened, ...] = ()
-    delta: Opened | None = None
+    disk: tuple[OpenPart, ...] = ()
+    delta: OpenPart | None = None
     changed: frozenset[int] = frozenset()
 
     @property
-    def parts(self) -> tuple[Opened, ...]:
+    def parts(self) -> tuple[OpenPart, ...]:
         return self.disk if self.delta is None else (*self.disk, self.delta)
 
 
 @dataclass(frozen=True, slots=True)
-class _OwnView:
-    """An index of the documents that somebody may read, and of no others.
+class _StrictView:
+    """An index in memory of the documents that one set of labels may read, and no others.
 
-    `last_change` and `documents` tell whether these are still the same.
+    It is valid while `last_change` and `documents` stay the same.
     """
 
     view: _View
@@ -66,69 +69,53 @@ class _OwnView:
     documents: list[int]
 
 
-def _terms(query: str) -> Iterator[tuple[str, str]]:
-    """The distinct (field, term) pairs of a query."""
-    query = query.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
-    for field, analyzer in ANALYZERS.items():
-        for term in list(dict.fromkeys(analyzer.analyze(query)))[:_MAX_TERMS]:
-            yield field, term
+class _Term(NamedTuple):
+    """A term of a query; `counts` are the numbers of records with it in each part."""
+
+    field: str
+    text: str
+    counts: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """A query made ready for each part of an index; no chunk's BM25 score exceeds `best`."""
+class _Prepared:
+    """A query for each part of an index, None where a part has no match; see Ranking.bound."""
 
-    view: _View
-    queries: tuple[Any, ...]
-    best: float
+    queries: tuple[tantivy.Query | None, ...]
+    bound: float
 
 
-class LexicalIndex:
-    """Searches the words of a base; safe from several threads."""
+class BM25Search:
+    """Searches the words of a knowledge base; safe from several threads."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._guard = threading.Lock()
         self._view: _View | None = None
-        self._own_views: dict[frozenset[int], _OwnView] = {}
+        self._strict_views: dict[frozenset[int], _StrictView] = {}
 
-    def words(self, snapshot: Snapshot, query: str) -> Words | None:
-        """What a query asks for, weighed by this snapshot; None if no chunk holds any of it.
+    def search(self, snapshot: Snapshot, text: str, k: int) -> Ranking:
+        """Return the k chunks that the snapshot may read with the highest BM25 score, best first.
 
-        In a large base terms that many chunks hold are left out: they tell nothing apart, and
-        their lists are the longest to go through. User text never reaches a query parser.
+        Chunks without access and outdated records are left out before ranking. Under strict access
+        also the statistics of words come only from documents that the snapshot may read. No text
+        is an error: it never reaches a query parser.
         """
         view = self._view_of(snapshot)
-        total = sum(part.records for part in view.parts)
-        counted = []
-        for field, term in _terms(query):
-            counts = [part.searcher.doc_freq(field, term) for part in view.parts]
-            if any(counts):
-                counted.append((field, term, counts))
-        telling = [each for each in counted if sum(each[2]) <= max(_COMMON * total, _FEW)]
-        telling = telling or counted
-        best = sum(_WEIGHTS[field] * _idf(total, sum(counts)) for field, _, counts in telling)
-        queries = [_query(telling, view.parts, at) for at in range(len(view.parts))]
-        return Words(view, tuple(queries), best * (_K1 + 1)) if telling else None
-
-    def search(self, snapshot: Snapshot, words: Words, k: int) -> tuple[Ids, Scores]:
-        """The best `k` chunks of what the snapshot may read and their BM25 scores, best first.
-
-        What may not be read, or is out of date, is left out before anything is ranked.
-        """
+        prepared = _prepare(text, view)
         if snapshot.labels == frozenset():
-            return best_of([])
-        view, queries = words.view, []
-        allowed, current = _allowed(snapshot), _current(view.changed)
-        for part, query in zip(view.parts, words.queries, strict=True):
+            return Ranking(*best_of([]), prepared.bound)
+        queries = []
+        allowed, current = _label_filter(snapshot), _outdated_filter(view.changed)
+        for part, query in zip(view.parts, prepared.queries, strict=True):
             if query is not None:
                 filters = allowed if part is view.delta else [*allowed, *current]
-                queries.append((part.searcher, _filtered(query, filters)))
-        return _best(queries, k)
+                queries.append((part.searcher, _add_filters(query, filters)))
+        return Ranking(*_search_parts(queries, k), prepared.bound)
 
     def _view_of(self, snapshot: Snapshot) -> _View:
         if snapshot.is_strict:
-            return self._own_view_of(snapshot)
+            return self._strict_view_of(snapshot)
         view = self._view
         if view is not None and view.seq == snapshot.seq:
             return view
@@ -137,111 +124,151 @@ class LexicalIndex:
                 self._view = self._make_view(snapshot)
             return self._view
 
-    def _own_view_of(self, snapshot: Snapshot) -> _View:
-        """An index made of what the reader may read alone, as if there were nothing else.
+    def _strict_view_of(self, snapshot: Snapshot) -> _View:
+        """Return an index of only those documents that the snapshot may read.
 
-        How rare a word is, and how long chunks are on the average, then tell of no other document.
+        Then neither idf nor the average length tells anything about other documents.
         """
         labels = snapshot.labels or frozenset()
         with self._guard:
-            known = self._own_views.pop(labels, None)
+            known = self._strict_views.pop(labels, None)
             if known is None or known.view.seq != snapshot.seq:
                 last_change, documents = snapshot.last_change(), snapshot.document_ids()
                 if known and (known.last_change, known.documents) == (last_change, documents):
                     view = replace(known.view, seq=snapshot.seq)
                 else:
-                    view = _View(snapshot.seq, delta=in_memory(snapshot, documents))
-                known = _OwnView(view, last_change, documents)
-            self._own_views[labels] = known  # now the one that was used last
-            if len(self._own_views) > _OWN_VIEWS_KEPT:
-                del self._own_views[next(iter(self._own_views))]
+                    view = _View(snapshot.seq, delta=index_in_memory(snapshot, documents))
+                known = _StrictView(view, last_change, documents)
+            self._strict_views[labels] = known  # as the most recently used
+            if len(self._strict_views) > _MAX_CACHED_VIEWS:
+                del self._strict_views[next(iter(self._strict_views))]
             return known.view
 
     def _make_view(self, snapshot: Snapshot) -> _View:
-        postings = open_postings(self._layout)
-        if postings is None or not self._is_of(postings, snapshot):
+        index = open_index(self._layout)
+        if index is None or not self._belongs_here(index.state, snapshot):
             documents = snapshot.restricted(None).document_ids()
-            return _View(snapshot.seq, delta=in_memory(snapshot, documents))
-        changes = snapshot.changes_since(postings.state.seq)
+            return _View(snapshot.seq, delta=index_in_memory(snapshot, documents))
+        changes = snapshot.changes_since(index.state.seq)
         changed = sorted({change.document for change in changes})
-        delta = in_memory(snapshot, changed) if changed else None
-        return _View(snapshot.seq, postings.parts, delta, frozenset(changed))
+        delta = index_in_memory(snapshot, changed) if changed else None
+        return _View(snapshot.seq, index.parts, delta, frozenset(changed))
 
-    def _is_of(self, postings: Postings, snapshot: Snapshot) -> bool:
-        """Whether it is of this base, perhaps after somebody committed more than is seen here."""
-        if postings.state.is_of(snapshot):
+    def _belongs_here(self, state: State, snapshot: Snapshot) -> bool:
+        """Return True if the index is of this knowledge base, maybe of a commit after the snapshot.
+
+        Then the index may contain what the snapshot does not; those documents count as changed.
+        """
+        if state.belongs_to(snapshot):
             return True
         with closing(open_reader(self._layout)) as database:
-            return postings.state.is_of(Snapshot(database))
+            return state.belongs_to(Snapshot(database))
+
+
+def _prepare(text: str, view: _View) -> _Prepared:
+    """Turn text into a query for each part of the view.
+
+    Very common terms are left out: they hardly tell chunks apart, and have the longest lists. If
+    there are no others, they stay.
+    """
+    total = sum(part.records for part in view.parts)
+    matching = []
+    for field, term in _extract_terms(text):
+        counts = [part.searcher.doc_freq(field, term) for part in view.parts]
+        if any(counts):
+            matching.append(_Term(field, term, counts))
+    limit = max(_MAX_TERM_SHARE * total, _MIN_TERM_CHUNKS)
+    terms = [term for term in matching if sum(term.counts) <= limit] or matching
+    highest = sum(_FIELD_WEIGHTS[term.field] * _idf(total, sum(term.counts)) for term in terms)
+    queries = [_build_query(terms, view.parts, at) for at in range(len(view.parts))]
+    return _Prepared(tuple(queries), highest * (_K1 + 1))
+
+
+def _extract_terms(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the distinct (field, term) pairs of a text."""
+    text = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
+    for field, analyzer in ANALYZERS.items():
+        for term in list(dict.fromkeys(analyzer.analyze(text)))[:_MAX_QUERY_TERMS]:
+            yield field, term
 
 
 def _idf(total: int, count: int) -> float:
-    """How rare a term is, as BM25 has it; what a killed writer added may not be in the total."""
+    """Return BM25's inverse document frequency of a term in `count` of `total` records.
+
+    The count may exceed the total, which lacks the records that a killed writer added.
+    """
     return math.log(1 + (max(total - count, 0) + 0.5) / (count + 0.5))
 
 
-def _query(
-    terms: Sequence[tuple[str, str, list[int]]], parts: Sequence[Opened], at: int
+def _build_query(
+    terms: Sequence[_Term], parts: Sequence[OpenPart], at: int
 ) -> tantivy.Query | None:
-    """What finds the terms in one of the parts; None if it holds none of them.
+    """Build the query for one part; returns None if the part holds none of the terms.
 
-    Tantivy would weigh a term by how rare it is in that part alone.
+    Tantivy multiplies by the idf within the part; the boost replaces it by the idf over all parts.
     """
     total, clauses = sum(part.records for part in parts), []
-    for field, term, counts in terms:
+    for field, text, counts in terms:
         if counts[at]:
-            rarer = _idf(total, sum(counts)) / _idf(parts[at].records, counts[at])
-            clause = tantivy.Query.term_query(SCHEMA, field, term, "freq")
-            boosted = tantivy.Query.boost_query(clause, _WEIGHTS[field] * rarer)
+            correction = _idf(total, sum(counts)) / _idf(parts[at].records, counts[at])
+            clause = tantivy.Query.term_query(SCHEMA, field, text, "freq")
+            boosted = tantivy.Query.boost_query(clause, _FIELD_WEIGHTS[field] * correction)
             clauses.append((tantivy.Occur.Should, boosted))
     return tantivy.Query.boolean_query(clauses) if clauses else None
 
 
-def _filtered(query: tantivy.Query, filters: _Clauses) -> tantivy.Query:
+def _add_filters(query: tantivy.Query, filters: _Clauses) -> tantivy.Query:
     if not filters:
         return query
     return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), *filters])
 
 
-def _allowed(snapshot: Snapshot) -> _Clauses:
-    """Lets through what the snapshot may read."""
+def _label_filter(snapshot: Snapshot) -> _Clauses:
+    """Return clauses that only records with a label of the snapshot match, without a score."""
     if snapshot.labels is None or snapshot.has_every_label:
         return []
-    allowed = _labelled(sorted(snapshot.labels))
+    allowed = _match_labels(sorted(snapshot.labels))
     return [(tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0))]
 
 
-def _current(changed: Collection[int]) -> _Clauses:
-    """Lets through what is not out of date."""
-    return [(tantivy.Occur.MustNot, any_of("document", sorted(changed)))] if changed else []
+def _outdated_filter(changed: Collection[int]) -> _Clauses:
+    """Return clauses that records of changed documents do not match."""
+    return [(tantivy.Occur.MustNot, match_any("document", sorted(changed)))] if changed else []
 
 
-def _labelled(labels: list[int]) -> tantivy.Query:
-    """Chunks with one of these labels; looked up as the search goes on, where they are few."""
-    if len(labels) > _FEW_LABELS:
-        return any_of("label", labels)
+def _match_labels(labels: list[int]) -> tantivy.Query:
+    """Return a query for records with one of these labels.
+
+    A few labels are looked up lazily during the search, which is faster.
+    """
+    if len(labels) > _MAX_LABEL_TERMS:
+        return match_any("label", labels)
     terms = [tantivy.Query.term_query(SCHEMA, "label", label) for label in labels]
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, term) for term in terms])
 
 
-def _best(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tuple[Ids, Scores]:
-    """The best `k` of all parts: of each twice its share, or all if its last is among the best."""
+def _search_parts(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tuple[Ids, Scores]:
+    """Return the k best chunks of all parts.
+
+    Each part is first asked for twice its share of k. If the last one that it returns is still
+    good enough for the result, the part is asked again, for k.
+    """
     sizes = [searcher.num_docs for searcher, _ in queries]
-    few = [min(k, 1 + 2 * k * size // max(1, sum(sizes))) for size in sizes]
-    found = [_search(*query, most) for query, most in zip(queries, few, strict=True)]
+    limits = [min(k, 1 + 2 * k * size // max(1, sum(sizes))) for size in sizes]
+    found = [_search_part(*query, limit) for query, limit in zip(queries, limits, strict=True)]
     best = best_of(found, k)
     worst = best[1][-1] if len(best[1]) == k else 0.0
-    cut = [
+    cut_off = [
         at
         for at, (ids, scores) in enumerate(found)
-        if few[at] < k and len(ids) == few[at] and scores[-1] >= worst
+        if limits[at] < k and len(ids) == limits[at] and scores[-1] >= worst
     ]
-    for at in cut:
-        found[at] = _search(*queries[at], k)
-    return best_of(found, k) if cut else best
+    for at in cut_off:
+        found[at] = _search_part(*queries[at], k)
+    return best_of(found, k) if cut_off else best
 
 
-def _search(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
+def _search_part(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
     hits = searcher.search(query, limit=k, count=False).hits
     scores, addresses = zip(*hits, strict=True) if hits else ((), ())
     ids = searcher.fast_field_values("chunk", list(addresses))

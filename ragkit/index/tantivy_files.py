@@ -1,14 +1,13 @@
-"""Checks the files of a tantivy index: tantivy reads damaged ones without a word, or panics.
+"""Checks the files of a tantivy index, because tantivy reads damaged ones silently, or panics.
 
-Each segment file ends with its own checksum, but nothing says that it belongs where it lies, and
-meta.json has no checksum at all. So what was written is noted by whoever wrote it; what a killed
-writer has not noted is held to the checksums alone.
+Each segment file ends with a checksum, but nothing says that the file belongs where it is, and
+meta.json has no checksum at all. So the writer notes what it has written. Files that a killed
+writer has not noted are compared with their own checksums alone.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
 import zlib
@@ -16,22 +15,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ragkit.index.checksums import file_stamp
+
 _MAGIC = 1337  # ends each file, after the length of the JSON that holds the checksum of the rest
-_BLOCK = 1 << 20
+_BLOCK = 1 << 20  # bytes
 _SEGMENT_FILE = re.compile(r"[0-9a-f]{32}\.")
 
 Notes = dict[str, Any]
-"""What was written: the `files` with their stamps and checksums, the `segments`, and the `rest`."""
+"""What was written, as JSON: the stamp and checksum of each file in `files`, the number of records
+and the deletions of each segment in `segments`, and the schema and settings in `rest`."""
 
 
-def first_damaged(folder: Path, notes: Notes, *, trusting: bool = True) -> str | None:
-    """The name of a file that is not what was written, or None if all are.
+def find_damage(folder: Path, notes: Notes, *, trust_stamps: bool = True) -> str | None:
+    """Return the name of the first file that differs from what was written, None if none does.
 
-    A file that looks as it did when it was noted is taken as read, unless `trusting` is false.
-    Raises ValueError or OSError if the index cannot be read at all.
+    A file whose stamp is the noted one is not read, unless `trust_stamps` is false. Raises
+    ValueError or OSError if the index cannot be read at all.
     """
     meta = _read_meta(folder)
-    if not _is_as_noted(meta, notes):
+    if not _agrees(meta, notes):
         return "meta.json"
     files = notes.get("files", {})
     live = list(_live_files(folder, meta))
@@ -41,7 +43,7 @@ def first_damaged(folder: Path, notes: Notes, *, trusting: bool = True) -> str |
             return str(name)
     for path in live:
         stamp, checksum = files.get(path.name, (None, None))
-        if trusting and stamp == file_stamp(path):
+        if trust_stamps and stamp == file_stamp(path):
             continue
         found = _checksum(path)
         if found is None or checksum not in (None, found):
@@ -49,10 +51,10 @@ def first_damaged(folder: Path, notes: Notes, *, trusting: bool = True) -> str |
     return None
 
 
-def notes_of(folder: Path, known: Notes) -> Notes:
-    """What is written there now, and what it looks like, to spare reading it at every start.
+def describe_files(folder: Path, known: Notes) -> Notes:
+    """Return notes of the files as they are now; those with a known stamp are not read again.
 
-    The writer lock must be held, and what was noted before, which is `known`, have been checked.
+    The writer lock must be held, and `known`, the earlier notes, must have been checked.
     """
     meta = _read_meta(folder)
     files = {}
@@ -62,21 +64,24 @@ def notes_of(folder: Path, known: Notes) -> Notes:
             checksum = _checksum(path)
         if checksum is not None:
             files[path.name] = [file_stamp(path), checksum]
-    return {"files": files, "segments": _segments(meta), "rest": _rest(meta)}
+    return {"files": files, "segments": _segments(meta), "rest": _settings(meta)}
 
 
-def records_in(notes: Notes) -> int:
-    """How many records were written, with those that are deleted."""
+def count_records(notes: Notes) -> int:
+    """Return how many records were written, deleted ones included."""
     return sum(records for records, _ in notes["segments"].values())
 
 
-def leftovers_of(folder: Path) -> list[Path]:
-    """What a killed writer left in an index; of one that cannot be read nothing is known."""
+def find_unlisted_files(folder: Path) -> list[Path]:
+    """Return the files that a killed writer left: those that meta.json does not name.
+
+    If meta.json cannot be read, only temporary files are returned.
+    """
     found = list(folder.glob(".tmp*"))
     try:
         live = {path.name for path in _live_files(folder, _read_meta(folder))}
     except (FileNotFoundError, ValueError):
-        return found  # it is made anew
+        return found  # the whole index will be rebuilt
     return found + [
         path
         for path in folder.glob("*.*")
@@ -84,27 +89,18 @@ def leftovers_of(folder: Path) -> list[Path]:
     ]
 
 
-def file_stamp(path: Path) -> str:
-    """Changes whenever the file is written to, copied or replaced.
-
-    The time of the last change (ctime) is in it, which nobody can set back.
-    """
-    stat = os.stat(path, follow_symlinks=False)
-    return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}:{stat.st_ino}"
-
-
 def _read_meta(folder: Path) -> dict[str, Any]:
-    """What the last commit says of the index."""
+    """Read meta.json, which describes the last commit. Raises ValueError if it is damaged."""
     meta = json.loads((folder / "meta.json").read_bytes())
     try:
         _segments(meta)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("meta.json is not tantivy's") from error
+        raise ValueError("meta.json was not written by tantivy") from error
     return dict(meta)
 
 
 def _segments(meta: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Each segment by the name of its files, with its number of records and its deleted ones."""
+    """Return [records, deletions] by the name of each segment; deletions are None or [stamp, n]."""
     found = {}
     for segment in meta["segments"]:
         name = segment["segment_id"].replace("-", "").lower()
@@ -114,16 +110,16 @@ def _segments(meta: Mapping[str, Any]) -> dict[str, list[Any]]:
     return found
 
 
-def _rest(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What never changes as long as the index lives: its schema and settings."""
+def _settings(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stays the same for the life of an index: its schema and settings."""
     return {key: meta[key] for key in meta if key not in ("segments", "opstamp")}
 
 
-def _is_as_noted(meta: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:
-    """Whether meta.json says of each segment that was noted what it said then."""
+def _agrees(meta: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:
+    """Return True if meta.json has the noted segments unchanged, but for later deletions."""
     if not notes:
         return True
-    if notes["rest"] != _rest(meta):
+    if notes["rest"] != _settings(meta):
         return False
     for segment, (records, deleted) in _segments(meta).items():
         known = notes["segments"].get(segment)
@@ -136,7 +132,7 @@ def _is_as_noted(meta: Mapping[str, Any], notes: Mapping[str, Any]) -> bool:
 
 
 def _live_files(folder: Path, meta: Mapping[str, Any]) -> Iterator[Path]:
-    """The files of the last commit; a killed writer may have left others."""
+    """Yield the files of the last commit; a killed writer may have left others."""
     segments = _segments(meta)
     deletions = {s: f"{s}.{deleted[0]}.del" for s, (_, deleted) in segments.items() if deleted}
     for path in sorted(folder.iterdir()):
@@ -150,7 +146,7 @@ def _segment_of(name: str) -> str:
 
 
 def _checksum(path: Path) -> int | None:
-    """The checksum of a file's content; None if it is not the one that stands in its footer."""
+    """Return the CRC-32 of a file's content, None if the file's own footer has another one."""
     size = path.stat().st_size
     if size < 8:
         return None

@@ -116,7 +116,7 @@ class Committer:
             self._report.warnings += [(source, warning) for warning in read.document.warnings]
             self._report.pages += len(read.document.pages)
             self._report.chunks += len(embedded.digests)
-            self._indexes.count(len(embedded.digests), embedded.vectors.shape[1])
+            self._indexes.count(len(embedded.digests))
 
     def commit_error(self, source_folder: int, file: FoundFile, error: FileError) -> None:
         """Remember why a file cannot be read, unless its content was erased."""

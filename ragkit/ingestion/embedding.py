@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ragkit.embedders.base import Embedder, checked
+from ragkit.embedders.base import Embedder, normalize
 from ragkit.store.records import HalfVectors
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.chunk import Chunk, embedding_text
@@ -51,7 +51,7 @@ def embed_chunks(
     for at in range(0, len(new), _TEXTS_PER_CALL):
         part = new[at : at + _TEXTS_PER_CALL]
         vectors = embedder.encode_document([texts[digest] for digest in part])
-        half = checked(vectors, len(part), embedder).astype(np.float16)
+        half = normalize(vectors, len(part), embedder).astype(np.float16)
         known.update((d, vector.tobytes()) for d, vector in zip(part, half, strict=True))
         report_progress()
     return [

@@ -19,9 +19,9 @@ from ragkit.errors import NotAKnowledgeBase, RagkitError, StoreDamaged, StoreErr
 from ragkit.governance.backup_registry import MANIFEST, PURPOSE, read_past_erasures
 from ragkit.governance.erasure import replay, writing
 from ragkit.governance.receipts import parse_past_erasure, read_receipt
-from ragkit.ingestion.indexing import update_indexes
+from ragkit.index.indexes import sync_indexes
 from ragkit.maintenance.restored_access import check_holds, rules_of, take_over
-from ragkit.maintenance.verify import CONTENT, VerificationReport, dimension_of, verify_store
+from ragkit.maintenance.verify import CONTENT, VerificationReport, verify_store
 from ragkit.store.atomic_directory import (
     create_sibling,
     exchange_directories,
@@ -350,7 +350,7 @@ def _settle(
     with writing(store) as writer:
         erased = replay(writer, store.layout, store.key(), known)
         taken = take_over(writer, rules, same=same) if rules is not None else []
-        update_indexes(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        sync_indexes(writer, store.layout)
         detail: dict[str, Any] = {"backup": manifest.id, "seq": manifest.seq}
         detail |= {"records_lost": lost, "erased": len(erased)}
         detail |= {"lost_head": head} if head else {}

@@ -14,8 +14,7 @@ import apsw
 from ragkit.config import Config
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.governance.erasure import writing
-from ragkit.index import faiss_index, tantivy_index
-from ragkit.ingestion.indexing import update_indexes
+from ragkit.index.indexes import open_indexes, sync_indexes
 from ragkit.maintenance.verify import (
     CONTENT,
     VerificationReport,
@@ -185,14 +184,12 @@ def _build_indexes(
     writer: Writer, layout: Layout, before: VerificationReport, report: RepairReport
 ) -> None:
     snapshot = Snapshot(writer.connection)
-    dimension = dimension_of(snapshot)
-    if before.is_damaged("word index"):
-        tantivy_index.rebuild(snapshot, layout)
-        report.done.append("built the word index anew")
-    if snapshot.index_version() and (report.lost or before.is_damaged("vector index")):
-        faiss_index.publish(writer, layout, dimension)
-        report.done.append("built the vector index anew")
-    update_indexes(writer, layout, dimension)
+    for index in open_indexes(layout):
+        checked = f"{index.name} index"
+        if before.is_damaged(checked) or (report.lost and index.verify(snapshot)):
+            index.rebuild(writer)
+            report.done.append(f"rebuilt the {checked}")
+    sync_indexes(writer, layout)
 
 
 def _tidy(store: Store, report: RepairReport) -> None:
@@ -273,7 +270,7 @@ def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) 
         writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
         _mend_rows(writer, report)
         _hold_again(writer, report)
-        update_indexes(writer, store.layout, dimension_of(Snapshot(writer.connection)))
+        sync_indexes(writer, store.layout)
         report.done.append("carried over what can be read of the database")
         for table, count in sorted(losses.orphans.items()):
             report.done.append(f"left out {count} rows of {table} that belong to what is lost")

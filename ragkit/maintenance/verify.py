@@ -12,7 +12,8 @@ import apsw
 
 from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreDamaged
-from ragkit.index import faiss_index, tantivy_index
+from ragkit.index.base import Index
+from ragkit.index.indexes import open_indexes
 from ragkit.maintenance.check_result import CheckResult, State
 from ragkit.manifest import read_identity
 from ragkit.store.audit_chain import check_chain
@@ -96,8 +97,8 @@ def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> VerificationRepo
             *_guarded("audit log", _audit_log(database, store, keys)),
             *_guarded("erasures", _erasures(snapshot)),
         ]
-    findings += _guarded("vector index", _vector_index(store))
-    findings += _guarded("word index", _word_index(store))
+    for index in open_indexes(store.layout):
+        findings += _guarded(f"{index.name} index", _index(store, index))
     findings += _guarded("uploads", _uploads(store))
     findings += _guarded("files", _files(store))
     return VerificationReport(store.layout.root, seq, tuple(findings))
@@ -190,42 +191,27 @@ def _erasures(snapshot: Snapshot) -> Iterator[CheckResult]:
         )
 
 
-def _vector_index(store: Store) -> Iterator[CheckResult]:
+def _index(store: Store, index: Index) -> Iterator[CheckResult]:
+    checked = f"{index.name} index"
     for _ in range(_TRIES):
         with store.snapshot() as snapshot:
-            row = snapshot.index_version()
-            flaw = faiss_index.flaw(snapshot, store.layout, dimension_of(snapshot))
+            before = index.version(snapshot)
         with store.snapshot() as snapshot:
-            if not flaw or snapshot.index_version() == row:
+            flaw, path = index.verify(snapshot), index.path(snapshot)
+        with store.snapshot() as snapshot:
+            if not flaw or index.version(snapshot) == before:
                 break
-    name = f"index/{row.name}" if row else ""
-    if flaw:
-        fix = f"searches go without it; {_REPAIR} builds it again"
-        yield CheckResult("vector index", "fail", flaw, fix, name)
-    elif row is None:
-        yield CheckResult("vector index", "ok", "none is needed yet")
     else:
-        yield CheckResult(
-            "vector index", "ok", f"{row.count} vectors are those of the base", "", name
-        )
-
-
-def _word_index(store: Store) -> Iterator[CheckResult]:
-    for _ in range(_TRIES):
-        before = tantivy_index.stamp(store.layout)
-        with store.snapshot() as snapshot:
-            flaw = tantivy_index.flaw(snapshot, store.layout)
-        if not flaw or tantivy_index.stamp(store.layout) == before:
-            break
-    else:
-        yield CheckResult("word index", "warn", "it changes while it is being checked", "try again")
+        yield CheckResult(checked, "warn", "it changes while it is being checked", "try again")
         return
-    name = str(tantivy_index.index_folder(store.layout).relative_to(store.layout.root))
+    name = str(path.relative_to(store.layout.root)) if path else ""
     if flaw:
         fix = f"searches go without it; {_REPAIR} builds it again"
-        yield CheckResult("word index", "fail", flaw, fix, name)
+        yield CheckResult(checked, "fail", flaw, fix, name)
+    elif path is None:
+        yield CheckResult(checked, "ok", "none is needed yet")
     else:
-        yield CheckResult("word index", "ok", "its records are those of the base", "", name)
+        yield CheckResult(checked, "ok", "it agrees with the database", "", name)
 
 
 def _uploads(store: Store) -> Iterator[CheckResult]:
@@ -307,15 +293,16 @@ def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
             yield path
     if not writing and is_locked(layout.lock):
         return
+    indexes = open_indexes(layout)
     with store.snapshot() as snapshot:
-        row = snapshot.index_version()
-    names = {layout.index: {row.name if row else "", "lexical"}}
-    for inner in (layout.index, layout.tmp):
+        own = {at.name for index in indexes if (at := index.path(snapshot))}
+        left = [at for index in indexes for at in index.leftovers(snapshot)]
+    for inner, names in ((layout.index, own), (layout.tmp, set[str]())):
         if inner.is_dir():
             for path in sorted(inner.iterdir()):
-                if path.is_symlink() or path.name not in names.get(inner, ()):
+                if path.is_symlink() or path.name not in names:
                     yield path
-    yield from tantivy_index.leftovers(layout)
+    yield from (path for path in left if path.parent != layout.index)
 
 
 def is_leftover(layout: Layout, path: Path) -> bool:

@@ -1,1 +1,1 @@
-"""From a query to ranked passages."""
+"""Turns a query into ranked passages."""

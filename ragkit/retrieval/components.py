@@ -1,4 +1,4 @@
-"""What a base is searched and asked with, opened when it is first needed."""
+"""The embedder, retriever and language model of a knowledge base, loaded when first needed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import threading
 
 from ragkit.config import Config
 from ragkit.embedders.base import Embedder, EmbedderFacts, facts_of
-from ragkit.embedders.loading import check_same, load_by_name, load_for_base
-from ragkit.index import bm25_search, faiss_index
+from ragkit.embedders.loading import check_same, load_by_name, load_for_kb
+from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.llms.base import LanguageModel
 from ragkit.manifest import Identity, read_identity
 from ragkit.retrieval.retriever import Retriever
@@ -15,10 +16,11 @@ from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 
 
-class Engine:
-    """The embedder, the retriever and the language model of one base; safe from several threads.
+class Components:
+    """The embedder, retriever and language model of one knowledge base; safe from several threads.
 
-    `wanted` is the embedder that the user named or gave; None leaves it to the base.
+    `wanted` is the embedder that the user named or passed. If it is None, the one that the
+    knowledge base was built with is used.
     """
 
     def __init__(
@@ -37,7 +39,11 @@ class Engine:
         self._retriever: Retriever | None = None
 
     def check_wanted(self, facts: EmbedderFacts) -> None:
-        """Refuse another embedder at once, also where nothing would have to be embedded."""
+        """Raise StoreMismatch if the wanted embedder is not the one of the knowledge base.
+
+        `facts` are those of the knowledge base's embedder. An ingest checks before it starts, even
+        if no text has to be embedded.
+        """
         if isinstance(self._wanted, str):
             if self._wanted not in (facts.name, facts.name.rpartition("/")[2]):
                 check_same(facts_of(load_by_name(self._wanted)), facts)
@@ -45,7 +51,12 @@ class Engine:
             check_same(facts_of(self._wanted), facts)
 
     def embedder(self, identity: Identity | None) -> Embedder:
-        """The embedder of a base with this identity; of a new one, the one that was wanted."""
+        """Return the embedder of a knowledge base, loaded once.
+
+        `identity` is None for a new knowledge base; it gets the wanted embedder or the default one.
+        Raises StoreMismatch if the wanted embedder is another one, and EmbedderError if it cannot
+        be loaded.
+        """
         with self._guard:
             if self._embedder is None:
                 self._embedder = self._load(identity)
@@ -57,13 +68,13 @@ class Engine:
                 check_same(facts_of(self._wanted), identity.embedder)
             return self._wanted
         if identity is not None:
-            return load_for_base(identity.embedder, self._wanted, self._device)
+            return load_for_kb(identity.embedder, self._wanted, self._device)
         from ragkit.embedders.discovery import DEFAULT
 
         return load_by_name(self._wanted or DEFAULT, self._device)
 
     def retriever(self, snapshot: Snapshot) -> Retriever | None:
-        """The retriever of this base; None while it is empty and has no embedder yet."""
+        """Return the retriever, opened once; None while the knowledge base has no embedder."""
         if self._retriever is not None:
             return self._retriever
         identity = read_identity(snapshot)
@@ -73,8 +84,6 @@ class Engine:
         with self._guard:
             if self._retriever is None:
                 self._retriever = Retriever(
-                    embedder,
-                    faiss_index.DenseIndex(self._layout, identity.embedder.dimension),
-                    bm25_search.LexicalIndex(self._layout),
+                    embedder, FaissIndex(self._layout), TantivyIndex(self._layout)
                 )
             return self._retriever

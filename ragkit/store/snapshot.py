@@ -622,6 +622,11 @@ class Snapshot:
         (count,) = self._db.execute("SELECT count(*) FROM vector").fetchone()
         return int(count)
 
+    def vector_dimension(self) -> int:
+        """Return the length of the vectors, 1 while there are none."""
+        row = self._db.execute("SELECT length(data) FROM vector LIMIT 1").fetchone()
+        return row[0] // 2 if row else 1  # float16
+
     def changes_since(self, seq: int) -> list[Change]:
         """What the journal says after `seq`, in order."""
         rows = self._db.execute(

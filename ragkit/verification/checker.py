@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragkit.answers import Statement, Verdict
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import load_lexicon
 from ragkit.text.numbers import SCALE_NOTE

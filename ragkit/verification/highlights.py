@@ -17,7 +17,7 @@ from functools import cached_property
 from heapq import nlargest
 
 from ragkit.answers import Citation, Statement
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.numbers import find_scales
 from ragkit.text.sentences import Sentence, split_sentences

@@ -11,10 +11,15 @@ import pytest
 
 from ragkit import Config, KnowledgeBase
 from ragkit.errors import StoreError
-from ragkit.index import bm25_search, faiss_index, tantivy_index
-from ragkit.index.base import Ids, Scores
+from ragkit.index import faiss_index, vector_search
+from ragkit.index.base import Ids, Query, Ranking, Scores
+from ragkit.index.faiss_files import InnerIndex, import_faiss
+from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.tantivy_index import TantivyIndex
+from ragkit.index.vector_search import VectorSearch
 from ragkit.manifest import new_identity
 from ragkit.retrieval.retriever import Retriever
+from ragkit.store.layout import Layout
 from ragkit.store.records import NewDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -63,11 +68,11 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
                     writer.put_document(
                         paged(source_folder, f"{label}.page", label, count, 10_000 + count)
                     )
-        tantivy_index.synchronise(Snapshot(writer.connection), store.layout)
+        TantivyIndex(store.layout).sync(writer)
         if kind != "delta":
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(faiss_index, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)
-                faiss_index.publish(writer, store.layout, DIMENSION)
+                FaissIndex(store.layout).rebuild(writer)
         index_version = Snapshot(writer.connection).index_version()
         assert (index_version.kind if index_version else "delta") == kind
     store.close()
@@ -118,7 +123,7 @@ def test_every_index_gives_what_is_allowed_and_as_much_as_there_is(
     bases: dict[str, Path], kind: str, labels: list[str]
 ) -> None:
     store = Store(bases[kind], create=False)
-    index = faiss_index.DenseIndex(store.layout, DIMENSION)
+    index = VectorSearch(store.layout)
     with store.snapshot() as everything:
         snapshot = everything.only(labels)
         may = allowed(snapshot)
@@ -145,8 +150,8 @@ def test_of_equal_vectors_every_exact_index_finds_the_older_ones(tmp_path: Path)
                 new.vectors[:] = equal if number < 15 else best
                 writer.put_document(new)
                 if number + 1 == published:
-                    faiss_index.publish(writer, store.layout, DIMENSION)
-        index, query = faiss_index.DenseIndex(store.layout, DIMENSION), best.astype(np.float32)
+                    FaissIndex(store.layout).rebuild(writer)
+        index, query = VectorSearch(store.layout), best.astype(np.float32)
         with store.snapshot() as snapshot:
             found = pairs(index.search(snapshot, query, 50))
             chunks = sorted(allowed(snapshot))
@@ -237,29 +242,29 @@ class Mishearing(Deaf):
 
 
 def flat(count: int) -> Any:
-    return faiss_index._exact(unit_vectors(count, 1)).inner
+    return vector_search._build_exact(unit_vectors(count, 1)).inner
 
 
 @pytest.mark.parametrize("liar", [Deaf, HardOfHearing, Mishearing])
 @pytest.mark.parametrize("count", [1, 2, 1000])
 def test_an_index_that_ignores_its_selector_is_refused(liar: type[Deaf], count: int) -> None:
     index = flat(count)
-    assert faiss_index._tested(faiss_index._Owned(index, index), count).inner is index
-    with pytest.raises(StoreError, match="ignores which documents may be found"):
-        faiss_index._tested(faiss_index._Owned(index, liar(index)), count)
+    assert vector_search.check_selector(InnerIndex(index, index), count).inner is index
+    with pytest.raises(StoreError, match="ignores which documents a search may find"):
+        vector_search.check_selector(InnerIndex(index, liar(index)), count)
 
 
 def test_every_index_is_tested_before_it_is_searched(
     bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A FAISS is put in that does not listen: what was published, and what came after it."""
-    faiss = faiss_index.faiss()
+    faiss = import_faiss()
     downcast = faiss.downcast_index
     monkeypatch.setattr(faiss, "downcast_index", lambda index: Deaf(downcast(index)))
     for kind in ("flat", "ivf"):
         with opened(bases[kind]) as kb:
             kb.access.grant("one", ANA)
-            with pytest.raises(StoreError, match="ignores which documents may be found"):
+            with pytest.raises(StoreError, match="ignores which documents a search may find"):
                 kb.as_principal(ANA).search("pump")
     monkeypatch.undo()
 
@@ -272,29 +277,37 @@ def test_every_index_is_tested_before_it_is_searched(
     monkeypatch.setattr(faiss, "IndexScalarQuantizer", DeafQuantizer)
     with opened(bases["delta"]) as kb:
         kb.access.grant("one", ANA)
-        with pytest.raises(StoreError, match="ignores which documents may be found"):
+        with pytest.raises(StoreError, match="ignores which documents a search may find"):
             kb.as_principal(ANA).search("pump")
 
 
-class BlindDense(faiss_index.DenseIndex):
+class BlindVectors(VectorSearch):
     """A vector search that gives everything there is."""
 
     def _masks(self, snapshot: Snapshot, view: Any) -> Any:
         return view.alive, None
 
 
-class BlindLexical(bm25_search.LexicalIndex):
-    """A word search that gives everything there is."""
+class BlindFaiss(FaissIndex):
+    """A vector index whose search gives everything there is."""
 
-    def search(self, snapshot: Snapshot, words: Any, k: int) -> tuple[Ids, Scores]:
-        return super().search(snapshot.restricted(None), words, k)
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._vectors = BlindVectors(layout)
+
+
+class BlindTantivy(TantivyIndex):
+    """A word index whose search gives everything there is."""
+
+    def search(self, snapshot: Snapshot, query: Query, k: int) -> Ranking:
+        return super().search(snapshot.restricted(None), query, k)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_searches_give_is_looked_up_once_more(bases: dict[str, Path], kind: str) -> None:
     """A second wall, should both of the first ones break."""
     store = Store(bases[kind], create=False)
-    blind = BlindDense(store.layout, DIMENSION), BlindLexical(store.layout)
+    blind = BlindFaiss(store.layout), BlindTantivy(store.layout)
     retriever = Retriever(HashingEmbedder(), *blind)
     with store.snapshot() as everything:
         assert len(retriever.search(everything, "Page 3 of the plant's pump", 500)) == 500
@@ -311,15 +324,15 @@ def test_what_searches_give_is_looked_up_once_more(bases: dict[str, Path], kind:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], kind: str) -> None:
     store = Store(bases[kind], create=False)
-    index = faiss_index.DenseIndex(store.layout, DIMENSION)
+    index = VectorSearch(store.layout)
     with store.snapshot() as everything:
         for snapshot in (everything.restricted(frozenset()), everything.only([])):
             query = unit_vectors(1, 1)[0].astype(np.float32)
             assert pairs(index.search(snapshot, query, 100)) == []
         view = index._view_of(everything)
-        parts = [view.delta] if view.index_version is None else [view.index_version.index]
+        parts = [view.delta] if view.published is None else [view.published.index]
         for owned in parts:
             nothing = np.zeros(owned.inner.ntotal, dtype=np.bool_)
-            positions, _ = faiss_index._scan(owned.inner, query, 100, nothing, everywhere=True)
+            positions, _ = vector_search.scan(owned.inner, query, 100, nothing, all_cells=True)
             assert len(positions) == 0
     store.close()

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ragkit import Config, KnowledgeBase, View
-from ragkit.index import faiss_index, tantivy_index
+from ragkit.index.indexes import open_indexes
 from ragkit.store.records import NewDocument, StoredDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -147,9 +147,8 @@ def _build(workdir: Path, path: Path) -> None:
                 if count < CHUNKS:
                     writer.put_document(copied)
                     count += len(copied.chunks)
-        found = Snapshot(writer.connection)
-        tantivy_index.synchronise(found, target.layout)
-        faiss_index.publish(writer, target.layout, DIMENSION)
+        for index in open_indexes(target.layout):
+            index.rebuild(writer)
     source.close()
     target.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ragkit import KnowledgeBase
 from ragkit.embedders.discovery import DEFAULT, compiled_folder, find
 from ragkit.embedders.openvino import MODEL, OpenVINOEmbedder, verified_facts, write_facts
-from ragkit.retrieval.retriever import LEXICAL_WEIGHT
+from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from tests.benchmarks.common import eval_folder, prepared_base
 from tests.benchmarks.retrieval import Question, measure, questions
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit import Hit, KnowledgeBase
-from ragkit.retrieval.retriever import LEXICAL_WEIGHT
+from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from tests.benchmarks.common import prepared_base, question_of, rows
 
 
@@ -34,11 +34,11 @@ def first_rank(hits: list[Hit], relevant: frozenset[tuple[str, int | None]]) -> 
 
 
 def measure(kb: KnowledgeBase, asked: list[Question], weight: float) -> dict[str, float]:
-    from ragkit.retrieval import retriever
+    from ragkit.retrieval import fusion
 
-    retriever.LEXICAL_WEIGHT = weight
+    fusion.LEXICAL_WEIGHT = weight
     ranks = [first_rank(kb.search(q.text, 20), q.relevant) or 1000 for q in asked]
-    retriever.LEXICAL_WEIGHT = LEXICAL_WEIGHT
+    fusion.LEXICAL_WEIGHT = LEXICAL_WEIGHT
     n = len(ranks)
     return {
         "hit@5": sum(rank <= 5 for rank in ranks) / n,

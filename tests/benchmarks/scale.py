@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.index import faiss_index
+from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.vector_search import VectorSearch
 from ragkit.store.layout import Layout
 from ragkit.store.records import NewDocument
 from ragkit.store.snapshot import Snapshot
@@ -56,7 +57,7 @@ def build(path: Path, count: int) -> None:
                             digests, vectors(PER_DOCUMENT, number + 1, middle))
             )  # fmt: skip
         started = time.perf_counter()
-        faiss_index.publish(writer, store.layout, DIMENSION)
+        FaissIndex(store.layout).rebuild(writer)
         print(f"  build and publish   {time.perf_counter() - started:8.1f} s")
     store.close()
 
@@ -67,7 +68,7 @@ def probe(path: Path) -> None:
     before = _resident_mb()
     started = time.perf_counter()
     store = Store(path, create=False)
-    index = faiss_index.DenseIndex(store.layout, DIMENSION)
+    index = VectorSearch(store.layout)
     with store.snapshot() as snapshot:
         index.search(snapshot, queries[0], 10)
         opened = time.perf_counter() - started
@@ -76,7 +77,7 @@ def probe(path: Path) -> None:
             started = time.perf_counter()
             hits = index.search(snapshot, query, 100)
             times.append((time.perf_counter() - started) * 1000)
-            found.append([chunk for chunk, _ in hits])
+            found.append(hits[0].tolist())
         memory = _resident_mb() - before
         exact = _exact(snapshot, queries)
         index_version = snapshot.index_version()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ragkit.generation.citations import parse_citations
-from ragkit.retrieval.retriever import Hit
+from ragkit.retrieval.hits import Hit
 from ragkit.text.sanitize import sanitize
 
 

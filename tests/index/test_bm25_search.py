@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragkit.index import bm25_search, tantivy_index
+from ragkit.index.bm25_search import BM25Search
+from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -43,7 +44,7 @@ def write(
         for source, text in texts.items():
             put(writer, source, [text], label=label)
         if sync:
-            tantivy_index.synchronise(Snapshot(writer.connection), store.layout)
+            TantivyIndex(store.layout).sync(writer)
 
 
 def drop(store: Store, source: str, *, sync: bool = True) -> None:
@@ -52,14 +53,11 @@ def drop(store: Store, source: str, *, sync: bool = True) -> None:
         (document,) = [d.id for d in snapshot.documents() if d.source == source]
         remove(writer, document, source)
         if sync:
-            tantivy_index.synchronise(Snapshot(writer.connection), store.layout)
+            TantivyIndex(store.layout).sync(writer)
 
 
-def best(
-    index: bm25_search.LexicalIndex, snapshot: Snapshot, query: str, k: int
-) -> list[tuple[int, float]]:
-    words = index.words(snapshot, query)
-    return pairs(index.search(snapshot, words, k)) if words else []
+def best(index: BM25Search, snapshot: Snapshot, query: str, k: int) -> list[tuple[int, float]]:
+    return pairs(index.search(snapshot, query, k))
 
 
 def search(
@@ -67,10 +65,10 @@ def search(
     query: str,
     *,
     labels: list[str] | None = None,
-    index: bm25_search.LexicalIndex | None = None,
+    index: BM25Search | None = None,
 ) -> list[str]:
     """Sources of the chunks found, best first; each must be one of the snapshot."""
-    index = index or bm25_search.LexicalIndex(store.layout)
+    index = index or BM25Search(store.layout)
     with store.view(None, labels) as snapshot:
         found = best(index, snapshot, query, 10)
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
@@ -112,7 +110,7 @@ def test_a_label_hides_what_it_covers(store: Store) -> None:
 
 @pytest.mark.parametrize("sync", [True, False])
 def test_changed_and_removed_documents_are_never_stale(store: Store, sync: bool) -> None:
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     assert search(store, "seal", index=index) == ["pump.txt"]
     write(store, {"pump.txt": "Now about bearings."}, sync=sync)
     assert search(store, "seal", index=index) == []
@@ -127,7 +125,7 @@ def test_the_index_on_disk_holds_each_chunk_once_and_no_removed_one(store: Store
     for text in ("One.", "Two.", "Three."):
         write(store, {"pump.txt": text, "other.txt": f"Other {text}"}, sync=True)
     drop(store, "other.txt", sync=True)
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as snapshot:
         view = index._view_of(snapshot)
         chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
@@ -136,16 +134,15 @@ def test_the_index_on_disk_holds_each_chunk_once_and_no_removed_one(store: Store
 
 
 def test_no_chunk_scores_more_than_is_possible(store: Store) -> None:
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as snapshot:
         for query in ("seal", "pump seal VX-4410-31", "nothing of this"):
-            words = index.words(snapshot, query)
-            most = words.best if words else 0.0
-            assert all(score <= most for _, score in best(index, snapshot, query, 10))
+            bound = index.search(snapshot, query, 10).bound
+            assert all(score <= bound for _, score in best(index, snapshot, query, 10))
 
 
 def test_an_old_snapshot_never_gives_what_came_later(store: Store) -> None:
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as old:
         write(store, {"pump.txt": "Now about bearings.", "late.txt": "A late bearing."})
         found = old.chunks([chunk for chunk, _ in best(index, old, "bearing seal", 10)])
@@ -338,7 +335,7 @@ def test_no_flipped_bit_in_what_has_no_checksum_is_believed(
     with store.snapshot() as snapshot:
 
         def found() -> list[tuple[int, float]]:
-            index = bm25_search.LexicalIndex(store.layout)
+            index = BM25Search(store.layout)
             return best(index, snapshot, "pump seal VX-4410-31 rechnung", 10)
 
         expected = [found()]
@@ -384,7 +381,7 @@ def test_a_copied_index_is_used_as_it_is(
     with caplog.at_level(logging.WARNING):
         assert search(copied, "seal") == ["pump.txt"]
         with copied.snapshot() as snapshot:
-            index = bm25_search.LexicalIndex(copied.layout)
+            index = BM25Search(copied.layout)
             best(index, snapshot, "seal", 1)
     assert caplog.text == ""
     copied.close()
@@ -419,7 +416,7 @@ def test_the_index_of_a_base_with_more_commits_is_not_used(
 
 
 def test_an_index_newer_than_a_snapshot_is_used_where_the_base_went_on(store: Store) -> None:
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as old:
         write(store, {"late.txt": "A late seal."})
         assert [chunk for chunk, _ in best(index, old, "pump", 10)]

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from ragkit.index import faiss_index
-from ragkit.ingestion.indexing import update_indexes
+from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.indexes import sync_indexes
+from ragkit.index.vector_search import VectorSearch
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
@@ -38,7 +40,7 @@ def fill(store: Store, documents: int, chunks: int, *, label: str = "default", a
                 f"{number}.txt", texts, source_folder=source_folder, label=label, seed=number
             )
             writer.put_document(new)
-        update_indexes(writer, store.layout, DIMENSION)
+        sync_indexes(writer, store.layout)
 
 
 def drop(store: Store, sources: set[str], *, tidy: bool = True) -> None:
@@ -47,7 +49,7 @@ def drop(store: Store, sources: set[str], *, tidy: bool = True) -> None:
             if document.source in sources:
                 remove(writer, document.id, document.source)
         if tidy:
-            update_indexes(writer, store.layout, DIMENSION)
+            sync_indexes(writer, store.layout)
 
 
 def query(seed: int) -> np.ndarray:
@@ -70,10 +72,10 @@ def assert_same(found: Found, expected: Found) -> None:
 
 
 def check(
-    store: Store, index: faiss_index.DenseIndex | None = None, labels: list[str] | None = None
+    store: Store, index: VectorSearch | None = None, labels: list[str] | None = None
 ) -> Found:
     """Compare with the oracle for several queries and k; returns what was found last."""
-    index = index or faiss_index.DenseIndex(store.layout, DIMENSION)
+    index = index or VectorSearch(store.layout)
     found: Found = []
     with store.view(None, labels) as snapshot:
         for seed in range(5):
@@ -123,7 +125,7 @@ def test_the_dead_are_left_out(store: Store) -> None:
 
 
 def test_one_index_follows_the_commits(store: Store) -> None:
-    index = faiss_index.DenseIndex(store.layout, DIMENSION)
+    index = VectorSearch(store.layout)
     assert check(store, index) == []
     fill(store, 30, 10)
     assert len(check(store, index)) == 300
@@ -140,7 +142,7 @@ def test_an_old_snapshot_finds_what_it_saw(store: Store) -> None:
         expected = oracle(old, query(1), 20)
         drop(store, {f"{number}.txt" for number in range(25)})
         fill(store, 40, 10, at=30)
-        index = faiss_index.DenseIndex(store.layout, DIMENSION)
+        index = VectorSearch(store.layout)
         with store.snapshot() as new:
             assert_same(pairs(index.search(new, query(1), 20)), oracle(new, query(1), 20))
         assert_same(pairs(index.search(old, query(1), 20)), expected)
@@ -202,7 +204,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def test_cosines_of_given_chunks_are_exact_wherever_their_vectors_lie(store: Store) -> None:
     fill(store, 2, 60)
     fill(store, 1, 5, at=2)  # too few for another index version
-    index = faiss_index.DenseIndex(store.layout, DIMENSION)
+    index = VectorSearch(store.layout)
     with store.snapshot() as snapshot:
         expected = oracle(snapshot, query(1), 1000)
         assert len(expected) == 125
@@ -211,7 +213,7 @@ def test_cosines_of_given_chunks_are_exact_wherever_their_vectors_lie(store: Sto
 
 
 def test_cosines_beside_an_inverted_file_are_exact(big: Store) -> None:
-    index = faiss_index.DenseIndex(big.layout, DIMENSION)
+    index = VectorSearch(big.layout)
     with big.snapshot() as snapshot:
         expected = oracle(snapshot, query(1), 10)
         chunks = np.array([chunk for chunk, _ in expected])
@@ -220,7 +222,7 @@ def test_cosines_beside_an_inverted_file_are_exact(big: Store) -> None:
 
 def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
     """Vectors at random are the worst case: nothing clusters."""
-    index = faiss_index.DenseIndex(big.layout, DIMENSION)
+    index = VectorSearch(big.layout)
     with big.snapshot() as snapshot:
         hits = 0
         for seed in range(20):
@@ -231,7 +233,7 @@ def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
 
 @pytest.mark.parametrize("labels", [["board"], ["default"], ["board", "default"], []])
 def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str]) -> None:
-    index = faiss_index.DenseIndex(big.layout, DIMENSION)
+    index = VectorSearch(big.layout)
     with big.view(None, labels) as snapshot:
         allowed = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
         for seed in range(20):
@@ -241,7 +243,7 @@ def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str
 
 
 def test_an_inverted_file_finds_all_of_a_rare_label(big: Store) -> None:
-    index = faiss_index.DenseIndex(big.layout, DIMENSION)
+    index = VectorSearch(big.layout)
     with big.view(None, ["board"]) as snapshot:
         found = {chunk for chunk, _ in pairs(index.search(snapshot, query(1), 100))}
         assert found == {chunk for chunk, _ in oracle(snapshot, query(1), 100)}
@@ -251,7 +253,7 @@ def test_an_inverted_file_leaves_the_dead_out(big: Store, tmp_path: Path) -> Non
     shutil.copytree(big.layout.root, tmp_path / "copy.kb")
     copied = Store(tmp_path / "copy.kb")
     drop(copied, {"0.txt", "7.txt", "30.txt"}, tidy=False)
-    index = faiss_index.DenseIndex(copied.layout, DIMENSION)
+    index = VectorSearch(copied.layout)
     with copied.snapshot() as snapshot:
         alive = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
         for seed in range(20):
@@ -276,15 +278,15 @@ def test_an_index_version_is_checked_against_the_base(
     changes = {
         "SELECT 1": "",
         "UPDATE index_version SET count = count + 1": "in order",
-        "UPDATE vector SET chunk = 1 WHERE chunk = 3": "lacks chunks",
-        "DELETE FROM vector WHERE chunk = 3": "not in the base",
+        "UPDATE vector SET chunk = 1 WHERE chunk = 3": "it lacks chunks",
+        "DELETE FROM vector WHERE chunk = 3": "not in the knowledge base",
     }
     if kind == "flat":
-        changes["UPDATE vector SET data = zeroblob(128) WHERE chunk = 3"] = "are not those"
+        changes["UPDATE vector SET data = zeroblob(128) WHERE chunk = 3"] = "its vectors differ"
     for change, what in changes.items():
         with closing(connect(layout.database)) as database:
             database.execute(f"BEGIN; {change}")
-            found = faiss_index.flaw(Snapshot(database), layout, DIMENSION)
+            found = FaissIndex(layout).verify(Snapshot(database))
             assert what in found if what else not found
 
 
@@ -346,7 +348,7 @@ def test_a_damaged_index_version_is_not_loaded_and_built_again(
     damaging(store.layout.index / name)  # type: ignore[operator]
     with caplog.at_level(logging.WARNING):
         assert len(check(store)) == 300
-    assert "gone or damaged" in caplog.text
+    assert "missing or damaged" in caplog.text
     fill(store, 0, 0)  # an ingest with nothing to do
     (mended,) = index_versions(store)
     assert mended != name

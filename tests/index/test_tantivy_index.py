@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from ragkit.index import bm25_search, tantivy_index
+from ragkit.index import tantivy_index, tantivy_parts
+from ragkit.index.bm25_search import BM25Search
+from ragkit.index.tantivy_index import TantivyIndex
+from ragkit.index.tantivy_parts import index_folder, open_index
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from tests.support.stored import pairs, put, remove
@@ -20,7 +23,7 @@ WORDS = ["ash", "birch", "cedar", "doum", "elm", "fir", "gum", "hazel"]
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tantivy_index, "_PART", PART)
+    monkeypatch.setattr(tantivy_index, "PART_CHUNKS", PART)
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def write(store: Store, sources: dict[str, list[str]], *, sync: bool = True) -> 
         for source, texts in sources.items():
             put(writer, source, texts)
         if sync:
-            tantivy_index.synchronise(Snapshot(writer.connection), store.layout)
+            TantivyIndex(store.layout).sync(writer)
 
 
 def drop(store: Store, *sources: str, erase: bool = False) -> None:
@@ -44,22 +47,23 @@ def drop(store: Store, *sources: str, erase: bool = False) -> None:
         for source in sources:
             remove(writer, documents[source], source)
         gone = [documents[source] for source in sources]
-        tantivy_index.synchronise(
-            Snapshot(writer.connection), store.layout, erased=gone if erase else ()
-        )
+        index = TantivyIndex(store.layout)
+        if erase:
+            index.drop(writer, gone)
+        else:
+            index.sync(writer)
 
 
 def sizes(store: Store) -> list[int]:
-    found = tantivy_index.open_postings(store.layout)
+    found = open_index(store.layout)
     assert found
     return [part.searcher.num_docs for part in found.parts]
 
 
 def sources(store: Store, query: str) -> set[str]:
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as snapshot:
-        words = index.words(snapshot, query)
-        found = pairs(index.search(snapshot, words, 100)) if words else []
+        found = pairs(index.search(snapshot, query, 100))
         ids = [chunk for chunk, _ in found]
         assert len(ids) == len(set(ids))
         return {chunk.source for chunk in snapshot.chunks(ids).values()}
@@ -67,18 +71,18 @@ def sources(store: Store, query: str) -> set[str]:
 
 def flaw(store: Store) -> str:
     with store.snapshot() as snapshot:
-        return tantivy_index.flaw(snapshot, store.layout)
+        return TantivyIndex(store.layout).verify(snapshot)
 
 
 def files(store: Store) -> dict[str, set[bytes]]:
     """The content of the files of each part."""
-    parts = (path for path in tantivy_index.index_folder(store.layout).iterdir() if path.is_dir())
+    parts = (path for path in index_folder(store.layout).iterdir() if path.is_dir())
     return {part.name: {path.read_bytes() for path in part.glob("*.*")} for part in parts}
 
 
 def left(store: Store) -> set[str]:
     """The letters of which six in a row are on disk, of removed documents, too."""
-    found = tantivy_index.open_postings(store.layout)
+    found = open_index(store.layout)
     assert found
     return {
         letter
@@ -100,7 +104,7 @@ def test_documents_are_put_into_a_part_until_it_is_full(store: Store) -> None:
 def test_a_large_base_has_larger_parts_not_more_of_them(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tantivy_index, "_PARTS", 2)
+    monkeypatch.setattr(tantivy_index, "MAX_PARTS", 2)
     write(store, {f"{n}.txt": ["ash", "birch"] for n in range(20)})
     assert sizes(store) == [20, 20]
 
@@ -135,7 +139,7 @@ def test_a_removed_document_is_only_marked_until_it_is_erased(store: Store) -> N
     drop(store, "a.txt")
     assert left(store) == {"a", "b"}
     with store.writer() as writer:
-        tantivy_index.synchronise(Snapshot(writer.connection), store.layout, erased=[1])
+        TantivyIndex(store.layout).drop(writer, [1])
     assert left(store) == {"b"}
 
 
@@ -153,15 +157,14 @@ def test_a_term_is_as_rare_as_it_is_in_all_parts(store: Store) -> None:
     write(store, {f"{n}.txt": ["ash birch cedar"] for n in range(4)})
     write(store, {f"x{n}.txt": ["ash fir cedar"] for n in range(3)} | {"y.txt": ["elm fir cedar"]})
     write(store, {"z.txt": ["ash elm cedar"]}, sync=False)
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as snapshot:
-        words = index.words(snapshot, "ash")
-        assert words
-        found = pairs(index.search(snapshot, words, 100))
+        ranking = index.search(snapshot, "ash", 100)
+        found = pairs(ranking)
     assert len(found) == 8
     scores = [score for _, score in found]
     assert scores == pytest.approx([scores[0]] * 8, rel=1e-5)
-    assert scores[0] < words.best
+    assert scores[0] < ranking.bound
 
 
 def test_the_best_are_the_best_of_all_parts(store: Store) -> None:
@@ -170,14 +173,13 @@ def test_the_best_are_the_best_of_all_parts(store: Store) -> None:
     for n in range(16):
         texts = [" ".join(chance.choices(WORDS[: 3 + n % 4], k=9)) for _ in range(4)]
         write(store, {f"{n}.txt": texts if n != 9 else ["fir gum"] * 30})
-    index = bm25_search.LexicalIndex(store.layout)
+    index = BM25Search(store.layout)
     with store.snapshot() as snapshot:
         for query in ("ash", "fir", "gum", "fir gum ash", "doum elm"):
-            words = index.words(snapshot, query)
-            assert words
-            ranking = pairs(index.search(snapshot, words, 1000))
+            ranking = pairs(index.search(snapshot, query, 1000))
+            assert ranking
             for k in (1, 3, 8, 20, 50):
-                assert pairs(index.search(snapshot, words, k)) == ranking[:k]
+                assert pairs(index.search(snapshot, query, k)) == ranking[:k]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -187,14 +189,14 @@ def test_what_was_written_is_found_whatever_came_before(
     """Documents come, change and go, and writers are killed before they can note what they did."""
     chance = random.Random(seed)
     content: dict[str, list[str]] = {}
-    write_list = tantivy_index._write_list
+    write_list = tantivy_parts.write_list
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
     for _ in range(25):
         monkeypatch.setattr(
-            tantivy_index, "_write_list", killed if chance.random() < 0.3 else write_list
+            tantivy_parts, "write_list", killed if chance.random() < 0.3 else write_list
         )
         try:
             if content and chance.random() < 0.4:
@@ -215,7 +217,7 @@ def test_what_was_written_is_found_whatever_came_before(
             expected = {source for source, texts in content.items() if word in texts}
             assert sources(store, word) == expected
         assert flaw(store) == ""
-    monkeypatch.setattr(tantivy_index, "_write_list", write_list)
+    monkeypatch.setattr(tantivy_parts, "write_list", write_list)
     write(store, {})
     assert flaw(store) == ""
     assert sum(sizes(store)) == sum(map(len, content.values()))

@@ -192,7 +192,7 @@ CONTENT_DAMAGES = {
     "INSERT INTO journal VALUES (1000, 'change', 1, 1)": {"journal"},
     "UPDATE document SET uid = 99 WHERE source LIKE '%onboarding.md'": {"journal"},
     "UPDATE meta SET value = '7' WHERE key = 'next_id'": {"journal"},
-    "UPDATE meta SET value = '{' WHERE key = 'identity'": {"documents", "vector index"},
+    "UPDATE meta SET value = '{' WHERE key = 'identity'": {"documents"},
     "INSERT INTO tombstone VALUES (5, 3)": {"journal", "vector index"},
     "UPDATE document SET label = 77 WHERE source LIKE '%onboarding.md'": {"database"},
     "UPDATE audit SET actor = 'os:nobody' WHERE id = 3": {"audit log"},

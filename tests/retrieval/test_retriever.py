@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from ragkit import KnowledgeBase
-from ragkit.retrieval.retriever import LEXICAL_WEIGHT, PAGE_WEIGHT, fusion_parts, scores_of
+from ragkit.index.base import Ranking
+from ragkit.retrieval.fusion import LEXICAL_WEIGHT, look_up_scores, weigh_scores
+from ragkit.retrieval.hits import EXTRA_WEIGHT
 from tests.support.hashing import HashingEmbedder
 
 
@@ -16,23 +18,23 @@ def array(*values: float) -> np.ndarray:
 
 
 def test_fusion_is_a_convex_sum_of_stretched_cosines_and_word_shares() -> None:
-    dense, lexical = fusion_parts(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5))
+    dense, lexical = weigh_scores(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5))
     weight = 1 - LEXICAL_WEIGHT
     assert list(dense) == pytest.approx([0.0, weight * 0.5, weight], abs=1e-6)
     assert list(lexical) == pytest.approx([0.0, LEXICAL_WEIGHT, LEXICAL_WEIGHT * 0.5], abs=1e-6)
 
 
 def test_fusion_of_equal_cosines_is_left_to_the_words() -> None:
-    dense, lexical = fusion_parts(array(0.3, 0.3), array(0.1, 0.4))
+    dense, lexical = weigh_scores(array(0.3, 0.3), array(0.1, 0.4))
     assert list(dense) == [0.0, 0.0]
     assert list(lexical) == pytest.approx([LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6)
 
 
 def test_a_chunk_below_the_best_by_words_has_at_most_the_score_of_the_last() -> None:
     ids, scored, scores = np.array([3, 5, 9]), np.array([9, 3]), array(2.0, 1.5)
-    assert list(scores_of(ids, scored, scores, depth=2)) == [1.5, 1.5, 2.0]
-    assert list(scores_of(ids, scored, scores, depth=3)) == [1.5, 0.0, 2.0]
-    assert list(scores_of(ids, scored[:0], scores[:0], depth=3)) == [0.0, 0.0, 0.0]
+    assert list(look_up_scores(ids, scored, scores, depth=2)) == [1.5, 1.5, 2.0]
+    assert list(look_up_scores(ids, scored, scores, depth=3)) == [1.5, 0.0, 2.0]
+    assert list(look_up_scores(ids, scored[:0], scores[:0], depth=3)) == [0.0, 0.0, 0.0]
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_explain_says_what_every_score_is_made_of(handbook: KnowledgeBase, tmp_p
     for rank, hit in enumerate(explanation.hits, 1):
         best, *others = [entry for entry in explanation.candidates if entry.rank == rank]
         assert best.adds == best.fused
-        assert [entry.adds for entry in others[:2]] == [PAGE_WEIGHT * e.fused for e in others[:2]]
+        assert [entry.adds for entry in others[:2]] == [EXTRA_WEIGHT * e.fused for e in others[:2]]
         assert sum([best.adds, *(e.adds for e in others)]) == pytest.approx(hit.score, abs=1e-6)
     assert any(0 < entry.adds < entry.fused for entry in explanation.candidates)
 
@@ -118,11 +120,11 @@ def test_what_one_reader_made_known_is_not_shown_to_another(
     """Even if an index let a chunk through that its reader may not see."""
     assert "codes.txt" in {hit.source for hit in handbook.search("VX-4410-31", 5)}
     everything = handbook.explain("VX-4410-31", 5).candidates
-    engine = handbook._engine._retriever
-    assert engine is not None
+    retriever = handbook._components._retriever
+    assert retriever is not None
     ids = np.array([entry.chunk for entry in everything])
-    found = ids, np.linspace(0.9, 0.1, len(ids), dtype=np.float32)
-    monkeypatch.setattr(engine._dense, "search", lambda *_: found)
+    found = Ranking(ids, np.linspace(0.9, 0.1, len(ids), dtype=np.float32), 1.0)
+    monkeypatch.setattr(retriever._vectors, "search", lambda *_: found)
     assert handbook.search("VX-4410-31", 5, labels=["elsewhere"]) == []
     (tmp_path / "open").mkdir()
     (tmp_path / "open" / "note.txt").write_text("Open to all.")

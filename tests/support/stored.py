@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ragkit.index.base import Ids, Scores
+from ragkit.index.base import Ids, Ranking, Scores
 from ragkit.store.records import NewDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.writer import Writer
@@ -17,7 +17,7 @@ from ragkit_ingest.model import Document, Page
 DIMENSION = 64
 
 
-def pairs(found: tuple[Ids, Scores]) -> list[tuple[int, float]]:
+def pairs(found: Ranking | tuple[Ids, Scores]) -> list[tuple[int, float]]:
     """What an index found, as (chunk, score)."""
     return list(zip(found[0].tolist(), found[1].tolist(), strict=True))
 

@@ -1,0 +1,46 @@
+"""Fuses cosines and BM25 scores into one score; pure functions on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ragkit.index.base import Ids, Scores
+
+LEXICAL_WEIGHT = 0.46  # of the BM25 part; the rest is the weight of the cosine
+
+
+def look_up_scores(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
+    """Return the score of each of `ids`, float32 of the same shape.
+
+    `scored` and `scores` are the `depth` best chunks and their scores, best first, or fewer if
+    fewer matched. A chunk that is not among them gets 0, or the last score if there are `depth` of
+    them: that is the most it can have. Looking each one up gives the same quality, measured.
+    """
+    if not len(scored):
+        return np.zeros(len(ids), dtype=np.float32)
+    order = np.argsort(scored)
+    at = np.minimum(np.searchsorted(scored, ids, sorter=order), len(scored) - 1)
+    absent = scores[-1] if len(scored) >= depth else np.float32(0)
+    found: Scores = np.where(scored[order[at]] == ids, scores[order[at]], absent)
+    return found
+
+
+def weigh_scores(similarity: Scores, lexical: Scores) -> tuple[Scores, Scores]:
+    """Return the weighted cosine part and BM25 part of each score; their sum lies in [0, 1].
+
+    This is the convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
+    Hybrid Retrieval" (2022, arXiv 2210.11934). Cosines are scaled to [0, 1] over the candidates.
+    `lexical` must be a share in [0, 1] of the highest BM25 score that the query can reach, so that
+    words count less where no chunk holds many of them. All arrays are float32 of shape (n,), n > 0.
+    """
+    dense: Scores = (1 - LEXICAL_WEIGHT) * _scale(similarity)
+    return dense, LEXICAL_WEIGHT * lexical
+
+
+def _scale(scores: Scores) -> Scores:
+    """Scale scores linearly to [0, 1]; equal ones all become 0."""
+    low, high = scores.min(), scores.max()
+    if high <= low:
+        return np.zeros_like(scores)
+    scaled: Scores = (scores - low) / (high - low)
+    return scaled
