@@ -346,6 +346,6 @@ def _check_page(document: StoredDocument, ordinal: int) -> None:
     """Raise SourceError if a document has no page with this ordinal."""
     if not 0 <= ordinal < document.pages:
         raise SourceError(
-            f"{document.source} has {document.pages} pages, so there is no page {ordinal}; they "
-            "are counted from 0"
+            f"there is no page {ordinal} in {document.source}; expected an ordinal from 0 to "
+            f"{document.pages - 1}"
         )

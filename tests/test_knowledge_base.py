@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, FileError, Hit, IngestReport, KnowledgeBase, StoredPage
+from ragkit import Config, FileError, Hit, IngestReport, KnowledgeBase, StoredPage, View
 from ragkit.errors import EmbedderError, SourceError, StoreError, StoreMismatch
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
 from tests.support.hashing import HashingEmbedder
@@ -533,6 +533,34 @@ def test_a_document_is_shown_with_its_pages_and_chunks(docs: Path, open_kb: Open
     assert [chunk.ordinal for chunk in chunks] == [*range(len(chunks))]
     for chunk in chunks:
         assert chunk.text == pages[chunk.page_ordinal].text[chunk.start : chunk.end]
+    for page in pages:
+        assert kb.page(document.id, page.ordinal) == page
+        assert kb.chunks(document.id, page=page.ordinal) == [
+            chunk for chunk in chunks if chunk.page_ordinal == page.ordinal
+        ]
+
+
+def test_a_page_that_does_not_exist_is_an_error(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, a="Alpha text.")
+    kb.ingest(docs)
+    (document,) = kb.documents()
+    for ordinal in (-1, 1, 10**30):
+        for look in (kb.page, lambda id, page: kb.chunks(id, page=page)):
+            with pytest.raises(SourceError) as caught:
+                look(document.id, ordinal)
+            assert str(caught.value) == (
+                f"there is no page {ordinal} in a.txt; expected an ordinal from 0 to 0"
+            )
+
+
+def test_kb_has_an_owner_s_view_and_is_none(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, a="Alpha text.")
+    kb.ingest(docs)
+    assert not isinstance(kb, View)
+    assert (kb.view.who, kb.view.path) == (kb.who, kb.path)
+    assert kb.view.search("alpha") == kb.search("alpha")
+    kb.model = "auto"
+    assert kb.view.model == "auto"
 
 
 def test_a_document_that_may_not_be_read_is_as_one_that_is_not_there(

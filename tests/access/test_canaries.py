@@ -31,7 +31,16 @@ from tests.access.worlds import (
 )
 from tests.support.sealed_network import free
 
-NOWHERE = {"status", "statistics", "who", "path", "conversations", "delete_conversation", "log"}
+NOWHERE = {
+    "status",
+    "has_original",
+    "statistics",
+    "who",
+    "path",
+    "conversations",
+    "delete_conversation",
+    "log",
+}
 
 
 def places(text: str, letter: str) -> set[str]:
@@ -75,6 +84,7 @@ EXPECTED = {
     "documents": {"title", "name"},
     "document": {"title", "name"},
     "pages": {"text", "head", "page"},
+    "page": {"text", "head", "page"},
     "chunks": {*PLACES},
     "original": {"name"},
     "page_image": {"name"},  # in an error: it is no PDF
