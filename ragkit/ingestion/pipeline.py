@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ragkit.embedders.base import Embedder
@@ -154,4 +155,4 @@ class Ingest:
 
     def _embed(self, files: Sequence[ReadFile], embedder: Embedder) -> list[ChunkVectors]:
         snapshot = Snapshot(self._writer.connection)
-        return embed_chunks(files, snapshot, embedder, lambda: self._progress.tell("read"))
+        return embed_chunks(files, snapshot, embedder, partial(self._progress.tell, "read"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ragkit.text.keywords import lowercase
 from ragkit.text.lexicon import any_of, load_lexicon
+from ragkit.text.numbers import lowercase
 
 _LEXICON = load_lexicon()
 _MONTH_NUMBERS = {name: int(number) for name, number in _LEXICON.months.items()}

@@ -24,8 +24,3 @@ def keywords(text: str) -> frozenset[str]:
     return frozenset(
         (_ORDINAL.sub(r"\1", word) if word[0].isdecimal() else word)[:6] for word in words
     )
-
-
-def lowercase(word: str) -> str:
-    """Return a word in lower case as `re.IGNORECASE` compares it: both Turkish i become an i."""
-    return word.casefold().replace("ı", "i").replace("i\u0307", "i")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit.text.keywords import UNSPACED, lowercase
+from ragkit.text.keywords import UNSPACED
 from ragkit.text.lexicon import any_of, load_lexicon
 
 _LEXICON = load_lexicon()
@@ -83,6 +83,11 @@ def find_numbers(text: str) -> list[Number]:
     matches = _IN_DIGITS.finditer(text)
     short = (m for m in matches if len(re.sub(r"\D", "", m["digits"])) <= MAX_DIGITS)
     return [*map(_parse_digits, short), *_find_in_words(text)]
+
+
+def lowercase(word: str) -> str:
+    """Return a word in lower case as `re.IGNORECASE` compares it: both Turkish i become an i."""
+    return word.casefold().replace("ı", "i").replace("i\u0307", "i")
 
 
 def _parse_digits(match: re.Match[str]) -> Number:
