@@ -1,4 +1,4 @@
-"""From files to documents to chunks: readers, the chunker and the processes they run in."""
+"""Files to documents to chunks: readers, the chunker and the processes that they run in."""
 
 READER_VERSION = "2"
-"""Grows when readers learn something: files that failed before are then read again."""
+"""Increase it when readers improve: files that failed before are then read again."""

@@ -1,4 +1,4 @@
-"""What a reader returns: a document of pages, each a text with its blocks and its place."""
+"""The values of reading: documents of pages with text and blocks, and the errors of files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from ragkit_ingest.text.cleaning import clean_text, one_line
 
 
 class Reason(StrEnum):
-    """Why a file is not (wholly) in the base; the value is what a report shows."""
+    """Why a file is not in the knowledge base; reports and JSON show the value.
+
+    Readers raise EMPTY to TOO_LARGE, reader processes add TIMED_OUT to UNREADABLE, the scan adds
+    NOT_A_FILE, and the ingest ERASED (the content must not come back) and ON_HOLD (the document
+    must not change).
+    """
 
     EMPTY = "empty"
     ENCRYPTED = "encrypted"
@@ -28,9 +33,10 @@ class Reason(StrEnum):
 
 
 class ReadError(Exception):
-    """A file cannot become a document.
+    """Raised by readers for a file that cannot become a document.
 
-    `reason` is for programs, `detail` for people: what was found and what to do.
+    `reason` is for programs; `detail` tells people what was found and what to do. The ingest
+    reports both in a `FileError`.
     """
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
@@ -56,6 +62,11 @@ class FileError:
 
 
 class BlockKind(StrEnum):
+    """What a block is; the chunker treats each kind differently.
+
+    `ITEM` is a list item, and `ROW` a table row.
+    """
+
     HEADING = "heading"
     PARAGRAPH = "paragraph"
     ITEM = "item"
@@ -64,7 +75,10 @@ class BlockKind(StrEnum):
 
 
 class PageKind(StrEnum):
-    """What one page is in its format; `PAGE` is printed, the others say how to cite."""
+    """What a page is in its format; citations name it accordingly.
+
+    `PART` is a part of a mail, and `TEXT` the whole text of a format without pages.
+    """
 
     PAGE = "page"
     SLIDE = "slide"
@@ -77,9 +91,9 @@ class PageKind(StrEnum):
 class Block:
     """Characters [start, end) of a page's text that belong together.
 
-    Blocks are in order and do not overlap; what lies between them is white space. A `ROW` is
-    one table row and names its table's column heads in `header` ("Part | Price"); `ref` is its
-    cells in a spreadsheet ("A7:D7"). `level` is a heading's, from 1.
+    Blocks are in order and do not overlap; only white space is between them. `level` is that of
+    a heading, from 1. A `ROW` names the column heads of its table in `header` ("Part | Price")
+    and, in a spreadsheet, its cells in `ref` ("A7:D7").
     """
 
     kind: BlockKind
@@ -92,14 +106,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, slide, sheet, mail part, or the whole text of a format without pages.
+    """One page, slide, sheet or mail part, or the whole text of a format without pages.
 
-    `number` counts from 1 where people count (pages, slides), else None. `page_label` is the
-    printed page label, sheet name, slide title or mail part. `headings` is the heading path in
-    force where the page begins, if the format knows it (a PDF's outline). `images` are pictures on
-    the page; `hidden` are characters a reader of the printed page would not see; `garbage` are
-    characters that no font table could explain. Hidden characters are not in `text` where they
-    can be told apart character by character (zero-width, tags); else they are only counted.
+    `number` counts from 1 where people count (pages, slides), else it is None. `page_label` is the
+    printed page label, sheet name, slide title or mail part. `headings` is the heading path at the
+    start of the page, if the format knows it (the outline of a PDF).
+
+    `images` counts pictures, and `garbage` characters that no font table explains. `hidden` counts
+    characters that a reader of the printed page does not see. Zero-width characters and tags are
+    never in `text`; whether other hidden text is depends on the reader.
     """
 
     text: str
@@ -115,7 +130,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file's content. `title` is its own (metadata or first heading), "" if it has none."""
+    """The content of a file.
+
+    `kind` is the kind that `detect` returned. `title` comes from the file's metadata or its first
+    heading, "" if it has neither. `warnings` say what was guessed or left out.
+    """
 
     kind: str
     pages: tuple[Page, ...]

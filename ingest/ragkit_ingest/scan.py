@@ -1,4 +1,4 @@
-"""Lists the files under a path, and what there is that cannot be read as one."""
+"""The scan: lists the files under a path, and what there cannot be read as a file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from pathlib import Path
 
 from ragkit_ingest.model import FileError, Reason
 
-_IGNORED = {"Thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
-_BASE_FILE = "ragkit.db"
+_IGNORED_NAMES = {"Thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
+_KB_FILE = "ragkit.db"
 
 
 FileState = tuple[str, int, int, int, int, int]
-"""A file's path, device, inode, size and times of change; what is written to changes it."""
+"""A file's path, device, inode, size and times of change. Writing to the file changes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A regular file. `source` is its path relative to the root, with "/" between parts."""
+    """A regular file: its path in the source folder with "/" between parts, and on disk.
+
+    `size` is in bytes.
+    """
 
     source: str
     path: str
@@ -29,10 +32,10 @@ class FoundFile:
 
 @dataclass(slots=True)
 class Scan:
-    """What lies under a path.
+    """What is under a path, sorted by source path.
 
-    `errors` are of what is not a readable file; below `unreadable` folders nothing is known, so
-    nothing there counts as vanished.
+    `errors` name what is not a readable file. Below the folders in `unreadable` nothing is known,
+    so nothing there counts as vanished. `ignored` counts files and folders that were skipped.
     """
 
     files: list[FoundFile] = field(default_factory=list)
@@ -42,16 +45,17 @@ class Scan:
 
 
 def scan(root: Path, start: Path) -> Scan:
-    """List `start` (a file or folder, `root` itself or inside it), sorted by source.
+    """List the files of `start`: the source folder `root`, or a file or folder inside it.
 
-    Hidden files, office lock files and ragkit bases are ignored. Links are followed to files
-    inside the root only, so there are no loops and nothing outside comes in.
+    Skips hidden files, lock files of Office programs, and knowledge bases. Follows links only to
+    files inside the root, so that there are no loops and nothing from outside comes in. Never
+    raises; the result holds errors with the reasons UNREADABLE and NOT_A_FILE.
     """
     result = Scan()
     if start.is_dir():
         _scan_folder(root, start, result)
     else:
-        _add(root, str(start), result)
+        _add_file(root, str(start), result)
     result.files.sort(key=lambda file: file.source)
     result.errors.sort(key=lambda error: error.source)
     return result
@@ -64,11 +68,11 @@ def _scan_folder(root: Path, start: Path, result: Scan) -> None:
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
-            source = _source(root, folder)
+            source = _source_path(root, folder)
             result.unreadable.append(source)
             result.errors.append(_unreadable(source, error))
             continue
-        if any(entry.name == _BASE_FILE for entry in entries):
+        if any(entry.name == _KB_FILE for entry in entries):
             result.ignored += 1
             continue
         for entry in entries:
@@ -77,20 +81,24 @@ def _scan_folder(root: Path, start: Path, result: Scan) -> None:
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
             else:
-                _add(root, entry.path, result)
+                _add_file(root, entry.path, result)
 
 
 def _is_ignored(name: str) -> bool:
-    return name.startswith((".", "~$")) or name in _IGNORED
+    return name.startswith((".", "~$")) or name in _IGNORED_NAMES
 
 
-def _add(root: Path, path: str, result: Scan) -> None:
-    source = _source(root, path)
+def _add_file(root: Path, path: str, result: Scan) -> None:
+    source = _source_path(root, path)
     try:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):
             if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-                error = FileError(source, Reason.NOT_A_FILE, "a link out of the folder")
+                error = FileError(
+                    source,
+                    Reason.NOT_A_FILE,
+                    "a link to a file outside the source folder; copy the file here",
+                )
                 result.errors.append(error)
                 return
             info = os.stat(path)
@@ -98,7 +106,7 @@ def _add(root: Path, path: str, result: Scan) -> None:
                 result.ignored += 1
                 return
     except FileNotFoundError:
-        what = "a link to nothing" if os.path.islink(path) else "vanished while it was looked at"
+        what = "a link to a missing file" if os.path.islink(path) else "it vanished during the scan"
         result.errors.append(FileError(source, Reason.UNREADABLE, what))
         return
     except OSError as error:
@@ -107,33 +115,33 @@ def _add(root: Path, path: str, result: Scan) -> None:
     if stat.S_ISREG(info.st_mode):
         result.files.append(FoundFile(source, path, info.st_size))
     else:
-        result.errors.append(FileError(source, Reason.NOT_A_FILE, _kind(info.st_mode)))
+        result.errors.append(FileError(source, Reason.NOT_A_FILE, _describe_kind(info.st_mode)))
 
 
 def _unreadable(source: str, error: OSError) -> FileError:
     return FileError(source, Reason.UNREADABLE, error.strerror or str(error))
 
 
-def _kind(mode: int) -> str:
+def _describe_kind(mode: int) -> str:
     if stat.S_ISFIFO(mode):
         return "a named pipe"
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
 
 
-def _source(root: Path, path: str) -> str:
-    """The path below the root; names that are not UTF-8 are kept apart by escapes."""
+def _source_path(root: Path, path: str) -> str:
+    """Return the path below the root. Escapes replace bytes that are not UTF-8."""
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     return relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def file_state(path: str) -> FileState:
-    """By what a file that is looked at again is known to be unchanged. Raises OSError."""
+    """Return a value that changes when the file is written to. Raises OSError."""
     info = os.stat(path)
     return path, info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 def is_within(source: str, folder: str) -> bool:
-    """Whether a source lies in a folder of the same root; "." is the root."""
+    """Return True if a source path is in a folder, or is the folder; "." is the whole root."""
     return folder in (".", source) or source.startswith(f"{folder}/")
 
 

@@ -1,4 +1,4 @@
-"""Token ids and counts of texts, by a tokenizer.json."""
+"""The tokenizer: token ids and counts of texts, from a tokenizer.json file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-_KEPT = 250_000  # characters of words that are remembered; some 8 MB with their ids
-_TEXTS = 128  # taken apart at a time: the words of a thousand are 10 MB
+_MAX_CACHED_CHARACTERS = 250_000  # of words with their ids; some 8 MB
+_TEXTS_PER_CALL = 128  # the words of a thousand texts are 10 MB
 
 
 class Tokenizer:
-    """Reads a tokenizer.json; texts are neither cut nor padded. Safe from several threads.
+    """Tokenizes texts by a tokenizer.json, without truncation or padding. Thread-safe.
 
-    BERT's word pieces never cross a space, and documents say the same words again and again:
-    there each word is tokenized once and remembered: the same ids, in a fifth of the time.
+    The word pieces of BERT tokenizers never cross a space, and documents repeat their words. So
+    each word is tokenized once and cached: the same ids in a fifth of the time.
     """
 
     def __init__(self, file: Path | str) -> None:
@@ -37,40 +37,40 @@ class Tokenizer:
         )
         whole, bare = (self._backend.encode("a", add_special_tokens=s).ids for s in (True, False))
         before = whole.index(bare[0]) if bare else 0
-        self._before, self._after = whole[:before], whole[before + len(bare) :]
-        self._known: dict[str, list[int]] = {}
-        self._characters = 0
+        self._prefix, self._suffix = whole[:before], whole[before + len(bare) :]
+        self._cache: dict[str, list[int]] = {}
+        self._cached_characters = 0
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of each text between the model's special tokens."""
-        parts = (texts[at : at + _TEXTS] for at in range(0, len(texts), _TEXTS))
-        return list(chain.from_iterable(map(self._ids, parts)))
+        """Return the token ids of each text, with the model's special tokens around them."""
+        parts = (texts[at : at + _TEXTS_PER_CALL] for at in range(0, len(texts), _TEXTS_PER_CALL))
+        return list(chain.from_iterable(map(self._encode, parts)))
 
-    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         if not self._by_words:
             return [encoding.ids for encoding in self._backend.encode_batch_fast(list(texts))]
-        split, known = self._split(texts)
+        split, cache = self._split(texts)
         return [
-            [*self._before, *chain.from_iterable(map(known.__getitem__, words)), *self._after]
+            [*self._prefix, *chain.from_iterable(map(cache.__getitem__, words)), *self._suffix]
             for words in split
         ]
 
     def counts(self, texts: Sequence[str]) -> list[int]:
-        """The number of ids of each text, special tokens not counted."""
+        """Return the number of tokens of each text, without special tokens."""
         if not self._by_words:
             found = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
             return list(map(len, found))
-        split, known = self._split(texts)
-        return [sum(map(len, map(known.__getitem__, words))) for words in split]
+        split, cache = self._split(texts)
+        return [sum(map(len, map(cache.__getitem__, words))) for words in split]
 
     def _split(self, texts: Sequence[str]) -> tuple[list[list[str]], dict[str, list[int]]]:
-        """The words of each text, and the ids of every one of them."""
+        """Return the words of each text, and the ids of all words."""
         split = [text.replace("\n", " ").split(" ") for text in texts]
-        if self._characters > _KEPT:
-            self._known, self._characters = {}, 0
-        known = self._known
-        fresh = [word for word in set(chain.from_iterable(split)) if word not in known]
-        encodings = self._backend.encode_batch_fast(fresh, add_special_tokens=False)
-        known.update((word, encoding.ids) for word, encoding in zip(fresh, encodings, strict=True))
-        self._characters += sum(map(len, fresh))
-        return split, known
+        if self._cached_characters > _MAX_CACHED_CHARACTERS:
+            self._cache, self._cached_characters = {}, 0
+        cache = self._cache
+        new = [word for word in set(chain.from_iterable(split)) if word not in cache]
+        encodings = self._backend.encode_batch_fast(new, add_special_tokens=False)
+        cache.update((word, encoding.ids) for word, encoding in zip(new, encodings, strict=True))
+        self._cached_characters += sum(map(len, new))
+        return split, cache

@@ -112,9 +112,12 @@ def test_links_are_followed_to_files_inside_only(root: Path, tmp_path: Path) -> 
     found = scan(root, root)
     assert sources(found) == ["link.txt", "sub/a.txt"]
     assert errors(found) == {
-        "nothing.txt": (Reason.UNREADABLE, "a link to nothing"),
-        "out": (Reason.NOT_A_FILE, "a link out of the folder"),
-        "out.txt": (Reason.NOT_A_FILE, "a link out of the folder"),
+        "nothing.txt": (Reason.UNREADABLE, "a link to a missing file"),
+        "out": (Reason.NOT_A_FILE, "a link out of the source folder; ingest its target instead"),
+        "out.txt": (
+            Reason.NOT_A_FILE,
+            "a link out of the source folder; ingest its target instead",
+        ),
     }
 
 
@@ -184,7 +187,9 @@ def test_odd_names_stay_apart(root: Path) -> None:
 
 def test_dangling_link_may_be_named_itself(root: Path) -> None:
     (root / "a.txt").symlink_to("gone.txt")
-    assert errors(scan(root, root / "a.txt")) == {"a.txt": (Reason.UNREADABLE, "a link to nothing")}
+    assert errors(scan(root, root / "a.txt")) == {
+        "a.txt": (Reason.UNREADABLE, "a link to a missing file")
+    }
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,12 @@ def test_any_text_gets_the_ids_that_the_tokenizer_itself_gives(
 def test_no_more_words_are_kept_than_a_process_can_bear(
     opened: Callable[[Backend], Tokenizer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "_KEPT", 100)
+    monkeypatch.setattr(tokens, "_MAX_CACHED_CHARACTERS", 100)
     tokenizer = opened(backend())
     for number in range(300):
         text = f"net {number} the"
         assert tokenizer.ids([text]) == [backend().encode(text).ids]
-        assert sum(map(len, tokenizer._known)) <= 100 + len(text)
+        assert sum(map(len, tokenizer._cache)) <= 100 + len(text)
 
 
 @pytest.mark.parametrize("change", ["another pre-tokenizer", "an added token with a space"])

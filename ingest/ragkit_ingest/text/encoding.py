@@ -1,10 +1,10 @@
-"""Text from bytes: byte order marks, UTF-8, and a guess for what is older."""
+"""Decodes files: byte order marks, UTF-8, and a guess for older encodings."""
 
 from __future__ import annotations
 
 import re
 
-SAMPLE = 64 * 1024  # bytes looked at when a decision needs no more
+SAMPLE = 64 * 1024  # bytes that a decision is based on
 
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
@@ -34,9 +34,9 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x08\x1b\x1a"))
 
 
 def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """Return a file's text and warnings, which name the encoding wherever it was not plain.
+    """Return the text of a file, and warnings if the encoding was guessed or bytes replaced.
 
-    Byte order marks come first, then UTF-8, then a guess from a sample; it never fails.
+    Tries byte order marks, then UTF-8, then a guess from a sample. Never raises.
     """
     encoding = bom_encoding(data)
     if encoding:
@@ -52,12 +52,12 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def bom_encoding(data: bytes) -> str:
-    """The encoding a byte order mark announces, "" without one."""
+    """Return the encoding that a byte order mark announces, "" without one."""
     return next((name for mark, name in _BOMS if data.startswith(mark)), "")
 
 
 def wide_encoding(sample: bytes) -> str:
-    """UTF-16 or UTF-32 without a mark, told by where the zero bytes are; "" if neither."""
+    """Return UTF-16 or UTF-32 for text without a mark, by its zero bytes; "" if it is neither."""
     if b"\0" not in sample:
         return ""
     lanes = [sample[i::4] or b"x" for i in range(4)]
@@ -70,11 +70,11 @@ def wide_encoding(sample: bytes) -> str:
         ("utf-16-be", even > 0.3 and odd < 0.05),
     )
     encoding = next((name for name, fits in guesses if fits), "")
-    return encoding if encoding and _readable(sample, encoding) else ""
+    return encoding if encoding and _is_readable(sample, encoding) else ""
 
 
 def looks_binary(data: bytes) -> bool:
-    """Whether the beginning of `data` is no text in any encoding."""
+    """Return True if the beginning of `data` is not text in any encoding."""
     sample = data[:SAMPLE]
     if bom_encoding(sample) or wide_encoding(sample):
         return False
@@ -84,7 +84,7 @@ def looks_binary(data: bytes) -> bool:
     return controls > len(sample) * 0.02
 
 
-def _readable(sample: bytes, encoding: str) -> bool:
+def _is_readable(sample: bytes, encoding: str) -> bool:
     text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
     odd = sum(c in "\0\ufffd\ufffe\uffff" or "\x01" <= c < "\x08" for c in text)
     return odd <= len(text) * 0.01 + (1 if len(text) > 16 else 0)
@@ -103,7 +103,7 @@ def _decode_legacy(data: bytes) -> tuple[str, tuple[str, ...]]:
     bad = text.count("\ufffd")
     if sum(map(len, re.findall(r"[\x80-\ufffc\U00010000-\U0010ffff]+", text))) > 10 * bad:
         return text, (f"not all of it is UTF-8; bytes replaced: {bad}",)
-    for encoding in (_guess(data), "cp1252"):
+    for encoding in (_guess_encoding(data), "cp1252"):
         try:
             return data.decode(encoding), (f"not UTF-8; read as {encoding}",)
         except UnicodeDecodeError:
@@ -111,8 +111,8 @@ def _decode_legacy(data: bytes) -> tuple[str, tuple[str, ...]]:
     return data.decode("cp1252", "replace"), ("not UTF-8; read as cp1252 with replacements",)
 
 
-def _guess(data: bytes) -> str:
-    """The likeliest legacy encoding, from a sample that begins at the first high byte's line."""
+def _guess_encoding(data: bytes) -> str:
+    """Return the likeliest legacy encoding, by a sample from the first line with a high byte."""
     from charset_normalizer import from_bytes
 
     first = _HIGH.search(data)
