@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ragkit.config import Config, check_label
 from ragkit.embedders.base import Embedder
-from ragkit.governance.erasure import writing
+from ragkit.governance.erasure import open_writer
 from ragkit.index.indexes import sync_indexes
 from ragkit.ingestion.adapters import (
     DOCUMENTS_FOLDER,
@@ -70,7 +70,7 @@ class DocumentWriter:
             readers=self._readers,
         )
         report = IngestReport(dry_run=options.dry_run)
-        with writing(self._store) as writer:
+        with open_writer(self._store) as writer:
             try:
                 for path in paths:
                     run = Ingest(writer, self._layout, options, progress)
@@ -89,7 +89,7 @@ class DocumentWriter:
         by_source: dict[str, list[ForeignDocument]] = {}
         for document in documents:
             by_source.setdefault(source_of(document), []).append(document)
-        with writing(self._store) as writer:
+        with open_writer(self._store) as writer:
             self._check_embedder(writer)
             run = Ingest(writer, self._layout, options)
             try:
@@ -100,7 +100,7 @@ class DocumentWriter:
 
     def remove(self, source: str | int) -> list[str]:
         """Remove documents, and the files of those that were uploaded; returns source paths."""
-        with writing(self._store) as writer:
+        with open_writer(self._store) as writer:
             snapshot = Snapshot(writer.connection)
             matched = meant_by(source, snapshot, self._layout)
             writer.remove_documents([(document.id, document.source) for document in matched])

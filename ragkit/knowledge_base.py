@@ -18,7 +18,7 @@ from ragkit.governance import erasure
 from ragkit.governance.access_control import AccessControl
 from ragkit.governance.audit_log import AuditLog
 from ragkit.governance.audit_recorder import Recorder
-from ragkit.governance.erasure_plan import ErasurePlan, find, plan
+from ragkit.governance.erasure_plan import ErasurePlan, find_traces, plan_erasure
 from ragkit.governance.guarded_store import OpenedPages
 from ragkit.governance.receipts import Receipt, read_receipt
 from ragkit.governance.retention import Retention
@@ -301,7 +301,7 @@ class KnowledgeBase:
         """Return what `erase` would erase. Raises SourceError if nothing matches."""
         with self._store.snapshot() as snapshot:
             layout = self._store.layout
-            return plan(snapshot, find(snapshot, pattern, layout), layout)
+            return plan_erasure(snapshot, find_traces(snapshot, pattern, layout), layout)
 
     def erase(self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None) -> Receipt:
         """Permanently erase documents and everything derived from them; returns a signed receipt.
@@ -357,9 +357,9 @@ class KnowledgeBase:
         Raises StoreDamaged if the database must be replaced: close the knowledge base, then call
         `ragkit.maintenance.repair_kb`.
         """
-        from ragkit.maintenance.repair import mend
+        from ragkit.maintenance.repair import repair_store
 
-        return mend(self._store, self.verify())
+        return repair_store(self._store, self.verify())
 
     def backup(self, target: str | os.PathLike[str]) -> BackupReport:
         """Copy the knowledge base into a new directory, while others read and write.

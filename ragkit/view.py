@@ -335,11 +335,11 @@ class View:
         With `labels`, only documents with one of these labels count. With access control, a
         principal other than the owner gets figures about their own questions only.
         """
-        from ragkit.maintenance.statistics import statistics
+        from ragkit.maintenance.statistics import collect_statistics
 
         with self._guarded.open_list(labels) as snapshot:
             only_own = not self._guarded.principal.is_owner and snapshot.labels is not None
-            return statistics(snapshot, self.who if only_own else None)
+            return collect_statistics(snapshot, self.who if only_own else None)
 
 
 def _check_page(document: StoredDocument, ordinal: int) -> None:

@@ -1,4 +1,4 @@
-"""Who may read what in a base: labels, grants, and the switch that makes them hold."""
+"""Access control: labels of documents, grants of labels, and the mode that enforces them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ragkit.config import check_label
 from ragkit.errors import SourceError, StoreLocked
-from ragkit.governance.erasure import writing
+from ragkit.governance.erasure import open_writer
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.indexes import sync_indexes
 from ragkit.store.access import (
@@ -37,15 +37,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AccessSummary:
-    """What somebody may read: the labels, and how many of all documents carry one of them."""
+    """The labels that a principal can access, and how many of `total` documents have one."""
 
     labels: tuple[str, ...]
     documents: int
-    of: int
+    total: int
 
 
 class AccessControl:
-    """The rules of a base about who may read what. Each change is a record of the audit log."""
+    """The access control of a knowledge base. Every change is recorded in the audit log."""
 
     def __init__(self, store: Store, rules: Mapping[str, str]) -> None:
         self._store = store
@@ -66,7 +66,7 @@ class AccessControl:
         """
         mode = Access(mode)
         if mode is Access.STRICT:
-            with writing(self._store) as writer:
+            with open_writer(self._store) as writer:
                 FaissIndex(self._store.layout).make_exact(writer)
                 writer.set_access(mode)
         else:
@@ -74,24 +74,24 @@ class AccessControl:
                 writer.set_access(mode)
 
     def label(self, pattern: str | int, label: str) -> list[str]:
-        """Give documents a label, which no rule then changes; returns those that had another.
+        """Label documents, and return the sources of those that had another label.
 
-        `pattern` is a source, a path on disk, a folder of either kind, a document's id, or a
-        pattern of sources like "hr/*.pdf". Raises SourceError if nothing matches, and ValueError
-        for a name that no label can have.
+        The rules of the settings no longer change these labels. `pattern` is a source, a path on
+        disk, a folder of either kind, a document's id, or a pattern of sources like "hr/*.pdf".
+        Raises SourceError if nothing matches, and ValueError for an invalid label.
         """
         check_label(label)
-        with self._store.recorder() as writer:  # also while an ingest runs
+        with self._store.recorder() as writer:  # works while an ingest runs, too
             found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
             changed = writer.relabel([one.id for one in found], label, pinned=True)
-        with suppress(StoreLocked), writing(self._store) as writer:
+        with suppress(StoreLocked), open_writer(self._store) as writer:
             sync_indexes(writer, self._store.layout)
         return changed
 
     def grant(self, label: str, to: str) -> bool:
-        """Let "user:ana", "group:hr" or "everyone" read what carries a label; says if it is new.
+        """Let "user:ana", "group:hr" or "everyone" access a label; returns True if that is new.
 
-        Raises ValueError for no such principal, and SourceError for a label that neither a
+        Raises ValueError for an invalid principal, and SourceError for a label that neither a
         document nor a rule of the settings has.
         """
         check_grantee(to)
@@ -100,9 +100,9 @@ class AccessControl:
             return writer.grant(label, to)
 
     def revoke(self, label: str, to: str) -> bool:
-        """Take back a grant; holds for whatever is asked next. Returns whether there was one.
+        """Revoke a grant, from the next request on; returns True if there was one.
 
-        Raises ValueError and SourceError as `grant` does.
+        Raises ValueError and SourceError like `grant`.
         """
         check_grantee(to)
         self._check_known(label)
@@ -112,30 +112,30 @@ class AccessControl:
     def _check_known(self, label: str) -> None:
         known = sorted({*(grants.label for grants in self.labels()), *self._rules.values()})
         if label not in known:
-            there = f"there are {', '.join(known)}" if known else "there is none"
+            expected = f"expected {', '.join(known)}" if known else "there are no labels yet"
             raise SourceError(
-                f"no document and no rule has the label {label!r}; {there}; give it first, with: "
-                "ragkit label set"
+                f"no document and no rule has the label {label!r}: {expected}; label documents "
+                "first, with: ragkit label set"
             )
 
     def labels(self) -> list[LabelGrants]:
-        """Every label, with its documents counted and the principals it is granted to."""
+        """Return every label with its number of documents and the principals it is granted to."""
         with self._store.snapshot() as snapshot:
             return snapshot.grants()
 
     def documents(self, pattern: str | int) -> Sequence[StoredDocument]:
-        """The documents that a pattern means. Raises SourceError if it is none."""
+        """Return the documents that match a pattern. Raises SourceError if none does."""
         with self._store.snapshot() as snapshot:
             return meant_by(pattern, snapshot, self._store.layout)
 
-    def of(self, name: str, groups: Iterable[str] = ()) -> AccessSummary:
-        """What somebody may read, or whoever is in "group:hr", or "everyone".
+    def summary(self, name: str, groups: Iterable[str] = ()) -> AccessSummary:
+        """Return what "user:ana", in these groups, "group:hr" or "everyone" can access.
 
-        Raises ValueError for a name that is none.
+        Raises ValueError for an invalid principal.
         """
         names = frozenset({EVERYONE, check_grantee(name)}) | group_names(groups)
-        with self._store.snapshot() as everything:
-            allowed = allowed_labels(everything.connection, names)
-            seen = everything.restricted(allowed)
-            labels = tuple(entry.label for entry in seen.grants())
-            return AccessSummary(labels, seen.counts()[0], everything.counts()[0])
+        with self._store.snapshot() as snapshot:
+            allowed = allowed_labels(snapshot.connection, names)
+            accessible = snapshot.restricted(allowed)
+            labels = tuple(entry.label for entry in accessible.grants())
+            return AccessSummary(labels, accessible.counts()[0], snapshot.counts()[0])

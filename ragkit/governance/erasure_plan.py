@@ -1,4 +1,4 @@
-"""What erasing documents is about: all that is known of them, and what would be taken out."""
+"""Plan of an erasure: all traces of documents, and what erasing them deletes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ragkit.store.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class ErasurePlan:
-    """What erasing would take out.
+    """What an erasure deletes.
 
-    `sources` are the documents that are in the base, `former` the names of those that once were;
-    `turns` counts the questions and answers that rest on them, with all that was said after these
-    in the same conversations. `files` are uploads of the base, which are deleted, and `outside`
-    the files elsewhere that the documents were read from, which are left alone. `held` are those
-    of the documents that are on hold: an erasure goes before it, and the log says so.
+    `sources` are the documents, `former` their earlier names and those of documents that were
+    removed before. `turns` counts the questions and answers based on them, including everything
+    later in the same conversations. `files` are uploads, which are deleted; `outside` are the files
+    elsewhere that the documents were read from, which are kept. `held` are the documents on legal
+    hold: an erasure overrides the hold, and the audit log records it.
     """
 
     sources: tuple[str, ...]
@@ -36,11 +36,11 @@ class ErasurePlan:
     held: tuple[str, ...]
 
 
-def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
-    """All that is known of the documents that a pattern means.
+def find_traces(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
+    """Find everything that the knowledge base stores about the documents matching a pattern.
 
-    Also of such as are gone already, and of files that were refused and never became one. Raises
-    SourceError where there is nothing.
+    This includes documents that were removed before, and files that could not be ingested. Raises
+    SourceError if nothing matches.
     """
     log, _ = find_naming_records(snapshot.connection)
     there = {document.uid for document in snapshot.documents()}
@@ -50,41 +50,41 @@ def find(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasure:
         if record.document_uid is not None and record.document_uid not in there
         for name in record.document_names
     ]
-    moves = [record.document_names for record in log if record.object == "file"]
-    never = [(name, at) for at, names in enumerate(moves) for name in names]
+    file_names = [record.document_names for record in log if record.object == "file"]
+    ingested_never = [(name, at) for at, names in enumerate(file_names) for name in names]
     uids = {document.uid for document in matching(snapshot, pattern, layout)}
     refused = set[str]()
     if isinstance(pattern, str):
         uids |= {uid for _, uid in named(former, pattern)}
-        refused = {name for name, _ in named(never, pattern)}
-        for names in (*moves, *reversed(moves)):  # by the names that they had before and after
+        refused = {name for name, _ in named(ingested_never, pattern)}
+        for names in (*file_names, *reversed(file_names)):  # follow renames in both directions
             if not refused.isdisjoint(names):
                 refused.update(names)
     if not (uids or refused):
         here = {record.document_uid for record in log if pattern in record.document_names} & there
         now = sorted(one.source for one in snapshot.documents() if one.uid in here)
         if now:
-            raise SourceError(f"{pattern} is called {', '.join(now)} now; erase it by that name")
+            raise SourceError(f"{pattern} is now called {', '.join(now)}: erase it by that name")
         raise SourceError(
-            f"{pattern or repr(pattern)} is not in {layout.root}, and its log knows no such name; "
-            "list what is with: ragkit status --documents"
+            f"{pattern or repr(pattern)} is neither in {layout.root} nor in its audit log: "
+            "expected a source, path or pattern; list the documents with: ragkit status --documents"
         )
-    return about(snapshot, uids, refused, log=log)
+    return collect_traces(snapshot, uids, refused, log=log)
 
 
-def about(
+def collect_traces(
     snapshot: Snapshot,
     uids: Collection[int],
     refused: Collection[str] = (),
     *,
     log: Sequence[AuditRecord] | None = None,
 ) -> Erasure:
-    """All that is known of documents, by their uids, and of `refused` files, by their names.
+    """Collect everything stored about documents, given by uid, and about `refused` files, by name.
 
-    `log` are the records that name something, if they have been read.
+    `log` are the audit records with names, if they were read before.
     """
     log = find_naming_records(snapshot.connection)[0] if log is None else log
-    uids = {*uids, *_earlier(snapshot, log, uids)}
+    uids = {*uids, *_find_earlier_uids(snapshot, log, uids)}
     versions = snapshot.versions_of(uids)
     names = {
         name for record in log if record.document_uid in uids for name in record.document_names
@@ -95,7 +95,7 @@ def about(
         if record.document_uid is not None and record.document_uid not in uids
         for name in record.document_names
     }
-    digests = {digest for uid, digest in known_digests(snapshot, log) if uid in uids}
+    digests = {digest for uid, digest in read_digests(snapshot, log) if uid in uids}
     gone = uids - {document.uid for document in snapshot.documents()}
     lost = {
         name for record in log if record.document_uid in gone for name in record.document_names
@@ -123,37 +123,39 @@ def about(
     )
 
 
-def _earlier(snapshot: Snapshot, log: Sequence[AuditRecord], uids: Collection[int]) -> set[int]:
-    """Documents that are gone and held the same: a file that went away came back as another."""
-    held = [(uid, digest) for uid, digest in known_digests(snapshot, log) if digest]
+def _find_earlier_uids(
+    snapshot: Snapshot, log: Sequence[AuditRecord], uids: Collection[int]
+) -> set[int]:
+    """Return the uids of removed documents with equal content: the same file, ingested again."""
+    held = [(uid, digest) for uid, digest in read_digests(snapshot, log) if digest]
     digests = {digest for uid, digest in held if uid in uids}
     there = {document.uid for document in snapshot.documents()}
     same = {uid for uid, digest in held if digest in digests} - there
     return {uid for uid in same if not snapshot.is_erased(uid)}
 
 
-def completed(snapshot: Snapshot, erasure: Erasure) -> Erasure:
-    """The same with what people have asked and been told since it was found out.
+def add_recent_turns(snapshot: Snapshot, erasure: Erasure) -> Erasure:
+    """Return an erasure with the questions and answers that were added since it was collected.
 
-    And with the records of the log that have the words of questions that go: what followed in the
-    same conversation need not have been answered from it.
+    This includes the audit records of all questions that are deleted: later questions of the same
+    conversation need not have been answered from the erased documents.
     """
     log, _ = find_naming_records(snapshot.connection, erasure.seen)
     turns = snapshot.turns_resting_on(erasure.uids)
-    asked = {turn.question for turn in turns_from(snapshot, turns)}
+    asked = {turn.question for turn in read_turns(snapshot, turns)}
     records = _find_records_about(snapshot, log, erasure.uids, erasure.seen)
     records |= {*erasure.records, *snapshot.find_question_records(asked)}
     return replace(erasure, turns=tuple(turns), records=tuple(sorted(records)))
 
 
-def turns_from(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator[StoredTurn]:
-    """The tails of conversations, each from a turn on."""
+def read_turns(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator[StoredTurn]:
+    """Yield the ends of conversations, given as (conversation, ordinal of the first turn)."""
     for conversation, ordinal in turns:
         yield from (turn for turn in snapshot.turns(conversation) if turn.ordinal >= ordinal)
 
 
-def known_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tuple[int, bytes]]:
-    """The uids of documents with the digests of what they hold, or held."""
+def read_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tuple[int, bytes]]:
+    """Yield the uids of documents with the digests of their present and earlier contents."""
     for record in log:
         if record.document_uid is not None and "digest" in record.detail:
             yield record.document_uid, bytes.fromhex(record.detail["digest"])
@@ -166,7 +168,7 @@ def _find_records_about(
     uids: Collection[int],
     after: int | None = None,
 ) -> set[int]:
-    """The records with names of documents, and those of questions that were answered from them."""
+    """Return the numbers of audit records with names of documents, or questions about them."""
     asked, _ = find_questions_about(snapshot.connection, snapshot.versions_of(uids), after)
     return {
         *asked,
@@ -174,8 +176,8 @@ def _find_records_about(
     }
 
 
-def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
-    """What erasing would do, for people."""
+def plan_erasure(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
+    """Return what an erasure deletes, for people to check."""
     folders = {folder: name for folder, name, _ in snapshot.source_folders()}
     found = [snapshot.document(document) for document in erasure.documents]
     there = [document for document in found if document is not None]
@@ -189,7 +191,7 @@ def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
         turns=sum(counts.get(talk, 0) - ordinal + 1 for talk, ordinal in erasure.turns),
         conversations=len(erasure.turns),
         held=tuple(source for document, source, *_ in snapshot.holds() if document in documents),
-        files=tuple(sorted(_uploads(snapshot, erasure, layout))),
+        files=tuple(sorted(_find_uploads(snapshot, erasure, layout))),
         outside=tuple(
             sorted(
                 str(path)
@@ -201,11 +203,11 @@ def plan(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
     )
 
 
-def _uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Iterator[str]:
-    """The uploaded files that go.
+def _find_uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Iterator[str]:
+    """Yield the uploaded files that an erasure deletes.
 
-    Of documents that are not there any more, and of what never became one, those of their names:
-    nobody knows which folder they were in.
+    Removed documents, and files that never became documents, are found by name: their folder is
+    not known.
     """
     uploaded = {document.source: document for document in snapshot.documents() if document.uploaded}
     here = {document.uid for document in snapshot.documents()} & set(erasure.uids)

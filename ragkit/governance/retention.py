@@ -1,4 +1,4 @@
-"""How long documents are kept: days for each label, holds that stop the clock, and the purge."""
+"""Retention: how long documents are kept, legal holds, and erasing what has expired."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from datetime import UTC, datetime, timedelta
 
 from ragkit.errors import ClockSkewError, SourceError
 from ragkit.governance import erasure
-from ragkit.governance.erasure_plan import about
+from ragkit.governance.erasure_plan import collect_traces
 from ragkit.governance.receipts import Receipt
 from ragkit.store.labels import meant_by
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from ragkit.store.writer import Writer
 
-MOST_DAYS = 100_000
-_STEP = timedelta(hours=36)  # that the log may be silent for before its clock is in doubt
+MAX_DAYS = 100_000
+_MAX_GAP = timedelta(hours=36)
+"""Between two audit records; with a longer gap the clock may have jumped."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiredDocument:
-    """A document that has been kept for as long as its label says.
+    """A document whose retention period of `days` is over.
 
-    One that is held stays all the same: `hold` is the reason, None if it is not held.
+    `hold` is the reason of its legal hold, which still protects it; None without one.
     """
 
     document: int
@@ -37,7 +38,7 @@ class ExpiredDocument:
 
 @dataclass(frozen=True, slots=True)
 class LegalHold:
-    """A document that is not to go, since when, and why."""
+    """A document on legal hold, since when, and why."""
 
     document: int
     source: str
@@ -47,7 +48,7 @@ class LegalHold:
 
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
-    """What a retention run erased and what a legal hold kept, with the receipt if any went."""
+    """What a retention run erased, with its receipt, and what is still on legal hold."""
 
     erased: tuple[ExpiredDocument, ...]
     held: tuple[ExpiredDocument, ...]
@@ -55,84 +56,91 @@ class RetentionReport:
 
 
 class Retention:
-    """How long the documents of a base are kept. Each change is a record of the audit log."""
+    """The retention rules and legal holds of a knowledge base; every change is audited."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def keep(self, label: str, days: int | None) -> None:
-        """Keep documents of a label for so many days after they were ingested; None is for ever.
+        """Keep documents with a label for so many days after their ingest; None means forever.
 
-        Raises SourceError for a label that no document ever had, and ValueError for no number.
+        Raises SourceError for a label that no document ever had, and ValueError for an invalid
+        number of days.
         """
-        if days is not None and not 1 <= days <= MOST_DAYS:
-            raise ValueError(f"{days} is no number of days to keep documents: 1 to {MOST_DAYS}")
+        if days is not None and not 1 <= days <= MAX_DAYS:
+            raise ValueError(f"invalid retention period of {days} days: expected 1 to {MAX_DAYS}")
         with self._store.recorder() as writer:
             if not writer.keep_days(label, days):
-                raise SourceError(f"no document has the label {label!r}; see: ragkit access show")
+                raise SourceError(
+                    f"no document has the label {label!r}: list the labels with: ragkit access show"
+                )
 
     def rules(self) -> dict[str, int]:
-        """The days that each label is kept for; those that are kept for ever are not in it."""
+        """Return the retention period of each label in days, without labels kept forever."""
         with self._store.snapshot() as snapshot:
             return snapshot.keep_days()
 
     def hold(self, pattern: str | int, reason: str) -> list[str]:
-        """Let documents not go, in whatever way but an erasure; returns those newly held.
+        """Put documents on legal hold, and return the sources of those that were not on hold.
 
-        A file that was changed is not ingested, and one that vanished stays, while it is held.
-        `pattern` is what `KnowledgeBase.remove` takes. Raises SourceError if nothing matches, and
-        ValueError without a reason.
+        Documents on hold are not removed, replaced or erased by retention. Only
+        `KnowledgeBase.erase` overrides a hold. An ingest skips their changed files, and keeps them
+        if their files vanish. `pattern` is the same as in `KnowledgeBase.remove`. Raises
+        SourceError if nothing matches, and ValueError without a reason.
         """
         if not reason.strip():
-            raise ValueError("a hold without a reason is none that anybody can end")
+            raise ValueError(
+                "a legal hold needs a reason: expected a text that says why, such as a case number"
+            )
         reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
         with self._store.recorder() as writer:
             return writer.hold(self._uids(writer, pattern), reason)
 
     def release(self, pattern: str | int) -> list[str]:
-        """Let documents go again; returns those that were held. Raises SourceError as `hold`."""
+        """End legal holds, and return the sources concerned. Raises SourceError like `hold`."""
         with self._store.recorder() as writer:
             return writer.release(self._uids(writer, pattern))
 
     def holds(self) -> list[LegalHold]:
-        """What is held, by source."""
+        """Return the documents on legal hold, by source."""
         with self._store.snapshot() as snapshot:
             return [LegalHold(*row) for row in snapshot.holds()]
 
     def expired(self) -> list[ExpiredDocument]:
         """Return the documents whose retention period is over, including those on legal hold."""
         with self._store.snapshot() as snapshot:
-            return list(_due(snapshot, _now()))
+            return list(_find_expired(snapshot, _now()))
 
     def clock_problem(self) -> str:
-        """Return why a retention run would not trust the clock, or "" if it would."""
+        """Return why a retention run would not trust the clock; "" if it would."""
         with self._store.snapshot() as snapshot:
-            return _doubt(snapshot, _now())
+            return _find_clock_problem(snapshot, _now())
 
     def erase(self, *, clock_is_right: bool = False) -> RetentionReport:
-        """Erase what is due, as KnowledgeBase.erase does; to be run daily.
+        """Erase expired documents like `KnowledgeBase.erase`; meant to run daily.
 
-        A clock that has jumped must not take everything: if the log has a step of more than 36
-        hours since the last retention run, forward or back, and something is due, this raises
-        ClockSkewError, unless somebody has looked and says that the `clock_is_right`.
+        A clock that jumped must not erase everything. If the times in the audit log differ by more
+        than 36 hours from one record to the next since the last retention run, forward or backward,
+        nothing is erased: this raises ClockSkewError. `clock_is_right` says that an administrator
+        has checked the clock.
         """
         now = _now()
-        with erasure.writing(self._store, again=True) as writer:
+        with erasure.open_writer(self._store, retry_stuck=True) as writer:
             snapshot = Snapshot(writer.connection)
-            due = list(_due(snapshot, now))
-            erased = tuple(one for one in due if one.hold is None)
-            doubt = "" if clock_is_right else _doubt(snapshot, now)
-            if erased and doubt:
-                raise ClockSkewError(f"{len(erased)} documents would be erased, but {doubt}")
+            expired = list(_find_expired(snapshot, now))
+            erased = tuple(one for one in expired if one.hold is None)
+            problem = "" if clock_is_right else _find_clock_problem(snapshot, now)
+            if erased and problem:
+                raise ClockSkewError(f"{len(erased)} documents would be erased, but {problem}")
             receipt = None
             if erased:
                 days = ", ".join(sorted({f"{one.label} {one.days} days" for one in erased}))
                 uids = snapshot.uids_of({one.document for one in erased})
                 layout, key = self._store.layout, self._store.key()
-                found = about(snapshot, uids)
-                receipt = erasure.execute_erasure(writer, layout, key, found, f"retention: {days}")
-            held = tuple(one for one in due if one.hold is not None)
-            writer.record_retention_run(len(erased), len(held), doubt=bool(doubt))
+                traces = collect_traces(snapshot, uids)
+                receipt = erasure.execute_erasure(writer, layout, key, traces, f"retention: {days}")
+            held = tuple(one for one in expired if one.hold is not None)
+            writer.record_retention_run(len(erased), len(held), doubt=bool(problem))
         return RetentionReport(erased, held, receipt)
 
     def _uids(self, writer: Writer, pattern: str | int) -> list[int]:
@@ -144,33 +152,35 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _due(snapshot: Snapshot, now: datetime) -> Iterator[ExpiredDocument]:
+def _find_expired(snapshot: Snapshot, now: datetime) -> Iterator[ExpiredDocument]:
     days = snapshot.keep_days()
     holds = {document: reason for document, _, _, reason in snapshot.holds()}
     for one in snapshot.documents():
-        kept = days.get(one.label)
-        if kept is not None and now - datetime.fromisoformat(one.added_at) >= timedelta(days=kept):
+        period = days.get(one.label)
+        if period is None:
+            continue
+        if now - datetime.fromisoformat(one.added_at) >= timedelta(days=period):
             yield ExpiredDocument(
-                one.id, one.source, one.label, one.added_at, kept, holds.get(one.id)
+                one.id, one.source, one.label, one.added_at, period, holds.get(one.id)
             )
 
 
-def _doubt(snapshot: Snapshot, now: datetime) -> str:
-    """What step time has made since the last retention run, forward or back; "" if none."""
+def _find_clock_problem(snapshot: Snapshot, now: datetime) -> str:
+    """Describe a jump of the clock since the last retention run; "" if there was none."""
     before = None
-    for at in (*_moments(snapshot.times_since_retention_run()), now):
-        if before is not None and (at - before > _STEP or before - at > _STEP):
+    for at in (*_parse_times(snapshot.times_since_retention_run()), now):
+        if before is not None and (at - before > _MAX_GAP or before - at > _MAX_GAP):
             return (
-                f"by the log the clock went from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M}; "
-                f"if it is right now (it is {now:%Y-%m-%d %H:%M} UTC), say so: "
-                "ragkit retention erase --clock-is-right"
+                f"the clock may have jumped from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M} "
+                f"(UTC): expected at most 36 hours between audit records; if {now:%Y-%m-%d %H:%M} "
+                "UTC is right, run: ragkit retention erase --clock-is-right"
             )
         before = at
     return ""
 
 
-def _moments(times: Iterable[str]) -> Iterator[datetime]:
-    """The times of records, but for what is none: the log's check is there for that."""
+def _parse_times(times: Iterable[str]) -> Iterator[datetime]:
+    """Yield the valid times among these; the check of the audit log finds the others."""
     for at in times:
         with suppress(ValueError):
             moment = datetime.fromisoformat(at)

@@ -1,10 +1,10 @@
+from .backup import BackupManifest as BackupManifest
 from .backup import BackupReport as BackupReport
-from .backup import Manifest as Manifest
-from .backup import RestoreReport as RestoreReport
-from .backup import restore_kb as restore_kb
 from .check_result import CheckResult as CheckResult
 from .repair import RepairReport as RepairReport
 from .repair import repair_kb as repair_kb
+from .restore import RestoreReport as RestoreReport
+from .restore import restore_kb as restore_kb
 from .statistics import KindCounts as KindCounts
 from .statistics import Statistics as Statistics
 from .verify import VerificationReport as VerificationReport

@@ -1,4 +1,4 @@
-"""A canonical dump of a base, for telling whether two hold the same."""
+"""Export of a knowledge base as JSON lines that are equal for equal content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragkit.store.snapshot import Snapshot
 
 
 def dump(snapshot: Snapshot) -> Iterator[str]:
-    """One JSON line for the identity and one for each document, sorted by folder and source."""
+    """Yield a JSON line for the manifest and one for each document, by folder and source."""
     identity = read_identity(snapshot)
     yield json.dumps({"identity": asdict(identity) if identity else None}, sort_keys=True)
     dimension = identity.embedder.dimension if identity else 1

@@ -1,4 +1,4 @@
-"""Mends a base: builds anew what is derived, and keeps what can be read of the rest."""
+"""Repair a knowledge base: rebuild its indexes, and keep what is readable of its database."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import apsw
 
 from ragkit.config import Config
 from ragkit.errors import StoreDamaged, StoreError
-from ragkit.governance.erasure import writing
+from ragkit.governance.erasure import open_writer
 from ragkit.index.indexes import open_indexes, sync_indexes
 from ragkit.maintenance.verify import (
     CONTENT,
     VerificationReport,
-    dimension_of,
+    find_shared_paths,
+    find_strays,
     is_leftover,
-    open_to_others,
-    strays,
+    read_dimension,
     verify_store,
 )
 from ragkit.store.atomic_directory import create_sibling, exchange_directories, sync_tree
@@ -47,33 +47,34 @@ from ragkit.store.writer import Writer
 
 @dataclass(slots=True)
 class RepairReport:
-    """What was wrong, what was done, and what is lost.
+    """What a repair found, what it did, and which documents are lost until the next ingest.
 
-    `lost` are the sources of documents whose content is gone until the next ingest reads their
-    files again. Those in `gone` are, too: files of their names get the label that they had by the
-    log; those in `unheld` were held. `nameless` counts more of them of which nothing is known.
-    `labels` are names that were given to labels instead of their own. `kept` is where the damaged
-    base is now, if it was replaced.
+    `lost` are the sources of documents that lost their content and keep their label. `missing` are
+    the sources of documents that are lost entirely: the next ingest labels them as the audit log
+    says. Of those, `lost_holds` were on legal hold. `unnamed` counts further lost documents whose
+    source is unknown. `renamed_labels` are the new names of labels that lost their own. `kept` is
+    the directory of the damaged knowledge base, if it was replaced.
     """
 
-    found: list[str] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
-    unheld: list[str] = field(default_factory=list)
-    nameless: int = 0
-    labels: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    lost_holds: list[str] = field(default_factory=list)
+    unnamed: int = 0
+    renamed_labels: list[str] = field(default_factory=list)
     kept: Path | None = None
     after: VerificationReport | None = None
 
 
 def repair_kb(path: Path, config: Config | None = None) -> RepairReport:
-    """Mend the base in a directory, also one that cannot be opened any more.
+    """Repair the knowledge base in a directory, even if it can no longer be opened.
 
-    Where the database itself is damaged, what can be read of it goes into a new base that takes
-    the place of the old one once it is whole, and the old one is kept beside it. Raises StoreLocked
-    while somebody writes to it, or has it open if it must be replaced, and StoreDamaged where
-    nothing can be kept.
+    If the database itself is damaged, everything readable is copied to a new knowledge base. Once
+    that is complete, it takes the place of the damaged one, which is kept beside it.
+
+    Raises StoreLocked while another process writes, or has a knowledge base open that must be
+    replaced, and StoreDamaged if nothing is readable.
     """
     layout = Layout(path.resolve())
     check_local(layout.root)
@@ -81,62 +82,65 @@ def repair_kb(path: Path, config: Config | None = None) -> RepairReport:
     try:
         store = Store(layout.root, create=False, key_file=key_file)
     except StoreDamaged as error:
-        return _replace(layout, key_file, [str(error)])
+        return _replace_damaged(layout, key_file, [str(error)])
     with closing(store):
         before = verify_store(store)
         if not before.is_damaged("database"):
-            return mend(store, before)
-    return _replace(layout, key_file, _damages(before))
+            return repair_store(store, before)
+    return _replace_damaged(layout, key_file, _list_failures(before))
 
 
-def mend(store: Store, before: VerificationReport) -> RepairReport:
-    """Mend what a check has found in a base whose database can be read."""
+def repair_store(store: Store, before: VerificationReport) -> RepairReport:
+    """Repair what was found in a knowledge base whose database is readable.
+
+    Raises StoreDamaged if the database itself is damaged.
+    """
     if before.is_damaged("database"):
         raise StoreDamaged(
-            f"{store.layout.database} must be replaced; close the base, then: ragkit repair "
-            f"--kb {store.layout.root}"
+            f"{store.layout.database} is damaged and must be replaced: close the knowledge base, "
+            f"then run: ragkit repair --kb {store.layout.root}"
         )
-    report = RepairReport(found=_damages(before))
-    with writing(store) as writer:
-        _mend_rows(writer, report)
+    report = RepairReport(findings=_list_failures(before))
+    with open_writer(store) as writer:
+        _repair_rows(writer, report)
         _build_indexes(writer, store.layout, before, report)
-        _tidy(store, report)
-        if report.done:
-            _record(writer, report)
+        _delete_leftovers(store, report)
+        if report.actions:
+            _record_repair(writer, report)
     report.after = verify_store(store)
     return report
 
 
-def _record(writer: Writer, report: RepairReport) -> None:
-    writer.record(current_user(), "kb.repair", "kb", {"done": report.done})
+def _record_repair(writer: Writer, report: RepairReport) -> None:
+    writer.record(current_user(), "kb.repair", "kb", {"actions": report.actions})
 
 
-def _damages(found: VerificationReport) -> list[str]:
+def _list_failures(found: VerificationReport) -> list[str]:
     return [f"{one.name}: {one.finding}" for one in found.checks if one.state == "fail"]
 
 
-def _mend_rows(writer: Writer, report: RepairReport) -> None:
-    """Take out documents that are not whole, and let the journal say which there are."""
+def _repair_rows(writer: Writer, report: RepairReport) -> None:
+    """Remove damaged documents, and make the journal match the documents that are left."""
     database = writer.connection
-    flaws = list(flawed_documents(database, dimension_of(Snapshot(database))))
+    flaws = list(flawed_documents(database, read_dimension(Snapshot(database))))
     if flaws:
         writer.lose(flaw.document for flaw in flaws)
         report.lost = [flaw.source for flaw in flaws]
-        report.done.append(f"took out {len(flaws)} documents that are not whole")
-    lost = _lost(database)
+        report.actions.append(f"removed {len(flaws)} damaged documents")
+    lost = _find_lost(database)
     if not lost and not list(contradictions(database)):
         return
-    report.gone = sorted(one.source for one in lost if one.source)
-    report.unheld = sorted(one.source for one in lost if one.source and one.hold is not None)
-    report.nameless = sum(not one.source for one in lost)
+    report.missing = sorted(one.source for one in lost if one.source)
+    report.lost_holds = sorted(one.source for one in lost if one.source and one.hold is not None)
+    report.unnamed = sum(not one.source for one in lost)
     writer.reconcile(lost)
-    report.done.append(f"made the journal agree; {len(lost)} documents are gone")
+    report.actions.append(f"corrected the journal; {len(lost)} documents are missing")
 
 
-def _lost(database: Database) -> list[Lost]:
-    """The documents that the journal or the log has, and that are not there."""
+def _find_lost(database: Database) -> list[Lost]:
+    """Return the documents that the journal or the audit log has, but the database has not."""
     known = {uid: Lost(uid, "", "", None) for _, uid in missing_documents(database)}
-    known |= {one.uid: one for one in _by_log(database)}
+    known |= {one.uid: one for one in _read_audit_log(database)}
     snapshot = Snapshot(database)
     there = {uid for (uid,) in database.execute("SELECT uid FROM document")}
     return [
@@ -146,16 +150,16 @@ def _lost(database: Database) -> list[Lost]:
     ]
 
 
-_GONE = ("document.remove", "document.refuse", "document.lost")
+_REMOVALS = ("document.remove", "document.refuse", "document.lost")
 
 
-def _by_log(database: Database) -> list[Lost]:
-    """The documents that are there by the records of the log, as they were last."""
+def _read_audit_log(database: Database) -> list[Lost]:
+    """Return the documents that exist according to the audit log, in their last state."""
     found: dict[int, Lost] = {}
     for record in find_naming_records(database)[0]:
         if record.document_uid is None:
             continue
-        if record.action in _GONE:
+        if record.action in _REMOVALS:
             found.pop(record.document_uid, None)
             continue
         one = found.get(record.document_uid)
@@ -165,19 +169,23 @@ def _by_log(database: Database) -> list[Lost]:
             source = (record.names or {}).get("source", one.source)
             label = str(record.detail.get("label", one.label))
             reason = (record.names or {}).get("reason", "")
-            said = {"retention.hold": reason, "retention.release": None}
-            hold = said.get(record.action, one.hold)
+            holds = {"retention.hold": reason, "retention.release": None}
+            hold = holds.get(record.action, one.hold)
             found[record.document_uid] = Lost(record.document_uid, source, label, hold)
     return list(found.values())
 
 
-def _hold_again(writer: Writer, report: RepairReport) -> None:
-    """Hold what is held by the log: what could be read of the list may lack it."""
-    holds = {one.uid: one.hold for one in _by_log(writer.connection) if one.hold is not None}
+def _restore_holds(writer: Writer, report: RepairReport) -> None:
+    """Restore the legal holds of the audit log: damage may have taken some from their table."""
+    holds = {
+        one.uid: one.hold for one in _read_audit_log(writer.connection) if one.hold is not None
+    }
     known = {uid for (uid,) in writer.connection.execute("SELECT uid FROM legal_hold")}
     again = [name for at in holds.keys() - known for name in writer.hold([at], holds[at] or "lost")]
     if again:
-        report.done.append(f"held {len(again)} documents again, as the log says")
+        report.actions.append(
+            f"put {len(again)} documents on legal hold again, as in the audit log"
+        )
 
 
 def _build_indexes(
@@ -185,48 +193,50 @@ def _build_indexes(
 ) -> None:
     snapshot = Snapshot(writer.connection)
     for index in open_indexes(layout):
-        checked = f"{index.name} index"
-        if before.is_damaged(checked) or (report.lost and index.verify(snapshot)):
+        name = f"{index.name} index"
+        if before.is_damaged(name) or (report.lost and index.verify(snapshot)):
             index.rebuild(writer)
-            report.done.append(f"rebuilt the {checked}")
+            report.actions.append(f"rebuilt the {name}")
     sync_indexes(writer, layout)
 
 
-def _tidy(store: Store, report: RepairReport) -> None:
+def _delete_leftovers(store: Store, report: RepairReport) -> None:
     layout = store.layout
-    for path in strays(store, writing=True):
+    for path in find_strays(store, writing=True):
         if is_leftover(layout, path) and not path.is_relative_to(layout.tmp):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-            report.done.append(f"deleted {path.relative_to(layout.root)}, which was left over")
-    for path in open_to_others(layout):
+            report.actions.append(
+                f"deleted {path.relative_to(layout.root)}, which a killed process left"
+            )
+    for path in find_shared_paths(layout):
         path.chmod(0o700 if path.is_dir() else 0o600)
-        report.done.append(f"made {path.name} its owner's alone")
+        report.actions.append(f"restricted {path.name} to its owner")
 
 
-# -- replacing a database that cannot be read ----------------------------------------------------
+# -- replacing a damaged database -----------------------------------------------------------------
 
 
-def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairReport:
-    report = RepairReport(found=found)
+def _replace_damaged(layout: Layout, key_file: Path | None, findings: list[str]) -> RepairReport:
+    report = RepairReport(findings=findings)
     root = layout.root
     with translate_errors(root), lock_exclusive(root), create_sibling(root, "repair") as fresh:
-        losses = _carry_over(layout, Layout(fresh))
-        report.labels = losses.labels
+        losses = _copy_readable(layout, Layout(fresh))
+        report.renamed_labels = losses.labels
         with closing(Store(fresh, create=False, key_file=key_file)) as store:
             kept = root.with_name(f"{root.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")
             _finish_copy(store, losses, kept.name, report)
             report.after = verify_store(store)
         if report.after.is_damaged(*CONTENT):
-            why = "; ".join(_damages(report.after))
+            why = "; ".join(_list_failures(report.after))
             raise StoreDamaged(
-                f"{layout.database} cannot be repaired ({why}); it is as it was: restore a backup, "
-                "or ingest the documents into a new base"
+                f"{layout.database} cannot be repaired ({why}): restore a backup, or ingest the "
+                "documents into a new knowledge base; nothing was changed"
             )
         sync_tree(fresh)
-        fresh.rename(kept)  # it is never swept away under this name
+        fresh.rename(kept)  # under this name no later process deletes it
         try:
             exchange_directories(kept, root)
         except StoreError:
@@ -236,8 +246,8 @@ def _replace(layout: Layout, key_file: Path | None, found: list[str]) -> RepairR
     return report
 
 
-def _carry_over(layout: Layout, fresh: Layout) -> Losses:
-    """Copy what can be read of a database, and the files that lie beside it, into a new base."""
+def _copy_readable(layout: Layout, fresh: Layout) -> Losses:
+    """Copy what is readable of a database, and the uploads, into a new knowledge base."""
     create_database(fresh)
     try:
         with (
@@ -245,13 +255,13 @@ def _carry_over(layout: Layout, fresh: Layout) -> Losses:
             closing(connect(fresh.database)) as new,
         ):
             new.execute("PRAGMA journal_mode = DELETE")
-            new.execute("PRAGMA synchronous = OFF")  # all of it is written through at the end
+            new.execute("PRAGMA synchronous = OFF")  # sync_tree writes all of it through at the end
             losses = salvage(old, new)
             configure_writer(new)
     except apsw.Error as error:
         raise StoreDamaged(
-            f"nothing can be read of {layout.database} ({error}); restore a backup, or ingest the "
-            "documents into a new base"
+            f"{layout.database} cannot be read ({error}): restore a backup, or ingest the "
+            "documents into a new knowledge base"
         ) from error
     if layout.uploads.is_dir():
         shutil.copytree(layout.uploads, fresh.uploads, symlinks=True, copy_function=_link_or_copy)
@@ -268,11 +278,11 @@ def _link_or_copy(source: str, target: str) -> None:
 def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) -> None:
     with store.writer() as writer:
         writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
-        _mend_rows(writer, report)
-        _hold_again(writer, report)
+        _repair_rows(writer, report)
+        _restore_holds(writer, report)
         sync_indexes(writer, store.layout)
-        report.done.append("carried over what can be read of the database")
+        report.actions.append("copied what is readable of the database")
         for table, count in sorted(losses.orphans.items()):
-            report.done.append(f"left out {count} rows of {table} that belong to what is lost")
-        report.done += [f"some rows of {table} are lost" for table in sorted(losses.unread)]
-        _record(writer, report)
+            report.actions.append(f"left out {count} rows of {table} that belong to lost rows")
+        report.actions += [f"lost some rows of {table}" for table in sorted(losses.unread)]
+        _record_repair(writer, report)

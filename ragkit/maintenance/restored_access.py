@@ -1,6 +1,7 @@
-"""What a restored base takes over from the one that it replaces: rights, holds and retention.
+"""The access rules, legal holds and retention that a restore takes from the replaced one.
 
-A backup is older: by its own rules what was closed since would be open again.
+A backup is older than the knowledge base that it replaces. With the rules of the backup, access
+that was revoked since would be granted again.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from ragkit.store.access import Access, access_of
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.writer import Writer
 
-_NAMED = 3  # documents, in a message
+_MAX_LISTED_DOCUMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How a base is governed: by names of labels, and uids of documents.
+class AccessRules:
+    """The access control, retention and legal holds of a knowledge base, by documents' uids.
 
-    `labels` are each document's, with whether a hand gave it; `holds` the reasons, and `held` the
-    source and the digest of each document that has one.
+    `grants` are (label, principal) and `days` the retention period of each label. `labels` maps
+    each document to its label, and whether an administrator set it. `holds` maps documents to the
+    reasons of their legal holds, `held` to their sources and digests.
     """
 
     access: Access
@@ -32,49 +34,50 @@ class Rules:
     held: Mapping[int, tuple[str, bytes]]
 
 
-def rules_of(snapshot: Snapshot) -> Rules:
-    """The rules of a base."""
+def read_access_rules(snapshot: Snapshot) -> AccessRules:
+    """Read the access rules of a knowledge base."""
     documents = {one.id: one for one in snapshot.documents()}
     pinned = snapshot.pinned()
-    held = {id: reason for id, _, _, reason in snapshot.holds()}
-    return Rules(
+    reasons = {id: reason for id, _, _, reason in snapshot.holds()}
+    return AccessRules(
         access=access_of(snapshot.connection),
         grants=frozenset((one.label, who) for one in snapshot.grants() for who in one.principals),
         days=snapshot.keep_days(),
         labels={one.uid: (one.label, id in pinned) for id, one in documents.items()},
-        holds={documents[id].uid: reason for id, reason in held.items()},
-        held={documents[id].uid: (documents[id].source, documents[id].digest) for id in held},
+        holds={documents[id].uid: reason for id, reason in reasons.items()},
+        held={documents[id].uid: (documents[id].source, documents[id].digest) for id in reasons},
     )
 
 
-def check_holds(replaced: Rules, snapshot: Snapshot, *, same: bool) -> None:
-    """Raise StoreError where what is held in the replaced base is not, or not so, in the other.
+def check_legal_holds(replaced: AccessRules, snapshot: Snapshot, *, same: bool) -> None:
+    """Raise StoreError if a document on legal hold is not in the backup with the same content.
 
-    A uid is the same document in both where one has the `same` history as the other.
+    A uid means the same document in both only if they have the `same` history.
     """
     contents = {one.uid: one.digest for one in snapshot.documents()} if same else {}
-    gone = sorted(
+    missing = sorted(
         source for uid, (source, digest) in replaced.held.items() if contents.get(uid) != digest
     )
-    if gone:
-        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    if missing:
+        more = len(missing) - _MAX_LISTED_DOCUMENTS
+        names = ", ".join(missing[:_MAX_LISTED_DOCUMENTS])
         raise StoreError(
-            f"{', '.join(gone[:_NAMED])}{more}: held in the base that is to be replaced, and not "
-            "in the backup as it is there; let it go first (ragkit release), or restore into "
-            "another directory"
+            f"{names}{f' and {more} more' if more > 0 else ''}: on legal hold in the knowledge "
+            "base to be replaced, but not in the backup with the same content; end the hold first "
+            "(ragkit release), or restore into another directory"
         )
 
 
-def take_over(writer: Writer, replaced: Rules, *, same: bool) -> list[str]:
-    """Give a base the rules of the one that it replaces; returns what that changed, for people.
+def apply_access_rules(writer: Writer, replaced: AccessRules, *, same: bool) -> list[str]:
+    """Give a restored knowledge base the rules of the replaced one; returns the changes as text.
 
-    Those of documents only where one has the `same` history as the other.
+    Labels and legal holds of documents are changed only if both have the `same` history.
     """
-    own = rules_of(Snapshot(writer.connection))
+    own = read_access_rules(Snapshot(writer.connection))
     done = []
     if own.access is not replaced.access:
         writer.set_access(replaced.access)
-        done.append(f"access is {replaced.access.value} again")
+        done.append(f"access control is {replaced.access.value} again")
     for label, who in sorted(own.grants - replaced.grants):
         writer.revoke(label, who)
         done.append(f"{who} may no longer read {label}")
@@ -82,28 +85,31 @@ def take_over(writer: Writer, replaced: Rules, *, same: bool) -> list[str]:
         writer.grant(label, who)
         done.append(f"{who} may read {label} again")
     if same:
-        done += _take_over_documents(writer, own, replaced)
+        done += _apply_document_rules(writer, own, replaced)
     for label in sorted(own.days.keys() | replaced.days.keys()):
         days = replaced.days.get(label)
         if own.days.get(label) != days and writer.keep_days(label, days):
-            done.append(f"{label} is kept for {'ever' if days is None else f'{days} days'} again")
+            period = "forever" if days is None else f"for {days} days"
+            done.append(f"documents labeled {label} are kept {period} again")
     return done
 
 
-def _take_over_documents(writer: Writer, own: Rules, replaced: Rules) -> list[str]:
+def _apply_document_rules(writer: Writer, own: AccessRules, replaced: AccessRules) -> list[str]:
     documents = {one.uid: one.id for one in Snapshot(writer.connection).documents()}
-    others: dict[tuple[str, bool], list[int]] = {}
+    changes: dict[tuple[str, bool], list[int]] = {}
     for uid in sorted(own.labels.keys() & replaced.labels.keys()):
         if own.labels[uid] != replaced.labels[uid]:
-            others.setdefault(replaced.labels[uid], []).append(documents[uid])
+            changes.setdefault(replaced.labels[uid], []).append(documents[uid])
     done = []
-    for (label, is_pinned), ids in others.items():
+    for (label, is_pinned), ids in changes.items():
         changed = writer.relabel(ids, label, pinned=is_pinned)
-        if changed:
-            what = changed[0] if len(changed) == 1 else f"{len(changed)} documents"
-            done.append(f"{label} is the label of {what} again")
+        if len(changed) == 1:
+            done.append(f"{changed[0]} is labeled {label} again")
+        elif changed:
+            done.append(f"{len(changed)} documents are labeled {label} again")
     for uid in sorted(own.labels.keys() & replaced.holds.keys() - own.holds.keys()):
-        done += [f"{name} is held again" for name in writer.hold([uid], replaced.holds[uid])]
+        names = writer.hold([uid], replaced.holds[uid])
+        done += [f"{name} is on legal hold again" for name in names]
     released = sorted(own.holds.keys() - replaced.holds.keys())
-    done += [f"{name} is no longer held" for name in writer.release(released)]
+    done += [f"{name} is no longer on legal hold" for name in writer.release(released)]
     return done

@@ -1,4 +1,4 @@
-"""What a base holds and how it is used, in numbers: never anybody's text."""
+"""Statistics of a knowledge base: counts of documents, questions and answers, never text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ragkit.store.snapshot import Snapshot
 __all__ = [
     "KindCounts",
     "Statistics",
-    "statistics",
+    "collect_statistics",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Counts of documents and of what became of the questions in all kept conversations.
+    """Counts of documents, and of the questions and answers in all kept conversations.
 
-    Days are ISO days in UTC, each with a count, in order. `abstained` counts by the value of
-    `Abstention`; `answered` are all others, of which `extractive` were made without a model,
+    Days are ISO dates in UTC, each with a count, oldest first. `abstained` counts by the value of
+    `Abstention`; `answered` are all others. Of those, `extractive` were made without a model,
     `incomplete` broke off and `doubtful` have at least one statement that is not supported.
-    `first_words` and `seconds` are those of `Turn`, without the turns that nobody measured.
+    `first_words` and `seconds` are the times of `Turn`, in seconds, where they were measured.
     """
 
     kinds: list[KindCounts]
@@ -45,10 +45,10 @@ class Statistics:
     questions_per_day: list[tuple[str, int]]
 
 
-def statistics(snapshot: Snapshot, who: str | None = None) -> Statistics:
-    """Numbers of one snapshot: of the documents that it may read, and of one person's questions.
+def collect_statistics(snapshot: Snapshot, who: str | None = None) -> Statistics:
+    """Count the documents that a snapshot can access and the questions of one person.
 
-    Without `who` they are everybody's questions.
+    Without `who` the questions of everybody are counted.
     """
     kinds = snapshot.kinds()
     outcomes = snapshot.outcomes(who)
@@ -68,11 +68,11 @@ def statistics(snapshot: Snapshot, who: str | None = None) -> Statistics:
         doubtful=sum(outcome.doubtful for outcome in answered),
         thumbs_up=sum(outcome.up is True for outcome in outcomes),
         thumbs_down=sum(outcome.up is False for outcome in outcomes),
-        first_words=_measured(outcome.first_word for outcome in outcomes),
-        seconds=_measured(outcome.seconds for outcome in outcomes),
+        first_words=_drop_unmeasured(outcome.first_word for outcome in outcomes),
+        seconds=_drop_unmeasured(outcome.seconds for outcome in outcomes),
         questions_per_day=sorted(Counter(outcome.day for outcome in outcomes).items()),
     )
 
 
-def _measured(times: Iterable[float]) -> list[float]:
+def _drop_unmeasured(times: Iterable[float]) -> list[float]:
     return [seconds for seconds in times if seconds]

@@ -1,4 +1,4 @@
-"""Looks through a whole base for damage, and says what to do about it."""
+"""Verify a knowledge base: check all of it for damage, and say how to fix what was found."""
 
 from __future__ import annotations
 
@@ -34,22 +34,27 @@ from ragkit.store.store import Store
 from ragkit_ingest.scan import digest_file
 
 CONTENT = ("database", "documents", "journal", "vector index", "word index")
-"""What a base cannot do without; the rest is about its log and its surroundings."""
+"""The checks of what a knowledge base cannot work without."""
 
-_NAMED = 1000  # documents at most
-_TRIES = 3  # of an index that somebody writes to meanwhile
-_ODD = (TypeError, ValueError, AttributeError, OverflowError)
-"""What a value raises that is of another type than its column."""
+_MAX_DOCUMENTS = 1000  # in a result
+_MAX_NAMES = 3  # in a message
+_INDEX_ATTEMPTS = 3  # another process may be writing to the index
+_TYPE_ERRORS = (TypeError, ValueError, AttributeError, OverflowError)
+"""What a value of another type than its column raises."""
 
-_REPAIR = "ragkit repair"
+_REPAIR = "run: ragkit repair"
+_RESTORE = "restore a backup (ragkit restore), or keep what is readable with: ragkit repair"
 _FOLDERS = ("index", "tmp", "uploads")
-_BESIDE = ("-wal", "-shm", "-journal")
-_RESTORE = "restore a backup (ragkit restore), or keep what can be read with: ragkit repair"
+_DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """All findings about a base as it was at the commit `seq`, -1 if that cannot be told."""
+    """The results of all checks of a knowledge base at the commit `seq`, -1 if that is unknown.
+
+    The checks are "database", "documents", "journal", "audit log", "erasures", "vector index",
+    "word index", "uploads" and "files". A check can have several results or, like "erasures", none.
+    """
 
     path: Path
     seq: int
@@ -57,106 +62,109 @@ class VerificationReport:
 
     @property
     def intact(self) -> bool:
-        """Whether nothing is damaged."""
+        """True if nothing is damaged."""
         return not self.is_damaged()
 
     def is_damaged(self, *names: str) -> bool:
-        """Whether anything is damaged, or any of these."""
+        """Return True if a check failed, or one of the checks `names`."""
         return any(
-            finding.state == "fail" and (not names or finding.name in names)
-            for finding in self.checks
+            check.state == "fail" and (not names or check.name in names) for check in self.checks
         )
 
 
 def verify_kb(
     path: Path, config: Config | None = None, *, keys: Sequence[Path] = ()
 ) -> VerificationReport:
-    """Check the base in a directory, also one that cannot be opened any more.
+    """Check the knowledge base in a directory, even if it can no longer be opened.
 
-    `keys` are files of further audit keys. Raises StoreMissing where there is none.
+    `keys` are files with audit keys of other machines. Raises StoreMissing if there is no knowledge
+    base.
     """
     try:
         store = Store(path, create=False, key_file=config.key_file if config else None)
     except StoreDamaged as error:
         layout = Layout(path.absolute())
-        finding = CheckResult("database", "fail", str(error), _RESTORE, layout.database.name)
-        return VerificationReport(layout.root, -1, (finding, *_readable_part(layout)))
+        result = CheckResult("database", "fail", str(error), _RESTORE, layout.database.name)
+        return VerificationReport(layout.root, -1, (result, *_check_readable_part(layout)))
     with closing(store):
         return verify_store(store, keys=keys)
 
 
 def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> VerificationReport:
-    """Check an open base; others may read and write meanwhile."""
+    """Check an open knowledge base; others may read and write at the same time."""
     with store.snapshot() as snapshot:
         database = snapshot.connection
         seq = snapshot.seq
-        findings = [
-            *_guarded("database", _database(database)),
-            *_guarded("documents", _documents(snapshot)),
-            *_guarded("journal", _journal(database)),
-            *_guarded("audit log", _audit_log(database, store, keys)),
-            *_guarded("erasures", _erasures(snapshot)),
+        checks = [
+            *_run_check("database", _check_database(database)),
+            *_run_check("documents", _check_documents(snapshot)),
+            *_run_check("journal", _check_journal(database)),
+            *_run_check("audit log", _check_audit_log(database, store, keys)),
+            *_run_check("erasures", _check_erasures(snapshot)),
         ]
     for index in open_indexes(store.layout):
-        findings += _guarded(f"{index.name} index", _index(store, index))
-    findings += _guarded("uploads", _uploads(store))
-    findings += _guarded("files", _files(store))
-    return VerificationReport(store.layout.root, seq, tuple(findings))
+        checks += _run_check(f"{index.name} index", _check_index(store, index))
+    checks += _run_check("uploads", _check_uploads(store))
+    checks += _run_check("files", _check_files(store))
+    return VerificationReport(store.layout.root, seq, tuple(checks))
 
 
-def _guarded(checked: str, findings: Iterator[CheckResult]) -> Iterator[CheckResult]:
-    """The findings; that a check cannot be made is one, too."""
+def _run_check(name: str, results: Iterator[CheckResult]) -> Iterator[CheckResult]:
+    """Yield the results of a check; a check that raises an error has failed."""
     try:
-        yield from findings
-    except (*DAMAGE, RagkitError, *_ODD) as error:
-        yield CheckResult(checked, "fail", f"cannot be checked ({error})", _RESTORE)
+        yield from results
+    except (*DAMAGE, RagkitError, *_TYPE_ERRORS) as error:
+        yield CheckResult(name, "fail", f"cannot be checked ({error})", _RESTORE)
 
 
-def _database(database: Database) -> Iterator[CheckResult]:
+def _check_database(database: Database) -> Iterator[CheckResult]:
     flaws = list(structure_flaws(database))
     if flaws:
-        yield CheckResult("database", "fail", _first(flaws), _RESTORE, "ragkit.db")
+        yield CheckResult("database", "fail", _join_names(flaws), _RESTORE, "ragkit.db")
         return
     (pages,) = database.execute("PRAGMA page_count").fetchone()
-    yield CheckResult("database", "ok", f"all {pages} pages are what was written")
+    yield CheckResult("database", "ok", f"all {pages} pages match their checksums")
 
 
-def _documents(snapshot: Snapshot) -> Iterator[CheckResult]:
-    flaws = list(flawed_documents(snapshot.connection, dimension_of(snapshot)))
+def _check_documents(snapshot: Snapshot) -> Iterator[CheckResult]:
+    flaws = list(flawed_documents(snapshot.connection, read_dimension(snapshot)))
     if flaws:
-        yield _flawed(flaws)
+        yield _describe_flaws(flaws)
     if waiting := waiting_documents(snapshot.connection):
         yield CheckResult(
             "documents",
             "warn",
-            f"{len(waiting)} were lost to damage and wait to be read again: {_first(waiting)}",
-            "ragkit ingest with the folders that they are from",
-            documents=tuple(waiting[:_NAMED]),
+            f"damage took the content of {len(waiting)} documents: {_join_names(waiting)}",
+            "ingest their folders again: ragkit ingest FOLDER",
+            documents=tuple(waiting[:_MAX_DOCUMENTS]),
         )
     if not flaws:
         documents, pages, chunks = snapshot.counts()
-        yield CheckResult("documents", "ok", f"{documents} with {pages} pages and {chunks} chunks")
+        finding = f"{documents} documents, {pages} pages, {chunks} chunks"
+        yield CheckResult("documents", "ok", finding)
 
 
-def _flawed(flaws: Sequence[Flaw]) -> CheckResult:
+def _describe_flaws(flaws: Sequence[Flaw]) -> CheckResult:
     return CheckResult(
         "documents",
         "fail",
-        _first([f"{flaw.source}: {flaw.what}" for flaw in flaws]),
-        f"{_REPAIR} takes them out, and the next ragkit ingest reads them again",
-        documents=tuple(flaw.source for flaw in flaws[:_NAMED]),
+        _join_names([f"{flaw.source}: {flaw.what}" for flaw in flaws]),
+        "remove them with ragkit repair, then ingest their folders again",
+        documents=tuple(flaw.source for flaw in flaws[:_MAX_DOCUMENTS]),
     )
 
 
-def _journal(database: Database) -> Iterator[CheckResult]:
+def _check_journal(database: Database) -> Iterator[CheckResult]:
     flaws = list(contradictions(database))
     if flaws:
-        yield CheckResult("journal", "fail", _first(flaws), _REPAIR, "ragkit.db")
+        yield CheckResult("journal", "fail", _join_names(flaws), _REPAIR, "ragkit.db")
     else:
-        yield CheckResult("journal", "ok", "counts, ids and the journal agree")
+        yield CheckResult("journal", "ok", "the journal matches the documents")
 
 
-def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterator[CheckResult]:
+def _check_audit_log(
+    database: Database, store: Store, keys: Sequence[Path]
+) -> Iterator[CheckResult]:
     chain = check_chain(database, load_keys(keys, store.key_file))
     if chain.broken is not None:
         fix = "find out who changed it, or restore a backup (ragkit restore)"
@@ -166,34 +174,33 @@ def _audit_log(database: Database, store: Store, keys: Sequence[Path]) -> Iterat
         yield CheckResult(
             "audit log",
             "warn",
-            f"{sum(chain.unknown.values())} of {chain.records} records are signed with a key that "
-            f"is not here ({', '.join(chain.unknown)}; the first is record "
-            f"{min(chain.unknown_from.values())}), so whether they were changed is not known",
-            "name the file of that key with --key",
+            f"{sum(chain.unknown.values())} of {chain.records} records, from record "
+            f"{min(chain.unknown_from.values())} on, are signed with a key that is not on this "
+            f"machine ({', '.join(chain.unknown)}): they cannot be checked",
+            "give the file of that key with --key",
         )
     for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
         if count:
-            found = (
-                f"{what}{count} of {chain.records} records were lost to damage, "
-                "as a later record says"
-            )
-            yield CheckResult("audit log", "warn", found)
+            finding = f"damage took {what}{count} of {chain.records} records, as a repair recorded"
+            yield CheckResult("audit log", "warn", finding)
     if chain.intact:
-        yield CheckResult("audit log", "ok", f"{chain.records} records are what was written")
+        yield CheckResult("audit log", "ok", f"all {chain.records} records are unchanged")
 
 
-def _erasures(snapshot: Snapshot) -> Iterator[CheckResult]:
+def _check_erasures(snapshot: Snapshot) -> Iterator[CheckResult]:
     for begun in snapshot.open_erasures():
-        found = f"erasure {begun.id} was begun on {begun.at[:10]} and is not finished: its text is "
-        fix = "erase the same again, and read what it says"
         yield CheckResult(
-            "erasures", "warn", f"{found}found by nobody, but may be on the disk", fix
+            "erasures",
+            "warn",
+            f"erasure {begun.id} of {begun.at[:10]} is not finished: its documents no longer "
+            "appear anywhere, but their text may still be on the disk",
+            "erase the same documents again (ragkit erase), and follow its message",
         )
 
 
-def _index(store: Store, index: Index) -> Iterator[CheckResult]:
-    checked = f"{index.name} index"
-    for _ in range(_TRIES):
+def _check_index(store: Store, index: Index) -> Iterator[CheckResult]:
+    check = f"{index.name} index"
+    for _ in range(_INDEX_ATTEMPTS):
         with store.snapshot() as snapshot:
             before = index.version(snapshot)
         with store.snapshot() as snapshot:
@@ -202,22 +209,22 @@ def _index(store: Store, index: Index) -> Iterator[CheckResult]:
             if not flaw or index.version(snapshot) == before:
                 break
     else:
-        yield CheckResult(checked, "warn", "it changes while it is being checked", "try again")
+        yield CheckResult(check, "warn", "it changed during the check", "check again")
         return
     name = str(path.relative_to(store.layout.root)) if path else ""
     if flaw:
-        fix = f"searches go without it; {_REPAIR} builds it again"
-        yield CheckResult(checked, "fail", flaw, fix, name)
+        fix = "rebuild it with ragkit repair; until then searches work without it"
+        yield CheckResult(check, "fail", flaw, fix, name)
     elif path is None:
-        yield CheckResult(checked, "ok", "none is needed yet")
+        yield CheckResult(check, "ok", "not needed yet")
     else:
-        yield CheckResult(checked, "ok", "it agrees with the database", "", name)
+        yield CheckResult(check, "ok", "it matches the database", "", name)
 
 
-def _uploads(store: Store) -> Iterator[CheckResult]:
-    """Files that have no other home than the base; somebody may be taking some out meanwhile."""
-    layout, lost, count = store.layout, [], 0
-    left = set() if is_locked(layout.lock) else _files_in(layout.uploads)
+def _check_uploads(store: Store) -> Iterator[CheckResult]:
+    """Check the uploaded files; another process may remove some of them at the same time."""
+    layout, changed, count = store.layout, [], 0
+    unknown = set() if is_locked(layout.lock) else _list_files(layout.uploads)
     with store.snapshot() as snapshot:
         for source, digest in snapshot.connection.execute(
             "SELECT d.source, d.digest FROM document d "
@@ -226,68 +233,70 @@ def _uploads(store: Store) -> Iterator[CheckResult]:
             "JOIN source_folder f ON f.id = e.source_folder WHERE f.path = ? ORDER BY 1",
             (UPLOADS_FOLDER, UPLOADS_FOLDER),
         ):
-            left.discard(source)
+            unknown.discard(source)
             count += digest != b""
             if digest and digest_file(str(layout.uploads / source)) != digest:
-                lost.append(source)
-    if left:
+                changed.append(source)
+    if unknown:
         yield CheckResult(
             "uploads",
             "warn",
-            f"{len(left)} files are not in the base, and it does not say why: "
-            f"{_first(sorted(left))}",
-            f"ragkit ingest {layout.uploads}, then delete what is still named here",
+            f"{len(unknown)} uploaded files are not ingested: {_join_names(sorted(unknown))}",
+            f"ragkit ingest {layout.uploads}, then delete the files that are still listed",
         )
-    if lost:
+    if changed:
         yield CheckResult(
             "uploads",
             "warn",
-            f"{len(lost)} files are not there, or not as they were read: {_first(lost)}",
-            "upload them again, or ingest the folder of uploads; their text is whole",
-            documents=tuple(lost[:_NAMED]),
+            f"{len(changed)} uploaded files are missing or changed: {_join_names(changed)}",
+            f"upload them again, or run: ragkit ingest {layout.uploads}; their text is complete",
+            documents=tuple(changed[:_MAX_DOCUMENTS]),
         )
     elif count:
-        yield CheckResult("uploads", "ok", f"{count} files are as they were read")
+        yield CheckResult("uploads", "ok", f"{count} files are unchanged")
 
 
-def _files_in(folder: Path) -> set[str]:
-    """All that is no folder, at any depth, called as a scan calls it."""
+def _list_files(folder: Path) -> set[str]:
+    """Return all files below a folder, by the names that an ingest gives them."""
     paths = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
     return {
         os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace") for path in paths
     }
 
 
-def _files(store: Store) -> Iterator[CheckResult]:
-    layout, found = store.layout, list[CheckResult]()
-    for path in strays(store):
+def _check_files(store: Store) -> Iterator[CheckResult]:
+    layout, results = store.layout, list[CheckResult]()
+    for path in find_strays(store):
         name = str(path.relative_to(layout.root))
         if path.is_symlink():
-            what, fix = "is a link, and none is followed", "put the file itself there"
+            what, fix = "is a link, which ragkit does not follow", "replace it with the file itself"
         elif is_leftover(layout, path):
-            what, fix = "was left by a process that was killed", f"{_REPAIR} deletes it"
+            what, fix = "was left by a process that was killed", f"to delete it, {_REPAIR}"
         else:
-            what, fix = "is no file of ragkit's", "keep it elsewhere"
-        found.append(CheckResult("files", "warn", f"{name} {what}", fix, name))
-    if opened := open_to_others(layout):
-        names = [str(path.relative_to(layout.root.parent)) for path in opened]
-        state: State = "fail" if layout.root in opened else "warn"  # else nobody gets as far
-        what = f"others may read {_first(names)}"
-        found.append(CheckResult("files", state, what, f"{_REPAIR} makes it its owner's alone"))
-    yield from found
-    if not found:
+            what, fix = "does not belong to the knowledge base", "move it elsewhere"
+        results.append(CheckResult("files", "warn", f"{name} {what}", fix, name))
+    if shared := find_shared_paths(layout):
+        names = [str(path.relative_to(layout.root.parent)) for path in shared]
+        state: State = "fail" if layout.root in shared else "warn"  # a private folder protects all
+        finding = f"other users of this machine can access {_join_names(names)}"
+        results.append(
+            CheckResult("files", state, finding, f"to restrict it to its owner, {_REPAIR}")
+        )
+    yield from results
+    if not results:
         yield CheckResult(
-            "files", "ok", "nothing else is in the directory, which is its owner's alone"
+            "files", "ok", "nothing else is in the directory; only its owner has access"
         )
 
 
-def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
-    """What lies in the directory and is no file of the base.
+def find_strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
+    """Yield the paths in the directory that do not belong to the knowledge base.
 
-    While somebody writes, unless that is the caller, only what does not change then.
+    While another process writes, the folders that it changes are skipped; `writing` says that the
+    caller is the writer.
     """
     layout = store.layout
-    own = {"writer.lock", "commit.lock", *(f"ragkit.db{end}" for end in ("", *_BESIDE))}
+    own = {"writer.lock", "commit.lock", *(f"ragkit.db{end}" for end in _DATABASE_SUFFIXES)}
     for path in sorted(layout.root.iterdir()):
         if path.is_symlink() or path.name not in (_FOLDERS if path.is_dir() else own):
             yield path
@@ -306,38 +315,38 @@ def strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
 
 
 def is_leftover(layout: Layout, path: Path) -> bool:
-    """Whether a stray is what a killed process of ragkit's leaves."""
+    """Return True if a stray path is one that a killed ragkit process leaves behind."""
     return any(path.is_relative_to(folder) for folder in (layout.index, layout.tmp))
 
 
-def open_to_others(layout: Layout) -> list[Path]:
-    """What has another mode than that of a base, which is its owner's alone."""
+def find_shared_paths(layout: Layout) -> list[Path]:
+    """Return the paths of a knowledge base that others than its owner can access."""
     folders = (layout.root, layout.index, layout.lexical, layout.tmp, layout.uploads)
     paths = (*folders, layout.database, *layout.index.glob("dense-*.faiss"))
     return [path for path in paths if path.exists() and path.stat().st_mode & 0o077]
 
 
-def _readable_part(layout: Layout) -> Iterator[CheckResult]:
-    """Which documents a damaged database has no longer, as far as that can be told."""
+def _check_readable_part(layout: Layout) -> Iterator[CheckResult]:
+    """Find the documents that damage took from a database, as far as it can be read."""
     try:
         with closing(connect_damaged(layout.database)) as database:
-            dimension = dimension_of(Snapshot(database))
+            dimension = read_dimension(Snapshot(database))
             flaws = list(flawed_documents(database, dimension))
     except (apsw.Error, RagkitError, UnicodeDecodeError):
-        yield CheckResult(
-            "documents", "fail", "which of them are affected cannot be told", _RESTORE
-        )
+        finding = "it is unknown which of them are affected"
+        yield CheckResult("documents", "fail", finding, _RESTORE)
         return
     if flaws:
-        yield _flawed(flaws)
+        yield _describe_flaws(flaws)
 
 
-def dimension_of(snapshot: Snapshot) -> int:
-    """How many numbers a vector of the base has."""
+def read_dimension(snapshot: Snapshot) -> int:
+    """Return the number of components of a vector; 1 in an empty knowledge base."""
     identity = read_identity(snapshot)
     return identity.embedder.dimension if identity else 1
 
 
-def _first(names: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return "; ".join(names[:most]) + more
+def _join_names(names: Sequence[str]) -> str:
+    """Join the first names for a message, and say how many more there are."""
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return "; ".join(names[:_MAX_NAMES]) + more

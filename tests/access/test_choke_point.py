@@ -30,11 +30,11 @@ VECTOR_SEARCH = {
     "ragkit/retrieval/components.py": "makes the one retriever of a base",
     "ragkit/document_writer.py": "brings the indexes up to date",
     "ragkit/ingestion/indexing.py": "brings the indexes up to date",
-    "ragkit/maintenance/backup.py": "brings the indexes up to date",
+    "ragkit/maintenance/restore.py": "brings the indexes up to date",
     "ragkit/maintenance/verify.py": "compares the indexes with the database",
     "ragkit/maintenance/repair.py": "rebuilds the indexes",
     "ragkit/governance/access_control.py": "makes the vector index exact for strict access",
-    "ragkit/governance/erasure.py": "removes documents from the indexes",
+    "ragkit/governance/erasure_proof.py": "removes documents from the indexes",
 }
 """Modules that import the vector search or the word search."""
 
@@ -66,7 +66,7 @@ EVERYTHING = {
         "ragkit/governance/access_control.py",
         "AccessControl.documents",
     ): "for whoever keeps the base",
-    ("ragkit/governance/access_control.py", "AccessControl.of"): "for whoever keeps the base",
+    ("ragkit/governance/access_control.py", "AccessControl.summary"): "for whoever keeps the base",
     ("ragkit/governance/guarded_store.py", "GuardedStore.open_list"): "lists, for the owner",
     ("ragkit/knowledge_base.py", "KnowledgeBase.dump"): "for whoever keeps the base",
     ("ragkit/knowledge_base.py", "KnowledgeBase.erasure_plan"): "for whoever keeps the base",
@@ -77,16 +77,19 @@ EVERYTHING = {
     ("ragkit/governance/retention.py", "Retention.clock_problem"): "looks at times alone",
     ("ragkit/governance/audit_log.py", "AuditLog.holds"): "for whoever keeps the base",
     ("ragkit/maintenance/backup.py", "back_up"): "copies everything, for whoever keeps the base",
-    ("ragkit/maintenance/backup.py", "_count_lost_records"): "compares two logs",
-    ("ragkit/maintenance/backup.py", "restore_kb"): "counts, for whoever keeps the base",
-    ("ragkit/maintenance/backup.py", "_settle"): "compares the access rules of two knowledge bases",
+    ("ragkit/maintenance/restore.py", "_count_lost_records"): "compares two audit logs",
+    ("ragkit/maintenance/restore.py", "restore_kb"): "counts, for an administrator",
+    (
+        "ragkit/maintenance/restore.py",
+        "_read_replaced",
+    ): "compares the access rules of two knowledge bases",
     (
         "ragkit/maintenance/verify.py",
         "verify_store",
     ): "looks for damage, for whoever keeps the base",
-    ("ragkit/maintenance/verify.py", "_uploads"): "looks for damage, for whoever keeps the base",
-    ("ragkit/maintenance/verify.py", "_index"): "looks for damage, for whoever keeps the base",
-    ("ragkit/maintenance/verify.py", "strays"): "looks for files that belong to nothing",
+    ("ragkit/maintenance/verify.py", "_check_uploads"): "looks for damage, for the owner",
+    ("ragkit/maintenance/verify.py", "_check_index"): "looks for damage, for the owner",
+    ("ragkit/maintenance/verify.py", "find_strays"): "looks for files that belong to nothing",
     ("ragkit/governance/audit_log.py", "AuditLog.records"): "for whoever keeps the base",
     ("ragkit/governance/audit_log.py", "AuditLog.verify"): "for whoever keeps the base",
     ("ragkit/turns.py", "TurnLog._find_uids"): "ids of what an answer rests on, to be "
@@ -103,10 +106,11 @@ WRITERS = {
     "ragkit/governance/access_control.py": "labels, for whoever keeps the base",
     "ragkit/governance/audit_log.py": "signs the log's end",
     "ragkit/governance/erasure.py": "erases, for whoever keeps the base",
+    "ragkit/governance/erasure_proof.py": "proves an erasure, for whoever keeps the base",
     "ragkit/governance/retention.py": "erases by age, for whoever keeps the base",
-    "ragkit/maintenance/backup.py": "restores, for whoever keeps the base",
+    "ragkit/maintenance/restore.py": "restores, for whoever keeps the base",
     "ragkit/maintenance/verify.py": "looks for damage, for whoever keeps the base",
-    "ragkit/maintenance/repair.py": "mends, for whoever keeps the base",
+    "ragkit/maintenance/repair.py": "repairs, for whoever keeps the base",
     "ragkit/maintenance/restored_access.py": "sets the access rules of a restored knowledge base",
     "ragkit/index/faiss_index.py": "builds an index of everything",
     "ragkit/index/tantivy_index.py": "builds an index of everything",
@@ -157,12 +161,12 @@ UNRESTRICTED = {
         "ragkit/index/tantivy_index.py",
         "ragkit/index/tantivy_parts.py",
         "ragkit/governance/audit_log.py",
-        "ragkit/maintenance/backup.py",
+        "ragkit/maintenance/restore.py",
     },
     "uids_of": {"ragkit/turns.py", "ragkit/governance/retention.py"},
     "versions_of": {
         "ragkit/governance/audit_log.py",
-        "ragkit/governance/erasure.py",
+        "ragkit/governance/erasure_proof.py",
         "ragkit/governance/erasure_plan.py",
     },
     "vectors": {  # of chunks that were found
@@ -197,15 +201,16 @@ UNRESTRICTED = {
         "ragkit/manifest.py",
         "ragkit/governance/audit_log.py",
         "ragkit/governance/erasure.py",
+        "ragkit/governance/erasure_proof.py",
         "ragkit/maintenance/backup.py",
     },
-    "past_erasures": {"ragkit/maintenance/backup.py"},
+    "past_erasures": {"ragkit/maintenance/restore.py"},
     "is_erased": {
         "ragkit/governance/erasure.py",
         "ragkit/governance/erasure_plan.py",
         "ragkit/maintenance/repair.py",
     },
-    "everything": {"ragkit/governance/erasure.py"},  # compared with what is to be erased
+    "everything": {"ragkit/governance/erasure_proof.py"},  # compared with what is to be erased
     "turns_resting_on": {"ragkit/governance/erasure_plan.py"},
     "open_erasures": {"ragkit/governance/erasure.py", "ragkit/maintenance/verify.py"},
     "erased_at": {
@@ -214,9 +219,9 @@ UNRESTRICTED = {
         "ragkit/governance/erasure.py",
         "ragkit/store/snapshot.py",
     },
-    "erased": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
+    "erased": {"ragkit/governance/erasure_proof.py", "ragkit/store/snapshot.py"},
     "erased_contents": {"ragkit/store/snapshot.py"},
-    "erased_uids": {"ragkit/governance/erasure.py", "ragkit/store/snapshot.py"},
+    "erased_uids": {"ragkit/governance/erasure_proof.py", "ragkit/store/snapshot.py"},
     "find_question_records": {
         "ragkit/governance/erasure_plan.py"
     },  # questions that go with what they rest on
@@ -407,7 +412,7 @@ def test_one_function_says_which_labels_somebody_may_read() -> None:
     }
     assert found == {
         ("ragkit/store/store.py", "Store.view"),
-        ("ragkit/governance/access_control.py", "AccessControl.of"),
+        ("ragkit/governance/access_control.py", "AccessControl.summary"),
     }
 
 

@@ -93,11 +93,11 @@ def test_what_is_said_of_somebody_is_what_they_can_read(
     library: Library, grants: set[tuple[str, str]], groups: set[str], name: str
 ) -> None:
     grant_only(library, grants)
-    reach, rules = library.kb.access.of(name, groups), library.rules
+    summary, rules = library.kb.access.summary(name, groups), library.rules
     readable = rules.readable(name, groups)
-    assert (reach.documents, reach.of) == (len(readable), len(LETTERS))
-    assert {rules.labels[letter] for letter in readable} <= set(reach.labels)
-    assert {label for label in reach.labels if label in LABELS} <= {label for label, _ in grants}
+    assert (summary.documents, summary.total) == (len(readable), len(LETTERS))
+    assert {rules.labels[letter] for letter in readable} <= set(summary.labels)
+    assert {label for label in summary.labels if label in LABELS} <= {label for label, _ in grants}
 
 
 # -- in doubt nobody reads anything --------------------------------------------------------------

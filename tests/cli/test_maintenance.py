@@ -43,7 +43,7 @@ def test_verify_says_of_each_part_that_it_is_whole(ragkit: Command, base: Path) 
     done = ragkit("verify", "--kb", base)
     assert done.code == 0
     assert all(line.startswith("ok  ") for line in done.out.splitlines())
-    assert "14 with" in done.out
+    assert "14 documents" in done.out
 
 
 def test_verify_names_what_is_damaged_and_what_to_do(ragkit: Command, base: Path) -> None:

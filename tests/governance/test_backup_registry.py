@@ -264,7 +264,7 @@ def test_a_base_that_is_named_by_a_link_is_replaced_itself(base: Path) -> None:
 
 
 def test_no_backup_is_made_in_the_base_itself_however_its_place_is_named(base: Path) -> None:
-    with opened(base) as kb, pytest.raises(StoreError, match="is in the base itself"):
+    with opened(base) as kb, pytest.raises(StoreError, match="is inside the knowledge base"):
         kb.backup(base / ".." / "a.kb" / "inner")
 
 

@@ -300,7 +300,7 @@ def test_what_was_shown_first_is_what_is_erased(kb: KnowledgeBase, docs: Path) -
     plan = kb.erasure_plan("pump-1*.txt")
     (docs / "pump-100.txt").write_text("Another pump.")
     kb.ingest(docs)
-    with pytest.raises(SourceError, match="has changed meanwhile"):
+    with pytest.raises(SourceError, match="has changed since the erasure was planned"):
         kb.erase("pump-1*.txt", reason="request 7", plan=plan)
     assert len(kb.documents()) == 22
     plan = kb.erasure_plan("pump-1*.txt")
@@ -401,7 +401,7 @@ def test_a_damaged_line_of_the_log_does_not_prevent_erasing(kb: KnowledgeBase) -
     with KnowledgeBase(kb.path, embedder=HashingEmbedder(), config=NOBODY) as again:
         receipt = again.erase("ana-salary.txt", reason="request 7")
         assert (receipt.searched["found"], left_in(again)) == (0, [])
-        assert "1 records of the log that cannot be read, and what they name" in receipt.remains
+        assert "1 audit records that cannot be read, and the names in them" in receipt.remains
 
 
 @pytest.mark.parametrize("table", ["erasure", "erased_document", "erased_content"])
@@ -439,7 +439,7 @@ def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
     (docs / "pump-99.txt").write_text("Pump 99 is new.")
     assert kb.ingest(docs).added == ["pump-99.txt"]
     assert "cannot be finished" in caplog.text
-    assert [one.finding for one in kb.verify().checks if "begun" in one.finding]
+    assert [one.finding for one in kb.verify().checks if "is not finished" in one.finding]
     kb.erase("pump-3.txt", reason="request 8")
     with pytest.raises(StoreError, match=r"stray\.bin"):
         kb.erase("ana-salary.txt", reason="request 7")
@@ -447,7 +447,7 @@ def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
     receipt = kb.erase("ana-salary.txt", reason="request 9")
     assert (receipt.erasure, receipt.reason, receipt.verify()) == (1, "request 7", True)
     assert left_in(kb) == []
-    assert not [one.finding for one in kb.verify().checks if "begun" in one.finding]
+    assert not [one.finding for one in kb.verify().checks if "is not finished" in one.finding]
 
 
 def test_a_name_that_is_none_is_not_answered_with_the_receipt_of_another(
@@ -458,7 +458,7 @@ def test_a_name_that_is_none_is_not_answered_with_the_receipt_of_another(
     with pytest.raises(StoreError, match="stray"):
         kb.erase("ana-salary.txt", reason="request 7")
     stray.unlink()
-    with pytest.raises(SourceError, match="knows no such name"):
+    with pytest.raises(SourceError, match="nor in its audit log"):
         kb.erase("bo-salary.txt", reason="request 8")
     assert kb.receipt(1).verify()
 
@@ -516,7 +516,7 @@ def test_an_answer_that_comes_after_is_not_kept(kb: KnowledgeBase) -> None:
 
 
 def test_what_was_never_there_cannot_be_erased(kb: KnowledgeBase) -> None:
-    with pytest.raises(SourceError, match="its log knows no such name"):
+    with pytest.raises(SourceError, match="nor in its audit log"):
         kb.erase("nothing.txt", reason="request 7")
     assert kb.audit.records(action="document.erase") == []
 

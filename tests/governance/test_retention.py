@@ -120,7 +120,7 @@ def test_a_retention_run_that_had_nothing_to_do_makes_the_clock_no_better(
     clock(179)
     assert kb.retention.erase().erased == ()
     clock(180, hours=2)
-    assert "the clock went from" in kb.retention.clock_problem()
+    assert "the clock may have jumped from" in kb.retention.clock_problem()
     with pytest.raises(ClockSkewError):
         kb.retention.erase()
     assert len(kb.retention.erase(clock_is_right=True).erased) == 2
@@ -236,13 +236,13 @@ def test_a_label_is_kept_for_ever_unless_said_otherwise(kb: KnowledgeBase, clock
 
 
 def test_what_cannot_be_kept_is_refused(kb: KnowledgeBase) -> None:
-    with pytest.raises(ValueError, match="no number of days"):
+    with pytest.raises(ValueError, match="expected 1 to 100000"):
         kb.retention.keep("jobs", 0)
-    with pytest.raises(ValueError, match="no number of days"):
+    with pytest.raises(ValueError, match="expected 1 to 100000"):
         kb.retention.keep("jobs", 10**10)
     with pytest.raises(SourceError, match="no document has the label"):
         kb.retention.keep("job", 10)
     with pytest.raises(SourceError, match="is not in"):
         kb.retention.hold("nothing", "case 12")
-    with pytest.raises(ValueError, match="without a reason"):
+    with pytest.raises(ValueError, match="a legal hold needs a reason"):
         kb.retention.hold("jobs", " ")

@@ -101,7 +101,7 @@ def test_a_base_that_is_whole_is_left_as_it_is(base: Layout) -> None:
     with opened(base.root) as kb:
         before = [record.number for record in changes(kb)]
     report = repair_kb(base.root)
-    assert (report.found, report.done, report.kept) == ([], [], None)
+    assert (report.findings, report.actions, report.kept) == ([], [], None)
     with opened(base.root) as kb:
         assert [record.number for record in changes(kb)] == before
 
@@ -147,14 +147,14 @@ def test_what_is_derived_is_built_anew_while_others_read(
         assert not verify_kb(base.root).intact
         report = repair_kb(base.root)
         assert whole(report)
-        assert report.found
-        assert report.done
+        assert report.findings
+        assert report.actions
         assert [hit.text for hit in reader.search(QUESTION)] == expected
     with opened(base.root) as kb:
         assert [hit.text for hit in kb.search(QUESTION)] == expected
         assert list(kb.dump()) == content
         *_, last = changes(kb)
-        assert (last.action, last.detail["done"]) == ("kb.repair", report.done)
+        assert (last.action, last.detail["actions"]) == ("kb.repair", report.actions)
 
 
 def test_leftovers_are_deleted_and_what_is_not_ours_stays(base: Layout) -> None:
@@ -202,7 +202,7 @@ def test_all_but_the_documents_of_a_damaged_page_is_carried_over(
     report = repair_kb(base.root)
     assert whole(report)
     assert (len(report.lost) > 0) == (table in ("page", "chunk", "vector"))
-    assert (report.gone, report.nameless) == ([], 0)
+    assert (report.missing, report.unnamed) == ([], 0)
     with opened(base.root) as kb:
         kept = {document.source for document in kb.documents() if document.chunks}
         assert kept.isdisjoint(report.lost)
@@ -238,11 +238,11 @@ def test_documents_whose_very_row_is_lost_are_named_by_the_log(
     assert report.lost == []
     with opened(base.root) as kb:
         kept = {document.source for document in kb.documents()}
-        lost = [record for record in kb.audit.records() if record.action == "document.lost"]
-    assert len(kept) + len(report.gone) == 15
-    assert report.nameless == 0
-    assert len(lost) == len(report.gone)
-    assert "note.txt" in kept | set(report.gone)
+        lost = [line for line in kb.audit.lines() if line.action == "document.lost"]
+    assert len(kept) + len(report.missing) == 15
+    assert report.unnamed == 0
+    assert len(lost) == len(report.missing)
+    assert "note.txt" in kept | set(report.missing)
 
 
 def wipe(base: Layout, *tables: str) -> None:
@@ -261,8 +261,8 @@ def test_lost_documents_come_back_as_what_they_were_labelled(base: Layout) -> No
     wipe(base, "document")
     report = repair_kb(base.root)
     assert whole(report)
-    assert secret in report.gone
-    assert report.unheld == [secret]
+    assert secret in report.missing
+    assert report.lost_holds == [secret]
     heal(base)
     with opened(base.root) as kb:
         labels = {one.source: one.label for one in kb.access.documents("*")}
@@ -279,9 +279,9 @@ def test_lost_documents_come_back_as_what_they_were_labelled(base: Layout) -> No
 def test_what_the_journal_lost_too_the_log_names(base: Layout) -> None:
     wipe(base, "document", "journal")
     report = repair_kb(base.root)
-    assert len(report.gone) == 15
+    assert len(report.missing) == 15
     again = repair_kb(base.root)
-    assert (again.gone, again.done) == ([], [])
+    assert (again.missing, again.actions) == ([], [])
 
 
 def test_documents_are_held_again_whose_hold_is_lost(base: Layout) -> None:
@@ -290,7 +290,9 @@ def test_documents_are_held_again_whose_hold_is_lost(base: Layout) -> None:
         kb.retention.hold("mail/*", "case 5")
         kb.retention.release("mail/*")
     wipe(base, "legal_hold")
-    assert "held 1 documents again, as the log says" in repair_kb(base.root).done
+    assert (
+        "put 1 documents on legal hold again, as in the audit log" in repair_kb(base.root).actions
+    )
     with opened(base.root) as kb:
         assert [(one.source, one.reason) for one in kb.retention.holds()] == [
             ("note.txt", "case 4")
@@ -311,7 +313,7 @@ def test_documents_of_which_nothing_is_left_are_counted(base: Layout) -> None:
     wipe(base, "document", "audit_names")
     report = repair_kb(base.root)
     assert whole(report)
-    assert (report.gone, report.nameless) == ([], 15)
+    assert (report.missing, report.unnamed) == ([], 15)
 
 
 def test_a_page_that_lies_twice_is_carried_over_once(base: Layout, content: list[str]) -> None:
@@ -323,7 +325,7 @@ def test_a_page_that_lies_twice_is_carried_over_once(base: Layout, content: list
     report = repair_kb(base.root)
     assert whole(report)
     assert report.lost
-    assert "some rows of chunk are lost" in report.done
+    assert "lost some rows of chunk" in report.actions
     assert heal(base) == content
 
 
@@ -331,7 +333,7 @@ def test_a_label_whose_name_is_lost_keeps_its_documents_apart(base: Layout) -> N
     damage.flip(base.database, leaves(base, "label")[0] + 3000)
     report = repair_kb(base.root)
     assert whole(report)
-    assert (report.lost, report.labels) == ([], ["lost-2"])
+    assert (report.lost, report.renamed_labels) == ([], ["lost-2"])
     with opened(base.root) as kb:
         assert {document.label for document in kb.documents()} == {"default", "lost-2"}
 
@@ -343,7 +345,7 @@ def test_a_log_that_cannot_be_carried_whole_says_so(logged: Layout) -> None:
     damage.flip(logged.database, middle + 3000)
     report = repair_kb(logged.root)
     assert whole(report)
-    assert "some rows of audit are lost" in report.done
+    assert "lost some rows of audit" in report.actions
     with opened(logged.root) as kb:
         chain = kb.audit.verify().chain
         kept = {record.number: record.signature for record in kb.audit.records()}
@@ -484,7 +486,7 @@ def test_a_database_that_was_cut_off_keeps_what_is_left(base: Layout) -> None:
     assert whole(report)
     assert report.lost
     with opened(base.root) as kb:
-        assert len(kb.documents()) + len(report.gone) + report.nameless == 15
+        assert len(kb.documents()) + len(report.missing) + report.unnamed == 15
 
 
 def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) -> None:
@@ -499,7 +501,7 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
     damage.flip(base.wal, base.wal.stat().st_size // 2)
     report = repair_kb(base.root)
     assert whole(report)
-    assert "last commits are missing" in report.found[0]
+    assert "last commits are missing" in report.findings[0]
     with opened(base.root) as kb:
         assert len(kb.documents()) == 15
         assert 0 < sum(path.startswith("/more/") for path in kb.status().source_folders) < 9
@@ -520,7 +522,7 @@ def test_a_damaged_database_is_not_replaced_under_somebody_who_has_it_open(base:
         damage.flip(base.database, leaves(base, "chunk")[0] + 3000)
         with pytest.raises(StoreLocked, match="is open elsewhere"):
             repair_kb(base.root)
-        with pytest.raises(StoreDamaged, match="close the base"):
+        with pytest.raises(StoreDamaged, match="close the knowledge base"):
             kb.repair()
     assert whole(repair_kb(base.root))
 

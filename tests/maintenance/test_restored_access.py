@@ -51,11 +51,11 @@ def test_what_was_closed_since_the_backup_stays_closed(base: Path) -> None:
         kb.access.set_mode("enforced")
 
     report = changed(base, close)
-    assert report.rules == (
-        "access is enforced again",
+    assert report.access_rules == (
+        "access control is enforced again",
         "user:eve may no longer read hr",
         "user:boss may read board again",
-        "board is the label of ana.txt again",
+        "ana.txt is labeled board again",
     )
     with opened(base) as kb:
         assert kb.as_principal("user:eve").documents() == []
@@ -83,7 +83,9 @@ def test_what_is_held_and_not_in_the_backup_is_not_replaced(base: Path, docs: Pa
         kb.ingest(docs)
         kb.retention.hold("cy.txt", "case 5")
 
-    with pytest.raises(StoreError, match=r"cy\.txt: held in the base that is to be replaced"):
+    with pytest.raises(
+        StoreError, match=r"cy\.txt: on legal hold in the knowledge base to be replaced"
+    ):
         changed(base, hold)
     with opened(base) as kb:
         assert len(kb.documents()) == 3
@@ -122,22 +124,24 @@ def test_a_damaged_base_holds_up_no_restore(base: Path) -> None:
             "SELECT rootpage FROM sqlite_master WHERE name = 'legal_hold'"
         ).fetchone()
     damage.flip(rows, (page - 1) * 4096 + 4000)
-    assert not restore_kb(base.parent / "saved", base, replace=True, config=NOBODY).rules_known
+    assert not restore_kb(
+        base.parent / "saved", base, replace=True, config=NOBODY
+    ).access_rules_known
 
 
 def test_where_nothing_was_changed_nothing_is_said(base: Path) -> None:
     report = changed(base, lambda kb: None)
-    assert (report.rules, report.rules_known) == ((), True)
+    assert (report.access_rules, report.access_rules_known) == ((), True)
 
 
 def test_a_base_that_cannot_be_read_governs_no_other(base: Path) -> None:
     damage.flip(base / "ragkit.db", 2000)
     report = restore_kb(base.parent / "saved", base, replace=True, config=NOBODY)
-    assert (report.rules, report.rules_known) == ((), False)
+    assert (report.access_rules, report.access_rules_known) == ((), False)
 
 
 def test_a_backup_is_not_replaced_by_what_is_made_of_it(base: Path) -> None:
     saved = base.parent / "saved"
-    with pytest.raises(StoreError, match="would be replaced itself"):
+    with pytest.raises(StoreError, match="which would be replaced"):
         restore_kb(saved, saved, replace=True, config=NOBODY)
     assert (saved / "manifest.json").exists()

@@ -63,7 +63,7 @@ def test_a_base_that_is_whole_has_nothing_but_good_findings(base: Layout) -> Non
         "database", "documents", "journal", "audit log", "vector index", "word index", "uploads",
         "files",
     ]  # fmt: skip
-    assert "15 with" in found.checks[1].finding
+    assert "15 documents" in found.checks[1].finding
 
 
 def test_a_new_base_is_whole(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_strays_are_named_and_only_our_own_are_called_leftovers(base: Layout) ->
     assert {name: text.split(" ", 1)[1].split(",")[0] for name, text in notes.items()} == {
         "index/dense-000009-0badc0de.faiss": "was left by a process that was killed",
         "tmp/dense-000009": "was left by a process that was killed",
-        "notes.txt": "is no file of ragkit's",
+        "notes.txt": "does not belong to the knowledge base",
         "link": "is a link",
     }
 

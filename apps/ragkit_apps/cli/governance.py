@@ -135,12 +135,13 @@ def show_access(
             emit({"mode": mode, "labels": labels}, _overview(kb), as_json)
         elif _PRINCIPAL.match(what):
             with as_usage_error("PRINCIPAL"):
-                reach = kb.access.of(what, groups)
-            names = ", ".join(map(escape_name, reach.labels)) or "no label"
+                summary = kb.access.summary(what, groups)
+            names = ", ".join(map(escape_name, summary.labels)) or "no label"
             line = (
-                f"{escape_name(what)} may read {reach.documents} of {reach.of} documents: {names}"
+                f"{escape_name(what)} may read {summary.documents} of {summary.total} documents: "
+                f"{names}"
             )
-            emit({"mode": mode, **asdict(reach)}, [line, *_open_to_all(mode)], as_json)
+            emit({"mode": mode, **asdict(summary)}, [line, *_open_to_all(mode)], as_json)
         else:
             readers = {grants.label: grants.principals for grants in kb.access.labels()}
             found = [(one.source, one.label) for one in kb.access.documents(what)]

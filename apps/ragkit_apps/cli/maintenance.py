@@ -94,7 +94,7 @@ def repair(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     emit(content, _repair_lines(report), as_json)
     if report.after is not None and not report.after.intact:
         sys.exit(_DAMAGED)
-    if report.lost or report.gone or report.nameless:
+    if report.lost or report.missing or report.unnamed:
         sys.exit(_LOST)
 
 
@@ -192,17 +192,17 @@ def check_lines(checks: Sequence[CheckResult]) -> list[str]:
 def _repair_lines(report: RepairReport) -> list[str]:
     from ragkit_apps.cli.render import escape_name
 
-    lines = [f"found: {escape_name(text)}" for text in report.found]
-    lines += [f"done: {escape_name(text)}" for text in report.done]
+    lines = [f"found: {escape_name(text)}" for text in report.findings]
+    lines += [f"done: {escape_name(text)}" for text in report.actions]
     lines += _named("lost, and read again by the next ragkit ingest: ", report.lost)
-    lines += _named("lost, and labelled as it was when it is read again: ", report.gone)
-    lines += _named("lost with its hold, so hold it again then: ", report.unheld)
-    if report.nameless:
+    lines += _named("lost, and labelled as it was when it is read again: ", report.missing)
+    lines += _named("lost with its hold, so hold it again then: ", report.lost_holds)
+    if report.unnamed:
         lines.append(
-            f"lost without a name: {report.nameless} documents; see that they get their labels "
+            f"lost without a name: {report.unnamed} documents; see that they get their labels "
             "again when they are read"
         )
-    lines += _named("a label whose name is lost is now called: ", report.labels)
+    lines += _named("a label whose name is lost is now called: ", report.renamed_labels)
     if report.kept:
         lines.append(
             f"the damaged base is kept in {escape_name(str(report.kept))}; delete it one day"
@@ -226,13 +226,14 @@ def _restore_lines(report: RestoreReport) -> list[str]:
 
     held = report.manifest
     lines = [
-        f"{escape_name(str(report.path))}: {report.documents} documents as of {held.at}, checked"
+        f"{escape_name(str(report.path))}: {report.documents} documents as of {held.created_at}, "
+        "checked"
     ]
     if report.replaced:
         lost = "an unknown number of" if report.records_lost is None else str(report.records_lost)
-        lines.append(f"{lost} records of the replaced base's log are not in it")
-    lines += _named("as in the replaced base: ", list(report.rules))
-    if not report.rules_known:
+        lines.append(f"{lost} lines of the replaced base's log are not in it")
+    lines += _named("as in the replaced base: ", list(report.access_rules))
+    if not report.access_rules_known:
         lines.append(
             "how the replaced base was governed could not be read: rights, labels, holds and "
             "retention are those of the backup"
