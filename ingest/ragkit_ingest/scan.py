@@ -94,12 +94,8 @@ def _add_file(root: Path, path: str, result: Scan) -> None:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):
             if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-                error = FileError(
-                    source,
-                    Reason.NOT_A_FILE,
-                    "a link to a file outside the source folder; copy the file here",
-                )
-                result.errors.append(error)
+                found = "a link out of the source folder; ingest its target instead"
+                result.errors.append(FileError(source, Reason.NOT_A_FILE, found))
                 return
             info = os.stat(path)
             if stat.S_ISDIR(info.st_mode):

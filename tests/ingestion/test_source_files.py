@@ -225,7 +225,9 @@ def test_a_reader_that_dies_is_an_error_and_the_next_page_is_drawn(
 
     threading.Timer(0.2, crash).start()
     text = refusal(kb.page_image, pumps, 0)
-    assert text.startswith("page 1 of pumps.pdf cannot be shown: reader crashed (the reader ended:")
+    assert text.startswith(
+        "page 1 of pumps.pdf cannot be shown: reader crashed (the reader process ended:"
+    )
     assert kb.page_image(pumps, 0).width == 1200
 
 

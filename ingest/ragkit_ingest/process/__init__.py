@@ -1,1 +1,1 @@
-"""Reader processes: separate processes with limits that parse files."""
+"""Reader processes: child processes with limits that parse untrusted files."""

@@ -1,4 +1,4 @@
-"""Reads files in child processes: one that hangs, crashes or grows is killed, and named."""
+"""Drives reader processes: a file that hangs, crashes or exhausts one becomes a FileError."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from ragkit_ingest.readers.pdf_image import PagePicture
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file's content as read from one opening of it; `chunks` is None if not chunked."""
+    """What a reader process read from one opening of a file.
+
+    `digest` is the SHA-256 of its `size` bytes. `chunks` is None if it was not chunked.
+    """
 
     digest: bytes
     size: int
@@ -34,16 +37,17 @@ class ReadFile:
 
 @dataclass(frozen=True, slots=True)
 class RenderedPage:
-    """A page of the file with this digest."""
+    """The picture of a page, and the SHA-256 of the file that it was drawn from."""
 
     digest: bytes
     picture: PagePicture
 
 
 class ReaderProcess:
-    """One child that reads files, one after the other; restarted when a file kills it.
+    """A child process that reads files one after the other; it restarts after a file killed it.
 
-    With a `tokenizer` file it also cuts them into chunks. Not safe from several threads.
+    With a `tokenizer` file it also cuts documents into chunks, by `settings`. Not thread-safe,
+    except for `kill`.
     """
 
     def __init__(
@@ -63,9 +67,13 @@ class ReaderProcess:
         self._buffer = b""
 
     def read(self, path: str, source: str) -> ReadFile | FileError:
-        """Read one file; never raises for what the file holds."""
+        """Read the file at `path`, whose source path is `source`.
+
+        Returns a FileError if the file cannot be read: with the reason of the reader's ReadError,
+        or TIMED_OUT, OUT_OF_MEMORY, CRASHED or UNREADABLE.
+        """
         answer = self._ask("document", path, source, {**self._options, "source": source})
-        return answer if isinstance(answer, FileError) else _read_file(answer)
+        return answer if isinstance(answer, FileError) else _unpack_file(answer)
 
     def draw_page(
         self,
@@ -78,9 +86,9 @@ class ReaderProcess:
         width: int,
         highlights: Sequence[tuple[int, int]] = (),
     ) -> RenderedPage | FileError:
-        """Draw a page of a PDF, see `pdf_image.draw_page`; never raises for what the file holds.
+        """Draw a page of a PDF; see `pdf_image.draw_page` for the arguments.
 
-        The `source` of an error is `path`.
+        Returns a FileError, with `path` as its source, if the page cannot be drawn.
         """
         wanted = {
             "page": page,
@@ -98,6 +106,7 @@ class ReaderProcess:
     def _ask(
         self, kind: str, path: str, source: str, wanted: dict[str, Any]
     ) -> dict[str, Any] | FileError:
+        """Send a request to the child and return its answer or the error."""
         process = self._process or self._start()
         limits = {"max_bytes": self._limits.max_bytes, "seconds": self._limits.seconds}
         request = json.dumps({"kind": kind, "path": path, **limits, **wanted})
@@ -105,26 +114,25 @@ class ReaderProcess:
         try:
             process.stdin.write(request.encode() + b"\n")
             process.stdin.flush()
-            answer: dict[str, Any] = json.loads(self._answer(process))
+            answer: dict[str, Any] = json.loads(self._receive(process))
         except (BrokenPipeError, EOFError):
-            return self._died(process, source)
+            return self._explain_death(process, kind, source)
         except TimeoutError:
             self.close()
-            detail = f"took more than {self._limits.seconds} s and was stopped"
-            return FileError(source, Reason.TIMED_OUT, detail)
+            return self._time_out(kind, source, "s")
         if "reason" in answer:
             digest = bytes.fromhex(answer["digest"])
             return FileError(source, Reason(answer["reason"]), answer["detail"], digest)
         return answer
 
     def kill(self) -> None:
-        """End the child from another thread; a read in progress comes back as refused."""
+        """Kill the child from another thread; a read in progress returns a FileError."""
         process = self._process
         if process is not None:
             process.kill()
 
     def close(self) -> None:
-        """Kill the child, if there is one."""
+        """Kill the child, if there is one; the next read starts a new one."""
         process, self._process, self._buffer = self._process, None, b""
         if process is not None:
             process.kill()
@@ -146,11 +154,11 @@ class ReaderProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
-            start_new_session=True,  # Ctrl-C is the parent's to answer
+            start_new_session=True,  # Ctrl-C is for the parent alone
         )
         return self._process
 
-    def _answer(self, process: subprocess.Popen[bytes]) -> bytes:
+    def _receive(self, process: subprocess.Popen[bytes]) -> bytes:
         assert process.stdout is not None
         descriptor = process.stdout.fileno()
         deadline = time.monotonic() + self._limits.seconds
@@ -166,17 +174,23 @@ class ReaderProcess:
         line, _, self._buffer = b"".join(parts).partition(b"\n")
         return line
 
-    def _died(self, process: subprocess.Popen[bytes], source: str) -> FileError:
+    def _explain_death(self, process: subprocess.Popen[bytes], kind: str, source: str) -> FileError:
         code = process.wait()
         self.close()
         if code == -signal.SIGXCPU:
-            detail = f"took more than {self._limits.seconds} s of processor time"
-            return FileError(source, Reason.TIMED_OUT, detail)
-        if code == -signal.SIGKILL:  # from a system that is short of memory
-            return FileError(source, Reason.OUT_OF_MEMORY, "was stopped by the system")
+            return self._time_out(kind, source, "s of processor time")
+        if code == -signal.SIGKILL:  # the kernel kills a process if memory is short
+            detail = "the system stopped the reader process, usually for lack of memory"
+            return FileError(source, Reason.OUT_OF_MEMORY, f"{detail}; use fewer workers")
         how = signal.strsignal(-code) if code < 0 else f"status {code}"
-        detail = f"the reader ended: {how}; the file may be damaged"
+        detail = f"the reader process ended: {how}; the file may be damaged, save it again"
         return FileError(source, Reason.CRASHED, detail)
+
+    def _time_out(self, kind: str, source: str, unit: str) -> FileError:
+        detail = f"it took more than {self._limits.seconds} {unit} and was stopped"
+        if kind == "document":
+            detail += "; split the file or raise timeout"
+        return FileError(source, Reason.TIMED_OUT, detail)
 
 
 def _close_quietly(pipe: Any) -> None:
@@ -184,7 +198,7 @@ def _close_quietly(pipe: Any) -> None:
         pipe.close()
 
 
-def _read_file(answer: dict[str, Any]) -> ReadFile:
+def _unpack_file(answer: dict[str, Any]) -> ReadFile:
     digest = bytes.fromhex(answer["digest"])
     chunks = unpack_chunks(answer["chunks"]) if "chunks" in answer else None
     return ReadFile(digest, answer["size"], unpack_document(answer["document"]), chunks)

@@ -1,4 +1,4 @@
-"""Documents, chunks and pictures as JSON: what crosses from a reader's process to its parent."""
+"""The wire format: documents, chunks and pictures as JSON between reader process and parent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragkit_ingest.readers.pdf_image import Box, PagePicture
 
 
 def pack_document(document: Document, *, blocks: bool) -> dict[str, Any]:
-    """A document as plain values; without `blocks` where it has been chunked already."""
+    """Return a document as JSON values; chunked documents need no `blocks`."""
     return {
         "kind": document.kind,
         "title": document.title,
@@ -41,6 +41,7 @@ def _pack_page(page: Page, blocks: bool) -> dict[str, Any]:
 
 
 def unpack_document(packed: dict[str, Any]) -> Document:
+    """Return the document that `pack_document` packed."""
     return Document(
         kind=packed["kind"],
         title=packed["title"],
@@ -58,10 +59,12 @@ def _unpack_page(packed: dict[str, Any]) -> Page:
 
 
 def pack_chunks(chunks: list[Chunk]) -> list[list[Any]]:
+    """Return chunks as JSON values."""
     return [[c.ordinal, c.page, c.start, c.end, c.header, list(c.headings), c.ref] for c in chunks]
 
 
 def unpack_chunks(packed: list[list[Any]]) -> list[Chunk]:
+    """Return the chunks that `pack_chunks` packed."""
     return [
         Chunk(ordinal, page, start, end, header, tuple(headings), ref)
         for ordinal, page, start, end, header, headings, ref in packed
@@ -69,10 +72,12 @@ def unpack_chunks(packed: list[list[Any]]) -> list[Chunk]:
 
 
 def pack_picture(picture: PagePicture) -> list[Any]:
+    """Return a picture as JSON values, its PNG as base64."""
     png = b64encode(picture.png).decode("ascii")
     return [png, picture.width, picture.height, picture.boxes]
 
 
 def unpack_picture(packed: list[Any]) -> PagePicture:
+    """Return the picture that `pack_picture` packed."""
     png, width, height, boxes = packed
     return PagePicture(b64decode(png), width, height, tuple(Box(*box) for box in boxes))

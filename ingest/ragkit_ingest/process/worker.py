@@ -1,8 +1,9 @@
-"""The process that reads files: it may be killed, starved or crash without harm to its parent.
+"""The reader process: parses files in a sandbox, so that a hostile file cannot harm its parent.
 
-Started as `python -m ragkit_ingest.process.worker`. It takes JSON requests, one a line, on
-standard input and answers each with one line: {"digest", "document", "chunks"} to a request for a
-"document", {"digest", "picture"} to one for a "page", or {"digest", "reason", "detail"}.
+`ReaderProcess` starts it as `python -m ragkit_ingest.process.worker MEMORY`. It reads JSON
+requests from standard input, one a line, and answers each with one line: {"digest", "size",
+"document", "chunks"} to a request for a "document", {"digest", "picture"} to one for a "page", or
+{"digest", "reason", "detail"} if the file cannot be read.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from ragkit_ingest.tokens import Tokenizer
 
 _READ_BLOCK = 1 << 20
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Audit events (docs.python.org/3/library/audit_events) of what no reader has to do: talk to a
-# network, start a program, change what is on the disk.
+# Audit events (docs.python.org/3/library/audit_events) of what a reader never needs: the network,
+# other programs, changes on the disk.
 _FORBIDDEN = (
     *("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn"),
     *("os.startfile", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink"),
@@ -47,50 +48,50 @@ class _File:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """What serves again: tokenizers by their files, and the file of which a page was drawn last."""
+class _Cache:
+    """What is used again: tokenizers by file, and the file of which a page was drawn last."""
 
     counters: dict[str, TokenCounter] = field(default_factory=dict)
     shown: _File | None = None
 
 
 def main() -> None:
+    """Answer requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
     _silence()
-    _fence(int(sys.argv[1]))
+    _sandbox(int(sys.argv[1]))
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the other cores are for embedding
-    kept = _Kept()
+    cache = _Cache()
     for line in sys.stdin:
         request = json.loads(line)
         _allow_seconds(request["seconds"])
-        answers.write(json.dumps(_answer(request, kept), ensure_ascii=True))
+        answers.write(json.dumps(_answer(request, cache), ensure_ascii=True))
         answers.write("\n")
         answers.flush()
 
 
 def _silence() -> None:
-    """What a library prints is neither an answer nor fit for a user's terminal."""
+    """Discard what libraries print: it is not an answer, and the terminal is the user's."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
     os.close(null)
 
 
-def _fence(memory: int) -> None:
-    """Cap memory, write no files, leave no core dump, open no connection, start no program."""
+def _sandbox(memory: int) -> None:
+    """Limit memory (bytes) and forbid writing files, core dumps, connections and programs."""
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the parent
+    sys.addaudithook(_forbid)
 
-    sys.addaudithook(_refuse)
 
-
-def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+def _forbid(event: str, arguments: tuple[Any, ...]) -> None:
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING
     if writes or event.startswith(_FORBIDDEN):
-        raise PermissionError(f"a reader may not do this: {event}")
+        raise PermissionError(f"readers may not do this: {event}")
 
 
 def _allow_seconds(seconds: int) -> None:
@@ -99,33 +100,38 @@ def _allow_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _answer(request: dict[str, Any], kept: _Kept) -> dict[str, Any]:
+def _answer(request: dict[str, Any], cache: _Cache) -> dict[str, Any]:
     digest = ""
     try:
         draws = request["kind"] == "page"
-        file = _shown(request, kept) if draws else _file(request)
+        file = _open_shown_file(request, cache) if draws else _open_file(request)
         digest = file.digest
-        found = _draw(request, file) if draws else _document(request, file, kept.counters)
+        found = (
+            _draw_page(request, file) if draws else _read_document(request, file, cache.counters)
+        )
         return {"digest": digest, **found}
-    except Exception as error:  # whatever a parser makes of a hostile file is that file's problem
-        reason, detail = _blame(error)
+    except Exception as error:  # a file that a parser fails on never ends the process
+        reason, detail = _explain(error)
         return {"digest": digest, "reason": reason, "detail": detail}
 
 
-def _blame(error: Exception) -> tuple[Reason, str]:
+def _explain(error: Exception) -> tuple[Reason, str]:
     match error:
         case ReadError():
             return error.reason, error.detail
         case MemoryError():
-            return Reason.OUT_OF_MEMORY, "more memory than a file is given"
+            return (
+                Reason.OUT_OF_MEMORY,
+                "reading needs more memory than a file may use; split the file",
+            )
         case RecursionError():
-            return Reason.CORRUPT, "nested too deeply"
+            return Reason.CORRUPT, "its content is nested too deeply"
         case OSError():
             return Reason.UNREADABLE, error.strerror or str(error)
     return Reason.CORRUPT, f"{type(error).__name__}: {error}"[:200]
 
 
-def _document(
+def _read_document(
     request: dict[str, Any], file: _File, counters: dict[str, TokenCounter]
 ) -> dict[str, Any]:
     document = _parse(file.data, request["source"], request["max_characters"])
@@ -143,33 +149,33 @@ def _document(
     }
 
 
-def _draw(request: dict[str, Any], file: _File) -> dict[str, Any]:
+def _draw_page(request: dict[str, Any], file: _File) -> dict[str, Any]:
     from ragkit_ingest.readers.pdf_image import draw_page
 
     wanted = (request[name] for name in ("page", "start", "end", "quote", "width", "highlights"))
     return {"picture": pack_picture(draw_page(file.data, *wanted))}
 
 
-def _file(request: dict[str, Any]) -> _File:
+def _open_file(request: dict[str, Any]) -> _File:
     state = file_state(request["path"])
-    data = _read(request["path"], request["max_bytes"])
+    data = _read_bytes(request["path"], request["max_bytes"])
     return _File(state, data, hashlib.sha256(data).hexdigest())
 
 
-def _shown(request: dict[str, Any], kept: _Kept) -> _File:
-    """The file of the page before, if it is the same still: turning a page need not read it."""
-    if kept.shown is None or kept.shown.state != file_state(request["path"]):
-        kept.shown = None  # its memory first
-        kept.shown = _file(request)
-    return kept.shown
+def _open_shown_file(request: dict[str, Any], cache: _Cache) -> _File:
+    """Return the file of the last page, read again only if it changed."""
+    if cache.shown is None or cache.shown.state != file_state(request["path"]):
+        cache.shown = None  # its memory first
+        cache.shown = _open_file(request)
+    return cache.shown
 
 
-def _read(path: str, limit: int) -> bytes:
+def _read_bytes(path: str, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise ReadError(Reason.NOT_A_FILE)
+            raise ReadError(Reason.NOT_A_FILE, "a device, pipe or socket")
         if info.st_size > limit:
             raise too_large(info.st_size, limit)
         blocks = []
@@ -192,7 +198,7 @@ def _parse(data: bytes, source: str, max_characters: int) -> Document:
     if characters > max_characters:
         raise ReadError(
             Reason.TOO_LARGE,
-            f"{characters / 1e6:.0f} million characters of text, the limit is "
+            f"the file has {characters / 1e6:.0f} million characters of text and the limit is "
             f"{max_characters / 1e6:.0f} million; split it",
         )
     return document
