@@ -84,7 +84,7 @@ class Conversation:
         if self.id is not None:
             self._guarded.recorder.record_conversation("rename", self.id)
             with self._store.recorder() as writer:
-                writer.rename_conversation(self.id, title)
+                writer.conversations.rename(self.id, title)
         self._log.title = title
 
     def rate(self, turn: int, up: bool | None, comment: str = "") -> None:
@@ -99,7 +99,7 @@ class Conversation:
         text = _replace_surrogates(comment).strip()
         rating = None if up is None else Rating(up, text, current_time())
         with self._store.recorder() as writer:
-            writer.rate(self.id, turn, rating)
+            writer.conversations.rate(self.id, turn, rating)
 
     def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
         """Return the turns so far, from documents with one of these labels, if given.

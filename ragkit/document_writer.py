@@ -23,8 +23,8 @@ from ragkit.ingestion.pipeline import Ingest
 from ragkit.ingestion.report import IngestReport, ProgressCallback
 from ragkit.manifest import new_identity, read_identity
 from ragkit.retrieval.components import Components
-from ragkit.store.labels import meant_by
 from ragkit.store.layout import UPLOADS_FOLDER
+from ragkit.store.patterns import require_documents
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from ragkit.store.writer import Writer
@@ -102,9 +102,11 @@ class DocumentWriter:
         """Remove documents, and the files of those that were uploaded; returns source paths."""
         with open_writer(self._store) as writer:
             snapshot = Snapshot(writer.connection)
-            matched = meant_by(source, snapshot, self._layout)
-            writer.remove_documents([(document.id, document.source) for document in matched])
-            uploads = {id for id, path, _ in snapshot.source_folders() if path == UPLOADS_FOLDER}
+            matched = require_documents(snapshot, source, self._layout)
+            writer.documents.remove([(document.id, document.source) for document in matched])
+            uploads = {
+                id for id, path, _ in snapshot.source_folders.all() if path == UPLOADS_FOLDER
+            }
             for document in matched:
                 if document.source_folder in uploads:
                     self._layout.delete_upload(document.source)
@@ -130,8 +132,8 @@ class DocumentWriter:
         self, run: Ingest, writer: Writer, by_source: Mapping[str, list[ForeignDocument]]
     ) -> None:
         """Add the documents that are new or changed; parts with the same source become one."""
-        folder = writer.add_source_folder(DOCUMENTS_FOLDER, whole=False)
-        known = Snapshot(writer.connection).known_files(folder)
+        folder = writer.source_folders.add(DOCUMENTS_FOLDER, whole=False)
+        known = Snapshot(writer.connection).documents.known_files(folder)
         for source, parts in by_source.items():
             digest = digest_of(parts)
             if source in known and known[source][1] == digest:

@@ -323,7 +323,7 @@ class KnowledgeBase:
     def receipt(self, number: int) -> Receipt:
         """Return the receipt of an erasure. Raises SourceError if there is none."""
         with self._store.snapshot() as snapshot:
-            text = snapshot.receipt(number) if number.bit_length() <= 63 else ""
+            text = snapshot.erasures.receipt(number) if number.bit_length() <= 63 else ""
         if not text:
             raise SourceError(f"there is no receipt of an erasure {number} in {self.path}")
         return read_receipt(text)

@@ -72,8 +72,10 @@ class TurnLog:
         """Return the turns that a snapshot holds, then those that could not be stored."""
         stored = []
         if self.id is not None:
-            stored = [_decode_turn(snapshot, turn) for turn in snapshot.turns(self.id)]
-            self.title = snapshot.title(self.id)
+            stored = [
+                _decode_turn(snapshot, turn) for turn in snapshot.conversations.turns(self.id)
+            ]
+            self.title = snapshot.conversations.title(self.id)
         turns = stored + [turn for turn in self._unstored if _is_readable(snapshot, turn.uids)]
         if turns:
             self.first_question = turns[0].question
@@ -98,7 +100,7 @@ class TurnLog:
         try:
             with self._store.recorder() as writer:
                 stored = _encode_turn(turn, self._principal)
-                self.id, _ = writer.add_turn(self.id, stored, self.title)
+                self.id, _ = writer.conversations.add_turn(self.id, stored, self.title)
         except StoreError as error:
             notice = f"{answer.notice} Not kept in the conversation: {error}".strip()
             answer = replace(answer, notice=notice)
@@ -108,7 +110,7 @@ class TurnLog:
     def _find_uids(self, answer: Answer, before: Sequence[Turn]) -> tuple[int, ...]:
         """Return the documents of an answer's passages, and of the turns that influenced it."""
         with self._store.snapshot() as snapshot:
-            own = snapshot.uids_of({hit.document for hit in answer.passages})
+            own = snapshot.documents.uids_of({hit.document for hit in answer.passages})
         return tuple(sorted(own.union(*(turn.uids for turn in before[-_INFLUENCING_TURNS:]))))
 
 
@@ -146,7 +148,7 @@ def _seconds_since(began: float) -> float:
 
 def _is_readable(snapshot: Snapshot, uids: Collection[int]) -> bool:
     """Return True if the snapshot holds all of these documents, or is not restricted."""
-    return snapshot.labels is None or snapshot.readable_uids(uids) == set(uids)
+    return snapshot.readable_labels is None or snapshot.documents.readable_uids(uids) == set(uids)
 
 
 def _encode_turn(turn: Turn, principal: str) -> StoredTurn:

@@ -190,7 +190,7 @@ class View:
             retriever = self._components.retriever(snapshot)
             hits = retriever.search(snapshot, query, options.k) if retriever else []
             identity = read_identity(snapshot)
-            is_empty = not hits and snapshot.counts()[0] == 0
+            is_empty = not hits and snapshot.documents.counts()[0] == 0
             found = describe_search(options.k, hits, snapshot)
         record = self._recorder.record_question(question, found)
         if identity is None or is_empty:
@@ -214,21 +214,21 @@ class View:
     def conversations(self) -> list[StoredConversation]:
         """Return the principal's conversations, newest first."""
         with self._guarded.open() as snapshot:
-            return snapshot.conversations(self.who)
+            return snapshot.conversations.all(self.who)
 
     def delete_conversation(self, id: int) -> None:
         """Delete a conversation and all its turns. Raises SourceError if there is none."""
         self._guarded.check_conversation(id)
         self._recorder.record_conversation("delete", id)
         with self._store.recorder() as writer:
-            writer.remove_conversation(id)
+            writer.conversations.remove(id)
 
     # -- documents ---------------------------------------------------------------------------
 
     def documents(self, *, labels: LabelFilter = None) -> list[StoredDocument]:
         """Return all documents, sorted by source path."""
         with self._guarded.open_list(labels) as snapshot:
-            return list(snapshot.documents())
+            return list(snapshot.documents.all())
 
     def document(self, id: int, *, labels: LabelFilter = None) -> StoredDocument:
         """Return the document with this id, as in `Hit.document` and `Citation.document`.
@@ -236,14 +236,14 @@ class View:
         Raises SourceError if there is none, or none with one of the `labels`.
         """
         with self._guarded.open_list(labels) as snapshot:
-            if snapshot.document(id) is None:
+            if snapshot.documents.get(id) is None:
                 self._recorder.record_open(id, None, what="document")
             return self._guarded.find_document(snapshot, id)
 
     def pages(self, id: int, *, labels: LabelFilter = None) -> list[StoredPage]:
         """Return a document's pages with their texts, in order. Raises as `document` does."""
         with self._guarded.open_document(id, labels, "pages") as snapshot:
-            return snapshot.pages_of(id)
+            return snapshot.pages.of(id)
 
     def page(self, document: int, ordinal: int, *, labels: LabelFilter = None) -> StoredPage:
         """Return one page of a document; `ordinal` counts its pages, sheets or parts from 0.
@@ -252,7 +252,7 @@ class View:
         """
         with self._guarded.open_page(document, ordinal, labels) as snapshot:
             _check_page(self._guarded.find_document(snapshot, document), ordinal)
-            (page,) = snapshot.pages_of(document, ordinal)
+            (page,) = snapshot.pages.of(document, ordinal)
             return page
 
     def chunks(
@@ -269,7 +269,7 @@ class View:
         with opened as snapshot:
             if page is not None:
                 _check_page(self._guarded.find_document(snapshot, id), page)
-            return snapshot.chunks_of(id, page)
+            return snapshot.chunks.of(id, page)
 
     def original(self, document: int, *, labels: LabelFilter = None) -> Path:
         """Return the path of the file that a document was read from, if it is unchanged since.
@@ -338,7 +338,7 @@ class View:
         from ragkit.maintenance.statistics import collect_statistics
 
         with self._guarded.open_list(labels) as snapshot:
-            only_own = not self._guarded.principal.is_owner and snapshot.labels is not None
+            only_own = not self._guarded.principal.is_owner and snapshot.readable_labels is not None
             return collect_statistics(snapshot, self.who if only_own else None)
 
 

@@ -402,7 +402,7 @@ WORDS = ("pump", "seal", "valve", "order", "leave", "plan", "Größe", "price", 
 
 def assert_exact(kb: KnowledgeBase, hit: Hit) -> None:
     with kb._store.snapshot() as snapshot:
-        page = snapshot.page_text(hit.document, hit.page_ordinal)
+        page = snapshot.pages.text(hit.document, hit.page_ordinal)
     assert hit.text == page[hit.start : hit.end]
     assert hit.text
 
@@ -721,8 +721,8 @@ def test_readers_never_see_half_a_document_while_one_ingests(docs: Path, open_kb
                     words = {word for word in hit.text.split() if word.isdecimal()}
                     assert len(words) == 1
                 with kb._store.snapshot() as snapshot:
-                    for document in snapshot.documents():
-                        texts = [chunk.text for chunk in snapshot.chunks_of(document.id)]
+                    for document in snapshot.documents.all():
+                        texts = [chunk.text for chunk in snapshot.chunks.of(document.id)]
                         numbers = {w for text in texts for w in text.split() if w.isdecimal()}
                         assert len(numbers) == 1
                         assert len(texts) == document.chunks

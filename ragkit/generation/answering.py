@@ -51,7 +51,7 @@ class RetrievedContext:
 
     def _page_text(self, hit: Hit) -> str:
         with self.open_view() as snapshot:
-            return snapshot.page_text(hit.document, hit.page_ordinal)
+            return snapshot.pages.text(hit.document, hit.page_ordinal)
 
 
 def stream_answer(

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import PurePosixPath
 
-from ragkit.store.snapshot import Named, Snapshot
+from ragkit.store.documents import DocumentName
+from ragkit.store.snapshot import Snapshot
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.sanitize import sanitize
 
@@ -43,14 +44,14 @@ def suggest_questions(snapshot: Snapshot, n: int) -> list[str]:
 
     The same documents give the same questions. Titles and headings are sanitized.
     """
-    documents = _sample(snapshot.names(), _DOCUMENTS_PER_QUESTION * n)
+    documents = _sample(snapshot.documents.names(), _DOCUMENTS_PER_QUESTION * n)
     asked = [list(_ask_about(snapshot, document)) for document in documents]
     asked.sort(key=lambda questions: len(questions) < 2)  # documents with topics come first
     rounds = (question for each in zip_longest(*asked) for question in each if question)
     return list(dict.fromkeys(map(sanitize, rounds)))[: max(0, n)]
 
 
-def _sample(documents: Sequence[Named], count: int) -> list[Named]:
+def _sample(documents: Sequence[DocumentName], count: int) -> list[DocumentName]:
     """Return documents from everywhere in the list, neighbours far from each other."""
     count = min(max(0, count), len(documents))
     sample = [documents[at * len(documents) // count] for at in range(count)]
@@ -58,14 +59,14 @@ def _sample(documents: Sequence[Named], count: int) -> list[Named]:
     return [document for first in range(step) for document in sample[first::step]]
 
 
-def _ask_about(snapshot: Snapshot, document: Named) -> Iterator[str]:
+def _ask_about(snapshot: Snapshot, document: DocumentName) -> Iterator[str]:
     """Yield questions about a document, the best first; the last is about all of it."""
     name = _name_document(document)
     file = PurePosixPath(document.source).name
     if document.kind in _MAIL_KINDS:
         yield f"What does the mail “{name}” say?"
     elif document.kind in _SHEET_KINDS:
-        for sheet in snapshot.page_labels(document.document):
+        for sheet in snapshot.pages.labels(document.document):
             if _is_topic(sheet):
                 yield f"What is in the sheet “{sheet}” of {file}?"
         yield f"What is in {file}?"
@@ -78,10 +79,10 @@ def _ask_about(snapshot: Snapshot, document: Named) -> Iterator[str]:
         yield f"What is “{name}” about?"
 
 
-def _find_topics(snapshot: Snapshot, document: Named) -> list[str]:
+def _find_topics(snapshot: Snapshot, document: DocumentName) -> list[str]:
     """Return the topics of a document's sections, those with the longest text first."""
     lengths: dict[str, int] = {}
-    for section in snapshot.sections(document.document, _MAX_CHUNKS):
+    for section in snapshot.documents.sections(document.document, _MAX_CHUNKS):
         topic = parse_topic(section.headings[-1]) if section.headings else ""
         lengths[topic] = lengths.get(topic, 0) + section.characters
     found = [topic for topic in lengths if topic and lengths[topic] >= _MIN_SECTION_LENGTH]
@@ -110,7 +111,7 @@ def _is_topic(text: str) -> bool:
     )
 
 
-def _name_document(document: Named) -> str:
+def _name_document(document: DocumentName) -> str:
     """Return the title of a document, or its file's name in words."""
     title = _REPLY_PREFIX.sub("", " ".join(document.title.split())).strip("#*_` ")
     if _PLACEHOLDER.match(title):

@@ -15,12 +15,10 @@ from ragkit.store.access import (
     EVERYONE,
     Access,
     Principal,
-    access_of,
-    allowed_labels,
     check_grantee,
     group_names,
 )
-from ragkit.store.labels import meant_by
+from ragkit.store.patterns import require_documents
 from ragkit.store.records import LabelGrants, StoredDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -55,7 +53,7 @@ class AccessControl:
     def mode(self) -> Access:
         """The access control mode; see Access."""
         with self._store.snapshot() as snapshot:
-            return access_of(snapshot.connection)
+            return snapshot.access.mode()
 
     def set_mode(self, mode: Access | str) -> None:
         """Set the access control mode: "off", "enforced" or "strict".
@@ -68,10 +66,10 @@ class AccessControl:
         if mode is Access.STRICT:
             with open_writer(self._store) as writer:
                 FaissIndex(self._store.layout).make_exact(writer)
-                writer.set_access(mode)
+                writer.access.set_mode(mode)
         else:
             with self._store.recorder() as writer:
-                writer.set_access(mode)
+                writer.access.set_mode(mode)
 
     def label(self, pattern: str | int, label: str) -> list[str]:
         """Label documents, and return the sources of those that had another label.
@@ -82,8 +80,8 @@ class AccessControl:
         """
         check_label(label)
         with self._store.recorder() as writer:  # works while an ingest runs, too
-            found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
-            changed = writer.relabel([one.id for one in found], label, pinned=True)
+            found = require_documents(Snapshot(writer.connection), pattern, self._store.layout)
+            changed = writer.labels.assign([one.id for one in found], label, by_hand=True)
         with suppress(StoreLocked), open_writer(self._store) as writer:
             sync_indexes(writer, self._store.layout)
         return changed
@@ -97,7 +95,7 @@ class AccessControl:
         check_grantee(to)
         self._check_known(label)
         with self._store.recorder() as writer:
-            return writer.grant(label, to)
+            return writer.access.grant(label, to)
 
     def revoke(self, label: str, to: str) -> bool:
         """Revoke a grant, from the next request on; returns True if there was one.
@@ -107,7 +105,7 @@ class AccessControl:
         check_grantee(to)
         self._check_known(label)
         with self._store.recorder() as writer:
-            return writer.revoke(label, to)
+            return writer.access.revoke(label, to)
 
     def _check_known(self, label: str) -> None:
         known = sorted({*(grants.label for grants in self.labels()), *self._rules.values()})
@@ -121,12 +119,12 @@ class AccessControl:
     def labels(self) -> list[LabelGrants]:
         """Return every label with its number of documents and the principals it is granted to."""
         with self._store.snapshot() as snapshot:
-            return snapshot.grants()
+            return snapshot.access.grants()
 
     def documents(self, pattern: str | int) -> Sequence[StoredDocument]:
         """Return the documents that match a pattern. Raises SourceError if none does."""
         with self._store.snapshot() as snapshot:
-            return meant_by(pattern, snapshot, self._store.layout)
+            return require_documents(snapshot, pattern, self._store.layout)
 
     def summary(self, name: str, groups: Iterable[str] = ()) -> AccessSummary:
         """Return what "user:ana", in these groups, "group:hr" or "everyone" can access.
@@ -135,7 +133,9 @@ class AccessControl:
         """
         names = frozenset({EVERYONE, check_grantee(name)}) | group_names(groups)
         with self._store.snapshot() as snapshot:
-            allowed = allowed_labels(snapshot.connection, names)
+            allowed = snapshot.access.allowed_labels(names)
             accessible = snapshot.restricted(allowed)
-            labels = tuple(entry.label for entry in accessible.grants())
-            return AccessSummary(labels, accessible.counts()[0], snapshot.counts()[0])
+            labels = tuple(entry.label for entry in accessible.access.grants())
+            return AccessSummary(
+                labels, accessible.documents.counts()[0], snapshot.documents.counts()[0]
+            )

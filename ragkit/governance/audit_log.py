@@ -19,7 +19,7 @@ from ragkit.store.audit import current_user, read_records
 from ragkit.store.audit_chain import ChainReport, check_chain
 from ragkit.store.audit_record import AuditRecord
 from ragkit.store.keys import AuditKey, load_keys
-from ragkit.store.labels import matching
+from ragkit.store.patterns import find_documents
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 
@@ -123,7 +123,7 @@ class AuditLog:
         with self._store.recorder() as writer:
             writer.record(current_user(), "audit.checkpoint", "kb", {})
             snapshot = Snapshot(writer.connection)
-            *_, last = read_records(snapshot.connection, snapshot.history()[0] - 1)
+            *_, last = read_records(snapshot.connection, snapshot.audit.history()[0] - 1)
         key = self._store.key()
         base = snapshot.meta("kb") or ""
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -179,7 +179,7 @@ def _unheld(snapshot: Snapshot, checkpoint: Checkpoint, keys: dict[str, AuditKey
         return f"{when} is not what was made then"
     if checkpoint.kb != snapshot.meta("kb"):
         return f"{when} is of another base"
-    (last,) = snapshot.connection.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
+    last = snapshot.audit.last_number()
     if last < checkpoint.record:
         return (
             f"the log ends at record {last}, and {when} has seen record {checkpoint.record}: "
@@ -258,7 +258,7 @@ def _any(record: AuditRecord) -> bool:
 
 def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditRecord], bool]:
     """Tells records about documents, also about such as are in the base no longer."""
-    uids = {found.uid for found in matching(snapshot, pattern, store.layout)}
+    uids = {found.uid for found in find_documents(snapshot, pattern, store.layout)}
     called = [
         record for record in read_records(snapshot.connection) if pattern in record.document_names
     ]
@@ -267,7 +267,7 @@ def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[Au
     if not (uids or refused):
         raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
     objects = {f"document:{uid}" for uid in uids}
-    ids = snapshot.versions_of(uids)
+    ids = snapshot.documents.versions_of(uids)
 
     def is_about(record: AuditRecord) -> bool:
         is_named = record.object in objects or record.number in refused

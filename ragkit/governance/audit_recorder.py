@@ -150,6 +150,6 @@ def describe_search(k: int, hits: Sequence[Hit], snapshot: Snapshot) -> SearchRe
     return {
         "k": k,
         "seq": snapshot.seq,
-        "labels": None if snapshot.labels is None else sorted(snapshot.labels),
+        "labels": None if snapshot.readable_labels is None else sorted(snapshot.readable_labels),
         "found": [[hit.document, *hit.chunks] for hit in hits],
     }

@@ -72,7 +72,7 @@ def erase_documents(
         try:
             erasure = find_traces(snapshot, pattern, layout)
         except SourceError:
-            receipt = snapshot.receipt_of(asked)
+            receipt = snapshot.erasures.receipt_of(asked)
             if not receipt:
                 raise
             return read_receipt(receipt)
@@ -107,14 +107,14 @@ def execute_erasure(
         texts = _read_conversations(snapshot, complete_erasure)
         return complete_erasure, fingerprints.add(texts).to_bytes()
 
-    number = writer.begin_erasure(
+    number = writer.erasures.begin(
         complete,
         reason=reason,
         files=plan.files,
         outside=len(plan.outside),
         asked=asked,
     )
-    begun = next(one for one in Snapshot(writer.connection).open_erasures() if one.id == number)
+    begun = next(one for one in Snapshot(writer.connection).erasures.open() if one.id == number)
     return _finish(writer, layout, key, begun)
 
 
@@ -126,7 +126,7 @@ def _finish_interrupted(
     Nothing of their content can be found any more. So other work goes on if one cannot be finished;
     only the erasure that is `asked` for now raises its error.
     """
-    for begun in Snapshot(writer.connection).open_erasures():
+    for begun in Snapshot(writer.connection).erasures.open():
         if begun.is_stuck and not retry_stuck:
             logger.warning(
                 "erasure %d is not finished; for the reason run: ragkit verify", begun.id
@@ -148,14 +148,14 @@ def _read_contents(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
     """Yield the texts, vectors and names of documents as the database stores them."""
     identity = read_identity(snapshot)
     for document in erasure.documents:
-        for page in snapshot.pages_of(document):
+        for page in snapshot.pages.of(document):
             yield page.text.encode("utf-8", "surrogatepass")
-        chunks = snapshot.chunks_of(document)
+        chunks = snapshot.chunks.of(document)
         for chunk in chunks:
             yield chunk.header.encode("utf-8", "surrogatepass")
         if identity is not None:
             ids = [chunk.id for chunk in chunks]
-            _, vectors = snapshot.vectors(ids, identity.embedder.dimension)
+            _, vectors = snapshot.vectors.get(ids, identity.embedder.dimension)
             for vector in vectors:
                 yield vector.tobytes()[:VECTOR_BYTES]
     for name in erasure.names:
@@ -167,7 +167,7 @@ def _read_conversations(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]
     for turn in read_turns(snapshot, erasure.turns):
         yield turn.question.encode()
         yield turn.answer.encode()
-    yield from snapshot.names_of(erasure.records)
+    yield from snapshot.audit.names_of(erasure.records)
 
 
 def _finish(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -> Receipt:
@@ -175,20 +175,20 @@ def _finish(writer: Writer, layout: Layout, key: AuditKey, begun: OpenErasure) -
 
     The receipt is stored before it is handed out: after an interruption the same one is returned.
     """
-    stored = Snapshot(writer.connection).receipt(begun.id)
+    stored = Snapshot(writer.connection).erasures.receipt(begun.id)
     if stored:
         receipt = read_receipt(stored)
     else:
         try:
             receipt = prove_erasure(writer, layout, key, begun)
         except ContentLeft:
-            writer.stick(begun.id)
+            writer.erasures.mark_stuck(begun.id)
             raise
-        writer.keep_receipt(begun.id, receipt.to_json())
+        writer.erasures.keep_receipt(begun.id, receipt.to_json())
     backup_registry.register_erasure(
         backup_registry.find_backups(Snapshot(writer.connection)), receipt
     )
-    writer.end_erasure(begun.id, hashlib.sha256(receipt.body()).hexdigest())
+    writer.erasures.end(begun.id, hashlib.sha256(receipt.body()).hexdigest())
     with suppress(StoreLocked):  # a reader is active: only fingerprints stay in the WAL for now
         checkpoint_wal(writer)
     return receipt
@@ -205,9 +205,9 @@ def repeat_erasures(
     log, _ = find_naming_records(writer.connection)
     for erasure in past:
         snapshot = Snapshot(writer.connection)
-        digests = {one for one in erasure.digests if snapshot.erased_at(one) is None}
-        uids = {one.uid for one in snapshot.documents() if one.digest in digests}
-        refused = {one.source for one in snapshot.all_file_errors() if one.digest in digests}
+        digests = {one for one in erasure.digests if snapshot.erasures.erased_at(one) is None}
+        uids = {one.uid for one in snapshot.documents.all() if one.digest in digests}
+        refused = {one.source for one in snapshot.file_errors.all() if one.digest in digests}
         if erasure.kb == snapshot.meta("kb"):
             uids |= _match_documents(snapshot, log, erasure)
         if uids or digests:
@@ -227,4 +227,4 @@ def _match_documents(snapshot: Snapshot, log: Sequence[AuditRecord], past: PastE
         known = {uid for uid, digest in read_digests(snapshot, log) if digest in past.digests}
     else:
         known = {record.document_uid for record in log if record.document_uid is not None}
-    return {uid for uid in known.intersection(past.uids) if not snapshot.is_erased(uid)}
+    return {uid for uid in known.intersection(past.uids) if not snapshot.erasures.is_erased(uid)}

@@ -9,8 +9,8 @@ from pathlib import Path
 from ragkit.errors import SourceError
 from ragkit.store.audit import find_naming_records, find_questions_about
 from ragkit.store.audit_record import AuditRecord
-from ragkit.store.labels import matching, named
 from ragkit.store.layout import UPLOADS_FOLDER, Layout
+from ragkit.store.patterns import find_documents, find_names
 from ragkit.store.records import Erasure, StoredTurn
 from ragkit.store.snapshot import Snapshot
 
@@ -43,7 +43,7 @@ def find_traces(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasu
     SourceError if nothing matches.
     """
     log, _ = find_naming_records(snapshot.connection)
-    there = {document.uid for document in snapshot.documents()}
+    there = {document.uid for document in snapshot.documents.all()}
     former = [
         (name, record.document_uid)
         for record in log
@@ -52,17 +52,17 @@ def find_traces(snapshot: Snapshot, pattern: str | int, layout: Layout) -> Erasu
     ]
     file_names = [record.document_names for record in log if record.object == "file"]
     ingested_never = [(name, at) for at, names in enumerate(file_names) for name in names]
-    uids = {document.uid for document in matching(snapshot, pattern, layout)}
+    uids = {document.uid for document in find_documents(snapshot, pattern, layout)}
     refused = set[str]()
     if isinstance(pattern, str):
-        uids |= {uid for _, uid in named(former, pattern)}
-        refused = {name for name, _ in named(ingested_never, pattern)}
+        uids |= {uid for _, uid in find_names(former, pattern)}
+        refused = {name for name, _ in find_names(ingested_never, pattern)}
         for names in (*file_names, *reversed(file_names)):  # follow renames in both directions
             if not refused.isdisjoint(names):
                 refused.update(names)
     if not (uids or refused):
         here = {record.document_uid for record in log if pattern in record.document_names} & there
-        now = sorted(one.source for one in snapshot.documents() if one.uid in here)
+        now = sorted(one.source for one in snapshot.documents.all() if one.uid in here)
         if now:
             raise SourceError(f"{pattern} is now called {', '.join(now)}: erase it by that name")
         raise SourceError(
@@ -85,7 +85,7 @@ def collect_traces(
     """
     log = find_naming_records(snapshot.connection)[0] if log is None else log
     uids = {*uids, *_find_earlier_uids(snapshot, log, uids)}
-    versions = snapshot.versions_of(uids)
+    versions = snapshot.documents.versions_of(uids)
     names = {
         name for record in log if record.document_uid in uids for name in record.document_names
     } | {*refused}
@@ -96,14 +96,14 @@ def collect_traces(
         for name in record.document_names
     }
     digests = {digest for uid, digest in read_digests(snapshot, log) if uid in uids}
-    gone = uids - {document.uid for document in snapshot.documents()}
+    gone = uids - {document.uid for document in snapshot.documents.all()}
     lost = {
         name for record in log if record.document_uid in gone for name in record.document_names
     } - others
-    digests |= {one.digest for one in snapshot.all_file_errors() if one.source in lost | {*refused}}
+    digests |= {one.digest for one in snapshot.file_errors.all() if one.source in lost | {*refused}}
     return Erasure(
         uids=tuple(sorted(uids)),
-        documents=tuple(sorted(snapshot.readable(versions))),
+        documents=tuple(sorted(snapshot.documents.readable(versions))),
         digests=tuple(sorted(digests - {b""})),
         names=tuple(sorted(names)),
         own=tuple(sorted(names - others)),
@@ -117,7 +117,7 @@ def collect_traces(
                 }
             )
         ),
-        turns=tuple(snapshot.turns_resting_on(uids)),
+        turns=tuple(snapshot.conversations.first_turns_based_on(uids)),
         refused=tuple(sorted(refused)),
         seen=max((record.number for record in log), default=0),
     )
@@ -129,9 +129,9 @@ def _find_earlier_uids(
     """Return the uids of removed documents with equal content: the same file, ingested again."""
     held = [(uid, digest) for uid, digest in read_digests(snapshot, log) if digest]
     digests = {digest for uid, digest in held if uid in uids}
-    there = {document.uid for document in snapshot.documents()}
+    there = {document.uid for document in snapshot.documents.all()}
     same = {uid for uid, digest in held if digest in digests} - there
-    return {uid for uid in same if not snapshot.is_erased(uid)}
+    return {uid for uid in same if not snapshot.erasures.is_erased(uid)}
 
 
 def add_recent_turns(snapshot: Snapshot, erasure: Erasure) -> Erasure:
@@ -141,17 +141,19 @@ def add_recent_turns(snapshot: Snapshot, erasure: Erasure) -> Erasure:
     conversation need not have been answered from the erased documents.
     """
     log, _ = find_naming_records(snapshot.connection, erasure.seen)
-    turns = snapshot.turns_resting_on(erasure.uids)
+    turns = snapshot.conversations.first_turns_based_on(erasure.uids)
     asked = {turn.question for turn in read_turns(snapshot, turns)}
     records = _find_records_about(snapshot, log, erasure.uids, erasure.seen)
-    records |= {*erasure.records, *snapshot.find_question_records(asked)}
+    records |= {*erasure.records, *snapshot.audit.find_questions(asked)}
     return replace(erasure, turns=tuple(turns), records=tuple(sorted(records)))
 
 
 def read_turns(snapshot: Snapshot, turns: Iterable[tuple[int, int]]) -> Iterator[StoredTurn]:
     """Yield the ends of conversations, given as (conversation, ordinal of the first turn)."""
     for conversation, ordinal in turns:
-        yield from (turn for turn in snapshot.turns(conversation) if turn.ordinal >= ordinal)
+        yield from (
+            turn for turn in snapshot.conversations.turns(conversation) if turn.ordinal >= ordinal
+        )
 
 
 def read_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tuple[int, bytes]]:
@@ -159,7 +161,7 @@ def read_digests(snapshot: Snapshot, log: Sequence[AuditRecord]) -> Iterator[tup
     for record in log:
         if record.document_uid is not None and "digest" in record.detail:
             yield record.document_uid, bytes.fromhex(record.detail["digest"])
-    yield from ((found.uid, found.digest) for found in snapshot.documents())
+    yield from ((found.uid, found.digest) for found in snapshot.documents.all())
 
 
 def _find_records_about(
@@ -169,7 +171,9 @@ def _find_records_about(
     after: int | None = None,
 ) -> set[int]:
     """Return the numbers of audit records with names of documents, or questions about them."""
-    asked, _ = find_questions_about(snapshot.connection, snapshot.versions_of(uids), after)
+    asked, _ = find_questions_about(
+        snapshot.connection, snapshot.documents.versions_of(uids), after
+    )
     return {
         *asked,
         *(record.number for record in log if record.names and record.document_uid in uids),
@@ -178,19 +182,23 @@ def _find_records_about(
 
 def plan_erasure(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> ErasurePlan:
     """Return what an erasure deletes, for people to check."""
-    folders = {folder: name for folder, name, _ in snapshot.source_folders()}
-    found = [snapshot.document(document) for document in erasure.documents]
+    folders = {folder: name for folder, name, _ in snapshot.source_folders.all()}
+    found = [snapshot.documents.get(document) for document in erasure.documents]
     there = [document for document in found if document is not None]
     sources = {document.source for document in there}
     documents = set(erasure.documents)
-    counts = {entry.id: entry.turns for entry in snapshot.conversations()}
+    counts = {entry.id: entry.turns for entry in snapshot.conversations.all()}
     return ErasurePlan(
         sources=tuple(sorted(sources)),
         former=tuple(name for name in erasure.names if name not in sources),
         chunks=sum(document.chunks for document in there),
         turns=sum(counts.get(talk, 0) - ordinal + 1 for talk, ordinal in erasure.turns),
         conversations=len(erasure.turns),
-        held=tuple(source for document, source, *_ in snapshot.holds() if document in documents),
+        held=tuple(
+            source
+            for document, source, *_ in snapshot.retention.legal_holds()
+            if document in documents
+        ),
         files=tuple(sorted(_find_uploads(snapshot, erasure, layout))),
         outside=tuple(
             sorted(
@@ -209,8 +217,10 @@ def _find_uploads(snapshot: Snapshot, erasure: Erasure, layout: Layout) -> Itera
     Removed documents, and files that never became documents, are found by name: their folder is
     not known.
     """
-    uploaded = {document.source: document for document in snapshot.documents() if document.uploaded}
-    here = {document.uid for document in snapshot.documents()} & set(erasure.uids)
+    uploaded = {
+        document.source: document for document in snapshot.documents.all() if document.uploaded
+    }
+    here = {document.uid for document in snapshot.documents.all()} & set(erasure.uids)
     yield from (source for source, document in uploaded.items() if document.uid in here)
     for name in erasure.names if here < {*erasure.uids} else erasure.refused:
         path = layout.uploads / name

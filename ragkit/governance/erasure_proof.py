@@ -52,7 +52,7 @@ def prove_erasure(writer: Writer, layout: Layout, key: AuditKey, begun: OpenEras
     erasures = find_records(snapshot.connection, "document.erase")
     record = next((one for one in erasures if one.number == begun.record), None)
     backups = backup_registry.find_backups(snapshot)
-    uids, digests = snapshot.erased(begun.id, record)
+    uids, digests = snapshot.erasures.contents(begun.id, record)
     outside = record.detail.get("outside", 0) if record else 0
     damaged = _find_damaged_copies(snapshot, layout)
     draft = Receipt(
@@ -65,7 +65,7 @@ def prove_erasure(writer: Writer, layout: Layout, key: AuditKey, begun: OpenEras
         rewritten=tuple(rewritten),
         searched=searched,
         remains=_list_remains(outside, backups, damaged, unread + unread_questions),
-        complete=snapshot.has_whole_log(),
+        complete=snapshot.audit.is_complete(),
         record=record.number if record else 0,  # 0 if damage took the record
         record_signature=record.signature if record else "",
         key=key.id,
@@ -92,10 +92,10 @@ def _rewrite_files(writer: Writer, layout: Layout, begun: OpenErasure) -> list[s
     for name in begun.files:
         layout.delete_upload(name)
     _sync_folders(layout)
-    writer.clear_erasure_files(begun.id)
+    writer.erasures.clear_files(begun.id)
     snapshot = Snapshot(writer.connection)
     indexes = open_indexes(layout)
-    erased = snapshot.versions_of(snapshot.erased_uids(begun.id))
+    erased = snapshot.documents.versions_of(snapshot.erasures.uids(begun.id))
     for index in indexes:
         index.drop(writer, erased)
     for entry in layout.tmp.iterdir():
@@ -173,7 +173,7 @@ def _find_in_database(
     if not len(fingerprints.hashes):
         return fingerprints.hashes
     return fingerprints.find_in_contents(
-        snapshot.everything(VECTOR_BYTES, of_documents=of_documents)
+        snapshot.erasures.stored_values(VECTOR_BYTES, of_documents=of_documents)
     )
 
 
@@ -184,7 +184,7 @@ def _is_own_file(path: Path) -> bool:
 
 def _count_index_entries(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
     """Count the entries of both indexes. Raises StoreError if they are not one for each chunk."""
-    (_, _, chunks) = snapshot.counts()
+    (_, _, chunks) = snapshot.documents.counts()
     found = {f"{index.name}s": index.count(snapshot) for index in open_indexes(layout)}
     if any(count != chunks for count in found.values()):
         raise StoreError(

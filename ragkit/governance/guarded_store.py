@@ -97,7 +97,7 @@ class GuardedStore:
         Raises SourceError, and records that, if the principal cannot access the document.
         """
         with self.open(labels) as snapshot:
-            found = snapshot.document(id)
+            found = snapshot.documents.get(id)
             self.recorder.record_open(id, found.uid if found else None, what=what)
             self.find_document(snapshot, id)
             yield snapshot
@@ -113,7 +113,7 @@ class GuardedStore:
         """
         if self._opened_pages.contains(self.principal, id, page):
             with self.open(labels) as snapshot:
-                if snapshot.document(id) is not None:
+                if snapshot.documents.get(id) is not None:
                     yield snapshot
                     return
         with self.open_document(id, labels, f"page {page}") as snapshot:
@@ -122,7 +122,7 @@ class GuardedStore:
 
     def find_document(self, snapshot: Snapshot, id: int) -> StoredDocument:
         """Return a document of a snapshot. Raises SourceError if there is none."""
-        document = snapshot.document(id)
+        document = snapshot.documents.get(id)
         if document is None:  # the same message, whether it is missing or not accessible
             raise SourceError(
                 f"there is no document {id} in {self.path}; list the documents with: "
@@ -133,7 +133,7 @@ class GuardedStore:
     def check_conversation(self, id: int) -> None:
         """Raise SourceError, and record that, if the principal has no conversation with this id."""
         with self.open() as snapshot:
-            conversations = snapshot.conversations(self.principal.name)
+            conversations = snapshot.conversations.all(self.principal.name)
         if all(known.id != id for known in conversations):
             error = SourceError(
                 f"{self.principal.name} has no conversation {id} in {self.path}; list them with: "

@@ -11,7 +11,7 @@ from ragkit.errors import ClockSkewError, SourceError
 from ragkit.governance import erasure
 from ragkit.governance.erasure_plan import collect_traces
 from ragkit.governance.receipts import Receipt
-from ragkit.store.labels import meant_by
+from ragkit.store.patterns import require_documents
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from ragkit.store.writer import Writer
@@ -70,7 +70,7 @@ class Retention:
         if days is not None and not 1 <= days <= MAX_DAYS:
             raise ValueError(f"invalid retention period of {days} days: expected 1 to {MAX_DAYS}")
         with self._store.recorder() as writer:
-            if not writer.keep_days(label, days):
+            if not writer.retention.keep_days(label, days):
                 raise SourceError(
                     f"no document has the label {label!r}: list the labels with: ragkit access show"
                 )
@@ -78,7 +78,7 @@ class Retention:
     def rules(self) -> dict[str, int]:
         """Return the retention period of each label in days, without labels kept forever."""
         with self._store.snapshot() as snapshot:
-            return snapshot.keep_days()
+            return snapshot.retention.keep_days()
 
     def hold(self, pattern: str | int, reason: str) -> list[str]:
         """Put documents on legal hold, and return the sources of those that were not on hold.
@@ -94,17 +94,17 @@ class Retention:
             )
         reason = reason.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
         with self._store.recorder() as writer:
-            return writer.hold(self._uids(writer, pattern), reason)
+            return writer.retention.hold(self._uids(writer, pattern), reason)
 
     def release(self, pattern: str | int) -> list[str]:
         """End legal holds, and return the sources concerned. Raises SourceError like `hold`."""
         with self._store.recorder() as writer:
-            return writer.release(self._uids(writer, pattern))
+            return writer.retention.release(self._uids(writer, pattern))
 
     def holds(self) -> list[LegalHold]:
         """Return the documents on legal hold, by source."""
         with self._store.snapshot() as snapshot:
-            return [LegalHold(*row) for row in snapshot.holds()]
+            return [LegalHold(*row) for row in snapshot.retention.legal_holds()]
 
     def expired(self) -> list[ExpiredDocument]:
         """Return the documents whose retention period is over, including those on legal hold."""
@@ -135,16 +135,16 @@ class Retention:
             receipt = None
             if erased:
                 days = ", ".join(sorted({f"{one.label} {one.days} days" for one in erased}))
-                uids = snapshot.uids_of({one.document for one in erased})
+                uids = snapshot.documents.uids_of({one.document for one in erased})
                 layout, key = self._store.layout, self._store.key()
                 traces = collect_traces(snapshot, uids)
                 receipt = erasure.execute_erasure(writer, layout, key, traces, f"retention: {days}")
             held = tuple(one for one in expired if one.hold is not None)
-            writer.record_retention_run(len(erased), len(held), doubt=bool(problem))
+            writer.retention.record_run(len(erased), len(held), doubt=bool(problem))
         return RetentionReport(erased, held, receipt)
 
     def _uids(self, writer: Writer, pattern: str | int) -> list[int]:
-        found = meant_by(pattern, Snapshot(writer.connection), self._store.layout)
+        found = require_documents(Snapshot(writer.connection), pattern, self._store.layout)
         return [document.uid for document in found]
 
 
@@ -153,9 +153,9 @@ def _now() -> datetime:
 
 
 def _find_expired(snapshot: Snapshot, now: datetime) -> Iterator[ExpiredDocument]:
-    days = snapshot.keep_days()
-    holds = {document: reason for document, _, _, reason in snapshot.holds()}
-    for one in snapshot.documents():
+    days = snapshot.retention.keep_days()
+    holds = {document: reason for document, _, _, reason in snapshot.retention.legal_holds()}
+    for one in snapshot.documents.all():
         period = days.get(one.label)
         if period is None:
             continue
@@ -168,7 +168,7 @@ def _find_expired(snapshot: Snapshot, now: datetime) -> Iterator[ExpiredDocument
 def _find_clock_problem(snapshot: Snapshot, now: datetime) -> str:
     """Describe a jump of the clock since the last retention run; "" if there was none."""
     before = None
-    for at in (*_parse_times(snapshot.times_since_retention_run()), now):
+    for at in (*_parse_times(snapshot.audit.times_since_retention_run()), now):
         if before is not None and (at - before > _MAX_GAP or before - at > _MAX_GAP):
             return (
                 f"the clock may have jumped from {before:%Y-%m-%d %H:%M} to {at:%Y-%m-%d %H:%M} "

@@ -103,7 +103,7 @@ class BM25Search:
         """
         view = self._view_of(snapshot)
         prepared = _prepare(text, view)
-        if snapshot.labels == frozenset():
+        if snapshot.readable_labels == frozenset():
             return Ranking(*best_of([]), prepared.bound)
         queries = []
         allowed, current = _label_filter(snapshot), _outdated_filter(view.changed)
@@ -129,11 +129,11 @@ class BM25Search:
 
         Then neither idf nor the average length tells anything about other documents.
         """
-        labels = snapshot.labels or frozenset()
+        labels = snapshot.readable_labels or frozenset()
         with self._guard:
             known = self._strict_views.pop(labels, None)
             if known is None or known.view.seq != snapshot.seq:
-                last_change, documents = snapshot.last_change(), snapshot.document_ids()
+                last_change, documents = snapshot.documents.last_change(), snapshot.documents.ids()
                 if known and (known.last_change, known.documents) == (last_change, documents):
                     view = replace(known.view, seq=snapshot.seq)
                 else:
@@ -147,7 +147,7 @@ class BM25Search:
     def _make_view(self, snapshot: Snapshot) -> _View:
         index = open_index(self._layout)
         if index is None or not self._belongs_here(index.state, snapshot):
-            documents = snapshot.restricted(None).document_ids()
+            documents = snapshot.restricted(None).documents.ids()
             return _View(snapshot.seq, delta=index_in_memory(snapshot, documents))
         changes = snapshot.changes_since(index.state.seq)
         changed = sorted({change.document for change in changes})
@@ -225,9 +225,9 @@ def _add_filters(query: tantivy.Query, filters: _Clauses) -> tantivy.Query:
 
 def _label_filter(snapshot: Snapshot) -> _Clauses:
     """Return clauses that only records with a label of the snapshot match, without a score."""
-    if snapshot.labels is None or snapshot.has_every_label:
+    if snapshot.readable_labels is None or snapshot.has_every_label:
         return []
-    allowed = _match_labels(sorted(snapshot.labels))
+    allowed = _match_labels(sorted(snapshot.readable_labels))
     return [(tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0))]
 
 

@@ -13,7 +13,7 @@ from ragkit.index.base import Ids, Query, Ranking, Scores
 from ragkit.index.checksums import file_stamp, sha256_of
 from ragkit.index.faiss_files import import_faiss, is_intact, map_index, write_index
 from ragkit.index.vector_search import VectorSearch
-from ragkit.store.access import Access, access_of
+from ragkit.store.access import Access
 from ragkit.store.atomic import publish_file
 from ragkit.store.database import translate_errors
 from ragkit.store.layout import Layout
@@ -70,12 +70,12 @@ class FaissIndex:
         It is exact if it is small or access is strict.
         """
         snapshot = Snapshot(writer.connection)
-        if snapshot.index_version() or snapshot.vector_count():
-            self._publish(writer, exact=access_of(writer.connection) is Access.STRICT)
+        if snapshot.vectors.index_version() or snapshot.vectors.count():
+            self._publish(writer, exact=Snapshot(writer.connection).access.mode() is Access.STRICT)
 
     def make_exact(self, writer: Writer) -> None:
         """Replace an approximate version by an exact one, which strict access needs."""
-        version = Snapshot(writer.connection).index_version()
+        version = Snapshot(writer.connection).vectors.index_version()
         if version is not None and version.kind != "flat":
             self._publish(writer, exact=True)
 
@@ -87,7 +87,7 @@ class FaissIndex:
 
     def verify(self, snapshot: Snapshot) -> str:
         """Compare the published file with its digest and with the vectors in the database."""
-        version = snapshot.index_version()
+        version = snapshot.vectors.index_version()
         if version is None:
             return ""
         path = self._layout.index / version.name
@@ -108,10 +108,10 @@ class FaissIndex:
         self, snapshot: Snapshot, version: IndexVersion, ids: Ids, stored: HalfVectors | None
     ) -> str:
         """Return how a version differs from the vectors in the database, "" if it does not."""
-        dimension = snapshot.vector_dimension()
+        dimension = snapshot.vectors.dimension()
         alive = last = 0
         while True:
-            found, vectors = snapshot.vectors_after(last, dimension, limit=_BATCH)
+            found, vectors = snapshot.vectors.after(last, dimension, limit=_BATCH)
             found = [chunk for chunk in found if chunk <= version.last_chunk]
             if not found:
                 break
@@ -121,13 +121,13 @@ class FaissIndex:
             if stored is not None and (stored[at] != vectors[: len(found)]).any():
                 return "its vectors differ from those of the knowledge base"
             alive, last = alive + len(found), found[-1]
-        if alive + len(snapshot.tombstones(version.last_chunk)) != version.count:
+        if alive + len(snapshot.vectors.tombstones(version.last_chunk)) != version.count:
             return "it holds chunks that are not in the knowledge base"
         return ""
 
     def version(self, snapshot: Snapshot) -> str:
         """Return the name of the published file, which contains its number and digest."""
-        version = snapshot.index_version()
+        version = snapshot.vectors.index_version()
         return version.name if version else ""
 
     def count(self, snapshot: Snapshot) -> int:
@@ -139,7 +139,7 @@ class FaissIndex:
         if path is None:
             return 0
         index, ids = map_index(path)
-        if len(snapshot.places(ids.tolist())) != index.wrapper.ntotal:
+        if len(snapshot.chunks.places(ids.tolist())) != index.wrapper.ntotal:
             raise StoreError(
                 f"{path} holds vectors of chunks that are not in the knowledge base; "
                 "rebuild it with: ragkit repair"
@@ -158,26 +158,26 @@ class FaissIndex:
         return [path for path in files if path.name != published]
 
     def _is_due(self, snapshot: Snapshot) -> bool:
-        version, total = snapshot.index_version(), snapshot.vector_count()
+        version, total = snapshot.vectors.index_version(), snapshot.vectors.count()
         if version is None:
             return total > 0
         if not is_intact(self._layout.index / version.name, version):
             return True
-        if version.kind != "flat" and access_of(snapshot.connection) is Access.STRICT:
+        if version.kind != "flat" and snapshot.access.mode() is Access.STRICT:
             return True
-        deleted = len(snapshot.tombstones(version.last_chunk))
+        deleted = len(snapshot.vectors.tombstones(version.last_chunk))
         changed = deleted + total - (version.count - deleted)
         return changed > max(version.count // 10, 100) or changed >= DELTA_LIMIT
 
     def _update_stamp(self, writer: Writer) -> None:
         """Store the file's stamp if only that differs: after a move the digest was compared."""
-        version = Snapshot(writer.connection).index_version()
+        version = Snapshot(writer.connection).vectors.index_version()
         path = self._layout.index / version.name if version else None
         if version is None or path is None or not path.exists():
             return
         stamp = file_stamp(path)
         if stamp != version.signature and is_intact(path, version):
-            writer.note_stamp(version.id, stamp)
+            writer.vectors.set_signature(version.id, stamp)
 
     def _publish(self, writer: Writer, *, exact: bool) -> None:
         """Write a version from the database, then name it there.
@@ -187,10 +187,10 @@ class FaissIndex:
         """
         layout = self._layout
         snapshot = Snapshot(writer.connection)
-        total = snapshot.vector_count()
+        total = snapshot.vectors.count()
         kind = "flat" if exact or total <= FLAT_LIMIT else "ivf"
-        index, ids = _build(snapshot, kind, total, snapshot.vector_dimension())
-        previous = snapshot.index_version()
+        index, ids = _build(snapshot, kind, total, snapshot.vectors.dimension())
+        previous = snapshot.vectors.index_version()
         number = previous.id + 1 if previous else 1
         scratch = layout.tmp / f"dense-{number:06d}"
         with translate_errors(layout.root):
@@ -201,7 +201,7 @@ class FaissIndex:
                     f"{scratch} reads back differently from what was written; check the disk"
                 )
             publish_file(scratch, layout.index / name)
-        replaced = writer.publish(
+        replaced = writer.vectors.publish(
             IndexVersion(
                 id=number,
                 name=name,
@@ -226,7 +226,7 @@ def _build(snapshot: Snapshot, kind: str, total: int, dimension: int) -> tuple[A
     index = faiss.IndexIDMap(inner)
     at = last = 0
     while at < total:
-        found, vectors = snapshot.vectors_after(last, dimension, limit=_BATCH)
+        found, vectors = snapshot.vectors.after(last, dimension, limit=_BATCH)
         ids[at : at + len(found)] = found
         index.add_with_ids(vectors.astype(np.float32), ids[at : at + len(found)])
         at, last = at + len(found), found[-1]
@@ -258,7 +258,7 @@ def _sample(snapshot: Snapshot, wanted: int, total: int, dimension: int) -> Scor
     parts: list[HalfVectors] = []
     last = 0
     while True:
-        found, vectors = snapshot.vectors_after(last, dimension, limit=_BATCH)
+        found, vectors = snapshot.vectors.after(last, dimension, limit=_BATCH)
         if not found:
             break
         parts.append(vectors[::step].copy())

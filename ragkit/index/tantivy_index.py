@@ -90,7 +90,7 @@ class TantivyIndex:
         try:
             state = read_list(folder)
             if state is None:
-                return "its folder is missing" if snapshot.index_version() else ""
+                return "its folder is missing" if snapshot.vectors.index_version() else ""
             parts = [open_part(folder, part, trust_stamps=False) for part in state.parts]
             if not state.belongs_to(snapshot):
                 return "it belongs to another knowledge base, or to another time"
@@ -207,9 +207,7 @@ def _compare_records(index: OpenIndex, snapshot: Snapshot) -> str:
     state, searchers = index.state, [part.searcher for part in index.parts]
     changed = {change.document for change in snapshot.changes_since(state.seq)}
     expected = sum(count_chunks(searcher, sorted(changed)) for searcher in searchers)
-    for document, label, first, last in snapshot.connection.execute(
-        "SELECT id, label, first_chunk, last_chunk FROM document WHERE first_chunk IS NOT NULL"
-    ):
+    for document, label, first, last in snapshot.documents.indexed_ranges():
         if document in changed:
             continue
         at = find_part(state.parts, document)
@@ -241,8 +239,8 @@ class _Update:
     def __init__(self, snapshot: Snapshot, folder: Path) -> None:
         self._snapshot = snapshot
         self._folder = folder
-        self._history = snapshot.history()
-        self._chunks = snapshot.chunk_counts()
+        self._history = snapshot.audit.history()
+        self._chunks = snapshot.documents.chunk_counts()
         self._size = max(PART_CHUNKS, sum(self._chunks.values()) // MAX_PARTS)
 
     def apply(self, old: State | None, dropped: Collection[int]) -> State:
@@ -322,7 +320,7 @@ class _Update:
             for document in documents:
                 if document > part.last and chunks >= self._size:
                     break
-                rows = self._snapshot.lexical_rows(document)
+                rows = self._snapshot.chunks.lexical_rows(document)
                 add_records(writer, document, rows)
                 chunks += len(rows)
                 written += 1

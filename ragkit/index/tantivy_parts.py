@@ -68,7 +68,7 @@ class State:
         Otherwise the index is of another knowledge base, of a database that was since replaced by
         an older one, or of a commit after the snapshot.
         """
-        return snapshot.history(self.record) == (self.record, self.digest)
+        return snapshot.audit.history(self.record) == (self.record, self.digest)
 
 
 def find_part(parts: Sequence[Part], document: int) -> int:

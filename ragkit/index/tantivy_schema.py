@@ -82,7 +82,7 @@ def index_in_memory(snapshot: Snapshot, documents: Iterable[int]) -> OpenPart:
     index = register_analyzers(tantivy.Index(SCHEMA))
     writer = index.writer(_HEAP_IN_MEMORY, 1)
     for document in documents:
-        add_records(writer, document, snapshot.lexical_rows(document))
+        add_records(writer, document, snapshot.chunks.lexical_rows(document))
     writer.commit()
     writer.wait_merging_threads()
     index.reload()

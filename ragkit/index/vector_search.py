@@ -79,16 +79,16 @@ class VectorSearch:
 
     def _masks(self, snapshot: Snapshot, view: _View) -> tuple[Mask | None, Mask | None]:
         """Return which positions of the file and the delta may be found, None for all."""
-        if snapshot.labels is None:
+        if snapshot.readable_labels is None:
             return view.alive, None
-        known = view.masks.get(snapshot.labels)
+        known = view.masks.get(snapshot.readable_labels)
         if known is None:
-            runs = snapshot.chunk_runs()
+            runs = snapshot.documents.chunk_runs()
             ids = view.published.ids if view.published else view.delta_ids[:0]
             known = _positions_in(ids, runs), _positions_in(view.delta_ids, runs)
             if len(view.masks) >= _MAX_CACHED_MASKS:
                 view.masks.clear()
-            view.masks[snapshot.labels] = known
+            view.masks[snapshot.readable_labels] = known
         return known
 
     def cosines(self, snapshot: Snapshot, vector: Scores, chunks: Ids) -> tuple[Ids, Scores]:
@@ -110,7 +110,7 @@ class VectorSearch:
                 found.append((chunks[here], _dot_products(index.half_vectors()[at[here]], vector)))
                 chunks = chunks[~here]
         if len(chunks):
-            stored, vectors = snapshot.vectors(chunks.tolist(), len(vector))
+            stored, vectors = snapshot.vectors.get(chunks.tolist(), len(vector))
             found.append((np.array(stored, np.int64), _dot_products(vectors, vector)))
         return best_of(found)
 
@@ -124,7 +124,7 @@ class VectorSearch:
             return self._view
 
     def _make_view(self, snapshot: Snapshot, previous: _View | None) -> _View:
-        version = snapshot.index_version()
+        version = snapshot.vectors.index_version()
         published: _Published | None = None
         if version is not None:
             known = previous.published if previous else None
@@ -132,11 +132,11 @@ class VectorSearch:
         last = published.version.last_chunk if published else 0
         alive = None
         if published is not None:
-            deleted = snapshot.tombstones(last)
+            deleted = snapshot.vectors.tombstones(last)
             if deleted:
                 alive = np.ones(len(published.ids), dtype=np.bool_)
                 alive[np.searchsorted(published.ids, deleted)] = False
-        ids, vectors = snapshot.vectors_after(last, snapshot.vector_dimension())
+        ids, vectors = snapshot.vectors.after(last, snapshot.vectors.dimension())
         delta_ids = np.array(ids, dtype=np.int64)
         return _View(snapshot.seq, published, alive, _build_exact(vectors), delta_ids)
 

@@ -43,21 +43,21 @@ class Committer:
         """Carry out what needs no reading: errors, renames, removals and labels."""
         for error in plan.new_errors:
             with self._report_hold(error.source):
-                self._writer.set_file_error(
+                self._writer.file_errors.set(
                     plan.source_folder, error, reader_tag(self._options.limits)
                 )
         self.report_errors(plan.failed)
         for digest in plan.allowed_again:
-            self._writer.allow_erased(digest)
+            self._writer.erasures.allow(digest)
         for document, old, file in plan.renamed:
-            self._writer.rename_document(document, file.source)
+            self._writer.documents.rename(document, file.source)
             self._report.renamed.append((old, file.source))
         if plan.removed:
             self._remove(plan.removed)
         renamed = [new for _, new in self._report.renamed]
         self._labels.relabel(plan.source_folder, [*plan.unchanged, *renamed])
         if plan.old_errors:
-            self._writer.clear_file_errors(plan.source_folder, plan.old_errors)
+            self._writer.file_errors.clear(plan.source_folder, plan.old_errors)
 
     def report_errors(self, errors: Sequence[FileError]) -> None:
         """Add errors to the report. Raises SourceError for the first one in strict mode."""
@@ -75,11 +75,11 @@ class Committer:
 
         Nothing about such a file is stored, and an uploaded one (at `path`) is deleted.
         """
-        erased_at = Snapshot(self._writer.connection).erased_at(digest)
+        erased_at = Snapshot(self._writer.connection).erasures.erased_at(digest)
         if erased_at is None:
             return True
         if self._options.allow_erased:
-            return self._writer.allow_erased(digest)
+            return self._writer.erasures.allow(digest)
         advice = "to store it again, ingest it with --allow-erased"
         if self.uploads and digest_file(path) == digest:  # else another file took its place
             self._layout.delete_upload(source)
@@ -111,7 +111,7 @@ class Committer:
             rule=self._labels.find_label(source_folder, source),
         )
         with self._report_hold(source):
-            self._writer.put_document(new)
+            self._writer.documents.put(new)
             (self._report.updated if known else self._report.added).append(source)
             self._report.warnings += [(source, warning) for warning in read.document.warnings]
             self._report.pages += len(read.document.pages)
@@ -125,13 +125,13 @@ class Committer:
             return
         error = replace(error, digest=digest)
         with self._report_hold(file.source):
-            self._writer.set_file_error(source_folder, error, reader_tag(self._options.limits))
+            self._writer.file_errors.set(source_folder, error, reader_tag(self._options.limits))
             self.report_errors([error])
 
     def _remove(self, vanished: Sequence[tuple[int, str]]) -> None:
         """Remove documents in one commit, except those put on legal hold during this ingest."""
         try:
-            self._writer.remove_documents(vanished)
+            self._writer.documents.remove(vanished)
         except DocumentOnHold:
             if len(vanished) > 1:
                 for one in vanished:

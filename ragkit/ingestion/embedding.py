@@ -46,7 +46,7 @@ def embed_chunks(
         own = [_embedded_text(file.document, chunk) for chunk in file.chunks or ()]
         digests.append([digest_text(text) for text in own])
         texts.update(zip(digests[-1], own, strict=True))
-    known = snapshot.vectors_by_digest(list(texts))
+    known = snapshot.vectors.by_digest(list(texts))
     new = [digest for digest in texts if digest not in known]
     for at in range(0, len(new), _TEXTS_PER_CALL):
         part = new[at : at + _TEXTS_PER_CALL]

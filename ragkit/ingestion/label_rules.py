@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ragkit.ingestion.options import IngestOptions
-from ragkit.store.labels import label_by_rule
+from ragkit.store.labels import match_label_rule
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.writer import Writer
@@ -25,9 +25,9 @@ class LabelRules:
         if not self._options.rules:
             return None
         if source_folder not in self._folders:
-            known = Snapshot(self._writer.connection).source_folders()
+            known = Snapshot(self._writer.connection).source_folders.all()
             self._folders = {id: self._layout.folder_path(path) for id, path, _ in known}
-        return label_by_rule(self._options.rules, self._folders[source_folder], source)
+        return match_label_rule(self._options.rules, self._folders[source_folder], source)
 
     def relabel(self, source_folder: int, sources: Iterable[str]) -> None:
         """Give stored documents the label that they would get now.
@@ -37,7 +37,7 @@ class LabelRules:
         given = self._options.label
         if given is None and not self._options.rules:
             return
-        labels = Snapshot(self._writer.connection).labels_of(source_folder)
+        labels = Snapshot(self._writer.connection).labels.by_source(source_folder)
         changed: dict[str, list[int]] = {}
         for source in sources:
             document, label, pinned = labels[source]
@@ -45,4 +45,4 @@ class LabelRules:
             if wanted is not None and (wanted, bool(given)) != (label, pinned):
                 changed.setdefault(wanted, []).append(document)
         for label, documents in changed.items():
-            self._writer.relabel(documents, label, pinned=given is not None)
+            self._writer.labels.assign(documents, label, by_hand=given is not None)

@@ -55,7 +55,7 @@ class Ingest:
     def plan(self, path: Path) -> Plan:
         """Scan a path and plan what to do. Raises SourceError if the path does not exist."""
         snapshot = Snapshot(self._writer.connection)
-        folder, start, whole = locate(path, snapshot.source_folders(), self._layout.uploads)
+        folder, start, whole = locate(path, snapshot.source_folders.all(), self._layout.uploads)
         self._committer.uploads = folder == self._layout.uploads
         self._progress.tell("scan")
         found = scan(folder, start)
@@ -114,8 +114,10 @@ class Ingest:
     def _find_source_folder(self, name: str, *, whole: bool) -> int:
         """Return the store's id of a source folder; a dry run gets 0 for one that is new."""
         if not self._options.dry_run:
-            return self._writer.add_source_folder(name, whole=whole)
-        numbers = {known: id for id, known, _ in Snapshot(self._writer.connection).source_folders()}
+            return self._writer.source_folders.add(name, whole=whole)
+        numbers = {
+            known: id for id, known, _ in Snapshot(self._writer.connection).source_folders.all()
+        }
         return numbers.get(name, 0)
 
     def _foretell(self, plan: Plan) -> None:

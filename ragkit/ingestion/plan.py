@@ -109,9 +109,10 @@ def make_plan(
 ) -> Plan:
     """Compare the scan of `scope`, a path relative to the source folder, with the store."""
     known = {
-        source: _Known(*facts) for source, facts in snapshot.known_files(source_folder).items()
+        source: _Known(*facts)
+        for source, facts in snapshot.documents.known_files(source_folder).items()
     }
-    errors = snapshot.file_errors(source_folder)
+    errors = snapshot.file_errors.of(source_folder)
     on_hold = _sources_on_hold(snapshot, known)
     is_gone = _make_gone_test(found, scope)
     vanished = _Vanished({source: facts for source, facts in known.items() if is_gone(source)})
@@ -138,7 +139,7 @@ def make_plan(
 
 
 def _sources_on_hold(snapshot: Snapshot, known: Mapping[str, _Known]) -> set[str]:
-    documents = {document for document, *_ in snapshot.holds()}
+    documents = {document for document, *_ in snapshot.retention.legal_holds()}
     return {source for source, facts in known.items() if facts.document in documents}
 
 
@@ -197,7 +198,7 @@ def _plan_reading(
 ) -> None:
     """Plan to read a new or changed file, or to rename the document of a vanished one."""
     old = None if file.source in plan.known else vanished.find(file)
-    erased = old is not None and snapshot.erased_at(vanished.facts[old].digest) is not None
+    erased = old is not None and snapshot.erasures.erased_at(vanished.facts[old].digest) is not None
     if old is None or (erased and not options.allow_erased):
         plan.read.append(file)  # its content is compared with what was erased once it is read
         return

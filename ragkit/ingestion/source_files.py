@@ -82,7 +82,7 @@ class SourceFiles:
         with view as snapshot:
             found, path = self._find(snapshot, document)
             _check_page(found, path, page)
-            text = snapshot.page_text(document, page)
+            text = snapshot.pages.text(document, page)
         if not 0 <= start <= end <= len(text):
             raise SourceError(
                 f"page {page + 1} of {found.source} has {len(text)} characters, so there is no "
@@ -122,14 +122,14 @@ class SourceFiles:
 
     def _find(self, snapshot: Snapshot, document: int) -> tuple[StoredDocument, Path]:
         """A document that may be read, and the path of its file, which is there."""
-        found = snapshot.document(document)
+        found = snapshot.documents.get(document)
         if found is None:
             raise SourceError(
                 f"there is no document {document} in {self._layout.root} that may be read; "
                 "list what is with: ragkit status --documents"
             )
         folder = next(
-            path for id, path, _ in snapshot.source_folders() if id == found.source_folder
+            path for id, path, _ in snapshot.source_folders.all() if id == found.source_folder
         )
         if folder == DOCUMENTS_FOLDER:
             raise SourceError(

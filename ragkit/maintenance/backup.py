@@ -18,7 +18,7 @@ from ragkit.errors import NotAKnowledgeBase, StoreDamaged, StoreError, StoreMiss
 from ragkit.governance.backup_registry import MANIFEST, PURPOSE
 from ragkit.store.atomic_directory import create_sibling, publish_directory, sync_tree
 from ragkit.store.audit import current_user
-from ragkit.store.checks import structure_flaws
+from ragkit.store.checks import has_checksums, structure_flaws
 from ragkit.store.database import connect_unused, copy_database, translate_errors
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -96,10 +96,8 @@ def back_up(store: Store, target: Path) -> BackupReport:
 
 
 def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
-    documents, pages, chunks = snapshot.counts()
-    record, signature = snapshot.connection.execute(
-        "SELECT id, CAST(signature AS BLOB) FROM audit ORDER BY id DESC LIMIT 1"
-    ).fetchone()
+    documents, pages, chunks = snapshot.documents.counts()
+    record = snapshot.audit.last_number()
     return {
         "kb": snapshot.meta("kb"),
         "format": snapshot.meta("format"),
@@ -109,14 +107,14 @@ def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
         "pages": pages,
         "chunks": chunks,
         "last_record": record,
-        "last_signature": signature.hex(),
+        "last_signature": (snapshot.audit.signature(record) or b"").hex(),
     }
 
 
 def _check_copy(path: Path) -> None:
     with closing(connect_unused(path)) as copy:
         flaws = list(structure_flaws(copy))
-        if copy.execute("PRAGMA checksum_verification").fetchone() != ("1",):
+        if not has_checksums(copy):
             flaws.append("its pages have no checksums")
     if flaws:
         raise StoreDamaged(f"the copy in {path.parent} has errors ({flaws[0]}): check the disk")

@@ -16,12 +16,12 @@ def dump(snapshot: Snapshot) -> Iterator[str]:
     identity = read_identity(snapshot)
     yield json.dumps({"identity": asdict(identity) if identity else None}, sort_keys=True)
     dimension = identity.embedder.dimension if identity else 1
-    folders = {folder: path for folder, path, _ in snapshot.source_folders()}
-    documents = sorted(snapshot.documents(), key=lambda d: (folders[d.source_folder], d.source))
+    folders = {folder: path for folder, path, _ in snapshot.source_folders.all()}
+    documents = sorted(snapshot.documents.all(), key=lambda d: (folders[d.source_folder], d.source))
     for document in documents:
-        chunks = snapshot.chunks_of(document.id)
-        ids, vectors = snapshot.vectors([chunk.id for chunk in chunks], dimension)
-        texts = [snapshot.page_text(document.id, ordinal) for ordinal in range(document.pages)]
+        chunks = snapshot.chunks.of(document.id)
+        ids, vectors = snapshot.vectors.get([chunk.id for chunk in chunks], dimension)
+        texts = [snapshot.pages.text(document.id, ordinal) for ordinal in range(document.pages)]
         yield json.dumps(
             {
                 "source_folder": folders[document.source_folder],
@@ -42,5 +42,5 @@ def dump(snapshot: Snapshot) -> Iterator[str]:
             },
             ensure_ascii=False,
         )
-    for error in snapshot.all_file_errors():
+    for error in snapshot.file_errors.all():
         yield json.dumps({"file_error": error.source, "reason": error.reason})

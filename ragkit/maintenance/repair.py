@@ -124,16 +124,18 @@ def _repair_rows(writer: Writer, report: RepairReport) -> None:
     database = writer.connection
     flaws = list(flawed_documents(database, read_dimension(Snapshot(database))))
     if flaws:
-        writer.lose(flaw.document for flaw in flaws)
+        writer.repairs.clear_contents(flaw.document for flaw in flaws)
         report.lost = [flaw.source for flaw in flaws]
         report.actions.append(f"removed {len(flaws)} damaged documents")
     lost = _find_lost(database)
     if not lost and not list(contradictions(database)):
         return
     report.missing = sorted(one.source for one in lost if one.source)
-    report.lost_holds = sorted(one.source for one in lost if one.source and one.hold is not None)
+    report.lost_holds = sorted(
+        one.source for one in lost if one.source and one.legal_hold is not None
+    )
     report.unnamed = sum(not one.source for one in lost)
-    writer.reconcile(lost)
+    writer.repairs.reconcile(lost)
     report.actions.append(f"corrected the journal; {len(lost)} documents are missing")
 
 
@@ -142,11 +144,11 @@ def _find_lost(database: Database) -> list[Lost]:
     known = {uid: Lost(uid, "", "", None) for _, uid in missing_documents(database)}
     known |= {one.uid: one for one in _read_audit_log(database)}
     snapshot = Snapshot(database)
-    there = {uid for (uid,) in database.execute("SELECT uid FROM document")}
+    there = snapshot.documents.uids()
     return [
         one
         for uid, one in sorted(known.items())
-        if uid not in there and not snapshot.is_erased(uid)
+        if uid not in there and not snapshot.erasures.is_erased(uid)
     ]
 
 
@@ -170,7 +172,7 @@ def _read_audit_log(database: Database) -> list[Lost]:
             label = str(record.detail.get("label", one.label))
             reason = (record.names or {}).get("reason", "")
             holds = {"retention.hold": reason, "retention.release": None}
-            hold = holds.get(record.action, one.hold)
+            hold = holds.get(record.action, one.legal_hold)
             found[record.document_uid] = Lost(record.document_uid, source, label, hold)
     return list(found.values())
 
@@ -178,10 +180,16 @@ def _read_audit_log(database: Database) -> list[Lost]:
 def _restore_holds(writer: Writer, report: RepairReport) -> None:
     """Restore the legal holds of the audit log: damage may have taken some from their table."""
     holds = {
-        one.uid: one.hold for one in _read_audit_log(writer.connection) if one.hold is not None
+        one.uid: one.legal_hold
+        for one in _read_audit_log(writer.connection)
+        if one.legal_hold is not None
     }
-    known = {uid for (uid,) in writer.connection.execute("SELECT uid FROM legal_hold")}
-    again = [name for at in holds.keys() - known for name in writer.hold([at], holds[at] or "lost")]
+    known = Snapshot(writer.connection).retention.held_uids()
+    again = [
+        name
+        for at in holds.keys() - known
+        for name in writer.retention.hold([at], holds[at] or "lost")
+    ]
     if again:
         report.actions.append(
             f"put {len(again)} documents on legal hold again, as in the audit log"
@@ -254,8 +262,6 @@ def _copy_readable(layout: Layout, fresh: Layout) -> Losses:
             closing(connect_damaged(layout.database)) as old,
             closing(connect(fresh.database)) as new,
         ):
-            new.execute("PRAGMA journal_mode = DELETE")
-            new.execute("PRAGMA synchronous = OFF")  # sync_tree writes all of it through at the end
             losses = salvage(old, new)
             configure_writer(new)
     except apsw.Error as error:
@@ -277,7 +283,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 def _finish_copy(store: Store, losses: Losses, kept: str, report: RepairReport) -> None:
     with store.writer() as writer:
-        writer.begin_repair(kept, end_lost=losses.unread.get("audit", False))
+        writer.repairs.record(kept, end_lost=losses.unread.get("audit", False))
         _repair_rows(writer, report)
         _restore_holds(writer, report)
         sync_indexes(writer, store.layout)

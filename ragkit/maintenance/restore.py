@@ -39,6 +39,7 @@ from ragkit.store.atomic_directory import (
     sync_tree,
 )
 from ragkit.store.audit import current_user
+from ragkit.store.checks import read_facts
 from ragkit.store.database import (
     Database,
     connect_damaged,
@@ -125,7 +126,7 @@ def restore_kb(
             erased, rules = _catch_up(store, manifest, history, past)
             after = verify_store(store)
             with store.snapshot() as snapshot:
-                documents, _, _ = snapshot.counts()
+                documents, _, _ = snapshot.documents.counts()
         if after.is_damaged(*CONTENT):
             why = next(one.finding for one in after.checks if one.state == "fail")
             raise StoreDamaged(
@@ -191,11 +192,7 @@ def _copy_files(backup: Path, fresh: Path, manifest: BackupManifest) -> None:
 def _check_database(database: Path, manifest: BackupManifest) -> None:
     """Raise StoreDamaged if the manifest describes another database."""
     with closing(connect_unused(database)) as copy:
-        found = copy.execute(
-            "SELECT b.value, CAST(s.value AS INTEGER), a.id, lower(hex(a.signature)) "
-            "FROM meta b, meta s, audit a WHERE b.key = 'kb' AND s.key = 'seq' "
-            "ORDER BY a.id DESC LIMIT 1"
-        ).fetchone()
+        found = read_facts(copy)
     if found != (manifest.kb, manifest.seq, manifest.last_record, manifest.last_signature):
         raise StoreDamaged(
             "the database of the backup is not the one that its manifest describes: restore "
@@ -262,9 +259,9 @@ def _is_earlier_state(snapshot: Snapshot, manifest: BackupManifest, replaced: La
 
     Two knowledge bases restored from one backup give the same ids to different documents.
     """
-    last = snapshot.history(manifest.last_record)
+    last = snapshot.audit.history(manifest.last_record)
     for opened in (open_reader, _open_damaged):
-        found = _try_read(opened, replaced, lambda old: old.history(manifest.last_record))
+        found = _try_read(opened, replaced, lambda old: old.audit.history(manifest.last_record))
         if found is not None:
             return found == last
     return False
@@ -290,7 +287,7 @@ def _try_read(
 
 def _read_erasures(old: Snapshot) -> tuple[list[PastErasure], bool]:
     """Return the erasures so far, and whether these are all."""
-    return old.past_erasures(), old.has_whole_log()
+    return old.erasures.past(), old.audit.is_complete()
 
 
 def _open_damaged(layout: Layout) -> Database:
@@ -300,15 +297,13 @@ def _open_damaged(layout: Layout) -> Database:
 def _count_lost_records(store: Store, old: Snapshot) -> tuple[int, str]:
     """Return how many audit records of `old` the restored log lacks, and the last signature."""
     with store.snapshot() as new:
-        last, _ = old.history()
-        common, beyond = 0, min(last, new.history()[0]) + 1
+        last, _ = old.audit.history()
+        common, beyond = 0, min(last, new.audit.history()[0]) + 1
         while common + 1 < beyond:  # binary search: up to one record both logs are equal
             middle = (common + beyond) // 2
-            if old.history(middle) == new.history(middle):
+            if old.audit.history(middle) == new.audit.history(middle):
                 common = middle
             else:
                 beyond = middle
-    row = old.connection.execute(
-        "SELECT CAST(signature AS BLOB) FROM audit WHERE id = ?", (last,)
-    ).fetchone()
-    return last - common, row[0].hex() if row and last > common else ""
+    signature = old.audit.signature(last) if last > common else None
+    return last - common, signature.hex() if signature else ""

@@ -50,8 +50,8 @@ def collect_statistics(snapshot: Snapshot, who: str | None = None) -> Statistics
 
     Without `who` the questions of everybody are counted.
     """
-    kinds = snapshot.kinds()
-    outcomes = snapshot.outcomes(who)
+    kinds = snapshot.documents.counts_by_kind()
+    outcomes = snapshot.conversations.outcomes(who)
     answered = [outcome for outcome in outcomes if not outcome.abstention]
     return Statistics(
         kinds=kinds,
@@ -59,7 +59,7 @@ def collect_statistics(snapshot: Snapshot, who: str | None = None) -> Statistics
         pages=sum(kind.pages for kind in kinds),
         readable_pages=sum(kind.readable_pages for kind in kinds),
         chunks=sum(kind.chunks for kind in kinds),
-        documents_per_day=snapshot.days_added(),
+        documents_per_day=snapshot.documents.counts_by_day(),
         questions=len(outcomes),
         answered=len(answered),
         abstained=dict(Counter(o.abstention for o in outcomes if o.abstention)),

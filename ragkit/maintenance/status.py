@@ -38,12 +38,12 @@ class Status:
 
 def read_status(snapshot: Snapshot, layout: Layout) -> Status:
     """Return the status of a knowledge base, as far as the snapshot can list it."""
-    documents, pages, chunks = snapshot.counts()
+    documents, pages, chunks = snapshot.documents.counts()
     identity = read_identity(snapshot)
-    sees_all = snapshot.labels is None
+    sees_all = snapshot.readable_labels is None
     folders = [
         (layout.folder_path(name), whole)
-        for _, name, whole in snapshot.source_folders()
+        for _, name, whole in snapshot.source_folders.all()
         if sees_all
     ]
     return Status(
@@ -56,7 +56,7 @@ def read_status(snapshot: Snapshot, layout: Layout) -> Status:
         dimension=identity.embedder.dimension if identity else 0,
         source_folders=tuple(path for path, _ in folders),
         whole_folders=tuple(path for path, whole in folders if whole),
-        file_errors=tuple(snapshot.all_file_errors() if sees_all else ()),
+        file_errors=tuple(snapshot.file_errors.all() if sees_all else ()),
     )
 
 

@@ -20,13 +20,14 @@ from ragkit.store.audit_chain import check_chain
 from ragkit.store.checks import (
     Flaw,
     contradictions,
+    count_pages,
     flawed_documents,
     structure_flaws,
     waiting_documents,
 )
 from ragkit.store.database import Database, connect_damaged
 from ragkit.store.keys import load_keys
-from ragkit.store.layout import UPLOADS_FOLDER, Layout
+from ragkit.store.layout import Layout
 from ragkit.store.locks import is_locked
 from ragkit.store.salvage import DAMAGE
 from ragkit.store.snapshot import Snapshot
@@ -122,8 +123,7 @@ def _check_database(database: Database) -> Iterator[CheckResult]:
     if flaws:
         yield CheckResult("database", "fail", _join_names(flaws), _RESTORE, "ragkit.db")
         return
-    (pages,) = database.execute("PRAGMA page_count").fetchone()
-    yield CheckResult("database", "ok", f"all {pages} pages match their checksums")
+    yield CheckResult("database", "ok", f"all {count_pages(database)} pages match their checksums")
 
 
 def _check_documents(snapshot: Snapshot) -> Iterator[CheckResult]:
@@ -139,7 +139,7 @@ def _check_documents(snapshot: Snapshot) -> Iterator[CheckResult]:
             documents=tuple(waiting[:_MAX_DOCUMENTS]),
         )
     if not flaws:
-        documents, pages, chunks = snapshot.counts()
+        documents, pages, chunks = snapshot.documents.counts()
         finding = f"{documents} documents, {pages} pages, {chunks} chunks"
         yield CheckResult("documents", "ok", finding)
 
@@ -188,7 +188,7 @@ def _check_audit_log(
 
 
 def _check_erasures(snapshot: Snapshot) -> Iterator[CheckResult]:
-    for begun in snapshot.open_erasures():
+    for begun in snapshot.erasures.open():
         yield CheckResult(
             "erasures",
             "warn",
@@ -226,13 +226,7 @@ def _check_uploads(store: Store) -> Iterator[CheckResult]:
     layout, changed, count = store.layout, [], 0
     unknown = set() if is_locked(layout.lock) else _list_files(layout.uploads)
     with store.snapshot() as snapshot:
-        for source, digest in snapshot.connection.execute(
-            "SELECT d.source, d.digest FROM document d "
-            "JOIN source_folder f ON f.id = d.source_folder WHERE f.path = ? "
-            "UNION ALL SELECT e.source, x'' FROM file_error e "
-            "JOIN source_folder f ON f.id = e.source_folder WHERE f.path = ? ORDER BY 1",
-            (UPLOADS_FOLDER, UPLOADS_FOLDER),
-        ):
+        for source, digest in snapshot.documents.uploaded_files():
             unknown.discard(source)
             count += digest != b""
             if digest and digest_file(str(layout.uploads / source)) != digest:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import NamedTuple
 
+from ragkit.store.chunks import Place
 from ragkit.store.records import StoredChunk
-from ragkit.store.snapshot import Place, Snapshot
+from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.chunk import joined_ref
 
 MAX_JOINED_CHUNKS = 3  # in one passage
@@ -155,7 +156,7 @@ def fetch_hits(snapshot: Snapshot, groups: Sequence[ChunkGroup]) -> list[Hit]:
     A chunk that the snapshot may not read is left out, and a group of such chunks, too.
     """
     passages = [group.passage() for group in groups]
-    stored = snapshot.chunks([entry.chunk for passage in passages for entry in passage])
+    stored = snapshot.chunks.get([entry.chunk for passage in passages for entry in passage])
     hits = []
     for group, passage in zip(groups, passages, strict=True):
         chunks = [stored[entry.chunk] for entry in passage if entry.chunk in stored]
@@ -171,7 +172,7 @@ def restore_hit(snapshot: Snapshot, chunks: Sequence[int], scores: HitScores) ->
 
     Returns None unless the snapshot may read all of them.
     """
-    found = snapshot.chunks(chunks)
+    found = snapshot.chunks.get(chunks)
     if not chunks or len(found) < len(chunks):
         return None
     return _make_hit(snapshot, list(found.values()), chunks[0], scores)
@@ -182,7 +183,7 @@ def _make_hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: H
     chunks = sorted(chunks, key=lambda chunk: chunk.ordinal)
     first, last = chunks[0], chunks[-1]
     if last.ordinal - first.ordinal >= len(chunks):  # include the chunks between
-        chunks = snapshot.neighbours(first.document, first.ordinal, last.ordinal)
+        chunks = snapshot.chunks.neighbours(first.document, first.ordinal, last.ordinal)
     best = next((chunk for chunk in chunks if chunk.id == top), first)
     return Hit(
         source=best.source,
@@ -214,5 +215,5 @@ def _common_headings(chunks: list[StoredChunk]) -> tuple[str, ...]:
 def _join_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:
     if len(chunks) == 1:
         return chunks[0].text
-    page = snapshot.page_text(chunks[0].document, chunks[0].page_ordinal)
+    page = snapshot.pages.text(chunks[0].document, chunks[0].page_ordinal)
     return page[chunks[0].start : chunks[-1].end]

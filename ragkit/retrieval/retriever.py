@@ -23,7 +23,8 @@ from ragkit.retrieval.hits import (
     fetch_hits,
     group_chunks,
 )
-from ragkit.store.snapshot import Place, Snapshot
+from ragkit.store.chunks import Place
+from ragkit.store.snapshot import Snapshot
 
 MAX_HITS = 10_000  # of one query
 _CANDIDATES = 200  # by their vectors, and half as many by their words
@@ -124,7 +125,7 @@ class Retriever:
 
     def _embed(self, snapshot: Snapshot, query: str, k: int) -> Query | None:
         """Return the query with its vector, None if no search can find anything."""
-        if not query.strip() or k <= 0 or snapshot.labels == frozenset():
+        if not query.strip() or k <= 0 or snapshot.readable_labels == frozenset():
             return None
         text = query.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
         vectors = normalize(self._embedder.encode_query([text]), 1, self._embedder)
@@ -164,14 +165,14 @@ class Retriever:
         known = self._places
         unknown = [chunk for chunk in ids if chunk not in known]
         if unknown:
-            found = snapshot.restricted(None).places(unknown)
+            found = snapshot.restricted(None).chunks.places(unknown)
             if len(known) > _MAX_CACHED_PLACES:
                 known = self._places = {chunk: known[chunk] for chunk in ids if chunk in known}
             known.update(found)
-        if snapshot.labels is None:
+        if snapshot.readable_labels is None:
             return known
         here = {chunk: known[chunk] for chunk in ids if chunk in known}
-        readable = snapshot.readable({place.document for place in here.values()})
+        readable = snapshot.documents.readable({place.document for place in here.values()})
         return {chunk: place for chunk, place in here.items() if place.document in readable}
 
 
@@ -180,7 +181,7 @@ def _describe_candidates(
 ) -> tuple[Candidate, ...]:
     ranks = {member.chunk: rank for rank, group in enumerate(groups, 1) for member in group.members}
     shown = {member.chunk for group in groups for member in group.passage()}
-    stored = snapshot.chunks([entry.chunk for entry in run.scored])
+    stored = snapshot.chunks.get([entry.chunk for entry in run.scored])
     columns = (column.tolist() for column in (run.ids, *run.parts))
     parts = {chunk: weighted for chunk, *weighted in zip(*columns, strict=True)}
     adds = {

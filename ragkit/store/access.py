@@ -1,4 +1,4 @@
-"""Who may read what: the one place that decides."""
+"""Access control: principals, grants, and which labels a principal may read."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ragkit.errors import AccessDenied, StoreDamaged
 from ragkit.store.audit import current_user
-from ragkit.store.database import Database
+from ragkit.store.records import LabelGrants
+
+if TYPE_CHECKING:
+    from ragkit.store.snapshot import Snapshot
+    from ragkit.store.writer import Writer
 
 EVERYONE = "everyone"
 """Whoever asks, known or not: what is granted to it is public."""
@@ -87,32 +92,102 @@ def check_grantee(name: str) -> str:
     )
 
 
-def access_of(database: Database) -> Access:
-    """Return the access control mode. Raises StoreDamaged if it is missing or unknown."""
-    row = database.execute("SELECT value FROM meta WHERE key = 'access'").fetchone()
-    try:
-        return Access(row[0])
-    except (TypeError, ValueError) as error:
-        raise StoreDamaged(
-            f"the knowledge base has no valid access control mode ({row}): expected off, enforced "
-            "or strict; restore a backup"
-        ) from error
+class AccessReader:
+    """Reads the access control mode and the grants of a snapshot."""
 
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._db = snapshot.connection
 
-def allowed_labels(database: Database, names: frozenset[str] | None) -> frozenset[int] | None:
-    """The ids of the labels that may be read by whoever is all of `names`.
+    def mode(self) -> Access:
+        """Return the access control mode. Raises StoreDamaged if it is missing or unknown."""
+        stored = self._snapshot.meta("access")
+        try:
+            return Access(stored or "")
+        except ValueError as error:
+            raise StoreDamaged(
+                f"the knowledge base has no valid access control mode ({stored!r}): expected off, "
+                "enforced or strict; restore a backup"
+            ) from error
 
-    None for all labels, an empty set for none. Raises AccessDenied if access
-    control is enforced and nobody is named.
-    """
-    if access_of(database) is Access.OFF:
-        return None
-    if names is None:
-        raise AccessDenied(
-            "access control is enforced: say who asks, with KnowledgeBase.as_principal or --as"
+    def allowed_labels(self, names: frozenset[str] | None) -> frozenset[int] | None:
+        """Return the ids of the labels that somebody with all these names may read.
+
+        None means all labels, an empty set means none. Raises AccessDenied if access control is
+        enforced and `names` is None.
+        """
+        if self.mode() is Access.OFF:
+            return None
+        if names is None:
+            raise AccessDenied(
+                "access control is enforced: say who asks, with KnowledgeBase.as_principal or --as"
+            )
+        rows = self._db.execute(
+            "SELECT label FROM label_grant WHERE principal IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(names)),),
         )
-    rows = database.execute(
-        "SELECT label FROM label_grant WHERE principal IN (SELECT value FROM json_each(?))",
-        (json.dumps(sorted(names)),),
-    )
-    return frozenset(label for (label,) in rows)
+        return frozenset(label for (label,) in rows)
+
+    def grants(self) -> list[LabelGrants]:
+        """Return the labels that may be read, by name, with their grants and documents counted."""
+        granted: dict[int, list[str]] = {}
+        for label, principal in self._db.execute(
+            "SELECT label, principal FROM label_grant ORDER BY principal"
+        ):
+            granted.setdefault(label, []).append(principal)
+        rows = self._db.execute(
+            "SELECT d.label, d.name, (SELECT count(*) FROM document o WHERE o.label = d.label) "
+            "FROM (SELECT id AS label, name FROM label) d "
+            f"WHERE {self._snapshot.label_clause()} ORDER BY d.name"
+        )
+        return [
+            LabelGrants(label=name, documents=count, principals=tuple(granted.get(id, ())))
+            for id, name, count in rows
+        ]
+
+
+class AccessWriter:
+    """Writes the access control mode and grants; each method is one commit."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._db = writer.connection
+
+    def set_mode(self, access: Access) -> None:
+        """Set the access control mode."""
+        with self._writer.commit():
+            if self._writer.meta("access") != access:
+                self._writer.set_meta("access", access)
+                self._writer.audit("access.mode", "kb", {"access": access})
+
+    def grant(self, label: str, principal: str) -> bool:
+        """Grant a label to a principal; return whether the grant is new."""
+        with self._writer.commit():
+            found = self._db.execute(
+                "SELECT 1 FROM label_grant g JOIN label l ON l.id = g.label "
+                "WHERE l.name = ? AND g.principal = ?",
+                (label, principal),
+            ).fetchone()
+            if found is None:
+                self._db.execute(
+                    "INSERT INTO label_grant (label, principal) VALUES (?, ?)",
+                    (self._writer.labels.id_of(label), principal),
+                )
+                self._writer.audit(
+                    "access.grant", "label", {"label": label, "principal": principal}
+                )
+            return found is None
+
+    def revoke(self, label: str, principal: str) -> bool:
+        """Revoke a grant; return whether there was one."""
+        with self._writer.commit():
+            found = self._db.execute(
+                "DELETE FROM label_grant WHERE principal = ? "
+                "AND label = (SELECT id FROM label WHERE name = ?) RETURNING 1",
+                (principal, label),
+            ).fetchall()
+            if found:
+                self._writer.audit(
+                    "access.revoke", "label", {"label": label, "principal": principal}
+                )
+            return bool(found)

@@ -95,7 +95,7 @@ def _cast_if(column: str, kind: str) -> str:
 _TEXT_COLUMNS = ("a.at", "a.actor", "a.action", "a.object", "a.detail", "a.key", "n.text")
 _BLOB_COLUMNS = ("a.names_digest", "a.signature", "n.salt")
 _SELECT = (
-    f"SELECT a.id, {', '.join(_cast_if(name, 'text') for name in _TEXT_COLUMNS)}, "  # noqa: S608
+    f"SELECT a.id, {', '.join(_cast_if(name, 'text') for name in _TEXT_COLUMNS)}, "
     f"{', '.join(_cast_if(name, 'blob') for name in _BLOB_COLUMNS)}, n.record IS NOT NULL "
     "FROM audit a LEFT JOIN audit_names n ON n.record = a.id WHERE a.id > ?"
 )

@@ -55,6 +55,30 @@ class Flaw(NamedTuple):
     what: str
 
 
+def count_pages(database: Database) -> int:
+    """Return the number of pages of the file."""
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    return int(pages)
+
+
+def has_checksums(database: Database) -> bool:
+    """Return True if the pages of the file have checksums that SQLite compares."""
+    return bool(database.execute("PRAGMA checksum_verification").fetchone() == ("1",))
+
+
+def read_facts(database: Database) -> tuple[str, int, int, str] | None:
+    """Return the id of the knowledge base, its sequence number, and the last audit record.
+
+    The record as its number and its signature in hexadecimal digits. None if one is missing.
+    """
+    found: tuple[str, int, int, str] | None = database.execute(
+        "SELECT b.value, CAST(s.value AS INTEGER), a.id, lower(hex(a.signature)) "
+        "FROM meta b, meta s, audit a WHERE b.key = 'kb' AND s.key = 'seq' "
+        "ORDER BY a.id DESC LIMIT 1"
+    ).fetchone()
+    return found
+
+
 def structure_flaws(database: Database) -> Iterator[str]:
     """What is wrong with the file: every page of it is read, and its checksum compared."""
     for pragma in ("integrity_check(20)", "foreign_key_check"):

@@ -130,13 +130,13 @@ class Erasure:
 class Lost:
     """A document that damage took, by what the log still says of it; "" for what it does not.
 
-    `hold` is the reason that it is held for, None if it is not.
+    `legal_hold` is the reason that it is held for, None if it is not.
     """
 
     uid: int
     source: str
     label: str
-    hold: str | None
+    legal_hold: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,3 +260,8 @@ class Outcome(NamedTuple):
     first_word: float
     seconds: float
     up: bool | None
+
+
+def document_object(uid: int) -> str:
+    """Return the name of a document in audit records, the same for all its versions and names."""
+    return f"document:{uid}"

@@ -97,6 +97,8 @@ def salvage(damaged: Database, fresh: Database) -> Losses:
     read.
     """
     losses = Losses()
+    fresh.execute("PRAGMA journal_mode = DELETE")
+    fresh.execute("PRAGMA synchronous = OFF")  # the caller syncs the whole file at the end
     tables = [
         name
         for (name,) in fresh.execute("SELECT name FROM sqlite_master WHERE type = 'table'")

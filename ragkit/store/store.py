@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from ragkit.errors import NotAKnowledgeBase, StoreError, StoreLocked, StoreMissing
-from ragkit.store.access import Principal, allowed_labels
+from ragkit.store.access import Principal
 from ragkit.store.commit_marker import CommitMarker, is_truncated, read_commit, read_marker
 from ragkit.store.database import (
     Database,
@@ -131,7 +131,7 @@ class Store:
         """
         with self.snapshot() as snapshot:
             names = None if principal.is_owner else principal.names
-            allowed = allowed_labels(snapshot.connection, names)
+            allowed = snapshot.access.allowed_labels(names)
             yield snapshot.restricted(allowed).only(labels)
 
     @contextmanager

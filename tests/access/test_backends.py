@@ -60,12 +60,12 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
     store = Store(path)
     with store.writer() as writer:
         writer.set_identity(new_identity(HashingEmbedder()).to_json())
-        source_folder = writer.add_source_folder("/synthetic", whole=True)
+        source_folder = writer.source_folders.add("/synthetic", whole=True)
         for number in range(documents):
-            writer.put_document(paged(source_folder, f"{number}.page", "other", pages, number))
+            writer.documents.put(paged(source_folder, f"{number}.page", "other", pages, number))
             if number == documents // 2:
                 for label, count in RARE.items():
-                    writer.put_document(
+                    writer.documents.put(
                         paged(source_folder, f"{label}.page", label, count, 10_000 + count)
                     )
         TantivyIndex(store.layout).sync(writer)
@@ -73,7 +73,7 @@ def build(path: Path, kind: str, documents: int, pages: int) -> None:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(faiss_index, "FLAT_LIMIT", 1000 if kind == "ivf" else 10**9)
                 FaissIndex(store.layout).rebuild(writer)
-        index_version = Snapshot(writer.connection).index_version()
+        index_version = Snapshot(writer.connection).vectors.index_version()
         assert (index_version.kind if index_version else "delta") == kind
     store.close()
     with opened(path) as kb:
@@ -101,12 +101,12 @@ def kb(bases: dict[str, Path], request: pytest.FixtureRequest) -> Iterator[Knowl
 
 
 def allowed(snapshot: Snapshot) -> set[int]:
-    return {chunk.id for id in snapshot.document_ids() for chunk in snapshot.chunks_of(id)}
+    return {chunk.id for id in snapshot.documents.ids() for chunk in snapshot.chunks.of(id)}
 
 
 def oracle(snapshot: Snapshot, query: Scores, k: int) -> list[int]:
     """The nearest of all that may be read, compared one by one; the older of equal ones."""
-    ids, vectors = snapshot.vectors(sorted(allowed(snapshot)), DIMENSION)
+    ids, vectors = snapshot.vectors.get(sorted(allowed(snapshot)), DIMENSION)
     scores = vectors.astype(np.float32) @ query
     ranked = sorted(zip(-scores, ids, strict=True))
     return [id for _, id in ranked[:k]]
@@ -144,11 +144,11 @@ def test_of_equal_vectors_every_exact_index_finds_the_older_ones(tmp_path: Path)
     for published in (0, 5, 12, 20):
         store = Store(tmp_path / f"{published}.kb")
         with store.writer() as writer:
-            source_folder = writer.add_source_folder("/synthetic", whole=True)
+            source_folder = writer.source_folders.add("/synthetic", whole=True)
             for number in range(20):
                 new = paged(source_folder, f"{number}.page", "other", 5, seed=number)
                 new.vectors[:] = equal if number < 15 else best
-                writer.put_document(new)
+                writer.documents.put(new)
                 if number + 1 == published:
                     FaissIndex(store.layout).rebuild(writer)
         index, query = VectorSearch(store.layout), best.astype(np.float32)
@@ -192,7 +192,7 @@ def test_a_strict_base_is_searched_exactly_and_finds_as_many(
     with opened(tmp_path / "strict.kb") as kb:
         kb.access.set_mode("strict")
         with kb._store.snapshot() as snapshot:
-            index_version = snapshot.index_version()
+            index_version = snapshot.vectors.index_version()
         assert index_version is not None
         assert index_version.kind == "flat"
         complete(kb, 10)

@@ -64,7 +64,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 def things(library: Library) -> dict[str, int]:
     """The id of everything there is that is not ana's, and numbers that are odd."""
     with library.kb._store.snapshot() as snapshot:
-        chunks = [chunk.id for chunk in snapshot.chunks_of(library.ids()["b"])]
+        chunks = [chunk.id for chunk in snapshot.chunks.of(library.ids()["b"])]
     bob = library.kb.as_principal(BOB)
     return {
         "document": library.ids()["b"],

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from ragkit import Principal, View
 from ragkit.errors import AccessDenied, StoreDamaged
-from ragkit.store.access import allowed_labels
 from ragkit.store.database import connect
 from ragkit.store.snapshot import Snapshot
 from tests.access.model import EVERYONE
@@ -139,40 +138,44 @@ def test_an_empty_list_of_labels_is_false_in_every_question_to_the_database(
 ) -> None:
     """Not a clause that is left out: that would show all."""
     with enforced.kb._store.snapshot() as snapshot:
-        documents = snapshot.document_ids()
-        chunks = [chunk.id for id in documents for chunk in snapshot.chunks_of(id)]
+        documents = snapshot.documents.ids()
+        chunks = [chunk.id for id in documents for chunk in snapshot.chunks.of(id)]
         nothing = snapshot.restricted(frozenset())
-        assert nothing._label_clause() == "d.label IN ()"
+        assert nothing.label_clause() == "d.label IN ()"
         for name, ask in ASKED.items():
             assert ask(snapshot, documents, chunks), name
             assert not ask(nothing, documents, chunks), name
-        assert snapshot.counts() == (8, 16, len(chunks))
-        assert nothing.counts() == (0, 0, 0)
+        assert snapshot.documents.counts() == (8, 16, len(chunks))
+        assert nothing.documents.counts() == (0, 0, 0)
 
 
 ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
-    "documents": lambda snapshot, documents, chunks: list(snapshot.documents()),
-    "document": lambda snapshot, documents, chunks: snapshot.document(documents[0]),
-    "pages_of": lambda snapshot, documents, chunks: snapshot.pages_of(documents[0]),
-    "names": lambda snapshot, documents, chunks: snapshot.names(),
-    "sections": lambda snapshot, documents, chunks: snapshot.sections(documents[0], 10),
-    "page_labels": lambda snapshot, documents, chunks: snapshot.page_labels(documents[0]),
-    "page_text": lambda snapshot, documents, chunks: snapshot.page_text(documents[0], 0),
-    "kinds": lambda snapshot, documents, chunks: snapshot.kinds(),
-    "days_added": lambda snapshot, documents, chunks: snapshot.days_added(),
-    "chunks": lambda snapshot, documents, chunks: snapshot.chunks(chunks),
-    "chunks_of": lambda snapshot, documents, chunks: snapshot.chunks_of(documents[0]),
-    "neighbours": lambda snapshot, documents, chunks: snapshot.neighbours(documents[0], 0, 9),
-    "places": lambda snapshot, documents, chunks: snapshot.places(chunks),
-    "readable": lambda snapshot, documents, chunks: snapshot.readable(documents),
-    "readable_uids": lambda snapshot, documents, _: snapshot.readable_uids(documents),
-    "last_change": lambda snapshot, documents, chunks: snapshot.last_change(),
-    "document_ids": lambda snapshot, documents, chunks: snapshot.document_ids(),
-    "chunk_counts": lambda snapshot, documents, chunks: snapshot.chunk_counts(),
-    "chunk_runs": lambda snapshot, documents, chunks: snapshot.chunk_runs(),
-    "grants": lambda snapshot, documents, chunks: snapshot.grants(),
+    "documents.all": lambda snap, documents, chunks: list(snap.documents.all()),
+    "documents.get": lambda snap, documents, chunks: snap.documents.get(documents[0]),
+    "pages.of": lambda snap, documents, chunks: snap.pages.of(documents[0]),
+    "documents.names": lambda snap, documents, chunks: snap.documents.names(),
+    "documents.sections": lambda snap, documents, chunks: snap.documents.sections(documents[0], 10),
+    "pages.labels": lambda snap, documents, chunks: snap.pages.labels(documents[0]),
+    "pages.text": lambda snap, documents, chunks: snap.pages.text(documents[0], 0),
+    "documents.counts_by_kind": lambda snapshot, documents, chunks: (
+        snapshot.documents.counts_by_kind()
+    ),
+    "documents.counts_by_day": lambda snapshot, documents, chunks: (
+        snapshot.documents.counts_by_day()
+    ),
+    "chunks.get": lambda snap, documents, chunks: snap.chunks.get(chunks),
+    "chunks.of": lambda snap, documents, chunks: snap.chunks.of(documents[0]),
+    "chunks.neighbours": lambda snap, documents, chunks: snap.chunks.neighbours(documents[0], 0, 9),
+    "chunks.places": lambda snap, documents, chunks: snap.chunks.places(chunks),
+    "documents.readable": lambda snap, documents, chunks: snap.documents.readable(documents),
+    "documents.readable_uids": lambda snap, documents, _: snap.documents.readable_uids(documents),
+    "documents.last_change": lambda snap, documents, chunks: snap.documents.last_change(),
+    "documents.ids": lambda snap, documents, chunks: snap.documents.ids(),
+    "documents.chunk_counts": lambda snap, documents, chunks: snap.documents.chunk_counts(),
+    "documents.chunk_runs": lambda snap, documents, chunks: snap.documents.chunk_runs(),
+    "access.grants": lambda snap, documents, chunks: snap.access.grants(),
 }
-"""What a snapshot can be asked of documents by somebody who may not read all; and `counts`."""
+"""The queries of a snapshot that are restricted to readable documents; and `documents.counts`."""
 
 
 @pytest.mark.parametrize("labels", [[], [""], ["no such label"], ["blue"], "blue", ["RED"]])
@@ -338,7 +341,7 @@ def test_a_document_that_an_ingest_replaces_meanwhile_is_labelled_all_the_same(
     library.remove("b")
     library.ingest()
     with library.kb._store.recorder() as writer:
-        assert writer.relabel(meant.values(), "red", pinned=True) == [library.names["a"]]
+        assert writer.labels.assign(meant.values(), "red", by_hand=True) == [library.names["a"]]
     (document,) = library.kb.documents()
     assert (document.id != meant["a"], document.label) == (True, "red")
     library.close()
@@ -393,4 +396,4 @@ def test_access_control_applies_to_those_who_hold_a_view_already(enforced: Libra
     with pytest.raises(AccessDenied):
         kb.search("pump")
     with kb._store.snapshot() as snapshot:
-        assert allowed_labels(snapshot.connection, Principal.parse(ANA).names) == frozenset()
+        assert snapshot.access.allowed_labels(Principal.parse(ANA).names) == frozenset()

@@ -139,13 +139,13 @@ def _build(workdir: Path, path: Path) -> None:
     source, target = Store(kb.path), Store(path)
     with source.snapshot() as snapshot, target.writer() as writer:
         writer.set_identity(snapshot.meta("identity") or "")
-        source_folder, count, turn = writer.add_source_folder("/documents", whole=True), 0, 0
+        source_folder, count, turn = writer.source_folders.add("/documents", whole=True), 0, 0
         while count < CHUNKS:
             turn += 1
-            for document in snapshot.documents():
+            for document in snapshot.documents.all():
                 copied = replace(_copy(snapshot, document, turn), source_folder=source_folder)
                 if count < CHUNKS:
-                    writer.put_document(copied)
+                    writer.documents.put(copied)
                     count += len(copied.chunks)
         for index in open_indexes(target.layout):
             index.rebuild(writer)
@@ -157,11 +157,11 @@ def _copy(snapshot: Snapshot, document: StoredDocument, turn: int) -> NewDocumen
     """A document with other letters and slightly other vectors."""
     letters = string.ascii_lowercase
     other = str.maketrans(letters, letters[turn:] + letters[:turn])
-    chunks = snapshot.chunks_of(document.id)
-    _, vectors = snapshot.vectors([chunk.id for chunk in chunks], DIMENSION)
+    chunks = snapshot.chunks.of(document.id)
+    _, vectors = snapshot.vectors.get([chunk.id for chunk in chunks], DIMENSION)
     noise = np.random.default_rng(turn).normal(0, 0.01, vectors.shape)
     pages = [
-        replace(page, text=page.text.translate(other)) for page in snapshot.pages_of(document.id)
+        replace(page, text=page.text.translate(other)) for page in snapshot.pages.of(document.id)
     ]
     return NewDocument(
         source_folder=0,

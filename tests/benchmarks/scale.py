@@ -41,7 +41,7 @@ def build(path: Path, count: int) -> None:
     store = Store(path)
     middle = centres()
     with store.writer() as writer:
-        source_folder = writer.add_source_folder("/synthetic", whole=True)
+        source_folder = writer.source_folders.add("/synthetic", whole=True)
         for number in range(count // PER_DOCUMENT):
             texts = [f"chunk {number * PER_DOCUMENT + n}" for n in range(PER_DOCUMENT)]
             page = "\n".join(texts)
@@ -52,7 +52,7 @@ def build(path: Path, count: int) -> None:
             ]
             digests = [f"{number}:{n}".encode() for n in range(PER_DOCUMENT)]
             content = Document("text", (Page(page),))
-            writer.put_document(
+            writer.documents.put(
                 NewDocument(source_folder, f"{number}.txt", b"", 0, "default", content, chunks,
                             digests, vectors(PER_DOCUMENT, number + 1, middle))
             )  # fmt: skip
@@ -80,7 +80,7 @@ def probe(path: Path) -> None:
             found.append(hits[0].tolist())
         memory = _resident_mb() - before
         exact = _exact(snapshot, queries)
-        index_version = snapshot.index_version()
+        index_version = snapshot.vectors.index_version()
     recall = np.mean([len(set(a[:10]) & set(b)) / 10 for a, b in zip(found, exact, strict=True)])
     assert index_version is not None
     print(f"  kind                {index_version.kind:>8}")
@@ -102,7 +102,7 @@ def _exact(snapshot: Snapshot, queries: npt.NDArray[np.float32]) -> list[list[in
     best: list[list[tuple[float, int]]] = [[] for _ in queries]
     last = 0
     while True:
-        ids, part = snapshot.vectors_after(last, DIMENSION, limit=50_000)
+        ids, part = snapshot.vectors.after(last, DIMENSION, limit=50_000)
         if not ids:
             return [[chunk for _, chunk in entries] for entries in best]
         scores = queries @ part.astype(np.float32).T

@@ -50,7 +50,7 @@ def write(
 def drop(store: Store, source: str, *, sync: bool = True) -> None:
     with store.writer() as writer:
         snapshot = Snapshot(writer.connection)
-        (document,) = [d.id for d in snapshot.documents() if d.source == source]
+        (document,) = [d.id for d in snapshot.documents.all() if d.source == source]
         remove(writer, document, source)
         if sync:
             TantivyIndex(store.layout).sync(writer)
@@ -72,7 +72,7 @@ def search(
     with store.view(None, labels) as snapshot:
         found = best(index, snapshot, query, 10)
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
-        chunks = snapshot.chunks([chunk for chunk, _ in found])
+        chunks = snapshot.chunks.get([chunk for chunk, _ in found])
         return [chunks[chunk].source for chunk, _ in found]
 
 
@@ -128,7 +128,7 @@ def test_the_index_on_disk_holds_each_chunk_once_and_no_removed_one(store: Store
     index = BM25Search(store.layout)
     with store.snapshot() as snapshot:
         view = index._view_of(snapshot)
-        chunks = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
+        chunks = [c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)]
     assert view.delta is None
     assert [part.searcher.num_docs for part in view.disk] == [len(chunks)]
 
@@ -145,7 +145,7 @@ def test_an_old_snapshot_never_gives_what_came_later(store: Store) -> None:
     index = BM25Search(store.layout)
     with store.snapshot() as old:
         write(store, {"pump.txt": "Now about bearings.", "late.txt": "A late bearing."})
-        found = old.chunks([chunk for chunk, _ in best(index, old, "bearing seal", 10)])
+        found = old.chunks.get([chunk for chunk, _ in best(index, old, "bearing seal", 10)])
         assert {chunk.source for chunk in found.values()} <= {"pump.txt"}
         assert all("bearing" not in chunk.text for chunk in found.values())
 

@@ -33,19 +33,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def fill(store: Store, documents: int, chunks: int, *, label: str = "default", at: int = 0) -> None:
     """Documents "0.txt", "1.txt", ... with random vectors, then an end of ingest."""
     with store.writer() as writer:
-        source_folder = writer.add_source_folder("/docs", whole=True)
+        source_folder = writer.source_folders.add("/docs", whole=True)
         for number in range(at, at + documents):
             texts = [f"text {number} {n}" for n in range(chunks)]
             new = new_document(
                 f"{number}.txt", texts, source_folder=source_folder, label=label, seed=number
             )
-            writer.put_document(new)
+            writer.documents.put(new)
         sync_indexes(writer, store.layout)
 
 
 def drop(store: Store, sources: set[str], *, tidy: bool = True) -> None:
     with store.writer() as writer:
-        for document in list(Snapshot(writer.connection).documents()):
+        for document in list(Snapshot(writer.connection).documents.all()):
             if document.source in sources:
                 remove(writer, document.id, document.source)
         if tidy:
@@ -58,8 +58,8 @@ def query(seed: int) -> np.ndarray:
 
 def oracle(snapshot: Snapshot, wanted: np.ndarray, k: int) -> Found:
     """All vectors of all chunks that may be read, compared one by one."""
-    readable = [c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)]
-    ids, vectors = snapshot.vectors(readable, DIMENSION)
+    readable = [c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)]
+    ids, vectors = snapshot.vectors.get(readable, DIMENSION)
     scores = vectors.astype(np.float32) @ wanted
     ranked = sorted(zip(ids, scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))
     return ranked[:k]
@@ -178,7 +178,7 @@ def test_tombstones_are_gone_once_a_index_version_is_built(store: Store) -> None
     fill(store, 30, 10)
     drop(store, {f"{number}.txt" for number in range(15)})
     with store.snapshot() as snapshot:
-        assert snapshot.tombstones(10**9) == []
+        assert snapshot.vectors.tombstones(10**9) == []
     assert len(check(store)) == 150
 
 
@@ -194,7 +194,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         fill(store, 1, 10, label="board")
         fill(store, 30, 100, at=1)
         with store.snapshot() as snapshot:
-            index_version = snapshot.index_version()
+            index_version = snapshot.vectors.index_version()
         assert index_version is not None
         assert index_version.kind == "ivf"
         yield store
@@ -235,7 +235,7 @@ def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
 def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str]) -> None:
     index = VectorSearch(big.layout)
     with big.view(None, labels) as snapshot:
-        allowed = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
+        allowed = {c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)}
         for seed in range(20):
             found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 20))}
             assert found <= allowed
@@ -255,7 +255,7 @@ def test_an_inverted_file_leaves_the_dead_out(big: Store, tmp_path: Path) -> Non
     drop(copied, {"0.txt", "7.txt", "30.txt"}, tidy=False)
     index = VectorSearch(copied.layout)
     with copied.snapshot() as snapshot:
-        alive = {c.id for d in snapshot.documents() for c in snapshot.chunks_of(d.id)}
+        alive = {c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)}
         for seed in range(20):
             found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 50))}
             assert len(found) == 50
@@ -386,10 +386,10 @@ def test_a_copied_base_reads_its_index_version(
     with caplog.at_level(logging.WARNING):
         assert len(check(copied)) == 300
         with copied.snapshot() as snapshot:
-            before = snapshot.index_version()
+            before = snapshot.vectors.index_version()
         fill(copied, 0, 0)
         with copied.snapshot() as snapshot:
-            after = snapshot.index_version()
+            after = snapshot.vectors.index_version()
     assert caplog.text == ""
     assert before is not None
     assert after is not None

@@ -43,7 +43,7 @@ def write(store: Store, sources: dict[str, list[str]], *, sync: bool = True) -> 
 
 def drop(store: Store, *sources: str, erase: bool = False) -> None:
     with store.writer() as writer:
-        documents = {d.source: d.id for d in Snapshot(writer.connection).documents()}
+        documents = {d.source: d.id for d in Snapshot(writer.connection).documents.all()}
         for source in sources:
             remove(writer, documents[source], source)
         gone = [documents[source] for source in sources]
@@ -66,7 +66,7 @@ def sources(store: Store, query: str) -> set[str]:
         found = pairs(index.search(snapshot, query, 100))
         ids = [chunk for chunk, _ in found]
         assert len(ids) == len(set(ids))
-        return {chunk.source for chunk in snapshot.chunks(ids).values()}
+        return {chunk.source for chunk in snapshot.chunks.get(ids).values()}
 
 
 def flaw(store: Store) -> str:

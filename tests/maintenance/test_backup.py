@@ -165,8 +165,8 @@ def test_a_backup_while_others_write_is_of_one_commit(base: Path, tmp_path: Path
         with Store(tmp_path / f"{number}.kb").snapshot() as snapshot:
             assert snapshot.seq == report.manifest.seq
             texts = {
-                document.source: snapshot.page_text(document.id, 0)
-                for document in snapshot.documents()
+                document.source: snapshot.pages.text(document.id, 0)
+                for document in snapshot.documents.all()
                 if document.source in ("one.txt", "two.txt")
             }
         one, two = (int(texts.get(name, "text 0").split()[1]) for name in ("one.txt", "two.txt"))

@@ -495,7 +495,7 @@ def test_a_damaged_log_of_commits_keeps_those_before_the_damage(base: Layout) ->
         store = Store(base.root)
         with store.writer() as writer:
             for number in range(9):
-                writer.add_source_folder(f"/more/{number}", whole=True)
+                writer.source_folders.add(f"/more/{number}", whole=True)
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     damage.flip(base.wal, base.wal.stat().st_size // 2)

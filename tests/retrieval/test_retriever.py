@@ -55,7 +55,7 @@ def test_neighbouring_chunks_become_one_passage_without_a_gap(handbook: Knowledg
     assert joined
     with handbook._store.snapshot() as snapshot:
         for hit in hits:
-            page = snapshot.page_text(hit.document, hit.page_ordinal)
+            page = snapshot.pages.text(hit.document, hit.page_ordinal)
             assert hit.text == page[hit.start : hit.end]
 
 

@@ -95,7 +95,7 @@ def test_the_first_forged_record_is_named(
 def erase_names(store: Store, *numbers: int) -> None:
     with store.writer() as writer:
         erasure = Erasure((), (), (), (), (), numbers, (), (), 0)
-        writer.begin_erasure(
+        writer.erasures.begin(
             lambda: (erasure, b""), reason="request 7", files=(), outside=0, asked=""
         )
 
@@ -239,7 +239,7 @@ def test_a_record_cannot_be_forged_without_the_key(
     store: Store, forged: Database, tmp_path: Path
 ) -> None:
     with store.snapshot() as snapshot:
-        document = next(snapshot.documents())
+        document = next(snapshot.documents.all())
     other = Store(store.layout.root, key_file=tmp_path / "other.key")
     with other.writer() as writer:
         remove(writer, document.id, document.source)
@@ -257,7 +257,7 @@ def test_a_document_has_one_object_in_the_log_through_all_its_versions(store: St
     with store.writer() as writer:
         first = put(writer, "a.txt", ["one"])
         second = put(writer, "a.txt", ["two"])
-        writer.rename_document(second, "b.txt")
+        writer.documents.rename(second, "b.txt")
         remove(writer, second, "b.txt")
     with store.snapshot() as snapshot:
         found = [(record.action, record.object) for record in read_records(snapshot.connection)]

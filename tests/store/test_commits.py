@@ -37,7 +37,7 @@ def test_a_document_is_one_commit(store: Store) -> None:
 def test_a_document_that_cannot_be_committed_leaves_nothing(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one"])
-        source_folder = writer.add_source_folder("/docs", whole=True)
+        source_folder = writer.source_folders.add("/docs", whole=True)
         with store.snapshot() as snapshot:
             seq = snapshot.seq
         torn = replace(
@@ -45,7 +45,7 @@ def test_a_document_that_cannot_be_committed_leaves_nothing(store: Store) -> Non
             digests=[b"only one"],
         )
         with pytest.raises(ValueError, match="shorter"):
-            writer.put_document(torn)
+            writer.documents.put(torn)
     with store.snapshot() as snapshot:
         assert snapshot.seq == seq
         assert contents(snapshot) == {"a.txt": ["one"]}
@@ -66,7 +66,7 @@ def test_ids_are_never_reused(store: Store) -> None:
         with store.writer() as writer:
             document = put(writer, "a.txt", [f"text {turn}", "more"])
             with store.snapshot() as snapshot:
-                given += [document, *(chunk.id for chunk in snapshot.chunks_of(document))]
+                given += [document, *(chunk.id for chunk in snapshot.chunks.of(document))]
             if turn % 2:
                 remove(writer, document, "a.txt")
     assert given == sorted(set(given))
@@ -83,7 +83,7 @@ def test_a_reader_keeps_its_view_while_a_writer_commits(store: Store) -> None:
             remove(writer, changed, "a.txt")
             assert reader.meta("seq") == str(seq)
             assert contents(reader) == {"a.txt": ["one"]}
-            assert [d.source for d in reader.documents()] == ["a.txt"]
+            assert [d.source for d in reader.documents.all()] == ["a.txt"]
         with store.snapshot() as later:
             assert later.seq > seq
 
@@ -92,29 +92,29 @@ def test_deleted_chunks_leave_tombstones_and_nothing_else(store: Store) -> None:
     with store.writer() as writer:
         document = put(writer, "a.txt", ["one", "two"])
         with store.snapshot() as snapshot:
-            chunks = [chunk.id for chunk in snapshot.chunks_of(document)]
+            chunks = [chunk.id for chunk in snapshot.chunks.of(document)]
         remove(writer, document, "a.txt")
     with store.snapshot() as snapshot:
-        assert snapshot.tombstones(chunks[-1]) == chunks
-        assert snapshot.tombstones(chunks[0]) == chunks[:1]
-        assert snapshot.counts() == (0, 0, 0)
-        assert snapshot.vector_count() == 0
-        assert snapshot.page_text(document, 0) == ""
+        assert snapshot.vectors.tombstones(chunks[-1]) == chunks
+        assert snapshot.vectors.tombstones(chunks[0]) == chunks[:1]
+        assert snapshot.documents.counts() == (0, 0, 0)
+        assert snapshot.vectors.count() == 0
+        assert snapshot.pages.text(document, 0) == ""
         assert [c.operation for c in snapshot.changes_since(0)] == ["add", "remove"]
 
 
 def test_a_file_that_fails_takes_its_old_version_with_it(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one"])
-        source_folder = writer.add_source_folder("/docs", whole=True)
-        writer.set_file_error(source_folder, FileError("a.txt", "corrupt", digest=b"x"), "1")
+        source_folder = writer.source_folders.add("/docs", whole=True)
+        writer.file_errors.set(source_folder, FileError("a.txt", "corrupt", digest=b"x"), "1")
         with store.snapshot() as snapshot:
             assert contents(snapshot) == {}
-            assert [p.source for p in snapshot.all_file_errors()] == ["a.txt"]
+            assert [p.source for p in snapshot.file_errors.all()] == ["a.txt"]
         put(writer, "a.txt", ["mended"])
         with store.snapshot() as snapshot:
             assert contents(snapshot) == {"a.txt": ["mended"]}
-            assert snapshot.all_file_errors() == []
+            assert snapshot.file_errors.all() == []
 
 
 def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
@@ -123,28 +123,28 @@ def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
         secret = put(writer, "secret.txt", ["two"], label="board")
     with store.view(None, ["default"]) as snapshot:
         assert list(contents(snapshot)) == ["open.txt"]
-        assert snapshot.page_text(secret, 0) == ""
-        assert snapshot.chunks_of(secret) == []
-        assert snapshot.counts() == (1, 1, 1)
+        assert snapshot.pages.text(secret, 0) == ""
+        assert snapshot.chunks.of(secret) == []
+        assert snapshot.documents.counts() == (1, 1, 1)
     for nothing in ([], ["no such label"]):
         with store.view(None, nothing) as snapshot:
             assert contents(snapshot) == {}
-            assert snapshot.chunk_runs() == []
+            assert snapshot.documents.chunk_runs() == []
 
 
 def test_a_parent_folder_absorbs_the_roots_inside_it(store: Store) -> None:
     with store.writer() as writer:
-        inner = writer.add_source_folder("/docs/hr", whole=True)
-        writer.put_document(new_document("a.txt", ["one"], source_folder=inner))
-        writer.set_file_error(inner, FileError("b.txt", "corrupt", digest=b"x"), "1")
-        beside = writer.add_source_folder("/docs-old", whole=True)
-        outer = writer.add_source_folder("/docs", whole=True)
+        inner = writer.source_folders.add("/docs/hr", whole=True)
+        writer.documents.put(new_document("a.txt", ["one"], source_folder=inner))
+        writer.file_errors.set(inner, FileError("b.txt", "corrupt", digest=b"x"), "1")
+        beside = writer.source_folders.add("/docs-old", whole=True)
+        outer = writer.source_folders.add("/docs", whole=True)
         with store.snapshot() as snapshot:
-            assert [(d.source_folder, d.source) for d in snapshot.documents()] == [
+            assert [(d.source_folder, d.source) for d in snapshot.documents.all()] == [
                 (outer, "hr/a.txt")
             ]
-            assert list(snapshot.file_errors(outer)) == ["hr/b.txt"]
-            assert {source_folder for source_folder, _, _ in snapshot.source_folders()} == {
+            assert list(snapshot.file_errors.of(outer)) == ["hr/b.txt"]
+            assert {source_folder for source_folder, _, _ in snapshot.source_folders.all()} == {
                 outer,
                 beside,
             }
@@ -153,10 +153,10 @@ def test_a_parent_folder_absorbs_the_roots_inside_it(store: Store) -> None:
 def test_two_roots_may_hold_equal_paths(store: Store) -> None:
     with store.writer() as writer:
         for folder in ("/one", "/two"):
-            source_folder = writer.add_source_folder(folder, whole=True)
-            writer.put_document(new_document("a.txt", [folder], source_folder=source_folder))
+            source_folder = writer.source_folders.add(folder, whole=True)
+            writer.documents.put(new_document("a.txt", [folder], source_folder=source_folder))
     with store.snapshot() as snapshot:
-        texts = [snapshot.page_text(d.id, 0) for d in snapshot.documents()]
+        texts = [snapshot.pages.text(d.id, 0) for d in snapshot.documents.all()]
         assert sorted(texts) == ["/one", "/two"]
 
 

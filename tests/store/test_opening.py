@@ -208,19 +208,19 @@ def test_a_base_that_can_only_be_read_is_whole_while_another_process_writes(
     own, seen = elsewhere
     reader = Store(seen, create=False)
     with reader.snapshot() as snapshot:
-        before = snapshot.counts()
+        before = snapshot.documents.counts()
         writing = threading.Thread(target=remove_one, args=(own,))
         writing.start()
         writing.join(0.5)
         assert writing.is_alive()  # it waits for the reader, for whom nothing may change
-        assert snapshot.counts() == before
+        assert snapshot.documents.counts() == before
     writing.join()
     with reader.snapshot() as snapshot:
-        assert snapshot.counts()[0] == before[0] - 1
+        assert snapshot.documents.counts()[0] == before[0] - 1
     with KnowledgeBase(own, embedder=HashingEmbedder()) as kb:
         kb.ingest(EXAMPLES, workers=1)
         with reader.snapshot() as snapshot:
-            assert snapshot.counts() == before
+            assert snapshot.documents.counts() == before
     reader.close()
 
 

@@ -56,22 +56,22 @@ def new_document(
 
 
 def put(writer: Writer, source: str, texts: Sequence[str], **options: object) -> int:
-    source_folder = writer.add_source_folder("/docs", whole=True)
-    return writer.put_document(new_document(source, texts, source_folder=source_folder, **options))
+    source_folder = writer.source_folders.add("/docs", whole=True)
+    return writer.documents.put(new_document(source, texts, source_folder=source_folder, **options))
 
 
 def remove(writer: Writer, document: int, source: str) -> None:
-    writer.remove_documents([(document, source)])
+    writer.documents.remove([(document, source)])
 
 
 def contents(snapshot: Snapshot) -> dict[str, list[str]]:
     """Chunk texts by source, after a check that no document is torn."""
     found = {}
-    for document in snapshot.documents():
-        chunks = snapshot.chunks_of(document.id)
-        ids, _ = snapshot.vectors([chunk.id for chunk in chunks], DIMENSION)
+    for document in snapshot.documents.all():
+        chunks = snapshot.chunks.of(document.id)
+        ids, _ = snapshot.vectors.get([chunk.id for chunk in chunks], DIMENSION)
         assert len(ids) == len(chunks) == document.chunks
-        page = snapshot.page_text(document.id, 0)
+        page = snapshot.pages.text(document.id, 0)
         assert all(page[chunk.start : chunk.end] == chunk.text for chunk in chunks)
         found[document.source] = [chunk.text for chunk in chunks]
     return found
