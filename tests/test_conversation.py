@@ -562,5 +562,5 @@ def test_lock_that_is_never_let_go_is_an_error(
 ) -> None:
     monkeypatch.setattr("ragkit.store.locks._LOCK_TIMEOUT", 0.05)
     path = Layout(folder / "a.kb").commit_lock
-    with hold_commit_lock(path), pytest.raises(StoreLocked, match="written without end"):
+    with hold_commit_lock(path), pytest.raises(StoreLocked, match="does not finish its commit"):
         hold_commit_lock(path).__enter__()

@@ -1,4 +1,4 @@
-"""The audit log of a base, for people: read it, check it, checkpoint it elsewhere."""
+"""The audit log: read and verify it, export it, and create checkpoints of it."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ __all__ = [
     "records_as_jsonl",
 ]
 
-# What a spreadsheet would run (OWASP, CSV injection), and what it may take for the end of a cell.
+# Starts of formulas (OWASP, CSV injection), and characters that may end a cell.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _SEPARATOR = re.compile("[\x00-\x1f\x7f-\x9f;\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the log ended with at some time, to be kept where its keeper cannot change it.
+    """The end of the audit log at some time, to store where the log's owner cannot change it.
 
-    With it a check also finds that records are missing from the end, or that all were rewritten.
-    `signature` shows that this very checkpoint was made with the key.
+    With it, a check also detects removed records at the end, and a log that was rewritten.
+    `record_signature` is that of the last record, `signature` that of the checkpoint itself.
     """
 
     kb: str
@@ -56,13 +56,14 @@ class Checkpoint:
     signature: str = ""
 
     def sign(self, key: AuditKey) -> Checkpoint:
+        """Return the checkpoint with its signature."""
         body = json.dumps([self.kb, self.record, self.record_signature, self.at, self.key])
         return replace(self, signature=key.sign(b"checkpoint" + body.encode()).hex())
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What a check of the log found; see ChainReport. `checkpoints` counts those it matches."""
+    """The result of verifying the log; `checkpoints` counts those that it matches."""
 
     chain: ChainReport
     checkpoints: int
@@ -70,12 +71,12 @@ class AuditReport:
 
     @property
     def intact(self) -> bool:
-        """Whether every record was checked and fits, and the log holds to all checkpoints."""
+        """Return True if every record was checked and fits, and all checkpoints match."""
         return not self.problems
 
 
 class AuditLog:
-    """What happened in a base: who did what to what, when, record by record."""
+    """The records of who did what to which object, and when."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -89,18 +90,23 @@ class AuditLog:
         document: str | int | None = None,
         since: str = "",
     ) -> list[AuditRecord]:
-        """The records after a number, in order; that they were read is a record of its own.
+        """Return the records after a number, in order; the reading is recorded, too.
 
-        Only those of an actor, of an action ("ask", or "document" for all such as "document.add"),
-        since a day or time ("2026-11-22", "2026-11-22 14:30", in UTC unless it says otherwise), or
-        about a document: that it was changed, found, cited or opened, in whatever version.
-        `document` is what `ragkit label set` takes, or the name that it had. Raises SourceError for
-        a document that was never in the base, ValueError for what is no time, and StoreDamaged for
-        a record that is not what was written.
+        `action` is one ("ask") or all of a kind ("document" for "document.add" and others). `since`
+        is a day or time ("2026-11-22", "2026-11-22 14:30"), in UTC unless it has an offset.
+        `document` is an id, a source path or a pattern as in `ragkit label set`, or a former name:
+        then all records are returned that changed, found, cited or opened any of its versions.
+
+        Raises SourceError for an unknown document, ValueError for an invalid time, and StoreDamaged
+        for a changed record.
         """
-        from_then = _time(since) if since else _time("0001-01-01")
+        from_then = _parse_time(since) if since else _parse_time("0001-01-01")
         with self._store.snapshot() as snapshot:
-            is_about = _about(snapshot, document, self._store) if document is not None else _any
+            is_about = (
+                _match_document(snapshot, document, self._store)
+                if document is not None
+                else _accept_all
+            )
             found = [
                 record
                 for record in read_records(snapshot.connection, after)
@@ -110,7 +116,7 @@ class AuditLog:
                     or record.action.split(".")[0] == action
                     or record.action == action
                 )
-                and _time(record.at) >= from_then
+                and _parse_time(record.at) >= from_then
                 and is_about(record)
             ]
         with self._store.recorder() as writer:
@@ -119,18 +125,18 @@ class AuditLog:
         return found
 
     def checkpoint(self) -> Checkpoint:
-        """What the log ends with now, signed; the record that says so is its last."""
+        """Return a signed checkpoint; the record of its creation is the last of the log."""
         with self._store.recorder() as writer:
             writer.record(current_user(), "audit.checkpoint", "kb", {})
             snapshot = Snapshot(writer.connection)
             *_, last = read_records(snapshot.connection, snapshot.audit.history()[0] - 1)
         key = self._store.key()
-        base = snapshot.meta("kb") or ""
+        kb = snapshot.meta("kb") or ""
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        return Checkpoint(base, last.number, last.signature, at, key.id).sign(key)
+        return Checkpoint(kb, last.number, last.signature, at, key.id).sign(key)
 
     def holds(self, receipt: Receipt) -> bool:
-        """Whether the log has the record that a receipt names, and one about this very receipt."""
+        """Return True if the log has the erasure of a receipt, and a record of this receipt."""
         digest = hashlib.sha256(receipt.body()).hexdigest()
         with self._store.snapshot() as snapshot:
             later = read_records(snapshot.connection, receipt.record - 1)
@@ -145,7 +151,7 @@ class AuditLog:
     def verify(
         self, *, keys: Sequence[Path] = (), checkpoints: Sequence[Checkpoint] = ()
     ) -> AuditReport:
-        """Check every record against the keys: this machine's, and those in the files `keys`.
+        """Check every record against the keys: that of this machine, and those in files.
 
         Raises StoreError for a file that holds no key.
         """
@@ -155,53 +161,58 @@ class AuditLog:
             problems = [chain.problem] if chain.broken is not None else []
             problems += [
                 f"{count} records, the first of them {chain.unknown_from[key]}, are signed with "
-                f"the key {key}, which is not here"
+                f"the key {key}, which is missing; name its file with --key"
                 for key, count in chain.unknown.items()
             ]
             for what, count in (("", chain.lost), ("the names of ", chain.nameless)):
                 if count:
                     problems.append(
-                        f"{what}{count} records were lost to damage, as a later record says"
+                        f"{what}{count} records were lost to damage, as a repair recorded"
                     )
             broken = [
-                why for checkpoint in checkpoints if (why := _unheld(snapshot, checkpoint, known))
+                why
+                for checkpoint in checkpoints
+                if (why := _explain_mismatch(snapshot, checkpoint, known))
             ]
         held = len(checkpoints) - len(broken)
         return AuditReport(chain, held, (*problems, *broken))
 
 
-def _unheld(snapshot: Snapshot, checkpoint: Checkpoint, keys: dict[str, AuditKey]) -> str:
-    """Why the log does not hold to a checkpoint; "" if it does."""
+def _explain_mismatch(snapshot: Snapshot, checkpoint: Checkpoint, keys: dict[str, AuditKey]) -> str:
+    """Return why the log does not match a checkpoint; "" if it does."""
     when = f"the checkpoint of {checkpoint.at}"
     if checkpoint.key not in keys:
-        return f"{when} is signed with the key {checkpoint.key}, which is not here"
+        return f"{when} is signed with the key {checkpoint.key}, which is missing"
     if checkpoint != checkpoint.sign(keys[checkpoint.key]):
-        return f"{when} is not what was made then"
+        return f"{when} was changed"
     if checkpoint.kb != snapshot.meta("kb"):
-        return f"{when} is of another base"
+        return f"{when} belongs to another knowledge base"
     last = snapshot.audit.last_number()
     if last < checkpoint.record:
         return (
-            f"the log ends at record {last}, and {when} has seen record {checkpoint.record}: "
-            "some are gone"
+            f"the log ends at record {last}, but {when} has record {checkpoint.record}: "
+            "records were removed"
         )
     with suppress(StoreDamaged):
         record = next(read_records(snapshot.connection, checkpoint.record - 1))
         if (record.number, record.signature) == (checkpoint.record, checkpoint.record_signature):
             return ""
-    return f"record {checkpoint.record} is not the one that {when} has seen: it was written anew"
+    return f"record {checkpoint.record} differs from {when}: the log was rewritten"
 
 
 def read_checkpoints(path: Path) -> list[Checkpoint]:
-    """The checkpoints in a file, one JSON object a line. Raises StoreError for anything else."""
+    """Read checkpoints from a file of JSON lines. Raises StoreError for anything else."""
     try:
         text = path.read_text(encoding="utf-8")
         found = [_parse_checkpoint(line) for line in text.splitlines() if line.strip()]
         if not found:
-            raise ValueError("there is none")
+            raise ValueError("the file is empty")
         return found
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise StoreError(f"{path} cannot be read as checkpoints: {error}") from error
+        raise StoreError(
+            f"cannot read checkpoints from {path}: {error}; expected lines of: "
+            "ragkit audit checkpoint"
+        ) from error
 
 
 def _parse_checkpoint(text: str) -> Checkpoint:
@@ -213,16 +224,16 @@ def _parse_checkpoint(text: str) -> Checkpoint:
 
 
 def records_as_jsonl(found: Sequence[AuditRecord]) -> Iterator[str]:
-    """Records of the log as JSON objects."""
+    """Yield each record as one line of JSON."""
     for record in found:
         yield json.dumps(asdict(record), ensure_ascii=False)
 
 
 def records_as_csv(found: Sequence[AuditRecord]) -> Iterator[str]:
-    """Records of the log as CSV with a head; nothing in it is run by a spreadsheet.
+    """Yield a header and the records as lines of CSV that no spreadsheet executes.
 
-    Wherever that parts cells, at commas, semicolons or tabs: semicolons and control characters are
-    written out (\\u003b), and what begins like a formula gets an apostrophe before it.
+    This holds whether it splits cells at commas, semicolons or tabs: semicolons and control
+    characters are escaped (\\u003b), and a cell that starts like a formula gets an apostrophe.
     """
     names = [field.name for field in fields(AuditRecord)]
     yield _csv_row(names)
@@ -230,7 +241,7 @@ def records_as_csv(found: Sequence[AuditRecord]) -> Iterator[str]:
         values = asdict(record)
         for name in ("detail", "names"):
             values[name] = json.dumps(values[name], ensure_ascii=False)
-        yield _csv_row([_harmless(str(values[name])) for name in names])
+        yield _csv_row([_escape_cell(str(values[name])) for name in names])
 
 
 def _csv_row(values: Sequence[str]) -> str:
@@ -239,33 +250,40 @@ def _csv_row(values: Sequence[str]) -> str:
     return row.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def _escape_cell(cell: str) -> str:
     written = _SEPARATOR.sub(lambda found: f"\\u{ord(found.group()):04x}", cell)
     return f"'{written}" if cell.startswith(_FORMULA) else written
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no day or time; expected one like 2026-11-22") from error
+        raise ValueError(
+            f"invalid time {text!r}: expected a day or time such as 2026-11-22"
+        ) from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _any(record: AuditRecord) -> bool:
+def _accept_all(record: AuditRecord) -> bool:
     return True
 
 
-def _about(snapshot: Snapshot, pattern: str | int, store: Store) -> Callable[[AuditRecord], bool]:
-    """Tells records about documents, also about such as are in the base no longer."""
+def _match_document(
+    snapshot: Snapshot, pattern: str | int, store: Store
+) -> Callable[[AuditRecord], bool]:
+    """Return a test for records about documents, also removed ones."""
     uids = {found.uid for found in find_documents(snapshot, pattern, store.layout)}
-    called = [
+    naming = [
         record for record in read_records(snapshot.connection) if pattern in record.document_names
     ]
-    uids |= {record.document_uid for record in called if record.document_uid is not None}
-    refused = {record.number for record in called if record.object == "file"}
+    uids |= {record.document_uid for record in naming if record.document_uid is not None}
+    refused = {record.number for record in naming if record.object == "file"}
     if not (uids or refused):
-        raise SourceError(f"{pattern} is not in the base, and its log knows no such name")
+        raise SourceError(
+            f"no document {pattern} in the knowledge base or its audit log; list documents "
+            "with: ragkit status --documents"
+        )
     objects = {f"document:{uid}" for uid in uids}
     ids = snapshot.documents.versions_of(uids)
 

@@ -1,4 +1,4 @@
-"""Writes into the audit log what people ask, find, are told and open."""
+"""Records in the audit log what a principal asks, finds, gets as an answer and opens."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SearchRecord = dict[str, Any]
 
 
 class Recorder:
-    """Records what one principal does, each record durable before the call returns.
+    """Records what one principal does. Each record is on disk when the call returns.
 
-    Of questions and answers the log has a keyed digest, and of passages the ids; the words of a
-    question only where the settings say so (`audit_questions`). Where a record cannot be written
-    the call raises StoreError, and nothing is shown: no log, no answer. `audit = "optional"` in the
-    settings turns that into a warning.
+    A record holds keyed digests of questions and answers and the ids of passages. It holds the
+    words of a question only with the setting `audit_questions = "text"`. If a record cannot be
+    written, the call raises StoreError and nothing is shown; with `audit = "optional"` it logs a
+    warning instead.
     """
 
     def __init__(self, store: Store, who: Principal, config: Config) -> None:
@@ -38,15 +38,15 @@ class Recorder:
         self._is_optional = config.audit == "optional"
 
     def record_search(self, query: str, found: SearchRecord) -> None:
-        """A search, and what was found for it."""
+        """Record a search and what it found."""
         self._question("search", query, found)
 
     def record_question(self, question: str, found: SearchRecord) -> int:
-        """A question, and what was found for it; returns the record's number, 0 if none."""
+        """Record a question and what was found for it; return the record's number, or 0."""
         return self._question("ask", question, found)
 
     def record_answer(self, record: int, answer: Answer) -> None:
-        """What became of the question in a record."""
+        """Record the answer to the question with this record number."""
         outcome = answer.abstention or ("incomplete" if answer.incomplete else "whole")
         cited = [[c.number, c.document, c.page_ordinal, c.start, c.end] for c in answer.citations]
         detail = {
@@ -59,26 +59,26 @@ class Recorder:
         self._write("answer", "answer", detail, text=answer.text)
 
     def record_open(self, document: int, uid: int | None, **detail: Any) -> None:
-        """That a document's text or file was looked at; without a uid it was not to be had."""
+        """Record that a document's text or file was opened, or without a uid, refused."""
         what = "open" if uid is not None else "refuse"
         target = f"document:{uid}" if uid is not None else "document"
         self._write(what, target, {"document": document, **detail})
 
     def record_conversation(self, what: str, id: int) -> None:
-        """What somebody does with a conversation: "open", "rename", "rate" or "delete"."""
+        """Record an action on a conversation: "open", "rename", "rate" or "delete"."""
         self._write(f"conversation.{what}", f"conversation:{id}", {})
 
     def record_dump(self) -> None:
-        """That all content is written out."""
+        """Record that all content is exported."""
         self._write("kb.dump", "kb", {})
 
     def record_refusal(self, error: RagkitError, object: str = "kb") -> None:
-        """That somebody was turned away."""
+        """Record that access was refused."""
         self._write("refuse", object, {"error": type(error).__name__})
 
     @contextmanager
     def record_failure(self, record: int) -> Iterator[None]:
-        """Record that the question in a record failed, if the block does."""
+        """Record that the question with this record number failed, if the block raises."""
         try:
             yield
         except RagkitError as error:
@@ -86,7 +86,7 @@ class Recorder:
             raise
 
     def record_end(self, record: int, outcome: str) -> None:
-        """That there was no whole answer; nothing more is shown, so it must not fail."""
+        """Record that an answer ended early. Does not raise: nothing more is shown."""
         with suppress(StoreError):
             self._write("answer", "answer", {"question": record, "outcome": outcome})
 
@@ -102,7 +102,7 @@ class Recorder:
         names: dict[str, str] | None = None,
         text: str | None = None,
     ) -> int:
-        """Write a record; with the audit key one can tell by it whether this `text` was meant."""
+        """Append a record, with a keyed digest of `text`; return its number, or 0."""
         account = current_user()
         actor = self._who.name
         if self._who.groups:
@@ -117,8 +117,8 @@ class Recorder:
         except StoreError as error:
             if not self._is_optional:
                 raise StoreError(
-                    f"this cannot be recorded, so nothing is shown: {error}; if it need not be "
-                    'recorded, set audit = "optional" in ragkit.toml, or RAGKIT_AUDIT=optional'
+                    f"this cannot be recorded, so nothing is shown: {error}; to answer without a "
+                    'record, set audit = "optional" in ragkit.toml, or RAGKIT_AUDIT=optional'
                 ) from error
             logger.warning("not recorded: %s", error)
             return 0
@@ -127,26 +127,26 @@ class Recorder:
 class QuestionRecord(StreamObserver):
     """Records how the answer to a question ended, before the answer is given out."""
 
-    def __init__(self, recorder: Recorder, line: int) -> None:
+    def __init__(self, recorder: Recorder, record: int) -> None:
         self._recorder = recorder
-        self._line = line
+        self._number = record
 
     def on_answer(self, answer: Answer) -> Answer:
         """Record the whole answer. Raises StoreError if that fails, so it is not given out."""
-        self._recorder.record_answer(self._line, answer)
+        self._recorder.record_answer(self._number, answer)
         return answer
 
     def on_error(self, error: RagkitError) -> None:
         """Record which error ended the answer."""
-        self._recorder.record_end(self._line, type(error).__name__)
+        self._recorder.record_end(self._number, type(error).__name__)
 
     def on_stop(self) -> None:
         """Record that the answer was stopped."""
-        self._recorder.record_end(self._line, "stopped")
+        self._recorder.record_end(self._number, "stopped")
 
 
 def describe_search(k: int, hits: Sequence[Hit], snapshot: Snapshot) -> SearchRecord:
-    """What a search gave, by ids, and by which rights: the ids of the labels, None for all."""
+    """Return what a search found as ids, and the ids of the readable labels, None for all."""
     return {
         "k": k,
         "seq": snapshot.seq,

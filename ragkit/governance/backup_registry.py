@@ -1,4 +1,7 @@
-"""The backups of a base, and in each of them what was erased from the base since it was made."""
+"""The backups of a knowledge base, each with the receipts of later erasures.
+
+Restoring a backup repeats these erasures.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,16 @@ from ragkit.store.records import PastErasure
 from ragkit.store.snapshot import Snapshot
 
 MANIFEST = "manifest.json"
-"""In a backup's directory, written last: what it holds."""
+"""The file in a backup that lists its content; written last."""
 PURPOSE = "backup"
-"""What a backup's directory is made for beside the place that it is to have."""
+"""The purpose in the name of a backup's unfinished directory; see `create_sibling`."""
 
 _REGISTRY = "erasures.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup by the log of its base: when and where it was begun, and whether it was finished."""
+    """A backup according to the audit log: its start, its path, and whether it was finished."""
 
     id: str
     at: str
@@ -37,7 +40,7 @@ class Backup:
 
     @property
     def folders(self) -> list[Path]:
-        """Where it is, as far as it can be written to: while it is being made, beside its place."""
+        """The writable directories that hold the backup; unfinished ones lie beside its path."""
         found = (
             [] if self.is_finished else list(find_siblings(self.path, PURPOSE))
         )  # before it is moved
@@ -46,7 +49,7 @@ class Backup:
 
 
 def _read_id(folder: Path) -> str:
-    """Which backup lies in a directory; "" for none."""
+    """Return the id of the backup in a directory; "" for none."""
     try:
         return str(json.loads((folder / MANIFEST).read_bytes())["id"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -54,9 +57,9 @@ def _read_id(folder: Path) -> str:
 
 
 def find_backups(snapshot: Snapshot) -> list[Backup]:
-    """The backups of a base, but for those whose names are erased, and those that never came.
+    """Return the backups, without those whose names are erased and those that were abandoned.
 
-    A base that was restored knows of the one that it was made of, which was finished then.
+    A restored knowledge base counts the backup that it came from as finished.
     """
     found: dict[str, Backup] = {}
     for record in find_records(snapshot.connection, "kb.backup", "kb.backup-done", "kb.restore"):
@@ -69,26 +72,26 @@ def find_backups(snapshot: Snapshot) -> list[Backup]:
 
 
 def describe_backups(found: Sequence[Backup]) -> Iterator[str]:
-    """For a receipt: the backups that what was erased still lies in."""
+    """Yield a sentence for each backup that still holds what was erased, for a receipt."""
     for backup in found:
-        until = "until it is deleted; when it is restored it is erased from that, too"
+        until = "until it is deleted; restoring it repeats the erasure"
         folders = backup.folders
         if not folders:
-            until = "which is not there now, until it is deleted; restore it with this receipt"
+            until = "not reachable now, until it is deleted; restore it with this receipt"
         for folder in folders or [backup.path]:
             yield f"the backup of {backup.at[:10]} in {folder}, {until}"
 
 
 def register_erasure(found: Sequence[Backup], receipt: Receipt) -> None:
-    """Put a receipt into every backup that is there, durably; twice does no harm."""
-    for backup in (*found, *found):  # one that is moved to its place meanwhile is met there
+    """Add a receipt to every reachable backup, durably. Repeating it has no effect."""
+    for backup in (*found, *found):  # again: one may just have been moved to its path
         for folder in backup.folders:
             with translate_errors(folder), suppress(FileNotFoundError):
                 _append_receipt(folder / _REGISTRY, receipt.to_line().encode())
 
 
 def _append_receipt(registry: Path, line: bytes) -> None:
-    """Add a line, whole or not at all."""
+    """Append a line to the registry, unless it has it."""
     known = registry.read_bytes() if registry.exists() else b""
     if line in known:
         return
@@ -96,7 +99,10 @@ def _append_receipt(registry: Path, line: bytes) -> None:
 
 
 def read_past_erasures(folder: Path) -> list[PastErasure]:
-    """What was erased since a backup was made, by the receipts that lie in it."""
+    """Return the erasures since a backup, from the receipts in it.
+
+    Raises StoreDamaged if they cannot be read.
+    """
     registry = folder / _REGISTRY
     if not registry.exists():
         return []
@@ -105,6 +111,5 @@ def read_past_erasures(folder: Path) -> list[PastErasure]:
         return [parse_past_erasure(read_receipt(line)) for line in found if line]
     except (UnicodeDecodeError, StoreError) as error:
         raise StoreDamaged(
-            f"{registry} is not what was written ({error}), so what was erased is not known; "
-            "take another backup"
+            f"{registry} is damaged ({error}), so later erasures are not known; take another backup"
         ) from error

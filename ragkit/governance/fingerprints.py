@@ -1,7 +1,7 @@
-"""Finds out whether something is still on the disk, without keeping what it was.
+"""Fingerprints of erased content, to search the disk for it without storing it.
 
-What is to be gone is remembered as fingerprints of 32 bytes of it here and there: sums of products
-with secret numbers, as a rolling hash has them. Every place in a file is compared with all of them.
+A fingerprint is a hash of 32 bytes: the sum of four words times secret factors, as in a rolling
+hash. A search compares every position in a file with all fingerprints.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-_WORDS_PER_WINDOW = 4  # of 8 bytes, in one fingerprint
+_WORDS_PER_WINDOW = 4  # of 8 bytes
 WINDOW_BYTES = 8 * _WORDS_PER_WINDOW
-_MAX_FINGERPRINTS = 8000  # fingerprints
-_MIN_DISTINCT_BYTES = 8  # bytes that a fingerprint needs, or it says nothing: rows of dots, zeros
-_PREFIX_BITS = 20  # of what a fingerprint's first word gives, by which most places are passed over
-_BLOCK_BYTES = 1 << 20  # bytes, few enough to stay in a processor's cache
-_SPAN_BYTES = 1 << 25  # bytes of a file that one thread goes through
+_MAX_FINGERPRINTS = 8000  # for each call
+_MIN_DISTINCT_BYTES = 8  # with fewer a window says nothing: rows of dots, zeros
+_PREFIX_BITS = 20  # of the first product; they rule out most positions early
+_BLOCK_BYTES = 1 << 20  # fits into a processor's cache
+_SPAN_BYTES = 1 << 25  # of a file for one thread
 
 _SHIFT = np.uint64(64 - _PREFIX_BITS)
 
@@ -31,9 +31,10 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """Fingerprints by which texts and vectors are known again; `factors` are the secret numbers.
+    """Fingerprints that recognize texts and vectors.
 
-    `prefixes` are a few bits of what their first words give, to look twice at few places only.
+    `factors` holds the 4 secret factors, `hashes` the sorted fingerprints, and `prefixes` the
+    first 20 bits of the first product of each, sorted; all are uint64 arrays of one dimension.
     """
 
     factors: Hashes
@@ -42,13 +43,13 @@ class Fingerprints:
 
     @classmethod
     def from_contents(cls, contents: Iterable[bytes]) -> Fingerprints:
-        """Fingerprints of everything in `contents` that is long enough, at most 8,000 in all."""
+        """Take fingerprints of all contents of at least 32 bytes, at most 8,000 in all."""
         random = np.frombuffer(secrets.token_bytes(WINDOW_BYTES), np.uint64)
         none = np.empty(0, np.uint64)
         return cls(random | np.uint64(1), none, none).add(contents)
 
     def add(self, contents: Iterable[bytes]) -> Fingerprints:
-        """These, and at most 8,000 fingerprints of more contents."""
+        """Return these fingerprints with those of more contents, at most 8,000 of them."""
         windows = [window for content in contents for window in _split_windows(content)]
         step = max(1, -(-len(windows) // _MAX_FINGERPRINTS))
         data = np.frombuffer(b"".join(windows[::step]), np.uint64).reshape(-1, _WORDS_PER_WINDOW)
@@ -60,7 +61,7 @@ class Fingerprints:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Fingerprints:
-        """What `to_bytes` gave."""
+        """Read what `to_bytes` returned."""
         numbers = np.frombuffer(data, np.uint64)
         count = int(numbers[0])
         factors, hashes, first = np.split(
@@ -69,22 +70,23 @@ class Fingerprints:
         return cls(factors, hashes, first)
 
     def to_bytes(self) -> bytes:
+        """Return the fingerprints in binary form; they do not reveal the content."""
         count = np.array([len(self.hashes)], np.uint64)
         return np.concatenate([count, self.factors, self.hashes, self.prefixes]).tobytes()
 
     def intersect(self, hashes: Hashes) -> Fingerprints:
-        """Those of these that are among some."""
+        """Return the fingerprints that are among these hashes."""
         return Fingerprints(self.factors, np.intersect1d(self.hashes, hashes), self.prefixes)
 
     def find_in_files(self, paths: Iterable[Path]) -> Hashes:
-        """The fingerprints of what stands anywhere in these files."""
+        """Return the hashes of the fingerprints that occur anywhere in these files."""
         spans = [(path, at) for path in paths for at in range(0, path.stat().st_size, _SPAN_BYTES)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets the others run meanwhile
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy releases the GIL
             found = pool.map(lambda span: self._find_in_blocks(_read_span(*span)), spans)
             return np.unique(np.concatenate([self.hashes[:0], *found]))
 
     def find_in_contents(self, contents: Iterable[bytes]) -> Hashes:
-        """The fingerprints of what stands in any of these."""
+        """Return the hashes of the fingerprints that occur in any of these contents."""
         return self._find_in_blocks(_join_blocks(contents))
 
     def _find_in_blocks(self, blocks: Iterable[bytes]) -> Hashes:
@@ -97,7 +99,7 @@ class Fingerprints:
         for block in blocks:
             data = rest + block
             for start in range(min(8, len(data) - WINDOW_BYTES + 1)):
-                part = data[start:]  # a copy, for numpy is slow where numbers are not aligned
+                part = data[start:]  # a copy: NumPy is slow on unaligned numbers
                 words = np.frombuffer(part, np.uint64, len(part) // 8)
                 sums = words[: -_WORDS_PER_WINDOW + 1] * self.factors[0]
                 at = np.flatnonzero(_look_up(table, sums))
@@ -114,12 +116,12 @@ class Fingerprints:
 
 
 def _look_up(table: npt.NDArray[np.bool_], sums: Hashes) -> npt.NDArray[np.bool_]:
-    """What a table says of the first bits of each sum."""
+    """Return the table's entries for the first bits of each sum."""
     return table.take((sums >> _SHIFT).view(np.int64))
 
 
 def _split_windows(content: bytes) -> Iterator[bytes]:
-    """The content in pieces of 32 bytes, without those that could be anybody's."""
+    """Split content into windows of 32 bytes; skip those with too few distinct bytes."""
     for at in range(0, len(content) - WINDOW_BYTES + 1, WINDOW_BYTES):
         window = content[at : at + WINDOW_BYTES]
         if len(set(window)) >= _MIN_DISTINCT_BYTES:
@@ -127,7 +129,7 @@ def _split_windows(content: bytes) -> Iterator[bytes]:
 
 
 def _read_span(path: Path, at: int) -> Iterator[bytes]:
-    """What stands in a file from there on, as far as something may that begins in the span."""
+    """Read a span of a file in blocks, up to the end of a window that begins in the span."""
     left = _SPAN_BYTES + WINDOW_BYTES - 1
     with path.open("rb") as file:
         file.seek(at)
@@ -137,7 +139,7 @@ def _read_span(path: Path, at: int) -> Iterator[bytes]:
 
 
 def _join_blocks(contents: Iterable[bytes]) -> Iterator[bytes]:
-    """Contents one after the other, in large blocks; zeros between them."""
+    """Join contents to large blocks, with a zero byte between them."""
     batch: list[bytes] = []
     size = 0
     for content in contents:

@@ -1,4 +1,4 @@
-"""Receipts of erasures: that something was erased, for whoever has nothing but the receipt."""
+"""Receipts of erasures: signed proofs that can be verified without the knowledge base."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ragkit.store.records import PastErasure
 
 _FORMAT = "ragkit erasure receipt 1"
 _TUPLE_FIELDS = ("documents", "digests", "rewritten", "remains")
-_REQUIRED_COUNTS = {"places", "found", "shared", "files", "bytes"}  # of a search, at the least
+_REQUIRED_COUNTS = {"places", "found", "shared", "files", "bytes"}  # in `searched`
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """That something was erased, and how that was made sure; it holds ids and digests, no names.
+    """Proof of an erasure. It holds ids and digests, no names.
 
-    `searched` says how many places of the erased content were looked for in how many files and
-    bytes of the base; `shared` of them also stand in documents that remain, and `elsewhere` in what
-    does not rest on the erased ones: other conversations, names in the log. `rewritten` are the
-    files that were made anew. `remains` says what is beyond the base. `complete` is whether the
-    log had all its records, by which every version of the documents was known. `record` is the
-    number of the erasure's audit record, with its `record_signature`, and `public_key` the key that
-    checks the `signature`.
+    `searched` counts the places of the erased content that were searched for, and the files and
+    bytes that were read. Of these places, `shared` also occur in documents that remain, and
+    `elsewhere` in conversations or audit records that do not depend on the erased documents.
+    `rewritten` lists files that were rebuilt, `remains` what lies outside the knowledge base.
+    `complete` is true if no audit record was missing, so all versions of the documents were known.
+    `record` is the audit record of the erasure, with its `record_signature`. `public_key` verifies
+    the `signature`.
     """
 
     kb: str
@@ -45,41 +45,43 @@ class Receipt:
     signature: str = ""
 
     def body(self) -> bytes:
-        """What is signed: everything but the signature, in one form only."""
+        """Return the bytes that are signed: all fields but the signature, in a fixed form."""
         content = {**asdict(self), "format": _FORMAT}
         del content["signature"]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return text.encode("utf-8", "surrogatepass")
 
     def verify(self) -> bool:
-        """Return whether the receipt is as the key that it names signed it."""
+        """Return True if the receipt is unchanged since the named key signed it."""
         return verify_ed25519(self.body(), self.signature, self.public_key)
 
     def to_json(self) -> str:
-        """As JSON, in several lines."""
+        """Return the receipt as indented JSON."""
         return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1, ensure_ascii=False)
 
     def to_line(self) -> str:
-        """As JSON in one line."""
+        """Return the receipt as one line of JSON."""
         return json.dumps({"format": _FORMAT, **asdict(self)}) + "\n"
 
 
 def read_receipt(text: str) -> Receipt:
-    """A receipt from its JSON. Raises StoreError for anything else."""
+    """Parse the JSON of a receipt. Raises StoreError for anything else."""
     try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
             raise ValueError("it has another format")
         if content.keys() != {field.name for field in fields(Receipt)}:
-            raise ValueError("it has other parts")
+            raise ValueError("it has other fields")
         for name in _TUPLE_FIELDS:
             content[name] = tuple(content[name])
         receipt = Receipt(**content)
         _check_types(receipt)
     except (ValueError, TypeError) as error:
-        raise StoreError(f"this is no receipt of an erasure: {error}") from error
+        raise StoreError(
+            f"not a receipt of an erasure: {error}; expected the JSON of: ragkit receipt"
+        ) from error
     except RecursionError as error:
-        raise StoreError("this is no receipt of an erasure: it is nested too deep") from error
+        raise StoreError("not a receipt of an erasure: it is nested too deep") from error
     return receipt
 
 
@@ -103,12 +105,17 @@ def _is_number(value: Any) -> bool:
 
 
 def parse_past_erasure(receipt: Receipt) -> PastErasure:
-    """What a receipt says was erased. Raises StoreError for one that was changed."""
+    """Return what a receipt says was erased. Raises StoreError for a changed receipt."""
     if not receipt.verify():
-        raise StoreError(f"the receipt of erasure {receipt.erasure} is not what was signed")
+        raise StoreError(
+            f"the receipt of erasure {receipt.erasure} was changed after it was signed; get it "
+            f"again with: ragkit receipt {receipt.erasure}"
+        )
     try:
         uids = tuple(int(one.removeprefix("document:")) for one in receipt.documents)
         digests = tuple(bytes.fromhex(one) for one in receipt.digests)
     except ValueError as error:
-        raise StoreError(f"this is no receipt of an erasure: {error}") from error
+        raise StoreError(
+            f"not a receipt of an erasure: {error}; expected the JSON of: ragkit receipt"
+        ) from error
     return PastErasure(receipt.kb, uids, digests, receipt.reason, receipt.complete)

@@ -1,4 +1,4 @@
-"""Puts a whole directory in the place of another one: at any moment there is one of the two."""
+"""Replaces a directory by another one in a single step."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ragkit.errors import StoreError, StoreLocked
 from ragkit.store.atomic import sync_directory
 from ragkit.store.locks import lock_exclusive, lock_shared
 
-_AT_FDCWD = -100  # AT_FDCWD
-_RENAME_EXCHANGE = 2  # RENAME_EXCHANGE, renameat2(2)
-_ADVICE = "take another directory, one that is no mount point, if this is one"
+_AT_FDCWD = -100  # openat(2)
+_RENAME_EXCHANGE = 2  # renameat2(2)
+_ADVICE = "name another directory; it must not be a mount point"
 
 
 @contextmanager
 def create_sibling(target: Path, purpose: str) -> Iterator[Path]:
-    """A new directory beside `target`, its owner's alone, which is deleted unless it is moved.
+    """Create a private directory beside `target`, which is deleted unless the block moves it.
 
-    What killed processes have left there for the same purpose is swept away.
+    Directories that killed processes left there for the same purpose are deleted.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in find_siblings(target, purpose):
@@ -44,37 +44,37 @@ def create_sibling(target: Path, purpose: str) -> Iterator[Path]:
 
 
 def find_siblings(target: Path, purpose: str) -> Iterator[Path]:
-    """The directories that are being made beside `target`, or were left there."""
+    """Yield the directories that are in progress beside `target`, or were left there."""
     return target.parent.glob(f".{glob.escape(target.name)}.{purpose}-*")
 
 
 def exchange_directories(one: Path, other: Path) -> None:
-    """Let two directories change places, in one step.
-
-    Raises StoreError where that cannot be done.
-    """
+    """Let two directories change places in one step. Raises StoreError if that fails."""
     libc = ctypes.CDLL(None, use_errno=True)
     rename = getattr(libc, "renameat2", None)
     paths = os.fsencode(one), os.fsencode(other)
     if rename is None or rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE):
         why = os.strerror(ctypes.get_errno()) if rename else "the system is too old"
         raise StoreError(
-            f"{other} cannot be replaced in one step ({why}), and is as it was; {_ADVICE}"
+            f"{other} cannot be replaced in one step ({why}) and is unchanged; {_ADVICE}"
         )
     sync_directory(other.parent)
 
 
 def publish_directory(fresh: Path, target: Path) -> None:
-    """Give a new directory its name, where nothing is, or nothing but an empty directory."""
+    """Rename a new directory to `target`, which may be an empty directory.
+
+    Raises StoreError if that fails.
+    """
     try:
         fresh.rename(target)
     except OSError as error:
-        raise StoreError(f"{target} cannot be made ({error.strerror}); {_ADVICE}") from error
+        raise StoreError(f"{target} cannot be created ({error.strerror}); {_ADVICE}") from error
     sync_directory(target.parent)
 
 
 def sync_tree(folder: Path) -> None:
-    """Write a directory with all that is in it through to the disk."""
+    """Write a directory with all its content through to the disk."""
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:

@@ -1,9 +1,9 @@
-"""Notes beside the database which commit was the last, to see where SQLite leaves some out.
+"""Stores the number of the last commit beside the database, to detect commits that were lost.
 
-SQLite reads its write-ahead log up to the first frame that is not what was written, and takes what
-follows as never committed (sqlite.org/fileformat2.html, section 4): of a bit that flips in it, or
-an end that is lost, nothing is seen but that documents are gone. What is missing of the file's last
-page it takes for zeros, and compares no checksum.
+SQLite reads its write-ahead log up to the first frame that is damaged, and treats what follows as
+never committed (sqlite.org/fileformat2.html, section 4). After a flipped bit or a lost end of the
+log, documents would silently be missing. SQLite also reads a truncated last page as zeros, without
+comparing its checksum.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import NamedTuple
 
 from ragkit.store.database import Database
 
-_MARKER_LENGTH = 60  # characters, however long the numbers are
+_MARKER_LENGTH = 60  # bytes, whatever the numbers: no write changes the size
 
 
 class CommitMarker(NamedTuple):
-    """The sequence number and the last record of the audit log, after a commit."""
+    """The sequence number and the number of the last audit record after a commit."""
 
     seq: int
     record: int
 
 
 def read_commit(database: Database) -> CommitMarker:
-    """What a connection sees."""
+    """Return the last commit that a connection sees."""
     return CommitMarker(
         *database.execute(
             "SELECT (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'seq'), "
@@ -36,7 +36,7 @@ def read_commit(database: Database) -> CommitMarker:
 
 
 def write_marker(descriptor: int, head: CommitMarker) -> None:
-    """Write down what was committed, which must be on disk; whoever does so holds the lock."""
+    """Store the last commit, which is on disk already; the caller holds the commit lock."""
     text = f"{head.seq} {head.record} "
     os.pwrite(
         descriptor, f"{text}{zlib.crc32(text.encode()):08x}".ljust(_MARKER_LENGTH).encode(), 0
@@ -44,7 +44,7 @@ def write_marker(descriptor: int, head: CommitMarker) -> None:
 
 
 def read_marker(path: Path) -> CommitMarker | None:
-    """What was written down, zeros if nothing ever was; None if it cannot be read."""
+    """Return the stored commit, zeros if there was none yet; None if the file is damaged."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def read_marker(path: Path) -> CommitMarker | None:
 
 
 def is_truncated(database: Database, file: Path) -> bool:
-    """Whether a part of the last page is missing. Nobody may be committing meanwhile."""
+    """Return True if a part of the last page is missing; commits must be blocked."""
     _, logged, _ = database.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
     (page,) = database.execute("PRAGMA page_size").fetchone()
     (pages,) = database.execute("PRAGMA page_count").fetchone()

@@ -1,8 +1,8 @@
-"""Opens the SQLite file of a base: pragmas, checksums, format check, foreign errors made ours.
+"""Opens the SQLite file of a knowledge base: pragmas, checksums, format check, error translation.
 
-Every page of the file carries a checksum that is compared whenever it is read (SQLite's checksum
-VFS, sqlite.org/cksumvfs.html, which comes with APSW): a bit that has flipped is an error, never
-another answer.
+Every page of the file has a checksum that is compared on each read (SQLite's checksum VFS,
+sqlite.org/cksumvfs.html, included in APSW). A flipped bit raises an error; it never changes an
+answer.
 """
 
 from __future__ import annotations
@@ -29,34 +29,44 @@ from ragkit.store.layout import Layout
 from ragkit.store.locks import block_commits
 
 FORMAT = "1"
-_CHECKSUM_BYTES = 8  # bytes at the end of each page
-_CACHE_KIB = 16_000  # KiB of pages that a connection keeps
+_CHECKSUM_BYTES = 8  # at the end of each page
+_CACHE_KIB = 16_000  # pages that a connection keeps
 BUSY_TIMEOUT = 10_000  # milliseconds
-_PAGES_PER_STEP = 4_000  # copied between two looks at whether all are
-_MIN_FREE_BYTES = 1_000_000  # bytes; with fewer left, what SQLite calls an I/O error is a full disk
+_PAGES_PER_STEP = 4_000  # pages copied between two checks for the end
+_MIN_FREE_BYTES = 1_000_000  # with fewer left, an I/O error of SQLite means a full disk
 
 
 class Rows(Protocol):
-    """What a statement gives, row by row."""
+    """The rows of a statement, as APSW's cursor gives them."""
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]: ...
 
-    def fetchone(self) -> Any: ...
+    def fetchone(self) -> Any:
+        """Return the next row; None after the last."""
 
-    def fetchall(self) -> list[tuple[Any, ...]]: ...
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all rows that are left."""
+        ...
 
 
 class Database(Protocol):
-    """A connection; what ragkit asks of APSW's."""
+    """A connection: the part of APSW's that ragkit uses."""
 
     @property
-    def in_transaction(self) -> bool: ...
+    def in_transaction(self) -> bool:
+        """Return True between BEGIN and its end."""
+        ...
 
-    def execute(self, statements: str, bindings: Sequence[object] = ...) -> Rows: ...
+    def execute(self, statements: str, bindings: Sequence[object] = ...) -> Rows:
+        """Run SQL statements, with values for their placeholders."""
+        ...
 
-    def executemany(self, statements: str, bindings: Sequence[Sequence[object]]) -> Rows: ...
+    def executemany(self, statements: str, bindings: Sequence[Sequence[object]]) -> Rows:
+        """Run a statement once for each set of values."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the connection."""
 
 
 def _read_schema() -> str:
@@ -64,20 +74,23 @@ def _read_schema() -> str:
 
 
 def compute_schema_digest() -> str:
-    """Return the digest of the tables' definitions, comments and white space left out."""
+    """Return the digest of the table definitions, without comments and white space."""
     definitions = " ".join(re.sub(r"--[^\n]*", "", _read_schema()).split())
     return hashlib.sha256(definitions.encode()).hexdigest()[:16]
 
 
 def create_database(layout: Layout) -> None:
-    """Make the database of a new base, whole or not at all; the writer lock must be held."""
+    """Create the database of a new knowledge base, completely or not at all.
+
+    The caller holds the writer lock.
+    """
     with translate_errors(layout.root):
         layout.index.mkdir(mode=0o700, exist_ok=True)
         fresh = prepare_database(layout)
         database = connect(fresh)
         try:
-            # Without a write-ahead log until all is there: on a full disk closing leaves pages in
-            # the log without a word, and the file that is renamed would lack them.
+            # No write-ahead log until the file is complete: on a full disk, closing silently
+            # leaves pages in the log, and the renamed file would lack them.
             database.execute("PRAGMA synchronous = FULL")
             reserve_checksums(database)
             database.execute(f"BEGIN;{_read_schema()}")
@@ -101,7 +114,7 @@ def create_database(layout: Layout) -> None:
 
 
 def prepare_database(layout: Layout) -> Path:
-    """Where a database is made that will be put in place; what a killed process left is gone."""
+    """Return the path for building a new database; delete what a killed process left there."""
     layout.tmp.mkdir(mode=0o700, exist_ok=True)
     _delete_leftovers(layout)
     return layout.tmp / "ragkit.db"
@@ -113,17 +126,17 @@ def _delete_leftovers(layout: Layout) -> None:
 
 
 def publish_database(layout: Layout, fresh: Path) -> None:
-    """Let a whole database that nobody has open be that of the base, durably."""
+    """Make a complete database, open nowhere, that of the knowledge base, durably."""
     os.chmod(fresh, 0o600)
-    sync_directory(layout.tmp)  # so that no power cut brings back the journal that it had
+    sync_directory(layout.tmp)  # or a power cut may bring back the journal that it had
     publish_file(fresh, layout.database)
-    with suppress(OSError):  # it is done; SQLite leaves a journal that it could not delete
+    with suppress(OSError):  # only a journal that SQLite could not delete
         _delete_leftovers(layout)
         sync_directory(layout.tmp)
 
 
 def open_writer(layout: Layout) -> Database:
-    """A connection that writes and checkpoints, which nobody else does in the same moment."""
+    """Open a connection that writes and checkpoints; the caller holds the lock for that."""
     with translate_errors(layout.root), ExitStack() as opened:
         database = opened.enter_context(closing(connect(layout.database)))
         configure_writer(database)
@@ -133,7 +146,7 @@ def open_writer(layout: Layout) -> Database:
 
 
 def open_reader(layout: Layout) -> Database:
-    """A connection that can only read."""
+    """Open a read-only connection."""
     with translate_errors(layout.root), ExitStack() as opened:
         database = opened.enter_context(closing(_connect_reader(layout)))
         _check_format(database, layout)
@@ -142,7 +155,7 @@ def open_reader(layout: Layout) -> Database:
 
 
 def connect(path: Path, *, readonly: bool = False) -> Database:
-    """A connection to a SQLite file, which compares the checksums if its pages have any."""
+    """Open a SQLite file; page checksums are compared if the file has them."""
     flags = apsw.SQLITE_OPEN_READONLY
     if not readonly:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
@@ -161,28 +174,28 @@ def _set_up_connection(connection: apsw.Connection) -> Database:
 
 
 def connect_damaged(path: Path) -> Database:
-    """A connection that reads what there is, also of a file that was cut off."""
+    """Open a damaged or truncated SQLite file to read what is left of it."""
     connection = apsw.Connection(str(path), apsw.SQLITE_OPEN_READONLY, _load_checksum_vfs())
     cast(Database, connection).execute("PRAGMA writable_schema = ON")
     return _set_up_connection(connection)
 
 
 def connect_unused(path: Path) -> Database:
-    """A connection to a file that nobody else has open; it puts no other one beside it."""
+    """Open a SQLite file that no other process has open, without creating files beside it."""
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     return _set_up_connection(apsw.Connection(_immutable_uri(path), flags, _load_checksum_vfs()))
 
 
 def copy_database(database: Database, path: Path) -> None:
-    """Copy all that a connection sees, page by page and checked, into a new file.
+    """Copy all that a connection sees into a new file, page by page, comparing checksums.
 
-    Raises StoreFull where that has no room.
+    Raises StoreFull if the disk is full.
     """
     with closing(connect(path)) as copy:
         source, target = cast(apsw.Connection, database), cast(apsw.Connection, copy)
         try:
-            # The checksums of a new file begin with its first page. Others are written before that
-            # where there are more than a cache holds, and would keep what stood in the log: none.
+            # Checksums start with the first page of a new file. With more pages than the cache
+            # holds, others are written before it and would stay without one.
             reserve_checksums(copy)
             copy.execute("CREATE TABLE first (page)")
             with target.backup("main", source, "main") as backup:
@@ -195,32 +208,33 @@ def copy_database(database: Database, path: Path) -> None:
 
 
 class ImmutableConnection(apsw.Connection):
-    """Reads a database that cannot be written to from here, as it is in its file.
+    """A connection to a database in a directory that is read-only here.
 
-    SQLite reads one with a write-ahead log only where it may put files beside it, unless it is
-    told that nobody writes (sqlite.org/uri.html, immutable). So it must have no log, and as long
-    as this connection is open whoever could commit by another way is held back.
+    SQLite opens a database in WAL mode only where it can create files beside it, unless it is told
+    that the file does not change (sqlite.org/uri.html, immutable). So the log must be empty, and
+    while this connection is open, no other process can commit.
     """
 
     def __init__(self, layout: Layout) -> None:
         with ExitStack() as held:
             held.enter_context(block_commits(layout.commit_lock))
-            if held_back := _find_pending_files(layout):
+            if pending := _find_pending_files(layout):
                 raise StoreError(
-                    f"{layout.root} cannot be written to from here, and its last changes are still "
-                    f"in {held_back[0]}; where it can be written to, run once: ragkit repair"
+                    f"{layout.root} is read-only here, and its last changes are still in "
+                    f"{pending[0]}; run once where it is writable: ragkit repair"
                 )
             flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
             super().__init__(_immutable_uri(layout.database), flags, _load_checksum_vfs())
             self._held = held.pop_all()
 
     def close(self, force: bool = False) -> None:
+        """Close the connection and let other processes commit."""
         super().close(force)
         self._held.close()
 
 
 def _find_pending_files(layout: Layout) -> list[str]:
-    """The files beside the database that its last changes are still in."""
+    """Return the names of the files beside the database that hold its last changes."""
     files = (layout.wal, layout.journal)
     return [path.name for path in files if path.exists() and path.stat().st_size]
 
@@ -231,7 +245,7 @@ def _immutable_uri(path: Path) -> str:
 
 @cache
 def _load_checksum_vfs() -> str:
-    """The name of the VFS that compares checksums; it is not made the default of the process."""
+    """Load the VFS that compares checksums and return its name; the default VFS stays."""
     usual = apsw.vfs_names()[0]
     loader = apsw.Connection(":memory:")
     loader.enable_load_extension(True)
@@ -244,7 +258,7 @@ def _load_checksum_vfs() -> str:
 
 
 def reserve_checksums(database: Database) -> None:
-    """Give each page room for a checksum; of a database with content once it is vacuumed."""
+    """Reserve room for a checksum in each page; in a database with content, VACUUM after it."""
     cast(apsw.Connection, database).reserve_bytes("main", _CHECKSUM_BYTES)
 
 
@@ -256,7 +270,7 @@ def _connect_reader(layout: Layout) -> Database:
             database = opened.enter_context(closing(connect(layout.database, readonly=True)))
             database.execute("PRAGMA query_only = ON")
             database.execute("PRAGMA wal_autocheckpoint = 0")
-            database.execute("PRAGMA wal_checkpoint(NOOP)")  # fails unless the log can be shared
+            database.execute("PRAGMA wal_checkpoint(NOOP)")  # fails unless the WAL can be shared
         except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.FullError, apsw.IOError) as error:
             lacks_space = isinstance(error, apsw.FullError | apsw.IOError) and is_disk_full(
                 layout.root
@@ -270,7 +284,7 @@ def _connect_reader(layout: Layout) -> Database:
 
 
 def configure_writer(database: Database) -> None:
-    """What holds for every connection that writes."""
+    """Set the pragmas of a connection that writes."""
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")
@@ -293,37 +307,43 @@ def _check_format(database: Database, layout: Layout) -> None:
             f"{stored.get('format', 'unknown')}, expected format {FORMAT} with this version's "
             "tables); ingest the documents again into a new directory"
         )
-    # One byte of the file says whether its pages have checksums; it is read before any of them.
+    # One byte of the header says whether pages have checksums. No checksum covers it yet here.
     if database.execute("PRAGMA checksum_verification").fetchone() != ("1",):
-        raise make_damage_error(layout.root, "its head is not what was written")
+        raise make_damage_error(layout.root, "its header was changed")
 
 
 @contextmanager
 def translate_errors(place: Path) -> Iterator[None]:
-    """Turn SQLite's and the system's errors into ours, with the way out."""
+    """Translate errors of SQLite and the system into ragkit's, which say what to do."""
     try:
         with translate_sqlite_errors(place):
             yield
     except PermissionError as error:
-        raise StoreError(f"no permission for {error.filename or place}; check its owner") from error
+        raise StoreError(
+            f"no permission for {error.filename or place}; check its owner and mode"
+        ) from error
     except NotADirectoryError as error:
-        raise NotAKnowledgeBase(f"{place} is a file, not the directory of a base") from error
+        raise NotAKnowledgeBase(
+            f"{place} is a file, not the directory of a knowledge base; name another directory"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _make_full_error(place) from error
         if error.errno == errno.EROFS:
-            raise StoreError(f"{place} is on a disk that can only be read") from error
+            raise StoreError(
+                f"{place} is on a read-only disk; make it writable, or name another directory"
+            ) from error
         if error.errno == errno.EIO or error.filename is None:
             raise StoreError(
-                f"the disk under {place} failed ({error}); what was reported as done is safe: "
-                "check the disk, and run the same command again"
+                f"the disk under {place} failed ({error}); completed changes are safe: "
+                "check the disk, and run the command again"
             ) from error
         raise
 
 
 @contextmanager
 def translate_sqlite_errors(place: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, with the way out."""
+    """Translate errors of SQLite into ragkit's, which say what to do."""
     try:
         yield
     except (apsw.FullError, apsw.IOError) as error:
@@ -334,28 +354,29 @@ def translate_sqlite_errors(place: Path) -> Iterator[None]:
         raise StoreLocked(f"{place} is busy: {error}; try again in a moment") from error
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
         raise StoreError(
-            f"cannot open the base in {place}: {error}; check its owner and mode"
+            f"cannot open the knowledge base in {place}: {error}; check its owner and mode"
         ) from error
     except apsw.Error as error:
         raise _translate_damage(place, error) from error
 
 
 def _translate_damage(place: Path, error: apsw.Error) -> StoreDamaged:
-    what = "it cannot be read as a base"
+    what = "it cannot be read as a knowledge base"
     if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_DATA:
-        what = "a part of it is not what was written"
+        what = "a page of it was changed"
     return make_damage_error(place, f"{what} ({error})")
 
 
 def make_damage_error(place: Path, what: str) -> StoreDamaged:
+    """Return the error for a damaged database, with the ways to repair it."""
     return StoreDamaged(
-        f"{place / 'ragkit.db'} is damaged: {what}; restore a backup, or keep what can be read "
+        f"{place / 'ragkit.db'} is damaged: {what}; restore a backup, or save what is readable "
         f"with: ragkit repair --kb {place}"
     )
 
 
 def is_disk_full(place: Path, spare: int = _MIN_FREE_BYTES) -> bool:
-    """Whether less than `spare` bytes are left on the disk: what libraries call an I/O error."""
+    """Return True if less than `spare` bytes are left; libraries then raise an I/O error."""
     while not place.exists():
         place = place.parent
     return shutil.disk_usage(place).free < spare
@@ -363,6 +384,6 @@ def is_disk_full(place: Path, spare: int = _MIN_FREE_BYTES) -> bool:
 
 def _make_full_error(place: Path) -> StoreFull:
     return StoreFull(
-        f"no space left for the base in {place}; what was reported as done is safe: "
-        "free some space and run the same command again"
+        f"no space left for the knowledge base in {place}; completed changes are safe: "
+        "free some space and run the command again"
     )

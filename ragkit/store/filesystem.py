@@ -1,4 +1,4 @@
-"""Says whether a directory is on a disk of this machine."""
+"""Detects directories on network file systems."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NETWORK_TYPES = (
 
 
 def find_network_type(path: Path) -> str:
-    """The type of the network file system that a path lies on, like "nfs4"; "" if on none.
+    """Return the type of the network file system of a path, such as "nfs4"; "" if it is local.
 
-    Where the system does not say it is taken as local.
+    It counts as local where the system has no list of mounts.
     """
     real = os.path.realpath(path)
     nearest, found = "", ""
@@ -36,10 +36,10 @@ def find_network_type(path: Path) -> str:
 
 
 def check_local(root: Path) -> None:
-    """Raise StoreError where a base must not be written."""
+    """Raise StoreError if a knowledge base must not be written there."""
     if kind := find_network_type(root):
         raise StoreError(
-            f"{root} is on a network file system ({kind}), which does not keep several machines "
-            "from writing to it at the same time; keep the base on a disk of this machine, and "
-            "put copies there with: ragkit backup"
+            f"{root} is on a network file system ({kind}), where locks do not keep two machines "
+            "from writing at the same time; keep the knowledge base on a local disk, and copy it "
+            "there with: ragkit backup"
         )

@@ -1,4 +1,4 @@
-"""The audit key: a secret of this machine's, outside every base, that signs what is logged."""
+"""The audit key: a secret of this machine, outside all knowledge bases, that signs records."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class AuditKey:
-    """Signs records of the log: whoever has not got it can neither change nor add one unseen."""
+    """A key that signs audit records. Without it, no change of the log goes unnoticed."""
 
     secret: bytes = field(repr=False)
 
     @property
     def id(self) -> str:
-        """What tells one key from another, and nothing of the key: 16 hexadecimal digits."""
-        return self._derived(b"id")[:8].hex()
+        """An id that says nothing about the key: 16 hexadecimal digits."""
+        return self._derive_secret(b"id")[:8].hex()
 
     def sign(self, data: bytes) -> bytes:
-        """The HMAC-SHA256 of `data`, 32 bytes."""
-        return hmac.digest(self._derived(b"chain"), data, hashlib.sha256)
+        """Return the HMAC-SHA256 of `data`, 32 bytes."""
+        return hmac.digest(self._derive_secret(b"chain"), data, hashlib.sha256)
 
     @property
     def public_key(self) -> str:
-        """The public key of what `sign_ed25519` gives, in hexadecimal digits."""
+        """The public key that verifies `sign_ed25519`, in hexadecimal digits."""
         return self._signer().public_key().public_bytes_raw().hex()
 
     def sign_ed25519(self, data: bytes) -> str:
-        """An Ed25519 signature, which whoever has the public key can check; hexadecimal."""
+        """Return an Ed25519 signature in hexadecimal digits, which the public key verifies."""
         return self._signer().sign(data).hex()
 
     def _signer(self) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-        return Ed25519PrivateKey.from_private_bytes(self._derived(b"signature"))
+        return Ed25519PrivateKey.from_private_bytes(self._derive_secret(b"signature"))
 
     def digest(self, text: str) -> str:
-        """What tells whether a text is this one, to whoever has the key: 32 hexadecimal digits."""
+        """Return a keyed digest of a text as 32 hexadecimal digits."""
         data = text.encode("utf-8", "surrogatepass")
-        return hmac.digest(self._derived(b"text"), data, hashlib.sha256)[:16].hex()
+        return hmac.digest(self._derive_secret(b"text"), data, hashlib.sha256)[:16].hex()
 
-    def _derived(self, purpose: bytes) -> bytes:
-        """A secret for one purpose, which says nothing of those for others."""
+    def _derive_secret(self, purpose: bytes) -> bytes:
+        """Return the secret for one purpose; it says nothing about those for others."""
         return hmac.digest(self.secret, b"ragkit audit " + purpose, hashlib.sha256)
 
 
 def verify_ed25519(data: bytes, signature: str, public_key: str) -> bool:
-    """Whether the key that belongs to a public one signed this very data."""
+    """Return True if the owner of the public key signed exactly this data."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -73,38 +73,43 @@ def verify_ed25519(data: bytes, signature: str, public_key: str) -> bool:
 
 
 def default_key_file() -> Path:
-    """Where the key is, unless a setting says otherwise: in the user's data folder."""
+    """Return the default path of the key, in the user's data folder (XDG_DATA_HOME)."""
     home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(home).expanduser() / "ragkit" / "audit.key"
 
 
 def read_key(path: Path) -> AuditKey:
-    """The key in a file. Raises StoreError if it cannot be read, or is none."""
+    """Read the key in a file. Raises StoreError if the file cannot be read or holds no key."""
     try:
         text = path.read_text(encoding="ascii").strip()
         secret = bytes.fromhex(text)
     except (OSError, ValueError) as error:
-        raise StoreError(f"the audit key in {path} cannot be read: {error}") from error
+        raise StoreError(
+            f"cannot read the audit key in {path}: {error}; restore the file from a backup"
+        ) from error
     if len(secret) != _KEY_BYTES:
-        raise StoreError(f"{path} holds no audit key, which is {2 * _KEY_BYTES} hexadecimal digits")
+        raise StoreError(
+            f"{path} is not an audit key: expected {2 * _KEY_BYTES} hexadecimal digits; restore "
+            "the file from a backup"
+        )
     return AuditKey(secret)
 
 
 def load_or_create_key(path: Path) -> AuditKey:
-    """The key in a file, made there if there is none. Raises StoreError where that fails."""
-    if not os.path.exists(path):  # or its folder cannot be looked into: then it cannot be made
+    """Read the key in a file; create it if there is none. Raises StoreError if that fails."""
+    if not os.path.exists(path):  # also in a folder without access: then creating fails
         try:
             _create_key(path)
         except OSError as error:
             raise StoreError(
-                f"cannot keep the audit key in {path}: {error.strerror}; name another file as "
+                f"cannot create the audit key in {path}: {error.strerror}; name another file as "
                 "audit_key in ragkit.toml, or as RAGKIT_AUDIT_KEY"
             ) from error
     return read_key(path)
 
 
 def load_keys(paths: Iterable[Path], own: Path) -> dict[str, AuditKey]:
-    """The keys in files, by their ids, and this machine's own if there is one.
+    """Read the keys in files, and the own key of this machine if there is one; by id.
 
     Raises StoreError for a file that holds no key.
     """

@@ -1,4 +1,4 @@
-"""Who may write to a base: advisory locks that die with their process."""
+"""Advisory locks on a knowledge base, which the system releases when their process ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _LOCK_TIMEOUT = 10.0  # seconds
 
 
 class WriterLock:
-    """flock on a file that says who holds it. Not lockf: POSIX locks vanish on any close."""
+    """The lock of the single writer: flock on a file that names its holder.
+
+    Not lockf: a POSIX lock is lost when any descriptor of the file is closed.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,12 +39,12 @@ class WriterLock:
                 f"{self._path.parent} is being written by {holder or 'another process'}; "
                 "wait until it has finished, or stop it"
             ) from None
-        command = Path(sys.argv[0]).name  # what follows may name what is to be erased
+        command = Path(sys.argv[0]).name  # no arguments: they may name what is erased
         started = datetime.now(UTC).isoformat(timespec="seconds")
         text = f"process {os.getpid()} on {socket.gethostname()} since {started} ({command})\n"
         content = text.encode(errors="replace")
         try:
-            os.pwrite(descriptor, content, 0)  # first: the line must always be there to be read
+            os.pwrite(descriptor, content, 0)  # first: others may read it at any time
             os.ftruncate(descriptor, len(content))
         except OSError:  # a full disk
             os.close(descriptor)
@@ -61,7 +64,7 @@ class WriterLock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the writer lock now."""
+    """Return True if a process holds the writer lock."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -77,12 +80,10 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def hold_commit_lock(path: Path) -> Iterator[int]:
-    """Held for one transaction: no two connections write, or move the log, at the same time.
+    """Hold the lock for one transaction or checkpoint; yield the descriptor of its file.
 
-    Yields the descriptor of the lock's file.
-
-    SQLite 3.7.0 to 3.51.2 can damage a file where they do (sqlite.org/wal.html, the WAL-reset bug).
-    Raises StoreLocked after ten seconds.
+    SQLite 3.7.0 to 3.51.2 can damage the database if two connections do so at the same time
+    (sqlite.org/wal.html, the WAL-reset bug). Raises StoreLocked after ten seconds.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with _hold_lock(descriptor, path, fcntl.LOCK_EX):
@@ -91,10 +92,10 @@ def hold_commit_lock(path: Path) -> Iterator[int]:
 
 @contextmanager
 def block_commits(path: Path) -> Iterator[None]:
-    """Held while nobody may commit, by one who cannot do so either. Raises StoreLocked as above."""
+    """Keep all processes from committing. Raises StoreLocked after ten seconds."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # nobody ever has
+    except FileNotFoundError:  # there was no commit yet
         yield
         return
     with _hold_lock(descriptor, path, fcntl.LOCK_SH):
@@ -112,8 +113,8 @@ def _hold_lock(descriptor: int, path: Path, kind: int) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > until:
                     raise StoreLocked(
-                        f"{path.parent} is being written without end by another process; "
-                        "is one of them stopped?"
+                        f"{path.parent} is locked by another process that does not finish its "
+                        "commit; check whether a ragkit process is stopped"
                     ) from None
                 time.sleep(0.005)
         yield
@@ -122,7 +123,7 @@ def _hold_lock(descriptor: int, path: Path, kind: int) -> Iterator[None]:
 
 
 def lock_shared(root: Path) -> int:
-    """A descriptor that shows, until it is closed, that somebody has the base in `root` open.
+    """Mark the knowledge base in `root` as open until the returned descriptor is closed.
 
     Raises StoreLocked while it is being replaced by another one.
     """
@@ -137,19 +138,19 @@ def lock_shared(root: Path) -> int:
             raise StoreLocked(f"{root} is being replaced; try again in a moment") from None
         except OSError:  # a file system without such locks
             return descriptor
-        os.close(descriptor)  # it was replaced in this very moment
+        os.close(descriptor)  # it was replaced since
 
 
 @contextmanager
 def lock_exclusive(root: Path) -> Iterator[None]:
-    """Held while nobody has the base in `root` open. Raises StoreLocked if somebody has."""
+    """Keep the knowledge base in `root` from being opened. Raises StoreLocked if it is open."""
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreLocked(
-                f"{root} is open elsewhere (a page, a chat, an ingest); end that, and try again"
+                f"{root} is open elsewhere (a page, a chat, an ingest); close it and try again"
             ) from None
         yield
     finally:

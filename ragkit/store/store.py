@@ -1,4 +1,4 @@
-"""A base's directory: creates it, hands out snapshots to readers and the writer to one."""
+"""The store of a knowledge base: creates its directory and opens snapshots and writers."""
 
 from __future__ import annotations
 
@@ -57,64 +57,65 @@ class Store:
 
     def _open(self) -> None:
         with translate_errors(self.layout.root):
-            head = read_marker(self.layout.commit_lock)
+            marker = read_marker(self.layout.commit_lock)
         connection = open_reader(self.layout)
         try:
-            self._check_whole(connection, head)
+            self._check_complete(connection, marker)
         except BaseException:
             connection.close()
             raise
         self._give_back(connection)
 
-    def _check_whole(self, database: Database, head: CommitMarker | None) -> None:
-        """Refuse a base of which something is missing that SQLite does not miss.
+    def _check_complete(self, database: Database, marker: CommitMarker | None) -> None:
+        """Raise StoreDamaged if something is missing that SQLite does not notice.
 
-        `head` is what was noted before the database was opened; None if that cannot be read.
+        `marker` was read before the database was opened; None if it cannot be read.
         """
         layout = self.layout
         with translate_errors(layout.root):
             found = read_commit(database)
-            if head is None or is_truncated(database, layout.database):
+            if marker is None or is_truncated(database, layout.database):
                 try:
-                    with block_commits(layout.commit_lock):  # somebody may just be writing it
-                        head = read_marker(layout.commit_lock)
+                    with block_commits(layout.commit_lock):  # a process may be writing it
+                        marker = read_marker(layout.commit_lock)
                         found = read_commit(database)
                         cut = is_truncated(database, layout.database)
                         logged = layout.wal.exists() and layout.wal.stat().st_size
-                except StoreLocked:  # it will be looked at again
+                except StoreLocked:  # the next opening checks it
                     return
                 if cut:
                     raise make_damage_error(layout.root, "its end is missing")
-                if head is None and logged:
-                    raise make_damage_error(
-                        layout.root, f"whether {layout.wal.name} is whole is not known"
-                    )
-        if head and (found.seq < head.seq or found.record < head.record):
-            lost = max(head.seq - found.seq, head.record - found.record)
+                if marker is None and logged:
+                    raise make_damage_error(layout.root, f"{layout.wal.name} may be incomplete")
+        if marker and (found.seq < marker.seq or found.record < marker.record):
+            lost = max(marker.seq - found.seq, marker.record - found.record)
             raise make_damage_error(
                 layout.root,
-                f"its last commits are missing, {lost} or more (from {layout.wal.name}, unless an "
-                "older file was put here)",
+                f"at least {lost} of its last commits are missing (from {layout.wal.name}, unless "
+                "an older file was copied here)",
             )
 
     def _create(self, wanted: bool) -> None:
         root = self.layout.root
         if root.exists() and not root.is_dir():
-            raise NotAKnowledgeBase(f"{root} is a file, not the directory of a base")
+            raise NotAKnowledgeBase(
+                f"{root} is a file, not the directory of a knowledge base; name another directory"
+            )
         if not wanted:
             raise StoreMissing(
-                f"there is no base in {root}; make one with: ragkit ingest FOLDER --kb {root}"
+                f"there is no knowledge base in {root}; create one with: "
+                f"ragkit ingest FOLDER --kb {root}"
             )
         check_local(root)
         with translate_errors(root):
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            strangers = [entry.name for entry in root.iterdir()]
-            if strangers and "writer.lock" not in strangers:
+            others = [entry.name for entry in root.iterdir()]
+            if others and "writer.lock" not in others:
                 raise NotAKnowledgeBase(
-                    f"{root} is not a ragkit base and is not empty (it holds {strangers[0]!r}); "
+                    f"{root} is not a knowledge base and not empty (it holds {others[0]!r}); "
                     "name another directory"
                 )
-            with suppress(PermissionError):  # it is somebody else's
+            with suppress(PermissionError):  # the directory has another owner
                 root.chmod(0o700)
             with WriterLock(self.layout.lock):
                 if not self.layout.exists():
@@ -124,10 +125,10 @@ class Store:
     def view(
         self, principal: Principal, labels: Collection[str] | None = None
     ) -> Iterator[Snapshot]:
-        """What somebody may read, of documents with one of these labels if any are given.
+        """Open a snapshot of what a principal may read, with `labels` only of those labels.
 
-        Rights are those of the snapshot: what was granted or revoked before it holds. Raises
-        AccessDenied if access control is enforced and nobody is named.
+        Grants and revocations before the snapshot are in effect. Raises AccessDenied if access
+        control is enforced and the principal is anonymous.
         """
         with self.snapshot() as snapshot:
             names = None if principal.is_owner else principal.names
@@ -136,9 +137,9 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """A consistent view of everything for the length of the block.
+        """Open a consistent snapshot of everything, for the owner's own work.
 
-        For whoever keeps the base: what is shown to somebody who asks goes through `view`.
+        What a person sees goes through `view`.
         """
         connection = self._take()
         try:
@@ -154,7 +155,7 @@ class Store:
 
     @contextmanager
     def writer(self) -> Iterator[Writer]:
-        """The single writer, under the lock; what a killed one left in tmp is swept away."""
+        """Open the single writer, under the writer lock; delete what a killed one left in tmp."""
         with ExitStack() as held:
             with translate_errors(self.layout.root):
                 self._check_open()
@@ -164,15 +165,15 @@ class Store:
                 for folder in (self.layout.tmp, self.layout.index):
                     folder.mkdir(mode=0o700, exist_ok=True)
                 writer = held.enter_context(closing(Writer(self.layout, self.key())))
-            with translate_sqlite_errors(self.layout.root):  # what is read through it
+            with translate_sqlite_errors(self.layout.root):  # of reads through it
                 yield writer
 
     @contextmanager
     def recorder(self) -> Iterator[Writer]:
-        """A writer for what changes no text: conversations, rights, holds and the log.
+        """Open a writer for all that is not text: conversations, grants, holds and audit records.
 
-        It needs no lock but that of the moment of a commit, and so writes also while another
-        process ingests. It is kept for the next one; after an error another one is opened.
+        It takes only the commit lock, for the moment of each commit, so it also writes while
+        another process ingests. It stays open for the next call, unless an error occurred.
         """
         with self._recording:
             self._check_open()
@@ -186,18 +187,19 @@ class Store:
                 raise
 
     def key(self) -> AuditKey:
-        """The key that signs the audit log, made if there is none."""
+        """Return the key that signs the audit log; create it if there is none."""
         if self._key is None:
             self._key = load_or_create_key(self.key_file)
         return self._key
 
     def close(self) -> None:
+        """Close all connections. A second call does nothing."""
         with self._guard:
             self._closed = True
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
-        with self._recording:  # last, for it moves the write-ahead log
+        with self._recording:  # last: it checkpoints the write-ahead log
             self._close_recorder()
         self._leave()
 
@@ -215,7 +217,9 @@ class Store:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise StoreError("this base was closed; open it again with KnowledgeBase(path)")
+            raise StoreError(
+                "this knowledge base is closed; open it again with KnowledgeBase(path)"
+            )
 
     def _give_back(self, connection: Database) -> None:
         with self._guard:

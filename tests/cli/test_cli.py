@@ -451,9 +451,8 @@ def test_base_that_is_missing(ragkit: Command, tmp_path: Path, command: tuple[st
     ended = ragkit(*command, "--kb", "missing.kb")
     assert ended.code == 1
     path = tmp_path / "missing.kb"
-    assert (
-        ended.error
-        == f"there is no base in {path}; make one with: ragkit ingest FOLDER --kb {path}"
+    assert ended.error == (
+        f"there is no knowledge base in {path}; create one with: ragkit ingest FOLDER --kb {path}"
     )
     assert not path.exists()
 

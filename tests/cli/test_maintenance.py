@@ -71,7 +71,7 @@ def test_verify_gives_programs_the_same(ragkit: Command, base: Path) -> None:
 def test_verify_of_no_base_is_one_line(ragkit: Command, tmp_path: Path) -> None:
     done = ragkit("verify", "--kb", tmp_path / "none.kb")
     assert done.code == 1
-    assert "there is no base" in done.error
+    assert "there is no knowledge base" in done.error
 
 
 def test_repair_says_what_it_did_and_what_is_lost(ragkit: Command, base: Path) -> None:
@@ -186,7 +186,7 @@ def test_an_empty_file_is_no_checkpoint(ragkit: Command, base: Path, tmp_path: P
     (tmp_path / "checkpoints").write_text("\n")
     done = ragkit("audit", "verify", "--checkpoint", tmp_path / "checkpoints", "--kb", base)
     assert done.code == 1
-    assert "cannot be read as checkpoints: there is none" in done.error
+    assert "the file is empty" in done.error
 
 
 def test_a_grant_is_not_taken_back_by_the_name_of_no_label(ragkit: Command, base: Path) -> None:

@@ -195,7 +195,7 @@ def test_a_ledger_that_was_cut_off_is_named(kb: KnowledgeBase, tmp_path: Path) -
     registry = kb.backup(tmp_path / "saved").path / "erasures.jsonl"
     kb.erase("ana.txt", reason="request 7")
     registry.write_bytes(registry.read_bytes()[:-40])
-    with pytest.raises(StoreDamaged, match=r"erasures\.jsonl is not what was written"):
+    with pytest.raises(StoreDamaged, match=r"erasures\.jsonl is damaged"):
         restore_kb(tmp_path / "saved", tmp_path / "again.kb", config=WORDS)
 
 

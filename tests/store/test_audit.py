@@ -355,10 +355,10 @@ def test_checkpoints_are_read_as_they_were_made(store: Store, tmp_path: Path) ->
 )  # fmt: skip
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "checkpoints").write_bytes(content)
-    with pytest.raises(StoreError, match="cannot be read as checkpoints"):
+    with pytest.raises(StoreError, match="cannot read checkpoints from"):
         read_checkpoints(tmp_path / "checkpoints")
 
 
 def test_a_file_of_checkpoints_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be read as checkpoints"):
+    with pytest.raises(StoreError, match="cannot read checkpoints from"):
         read_checkpoints(tmp_path / "checkpoints")

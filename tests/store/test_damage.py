@@ -178,7 +178,7 @@ def test_an_older_database_does_not_pass_for_the_newer_one(base: Path, tmp_path:
     for path in base.glob("ragkit.db*"):
         path.unlink()
     shutil.copy(tmp_path / "ragkit.db", base)
-    with pytest.raises(StoreDamaged, match="last commits are missing, 1 or more"):
+    with pytest.raises(StoreDamaged, match="at least 1 of its last commits are missing"):
         read(base)
 
 

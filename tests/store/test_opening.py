@@ -175,7 +175,7 @@ def test_a_base_that_can_only_be_read_is_searched(
         assert verify_kb(seen).intact
     assert [record.name for record in caplog.records] == ["ragkit.governance.audit_recorder"]
     with KnowledgeBase(seen, embedder=HashingEmbedder()) as kb:
-        with pytest.raises(StoreError, match="can only be read"):
+        with pytest.raises(StoreError, match="read-only"):
             kb.ingest(EXAMPLES)
         with pytest.raises(StoreError, match="cannot be recorded, so nothing is shown"):
             kb.search("first day")
@@ -193,7 +193,7 @@ def test_where_there_can_be_no_key_what_need_not_be_recorded_is_answered(
     with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
         assert len(kb.search("pump")) == 1
         assert "31" in kb.ask("How much does the pump weigh?").text
-    assert "not recorded: cannot keep the audit key" in caplog.text
+    assert "not recorded: cannot create the audit key" in caplog.text
     config = Config(audit_key=key)
     with (
         KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb,
