@@ -484,7 +484,7 @@ def test_folder_of_other_things_does_not_become_a_base(ragkit: Command, tmp_path
     write(tmp_path / "docs" / "a.txt", LEAVE)
     ended = ragkit("ingest", "docs", "--kb", "docs")
     assert ended.code == 1
-    assert "not a ragkit base and is not empty" in ended.error
+    assert "is not a knowledge base and not empty" in ended.error
 
 
 @needs_model

@@ -166,7 +166,7 @@ def test_a_receipt_that_somebody_wrote_draws_nothing_on_a_terminal(
     ("change", "told"),
     [
         ({"searched": {}}, "its searched is {}"),
-        ({"extra": 1}, "it has other parts"),
+        ({"extra": 1}, "it has other fields"),
         ({"format": "another"}, "it has another format"),
     ],
 )
