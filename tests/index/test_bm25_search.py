@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ragkit.index.bm25_search import BM25Search
 from ragkit.index.tantivy_index import TantivyIndex
+from ragkit.store.access import Principal
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -69,7 +70,7 @@ def search(
 ) -> list[str]:
     """Sources of the chunks found, best first; each must be one of the snapshot."""
     index = index or BM25Search(store.layout)
-    with store.view(None, labels) as snapshot:
+    with store.view(Principal.owner(), labels) as snapshot:
         found = best(index, snapshot, query, 10)
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
         chunks = snapshot.chunks.get([chunk for chunk, _ in found])

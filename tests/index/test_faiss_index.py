@@ -13,6 +13,7 @@ from ragkit.index import faiss_index
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.indexes import sync_indexes
 from ragkit.index.vector_search import VectorSearch
+from ragkit.store.access import Principal
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
@@ -77,7 +78,7 @@ def check(
     """Compare with the oracle for several queries and k; returns what was found last."""
     index = index or VectorSearch(store.layout)
     found: Found = []
-    with store.view(None, labels) as snapshot:
+    with store.view(Principal.owner(), labels) as snapshot:
         for seed in range(5):
             for k in (1, 7, 2000):
                 found = pairs(index.search(snapshot, query(1000 + seed), k))
@@ -234,7 +235,7 @@ def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
 @pytest.mark.parametrize("labels", [["board"], ["default"], ["board", "default"], []])
 def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str]) -> None:
     index = VectorSearch(big.layout)
-    with big.view(None, labels) as snapshot:
+    with big.view(Principal.owner(), labels) as snapshot:
         allowed = {c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)}
         for seed in range(20):
             found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 20))}
@@ -244,7 +245,7 @@ def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str
 
 def test_an_inverted_file_finds_all_of_a_rare_label(big: Store) -> None:
     index = VectorSearch(big.layout)
-    with big.view(None, ["board"]) as snapshot:
+    with big.view(Principal.owner(), ["board"]) as snapshot:
         found = {chunk for chunk, _ in pairs(index.search(snapshot, query(1), 100))}
         assert found == {chunk for chunk, _ in oracle(snapshot, query(1), 100)}
 
