@@ -178,7 +178,7 @@ class _ClaimChecker:
     def _find_contradictions(
         self, claim: str, restating: Sequence[EvidenceSentence]
     ) -> Iterator[str]:
-        """Yield how the restating sentences deny the claim or say it of somebody else."""
+        """Yield how the restating sentences deny the claim or say it of another name."""
         if not restating:
             return
         if not any(agrees_on_negation(sentence.text, claim) for sentence in restating):

@@ -46,7 +46,7 @@ class FactIndex:
             return any(words) if partly else all(words)
         if fact.kind == "code":
             return _normalize_code(content) in self._codes
-        return _squeeze(content) in self._squeezed
+        return _squeeze(content) in self._squeezed_text
 
     def has_word(self, word: str) -> bool:
         """Return True if the word, an inflected form, or the phrase it abbreviates occurs."""
@@ -99,7 +99,7 @@ class FactIndex:
         return frozenset(map(_normalize_code, [*tokens, *parts, *joined]))
 
     @cached_property
-    def _squeezed(self) -> str:
+    def _squeezed_text(self) -> str:
         return _squeeze(self.text)
 
 

@@ -1,11 +1,12 @@
-"""How often `Citation.highlights` has the sentence of the passage that a statement was made of.
+"""Measures how often `Citation.highlights` has the sentence that a statement was made of.
 
-The statements are the true ones of the verification bench, sentences of a passage as they stand,
-reworded, or made of a question and its answer, and cells of tables; and two sentences in one, of
-the same passage or of two. Their sentence or row is known, and left out where the passage has it
-twice, or has the answer elsewhere, too. "exact" is when it is marked and nothing else, "more" when
-there is more beside it; "part" is one of two, "wrong" another place, and "none" is no mark at all.
-Then the same with the number of a passage that does not hold what is said: there any mark is wrong.
+The statements are the true ones of the verification benchmark: sentences of a passage as they are,
+reworded, or made of a question and its answer, cells of tables, and two sentences in one, of the
+same passage or of two. Their sentence or row is known. Statements are left out if the passage has
+the sentence twice, or has the answer elsewhere, too. "exact" means that only the right sentence is
+highlighted, "more" that there is more beside it, "part" that one of two is missing, "wrong" another
+place, and "none" no highlight. Then the same statements cite a passage that does not have what they
+say: there any highlight is wrong.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Placed:
 
 
 def placed(case: Case) -> Iterator[Placed]:
-    """Everything that is measured of one case."""
+    """Yield all answers of a case that are measured."""
     for claim in case.claims:
         truth = {}
         origins = ("",) if claim.fact else claim.origins
@@ -66,7 +67,7 @@ def placed(case: Case) -> Iterator[Placed]:
 
 
 def _places(claim: Claim, hit: Hit, origin: str) -> list[Sentence]:
-    """The sentences of a passage that are a sentence, or the row of a table's cell."""
+    """Return where a claim was taken from: its sentences, or the row of its table cell."""
     if claim.fact:
         label, cell = claim.fact.label, f"{claim.fact.number:,}"
         return [u for u in split_sentences(hit.text) if u.text.startswith(label) and cell in u.text]
@@ -75,7 +76,7 @@ def _places(claim: Claim, hit: Hit, origin: str) -> list[Sentence]:
 
 
 def _is_elsewhere_too(claim: Claim, hits: Sequence[Hit]) -> bool:
-    """Whether other sentences hold the answer that a statement was made of."""
+    """Return True if other sentences have the answer that a statement was made of."""
     if claim.kind not in _ABOUT_ANSWERS:
         return False
     found = split_sentences(hits[claim.cited[0] - 1].text)
@@ -83,7 +84,7 @@ def _is_elsewhere_too(claim: Claim, hits: Sequence[Hit]) -> bool:
 
 
 def _miscited(case: Case, claim: Claim, rng: Random) -> Iterator[Placed]:
-    """The same with the number of a passage that has not what it says."""
+    """Yield the claim with a citation of a passage that does not have its key."""
     others = [
         number
         for number, hit in enumerate(case.hits, 1)
@@ -98,7 +99,7 @@ def _miscited(case: Case, claim: Claim, rng: Random) -> Iterator[Placed]:
 def _doubled(
     case: Case, claim: Claim, truth: Mapping[int, Sequence[Sentence]], rng: Random
 ) -> Iterator[Placed]:
-    """Joined with another sentence, of the same passage or of another."""
+    """Yield the claim joined with another sentence, of the same passage or of another."""
     (number,) = claim.cited
     first = claim.text.rstrip(".")
     own = [
@@ -128,13 +129,13 @@ def _fits(unit: Sentence) -> bool:
 
 
 def _inside(unit: Sentence) -> str:
-    """A sentence as it stands behind a comma."""
+    """Write a sentence as it is after a comma."""
     sentence = sentence_of(unit.text) or unit.text
     return f"{sentence[0].lower()}{sentence[1:].rstrip('.')}"
 
 
 def ending(citation: Citation, truth: Sequence[Sentence]) -> str:
-    """What became of one citation."""
+    """Return how well one citation is highlighted: one of ENDINGS."""
     if not citation.highlights:
         return "none"
     marks = [(a - citation.start, b - citation.start) for a, b in citation.highlights]

@@ -11,7 +11,7 @@ from tests.benchmarks.verification import amounts
 from tests.benchmarks.verification import corruptions as false
 from tests.benchmarks.verification import rewordings as true
 from tests.benchmarks.verification.claims import Claim, Surroundings, declarative, table_facts
-from tests.benchmarks.verification.figures import dates, figures
+from tests.benchmarks.verification.numbers import find_dates, find_numbers
 
 TABLE = """Consolidated Statements (in millions)
 2019 2018
@@ -30,8 +30,8 @@ def around(text: str) -> Surroundings:
 
 def test_years_dates_and_page_numbers_are_no_figures() -> None:
     text = "On March 5, 2024 it paid $1.5 million for 28 of 40% (Note 7), as in 1999."
-    assert [figure.text for figure in figures(text)] == ["$1.5 million", "28", "40%"]
-    assert [(date.year, date.month, date.day) for date in dates(text)] == [(2024, 3, 5)]
+    assert [figure.text for figure in find_numbers(text)] == ["$1.5 million", "28", "40%"]
+    assert [(date.year, date.month, date.day) for date in find_dates(text)] == [(2024, 3, 5)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_changed_number_stands_nowhere_in_the_evidence() -> None:
         surroundings = Surroundings([text], [text], rng=Random(seed))
         changed = amounts.digit_changed(claim(text), surroundings)
         assert changed is not None
-        assert len({figure.text for figure in figures(changed)} - {"36", "38"}) == 1
+        assert len({figure.text for figure in find_numbers(changed)} - {"36", "38"}) == 1
 
 
 def test_a_bound_is_not_corrupted() -> None:

@@ -1,11 +1,11 @@
-"""How well `ragkit.verification.check` tells true statements from corrupted ones.
+"""Measures how well `ragkit.verification.checker` tells true statements from corrupted ones.
 
-Statements about real passages are made by rule: sentences as they stand, reworded, or put together
-from a question and its answer. A corrupted one is a true one after a single change. A verdict of
-"unsupported" on a corrupted statement is right, any verdict but "supported" on a true one is a
-false alarm. Precision is of the statements that were made, about two corrupted ones to each true.
-Where a true statement is flagged, its corrupted forms are caught for no merit: they are left out
-of the last share.
+True statements about real passages are made by rule: sentences as they are, reworded, or made of a
+question and its answer. A corrupted statement is a true one after a single change. "unsupported"
+is the right verdict on a corrupted statement. Any verdict but "supported" on a true one is a false
+alarm. Precision is that of the statements made, about two corrupted ones for each true one. If a
+true statement is flagged, catching its corrupted forms proves nothing, so the last share leaves
+them out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Judged:
 
 
 def judged(item: Item) -> Judged:
-    """The worst verdict of the statements that lie in each part."""
+    """Check an item; each part gets the worst verdict of the statements in it."""
     from ragkit.verification.checker import check_answer
 
     found = check_answer(item.text, item.evidence)
@@ -52,7 +52,7 @@ def judged(item: Item) -> Judged:
 
 
 def report(found: Sequence[Judged], name: str) -> None:
-    """The tables of one set, or of all."""
+    """Print the tables of one set, or of all."""
     single = [one for one in found if len(one.item.parts) == 1 and one.item.kind != "uncited"]
     true = [one for one in single if not one.item.corruption]
     false = [one for one in single if one.item.corruption]
@@ -113,7 +113,7 @@ def _table(
 
 
 def show(found: Sequence[Judged], count: int) -> None:
-    """Examples of misses and of false alarms, with the sentence of the evidence nearest to each."""
+    """Print examples of misses and false alarms, each with the nearest sentence of the evidence."""
     wrong = [one for one in found if not all(one.right)]
     misses = [one for one in wrong if one.item.corruption and not _lands(one, "unsupported")]
     alarms = [one for one in wrong if one not in misses]
@@ -130,10 +130,12 @@ def show(found: Sequence[Judged], count: int) -> None:
 
 
 def nearest(item: Item) -> str:
-    """The sentence or row of the cited evidence that shares most words with the text."""
+    """Return the sentence or row of the cited evidence that shares most words with the text."""
     numbers = [int(number) for number in re.findall(r"\[(\d)\]", item.text)] or [1]
     words = set(re.findall(r"\w+", item.text.lower()))
-    own = [unit.in_context for n in numbers for unit in split_sentences(item.evidence[n - 1])]
+    own = [
+        sentence.in_context for n in numbers for sentence in split_sentences(item.evidence[n - 1])
+    ]
     return plain(max(own, key=lambda u: len(words & set(re.findall(r"\w+", u.lower())))))
 
 

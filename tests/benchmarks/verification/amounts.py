@@ -9,12 +9,12 @@ from decimal import Decimal
 from random import Random
 
 from tests.benchmarks.verification.claims import Claim, Surroundings, plain
-from tests.benchmarks.verification.figures import (
+from tests.benchmarks.verification.numbers import (
     MONTHS,
     SCALES,
     Number,
-    dates,
-    figures,
+    find_dates,
+    find_numbers,
     spelled,
     spelled_numbers,
     values,
@@ -32,7 +32,7 @@ _UNITS = ("second", "minute", "hour", "day", "week", "month", "year")
 
 
 def _loose(text: str, figure: Number) -> bool:
-    """Hedged, a bound or a part of a range: another number need not be wrong."""
+    """Return True for a hedged number, a bound or a part of a range: another one may be right."""
     before, after = text[: figure.start], text[figure.end :]
     return bool(
         _HEDGE.search(before)
@@ -42,13 +42,13 @@ def _loose(text: str, figure: Number) -> bool:
 
 
 def _exact(claim: Claim) -> list[Number]:
-    return [figure for figure in figures(claim.text) if not _loose(claim.text, figure)]
+    return [figure for figure in find_numbers(claim.text) if not _loose(claim.text, figure)]
 
 
 def _with_number(
     claim: Claim, around: Surroundings, change: Callable[[Number, Random], Decimal | None]
 ) -> str | None:
-    """One number changed so that the evidence has the new one nowhere."""
+    """Change one number to one that the evidence does not have."""
     known = values(around.cited(claim)) | values(claim.text)
     found = _exact(claim)
     around.rng.shuffle(found)
@@ -63,7 +63,7 @@ def _with_number(
 
 
 def _near_multiple(number: Decimal, known: set[Decimal]) -> bool:
-    """The number in thousands or millions stands in the evidence."""
+    """Return True if the evidence has the number in thousands or millions."""
     return any(number.scaleb(power) in known for power in (3, 6, -3, -6))
 
 
@@ -89,7 +89,7 @@ def digit_changed(claim: Claim, around: Surroundings) -> str | None:
 
 
 def _other_word(claim: Claim, around: Surroundings) -> str | None:
-    """twenty-eight as another number in words."""
+    """Change twenty-eight to another number in words."""
     known = values(around.cited(claim))
     for number, word in spelled_numbers():
         match = re.search(
@@ -138,13 +138,13 @@ def times_ten(claim: Claim, around: Surroundings) -> str | None:
 
 
 def number_nearby(claim: Claim, around: Surroundings) -> str | None:
-    """Another number of the same passage, of the same sort."""
+    """Take another number of the same sort from the passage."""
     if claim.fact:
         return None
-    own = {figure.value for figure in figures(claim.text)}
+    own = {figure.value for figure in find_numbers(claim.text)}
     candidates = [
         figure
-        for figure in figures(plain(around.quoted(claim)))
+        for figure in find_numbers(plain(around.quoted(claim)))
         if figure.value not in own and not _near_multiple(figure.value, own)
     ]
     for figure in _exact(claim):
@@ -163,7 +163,7 @@ def number_nearby(claim: Claim, around: Surroundings) -> str | None:
 
 
 def cell_of_other_year(claim: Claim, around: Surroundings) -> str | None:
-    """The right row of the table, the wrong column."""
+    """Take a cell of the right table row and the wrong column."""
     if claim.fact is None:
         return None
     others = [n for year, n in claim.fact.row if n not in (claim.fact.number, 0) and n >= 2]
@@ -171,7 +171,7 @@ def cell_of_other_year(claim: Claim, around: Surroundings) -> str | None:
 
 
 def cell_of_other_row(claim: Claim, around: Surroundings) -> str | None:
-    """The right column of the table, the wrong row."""
+    """Take a cell of the right table column and the wrong row."""
     if claim.fact is None:
         return None
     return _cell_instead(claim, [n for n in claim.fact.column if n >= 10], around.rng)
@@ -179,7 +179,7 @@ def cell_of_other_row(claim: Claim, around: Surroundings) -> str | None:
 
 def _cell_instead(claim: Claim, others: list[Decimal], rng: Random) -> str | None:
     assert claim.fact is not None
-    for figure in figures(claim.text):
+    for figure in find_numbers(claim.text):
         power = 3 if claim.fact.unit == "thousand" else 6
         exact = figure.value == claim.fact.number.scaleb(power)
         far = [n for n in others if abs(n - claim.fact.number) > claim.fact.number / 20]
@@ -193,9 +193,9 @@ def _cell_instead(claim: Claim, others: list[Decimal], rng: Random) -> str | Non
 
 
 def other_scale(claim: Claim, around: Surroundings) -> str | None:
-    """million as billion, and the like."""
+    """Change million to billion, and the like."""
     known = values(around.cited(claim))
-    found = figures(claim.text) if claim.fact else _exact(claim)  # rounded facts are hedged
+    found = find_numbers(claim.text) if claim.fact else _exact(claim)  # rounded facts are hedged
     for figure in [one for one in found if one.scale]:
         new = around.rng.choice(
             [s for s in ("thousand", "million", "billion") if s != figure.scale]
@@ -207,7 +207,7 @@ def other_scale(claim: Claim, around: Surroundings) -> str | None:
 
 
 def other_unit(claim: Claim, around: Surroundings) -> str | None:
-    """30 days as 30 weeks."""
+    """Change 30 days to 30 weeks."""
     known = around.cited(claim).lower()
     words = "|".join(word for _, word in spelled_numbers())
     match = re.search(rf"\b(\d+|{words})([ -])({'|'.join(_UNITS)})(s?)\b", claim.text)
@@ -221,7 +221,7 @@ def other_unit(claim: Claim, around: Surroundings) -> str | None:
 
 
 def other_year(claim: Claim, around: Surroundings) -> str | None:
-    """A year that the evidence has nowhere."""
+    """Change a year to one that the evidence does not have."""
     known = around.cited(claim)
     found = [match for match in years(claim.text) if not _HEDGE.search(claim.text[: match.start()])]
     for match in found:
@@ -236,7 +236,7 @@ def other_year(claim: Claim, around: Surroundings) -> str | None:
 
 
 def year_nearby(claim: Claim, around: Surroundings) -> str | None:
-    """Another year that the passage names in another sentence."""
+    """Take a year from another sentence of the passage."""
     own = {match[0] for match in years(claim.text)}
     if claim.fact:
         others = [
@@ -257,7 +257,7 @@ def year_nearby(claim: Claim, around: Surroundings) -> str | None:
 
 def other_month(claim: Claim, around: Surroundings) -> str | None:
     known = around.cited(claim)
-    for date in dates(claim.text):
+    for date in find_dates(claim.text):
         days = [monthrange(date.year, month)[1] for month in range(1, 13)]
         months = [n for n in range(1, 13) if n != date.month and date.day <= days[n - 1]]
         month = around.rng.choice(months)
@@ -269,7 +269,7 @@ def other_month(claim: Claim, around: Surroundings) -> str | None:
 
 def other_day(claim: Claim, around: Surroundings) -> str | None:
     known = around.cited(claim)
-    for date in dates(claim.text):
+    for date in find_dates(claim.text):
         days = [n for n in range(1, 29) if n != date.day]
         day = around.rng.choice(days)
         if date.day and not re.search(rf"\b0?{day}\b", known):

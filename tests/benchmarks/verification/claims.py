@@ -48,8 +48,8 @@ _FLOW_LABEL = re.compile(
 class Claim:
     """A true statement that the passages `cited` support, counted from 1.
 
-    Where `key` is missing from a passage, that passage does not support the claim. `origins` are
-    the sentences that it was made of, one of each passage, where they are known.
+    A passage without `key` does not support the claim. `origins` are the sentences that it was
+    made of, one of each passage, if they are known.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class TableFact:
-    """A cell of a table with the year over it; `row` are all cells by year."""
+    """A cell of a table with the year of its column; `row` are all cells by year."""
 
     label: str
     year: int
@@ -83,10 +83,10 @@ class TableFact:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a corruption may draw on: the passages, and names of the same sort from elsewhere.
+    """What a corruption may use: the passages, and names of the same sort from other documents.
 
-    `evidence` is what the citations stand for, `passages` only their texts; `near` are names that
-    the cited documents hold, `far` are names of other documents.
+    `evidence` is what the citations stand for, `passages` are only their texts. `near` are names
+    in the cited documents, `far` are names of other documents.
     """
 
     evidence: Sequence[str]
@@ -103,7 +103,7 @@ class Surroundings:
 
 
 def plain(text: str) -> str:
-    """The text without Markdown marks, on one line."""
+    """Return the text without Markdown, on one line."""
     text = re.sub(r"!?\[([^\[\]]*)\]\([^()\s]*\)", r"\1", text)
     text = re.sub(r"<[^<>\n]{1,200}>", " ", text)
     text = re.sub(r"(?m)^\s*(?:[-*+•]|\d{1,2}\.|#{1,6}|>)\s+", "", text)
@@ -111,21 +111,21 @@ def plain(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """For comparisons: plain, small letters, no spaces."""
+    """Return the text for comparisons: plain, in lower case, without spaces."""
     return re.sub(r"[\s*`#>•]+", "", plain(text)).lower()
 
 
 def sentences(passage: str) -> list[str]:
-    """The whole sentences of a passage that can stand in an answer."""
+    """Return the whole sentences of a passage that could be in an answer."""
     found = [
-        sentence_of(unit.text) for unit in split_sentences(passage) if _ENDED.search(unit.text)
+        sentence_of(each.text) for each in split_sentences(passage) if _ENDED.search(each.text)
     ]
     return [text for text in found if text and not _ROW_END.search(text)]
 
 
-def sentence_of(unit: str) -> str | None:
-    """A unit of a passage as a sentence of an answer, or None where it is none."""
-    text = plain(unit)
+def sentence_of(found: str) -> str | None:
+    """Return a sentence of a passage as one of an answer; None if it is not a whole sentence."""
+    text = plain(found)
     text = text if re.search(r"[.!][\"”’')]?$", text) else f"{text}."
     words = text.split()
     whole = (
@@ -143,13 +143,13 @@ def sentence_of(unit: str) -> str | None:
 
 
 def is_prose(sentence: str) -> bool:
-    """Runs on from a subject to a full stop: fit for rewording."""
+    """Return True for a sentence with a verb and without a colon, which can be reworded."""
     return bool(re.search(r"\b(?:is|are|was|were|has|have|had|can|will|must|should|\w+ed|\w+s)\b",
                           sentence)) and ":" not in sentence  # fmt: skip
 
 
 def declarative(question: str, answer: str) -> str | None:
-    """A sentence made of a question and its answer, for the shapes where that is safe."""
+    """Make a sentence of a question and its answer, for the forms where that is safe."""
     if re.search(r"\b(?:is|was|are|were|has|had|have|can|could|may)\b", answer) or re.search(
         r"\b(?:being|been) ", question
     ):
@@ -193,7 +193,7 @@ def _time_preposition(answer: str) -> str:
 
 
 def table_facts(passage: str) -> Iterator[TableFact]:
-    """Cells under years in a table that gives its unit, with a label that stands there once."""
+    """Yield the cells below years in a table with a unit, if their label occurs once."""
     marked = {match[1].lower() for match in _TABLE_UNIT.finditer(passage)}
     rows = list(_rows(passage))
     labels = [label.lower() for label, _, _ in rows]
@@ -217,7 +217,7 @@ def table_facts(passage: str) -> Iterator[TableFact]:
 
 
 def _rows(passage: str) -> Iterator[tuple[str, tuple[int, ...], tuple[Decimal | None, ...]]]:
-    """Label, years over the columns, and the cells, None where negative, empty or a fraction."""
+    """Yield label, years of the columns, and cells: None if negative, empty or a fraction."""
     heads: tuple[int, ...] = ()
     pending: list[int] = []
     for line in passage.replace("\u00a0", " ").splitlines():

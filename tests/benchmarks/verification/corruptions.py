@@ -62,7 +62,7 @@ SURE_ALONE = frozenset(  # false of a bare answer too: what was put in is nowher
 
 
 class Corrupted(NamedTuple):
-    """What became of a true statement."""
+    """A true statement after one change."""
 
     kind: str
     text: str
@@ -70,7 +70,7 @@ class Corrupted(NamedTuple):
 
 
 def corruptions(claim: Claim, around: Surroundings) -> Iterator[Corrupted]:
-    """One of every kind that the claim admits."""
+    """Return one corruption of each kind that the claim allows."""
     if claim.kind != "quotation":
         for kind, corrupt in KINDS.items():
             text = corrupt(claim, around)
@@ -86,7 +86,7 @@ def corruptions(claim: Claim, around: Surroundings) -> Iterator[Corrupted]:
 
 
 def names(text: str) -> list[re.Match[str]]:
-    """Runs of words with capitals that do not merely open a sentence."""
+    """Return runs of capitalized words, except the first word of a sentence."""
     found = []
     for match in _NAME.finditer(text):
         opens = match.start() == 0 or re.search(r"[.!?:;“\"(]\s*$", text[: match.start()])
@@ -97,13 +97,13 @@ def names(text: str) -> list[re.Match[str]]:
 
 
 def name_far(claim: Claim, around: Surroundings) -> str | None:
-    """Another person, place or organisation, out of another document."""
+    """Take another person, place or organisation from another document."""
     known = around.cited(claim).lower()
     return _with_name(claim, [n for n in around.far if n.lower() not in known], around.rng)
 
 
 def name_nearby(claim: Claim, around: Surroundings) -> str | None:
-    """Another person, place or organisation of the same passage."""
+    """Take another person, place or organisation from the same passage."""
     known = plain(around.quoted(claim))
     return _with_name(claim, [n for n in around.near if n in known], around.rng)
 
@@ -125,7 +125,7 @@ def _with_name(claim: Claim, pool: list[str], rng: Random) -> str | None:
 
 
 def negated(claim: Claim, around: Surroundings) -> str | None:
-    """A not put in behind the first verb, or the only one taken out."""
+    """Insert a not after the first verb, or remove the only one."""
     if claim.kind in BARE:
         return None
     nots = re.findall(r"\b(?:not|never)\b", claim.text)
@@ -168,7 +168,7 @@ def _without_not(text: str) -> str | None:
 
 
 def opposite(claim: Claim, around: Surroundings) -> str | None:
-    """increased as decreased, before as after, ..."""
+    """Change increased to decreased, before to after, ..."""
     found = [m for m in re.finditer(r"\b[a-z]+(?:-[a-z]+)?\b", claim.text) if m[0] in OPPOSITES]
     sure = [m for m in found if not re.search(r"\b(?:not|even if .*) $", claim.text[: m.start()])]
     if not sure or claim.fact:
@@ -178,7 +178,7 @@ def opposite(claim: Claim, around: Surroundings) -> str | None:
 
 
 def quoted_word(claim: Claim, around: Surroundings) -> str | None:
-    """One word inside of the quotation marks gives way to a word of the same passage."""
+    """Replace a word inside quotation marks by a word of the same passage."""
     inside = re.search(r"[“\"](.+)[”\"]", claim.text)
     if inside is None:
         return None
@@ -197,7 +197,7 @@ def quoted_word(claim: Claim, around: Surroundings) -> str | None:
 
 
 def other_passage(claim: Claim, around: Surroundings) -> int | None:
-    """The number of a passage that does not hold what the claim turns on."""
+    """Cite a passage that does not have the key of the claim."""
     if len(claim.cited) != 1:
         return None
     key = folded(claim.key or claim.text)
@@ -216,7 +216,7 @@ def other_passage(claim: Claim, around: Surroundings) -> int | None:
 
 
 def _turns_on(claim: Claim, there: str) -> bool:
-    """At most half of the telling words of the claim stand in the other passage."""
+    """Return True if the passage has at most half of the claim's telling words."""
     words = set(re.findall(r"[A-Za-z]{5,}|\d[\d,.]*\d|\d", claim.text))
     held = sum(word.lower() in there for word in words)
     return claim.kind in BARE or held <= len(words) / 2

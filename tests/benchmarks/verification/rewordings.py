@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from random import Random
 
-from tests.benchmarks.verification.figures import (
+from tests.benchmarks.verification.numbers import (
     MONTHS,
-    dates,
-    figures,
+    find_dates,
+    find_numbers,
     grouped,
     rescaled,
     spelled,
@@ -70,7 +70,7 @@ _BEFORE_IDS = ("page", "section", "version", "chapter", "article", "note", "item
 
 
 def rewordings(sentence: str, rng: Random) -> Iterator[tuple[str, str]]:
-    """(kind, sentence) for every kind of rewording that the sentence admits."""
+    """Yield (kind, sentence) for each kind of rewording that the sentence allows."""
     for kind, reword in KINDS.items():
         text = reword(sentence, rng)
         if text is not None and text != sentence:
@@ -78,8 +78,8 @@ def rewordings(sentence: str, rng: Random) -> Iterator[tuple[str, str]]:
 
 
 def number_in_words(sentence: str, rng: Random) -> str | None:
-    """28 days as twenty-eight days, or two days as 2 days."""
-    for figure in figures(sentence):
+    """Write 28 days as twenty-eight days, or two days as 2 days."""
+    for figure in find_numbers(sentence):
         before = sentence[: figure.start].split()[-1:]
         plain = figure.text.isdigit() and 2 <= figure.number <= 99
         id_like = before and (before[0].lower().strip("(") in _BEFORE_IDS or before[0] in MONTHS)
@@ -103,8 +103,8 @@ def percent_in_words(sentence: str, rng: Random) -> str | None:
 
 
 def other_grouping(sentence: str, rng: Random) -> str | None:
-    """1,000 as 1000, or 25000 as 25,000."""
-    for figure in figures(sentence):
+    """Write 1,000 as 1000, or 25000 as 25,000."""
+    for figure in find_numbers(sentence):
         digits = re.search(r"\d[\d,]*", figure.text)
         if digits and "," in digits[0]:
             new = figure.text.replace(",", "")
@@ -117,8 +117,8 @@ def other_grouping(sentence: str, rng: Random) -> str | None:
 
 
 def other_scale(sentence: str, rng: Random) -> str | None:
-    """$1,577 million as $1.577 billion, or 1.5 million as 1,500,000."""
-    for figure in figures(sentence):
+    """Write $1,577 million as $1.577 billion, or 1.5 million as 1,500,000."""
+    for figure in find_numbers(sentence):
         if figure.percent or (not figure.scale and figure.number < 1_000_000):
             continue
         new = rescaled(figure)
@@ -128,8 +128,8 @@ def other_scale(sentence: str, rng: Random) -> str | None:
 
 
 def rounded(sentence: str, rng: Random) -> str | None:
-    """$1,577 million as about $1.6 billion."""
-    for figure in figures(sentence):
+    """Write $1,577 million as about $1.6 billion."""
+    for figure in find_numbers(sentence):
         hedged = _HEDGED.search(sentence[: figure.start])
         if figure.percent or hedged or len(str(figure.number).strip("0.").replace(".", "")) < 4:
             continue
@@ -149,7 +149,7 @@ def rounded(sentence: str, rng: Random) -> str | None:
 
 
 def money_in_words(sentence: str, rng: Random) -> str | None:
-    for figure in figures(sentence):
+    for figure in find_numbers(sentence):
         if figure.money in ("$", "US$"):
             bare = figure.text.removeprefix(figure.money)
             new = f"{bare} dollars" if rng.random() < 0.5 else f"USD {bare}"
@@ -158,8 +158,8 @@ def money_in_words(sentence: str, rng: Random) -> str | None:
 
 
 def other_date(sentence: str, rng: Random) -> str | None:
-    """March 5, 2024 as 5 March 2024 or as 2024-03-05."""
-    for date in dates(sentence):
+    """Write March 5, 2024 as 5 March 2024 or as 2024-03-05."""
+    for date in find_dates(sentence):
         if date.day:
             forms = ["1 January 2000", "January 1, 2000", "2000-01-01"]
             new = [written_like(form, date.year, date.month, date.day) for form in forms]
@@ -175,7 +175,7 @@ def without_parenthesis(sentence: str, rng: Random) -> str | None:
 
 
 def without_clause(sentence: str, rng: Random) -> str | None:
-    """A clause with which, who or where between commas is left out."""
+    """Leave out a clause with which, who or where between commas."""
     match = re.search(r", (?:which|who|whose|where|whom) [^,;:()“”\"]+(?=,|\.$)", sentence)
     if match is None or match.start() < 25:
         return None
@@ -195,7 +195,7 @@ def with_lead(sentence: str, rng: Random) -> str | None:
 
 
 def with_synonyms(sentence: str, rng: Random) -> str | None:
-    """Every word of the list at once, outside of quotation marks and names."""
+    """Replace all words of the list by synonyms, outside quotation marks and names."""
     if re.search(r"[“”\"]", sentence):
         return None
     changed = sentence
@@ -206,7 +206,7 @@ def with_synonyms(sentence: str, rng: Random) -> str | None:
 
 
 def moved_time(sentence: str, rng: Random) -> str | None:
-    """In 1908, he came back. as He came back in 1908."""
+    """Write “In 1908, he came back.” as “He came back in 1908.”"""
     match = re.match(r"(In|On|By|Since|During) ([^,;()]{3,30}), ([^,;:()“”\"]+)\.$", sentence)
     if match is None or not years(match[2]) or re.search(r"\b(?:but|that|which|while)\b", match[3]):
         return None
@@ -214,7 +214,7 @@ def moved_time(sentence: str, rng: Random) -> str | None:
 
 
 def with_quotation(sentence: str, rng: Random) -> str | None:
-    """The document says: “an exact run of words”."""
+    """Write “The document says: ...” with an exact run of words."""
     words = sentence.rstrip(".!?").split()
     if len(words) < 8 or re.search(r"[“”\"\[\]]", sentence):
         return None

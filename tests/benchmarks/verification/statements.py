@@ -31,7 +31,7 @@ from tests.benchmarks.verification.corruptions import (
     corruptions,
     names,
 )
-from tests.benchmarks.verification.figures import figures
+from tests.benchmarks.verification.numbers import find_numbers
 from tests.benchmarks.verification.rewordings import OPENERS, rewordings
 
 SEED = 7
@@ -54,7 +54,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An answer to check; `corruption` is empty where it is true, `whole` if of three sentences."""
+    """An answer to check: true without `corruption`, of three sentences if `whole`."""
 
     set: str
     question: str
@@ -81,7 +81,7 @@ class Case:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        return tuple(evidence_of(hit) for hit in self.hits)
+        return tuple(build_evidence(hit) for hit in self.hits)
 
     def surroundings(self, rng: Random) -> Surroundings:
         return Surroundings(
@@ -89,12 +89,12 @@ class Case:
         )
 
 
-def evidence_of(hit: Hit) -> str:
+def build_evidence(hit: Hit) -> str:
     return "\n".join([hit.title, hit.source, *hit.headings, hit.text])
 
 
 def chosen(name: str, part: str) -> list[dict[str, Any]]:
-    """The answerable questions of a part of a set; which part is a matter of the id's hash."""
+    """Return the answerable questions of a part of a set, which the hash of the id decides."""
     found = [row for row in rows(name) if row["answerable"]]
     if name == "squad":
         counted = [row for row in found if re.search(r"\d", row["answers"][0])]
@@ -116,7 +116,7 @@ def seeded(*about: str) -> Random:
 
 
 def cases(name: str, part: str, kb: KnowledgeBase) -> Iterator[Case]:
-    """The questions of a part for which there is something true to say."""
+    """Yield the questions of a part for which a true statement can be made."""
     named = answer_names(name)
     seen: set[str] = set()
     for row in chosen(name, part):
@@ -131,7 +131,7 @@ def cases(name: str, part: str, kb: KnowledgeBase) -> Iterator[Case]:
 
 
 def answer_names(name: str) -> dict[str, list[tuple[str, str]]]:
-    """Answers that are names, with their documents, by the sort of question they answer."""
+    """Return the answers that are names, with their documents, by the sort of question."""
     named: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for row in rows(name):
         for answer in row["answers"][:1]:
@@ -141,7 +141,7 @@ def answer_names(name: str) -> dict[str, list[tuple[str, str]]]:
 
 
 def _sort(question: str) -> str:
-    """who, where, which city, ..."""
+    """Return the sort of a question: who, where, which city, ..."""
     match = re.search(r"\b(?:who|where|(?:what|which) \w+)\b", question.lower())
     return match[0] if match else ""
 
@@ -149,7 +149,7 @@ def _sort(question: str) -> str:
 def names_alike(
     answers: Sequence[tuple[str, str]], hits: Sequence[Hit], claims: Sequence[Claim]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the claims' documents and of others: answers of the same sort where there are."""
+    """Return names of the claims' documents and of others, of the same sort if possible."""
     docs = {hits[number - 1].source for claim in claims for number in claim.cited}
     in_hits = [(hit.source, match[0]) for hit in hits for match in names(plain(hit.text))]
     found = []
@@ -186,15 +186,15 @@ def handbook_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> It
 
 
 def others_of(hit: Hit, number: int, known: str, rng: Random) -> Iterator[Claim]:
-    """Two more sentences of a passage, with figures or names in them where there are such."""
+    """Return two more sentences of a passage, with numbers or names in them if possible."""
     found = [s for s in sentences(hit.text) if is_prose(s) and s != known]
-    telling = [s for s in found if figures(s) or names(s)] or found
+    telling = [s for s in found if find_numbers(s) or names(s)] or found
     for sentence in rng.sample(telling, min(2, len(telling))):
         yield from claims_of(sentence, number, "", rng)
 
 
 def _holding(passage: str, quote: str) -> str | None:
-    """The sentence, or the row of two cells, with the quote in it."""
+    """Return the sentence, or the row of two cells, that has the quote."""
     for unit in split_sentences(passage):
         own, wanted = folded(unit.text), folded(quote)
         cells = [plain(cell) for cell in unit.text.strip(" |").split("|")]
@@ -205,7 +205,7 @@ def _holding(passage: str, quote: str) -> str | None:
 
 
 def finance_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> Iterator[Claim]:
-    """Figures and sentences of the filing that the question is about."""
+    """Make claims of the table cells and sentences of the filing that the question is about."""
     docs = {relevant["doc"] for relevant in row["relevant"]}
     told = tabled = 0
     for number, hit in enumerate(hits, 1):
@@ -222,7 +222,7 @@ def finance_claims(row: dict[str, Any], hits: Sequence[Hit], rng: Random) -> Ite
                 if kind not in ("quotation", "synonyms", "no parenthesis", "no clause")
             )
             tabled += 1
-        with_figures = [s for s in sentences(hit.text) if figures(s) and is_prose(s)]
+        with_figures = [s for s in sentences(hit.text) if find_numbers(s) and is_prose(s)]
         if with_figures and told < 2:
             sentence = rng.choice(with_figures)
             yield from claims_of(sentence, number, "", rng)
@@ -237,7 +237,7 @@ TRUE: dict[str, Callable[[dict[str, Any], Sequence[Hit], Random], Iterator[Claim
 
 
 def claims_of(sentence: str, number: int, key: str, rng: Random) -> Iterator[Claim]:
-    """A sentence of passage `number` as it stands and reworded."""
+    """Yield a sentence of passage `number` as it stands and reworded."""
     made = Claim(sentence, "as it stands", (number,), key, origins=(sentence,))
     yield made
     if not is_prose(sentence):
@@ -253,7 +253,7 @@ def claims_of(sentence: str, number: int, key: str, rng: Random) -> Iterator[Cla
 
 
 def reworded(sentence: str, rng: Random) -> list[tuple[str, str]]:
-    """All rare rewordings and one of the common ones."""
+    """Yield all rare rewordings and one of the common ones."""
     found = list(rewordings(sentence, rng))
     common = [one for one in found if one[0] in COMMON]
     rare = [one for one in found if one not in common]
@@ -261,7 +261,7 @@ def reworded(sentence: str, rng: Random) -> list[tuple[str, str]]:
 
 
 def answered(question: str, answer: str, number: int, sentence: str) -> Iterator[Claim]:
-    """Statements made of a question and its answer, which a sentence of passage `number` holds."""
+    """Yield statements made of a question and its answer in a sentence of passage `number`."""
     answer = answer.rstrip(" .,;:")
     upper = f"{answer[:1].upper()}{answer[1:]}."
     made = Claim(upper, "short", (number,), answer, origins=(sentence,))
@@ -282,7 +282,7 @@ def answered(question: str, answer: str, number: int, sentence: str) -> Iterator
 
 
 def two_cited(claim: Claim, hits: Sequence[Hit], rng: Random) -> Iterator[Claim]:
-    """A claim and a sentence of another passage in one, with both numbers."""
+    """Join a claim and a sentence of another passage, citing both."""
     others = neighbours(claim, hits, rng)
     if others and re.search(r"\w\.$", claim.text):
         number, sentence = others[0]
@@ -292,7 +292,7 @@ def two_cited(claim: Claim, hits: Sequence[Hit], rng: Random) -> Iterator[Claim]
 
 
 def neighbours(claim: Claim, hits: Sequence[Hit], rng: Random) -> list[tuple[int, str]]:
-    """One sentence of each other passage, in any order."""
+    """Return one sentence of each other passage, in any order."""
     found = []
     for number, hit in enumerate(hits, 1):
         fit = [s for s in sentences(hit.text) if is_prose(s) and len(s.split()) < 30]
@@ -303,14 +303,14 @@ def neighbours(claim: Claim, hits: Sequence[Hit], rng: Random) -> list[tuple[int
 
 
 def with_citations(text: str, cited: Sequence[int], rng: Random) -> str:
-    """The numbers before the full stop, or now and then behind it."""
+    """Write the citations before the full stop, or sometimes after it."""
     marks = "".join(f"[{number}]" for number in cited)
     before = re.search(r"[\w)%]\.$", text) and rng.random() < 0.7
     return f"{text[:-1]} {marks}." if before else f"{text} {marks}"
 
 
 def items(case: Case) -> Iterator[Item]:
-    """Everything that is checked of one case."""
+    """Yield all items of a case."""
     with_whole = False
     for at, claim in enumerate(case.claims):
         rng = seeded(case.id, str(at), claim.kind)
@@ -330,7 +330,7 @@ def items(case: Case) -> Iterator[Item]:
 
 
 def _some(found: Sequence[Corrupted], rng: Random) -> list[Corrupted]:
-    """A few kinds, those first that few statements admit."""
+    """Choose a few kinds, those first that few statements allow."""
     shuffled = rng.sample(found, len(found))
     return sorted(shuffled, key=lambda one: one.kind in OFTEN)[:CORRUPTIONS]
 
@@ -353,7 +353,7 @@ def _single(
 
 
 def _joined(case: Case, said: Sequence[tuple[str, str]], **about: Any) -> Item:
-    """An answer of several sentences, each with the verdict that it should have."""
+    """Join an answer of several sentences, each with the verdict that it should have."""
     parts, text = [], ""
     for sentence, expected in said:
         start = len(text) + 1 if text else 0
@@ -379,7 +379,7 @@ def _whole(
 def _uncited(
     case: Case, claim: Claim, others: Sequence[tuple[int, str]], rng: Random
 ) -> Iterator[Item]:
-    """A sentence without a number, alone and in front of two that have one."""
+    """Yield a sentence without a citation, alone and before two that have one."""
     yield _joined(case, [(claim.text, "uncited")], kind="uncited")
     numbered = [(f"{s.rstrip('.')} [{number}].", "supported") for number, s in others]
     yield _joined(case, [(claim.text, "uncited"), *numbered], kind="uncited", whole=True)

@@ -72,9 +72,9 @@ class Date:
     day: int
 
 
-def figures(text: str) -> list[Number]:
-    """The numbers in digits that count or measure: no years, no dates, no page numbers."""
-    taken = [(date.start, date.end) for date in dates(text)]
+def find_numbers(text: str) -> list[Number]:
+    """Return the numbers in digits that count or measure: no years, dates or page numbers."""
+    taken = [(date.start, date.end) for date in find_dates(text)]
     taken += [match.span() for match in (*_YEAR.finditer(text), *_NO_AMOUNT.finditer(text))]
     found = []
     for match in _FIGURE.finditer(text):
@@ -95,13 +95,13 @@ def figures(text: str) -> list[Number]:
 
 
 def values(text: str) -> set[Decimal]:
-    """All that a number in the text could be worth, bare and with its scale word."""
+    """Return all values that numbers of the text can have, bare and with their scale."""
     bare = {Decimal(found.replace(",", "")) for found in re.findall(r"\d[\d,]*(?:\.\d+)?", text)}
     words = {Decimal(worth) for worth, word in spelled_numbers() if word in text.lower()}
-    return bare | {figure.value for figure in figures(text)} | words
+    return bare | {figure.value for figure in find_numbers(text)} | words
 
 
-def dates(text: str) -> list[Date]:
+def find_dates(text: str) -> list[Date]:
     found = []
     for match in _DATE.finditer(text):
         month = match["m1"] or match["m2"] or match["m3"]
@@ -122,7 +122,7 @@ def years(text: str) -> list[re.Match[str]]:
 
 
 def written_like(form: str, year: int, month: int, day: int) -> str:
-    """A date in the form of another one."""
+    """Write a date in the form of another one."""
     name = MONTHS[month - 1]
     if re.match(r"\d{4}-", form):
         return f"{year}-{month:02}-{day:02}"
@@ -132,7 +132,7 @@ def written_like(form: str, year: int, month: int, day: int) -> str:
 
 
 def spelled(number: int) -> str:
-    """0 to 99 in words."""
+    """Write 0 to 99 in words."""
     if number < 20:
         return _ONES[number]
     tens, ones = divmod(number, 10)
@@ -144,13 +144,13 @@ def spelled_numbers() -> Iterator[tuple[int, str]]:
 
 
 def grouped(number: Decimal) -> str:
-    """1577000 as 1,577,000, without trailing zeros behind the point."""
+    """Write 1577000 as 1,577,000, without trailing zeros after the point."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def rescaled(figure: Number) -> str | None:
-    """The same amount with another scale word or none: $1,577 million as $1.577 billion."""
+    """Write an amount with another scale word or none: $1,577 million as $1.577 billion."""
     value = figure.value
     if figure.scale and figure.number < 1000:
         small = {"trillion": "billion", "billion": "million"}.get(figure.scale)
