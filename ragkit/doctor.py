@@ -68,12 +68,12 @@ def _sqlite() -> CheckResult:
 
 
 def _embedder(config: Config) -> Iterator[CheckResult]:
-    from ragkit.embedders.discovery import DEFAULT, compiled_folder, find
+    from ragkit.embedders.discovery import DEFAULT, compiled_folder, find_model
     from ragkit.embedders.openvino import FACTS_FILE, OpenVINOEmbedder
 
     name = config.embedder or DEFAULT
     try:
-        source = find(name)
+        source = find_model(name)
     except RagkitError as error:
         if (Path(name) / FACTS_FILE).is_file():
             yield CheckResult("embedder", "ok", f"{name}, a compiled folder")
@@ -101,9 +101,9 @@ def _embedder(config: Config) -> Iterator[CheckResult]:
 
 
 def _gpu() -> CheckResult:
-    from ragkit.embedders.sentence_transformers import cuda_available
+    from ragkit.embedders.sentence_transformers import is_cuda_available
 
-    if cuda_available():
+    if is_cuda_available():
         return CheckResult("gpu", "ok", "CUDA; documents are embedded on it")
     if Path("/dev/nvidiactl").exists():
         return CheckResult(

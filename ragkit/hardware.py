@@ -1,4 +1,4 @@
-"""What this machine offers: processor cores, and memory for a model."""
+"""The hardware of this machine: processor cores, and memory for language models."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-_BUFFERS = 768 * 2**20  # bytes for computing, as Ollama reckons (llm/llama_server.go)
-_SHARE = 0.8  # of the memory that a model may take, also Ollama's (server/sched.go)
-_HALF = 2  # bytes of a number in the cache of keys and values
+_COMPUTE_BUFFERS = 768 * 2**20  # bytes, as Ollama estimates (llm/llama_server.go)
+_USABLE_SHARE = 0.8  # of the memory that a model may take, also Ollama's (server/sched.go)
+_CACHE_NUMBER_BYTES = 2  # keys and values are cached as float16
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Return how many cores this process may run on, or how many there are where unknown."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
-def cache_bytes(info: Mapping[str, Any]) -> int:
-    """Bytes that one token of context takes; `info` is /api/show's model_info, 0 if it is bare.
+def estimate_cache_bytes(info: Mapping[str, Any]) -> int:
+    """Return the bytes of cache per token of context, 0 if `info` lacks the architecture.
 
-    Layers x (keys + values) x heads x their length x 2; a sliding window is not taken into
-    account, so that Gemma's need is overestimated, as Ollama overestimates it.
+    `info` is the model_info of Ollama's /api/show. The formula is layers x (key length + value
+    length) x KV heads x 2 bytes. A sliding window is ignored, as in Ollama, which overestimates
+    Gemma's need.
     """
     name = str(info.get("general.architecture", ""))
 
@@ -35,32 +36,40 @@ def cache_bytes(info: Mapping[str, Any]) -> int:
 
     layers = number("block_count")
     if rank := number("attention.kv_lora_rank"):  # one latent vector in place of keys and values
-        return layers * (rank + number("rope.dimension_count")) * _HALF
+        return layers * (rank + number("rope.dimension_count")) * _CACHE_NUMBER_BYTES
     heads = number("attention.head_count") or 1
     width = number("embedding_length") // heads
     key, value = number("attention.key_length") or width, number("attention.value_length") or width
-    kept = info.get(f"{name}.attention.head_count_kv")
-    if isinstance(kept, list):  # one for each layer; those without attention have none
-        total = sum(count for count in kept if isinstance(count, int))
+    kv_heads = info.get(f"{name}.attention.head_count_kv")
+    if isinstance(kv_heads, list):  # one per layer; 0 or None for layers without attention
+        total = sum(count for count in kv_heads if isinstance(count, int))
     else:
         total = layers * (number("attention.head_count_kv") or heads)
-    return total * (key + value) * _HALF
+    return total * (key + value) * _CACHE_NUMBER_BYTES
 
 
-def needed_bytes(weights: int, per_token: int, num_ctx: int) -> int:
-    """What a model takes when it runs: its weights, its cache and room to compute."""
-    return weights + per_token * num_ctx + _BUFFERS
+def estimate_model_bytes(weights: int, per_token: int, num_ctx: int) -> int:
+    """Return the memory of a running model in bytes: weights, cache and compute buffers.
+
+    `weights` is the size of its file, `per_token` its cache per token in bytes, and `num_ctx` its
+    context in tokens.
+    """
+    return weights + per_token * num_ctx + _COMPUTE_BUFFERS
 
 
 @lru_cache(maxsize=1)
-def usable_bytes() -> tuple[int, str]:
-    """The memory that models may take here and what kind it is: "GPU memory" or "memory"."""
-    graphics = _nvidia() or _amd()
+def measure_memory() -> tuple[int, str]:
+    """Return how many bytes models may use here, and the kind: "GPU memory" or "memory".
+
+    That is a share of the memory of all GPUs, or of main memory without one.
+    """
+    graphics = _measure_nvidia() or _measure_amd()
     total = graphics or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return int(total * _SHARE), "GPU memory" if graphics else "memory"
+    return int(total * _USABLE_SHARE), "GPU memory" if graphics else "memory"
 
 
-def _nvidia() -> int:
+def _measure_nvidia() -> int:
+    """Return the memory of all NVIDIA GPUs in bytes, 0 if nvidia-smi finds none."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return 0
@@ -77,7 +86,8 @@ def _nvidia() -> int:
         return 0
 
 
-def _amd() -> int:
+def _measure_amd() -> int:
+    """Return the memory of all AMD GPUs in bytes, as their Linux driver reports it, else 0."""
     files = Path("/sys/class/drm").glob("card*/device/mem_info_vram_total")
     try:
         return sum(int(file.read_text()) for file in files)

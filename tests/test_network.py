@@ -313,8 +313,8 @@ COMPILES = """
 import sys
 from pathlib import Path
 from ragkit.embedders.compile import compile_model
-from ragkit.embedders.discovery import DEFAULT, find
-compile_model(find(DEFAULT), Path(sys.argv[1]))
+from ragkit.embedders.discovery import DEFAULT, find_model
+compile_model(find_model(DEFAULT), Path(sys.argv[1]))
 """
 EMBEDS_WITH_TORCH = """
 from ragkit.embedders.sentence_transformers import SentenceTransformersEmbedder

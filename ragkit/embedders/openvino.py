@@ -1,4 +1,4 @@
-"""A sentence-transformers model compiled for the CPU: no torch at run time."""
+"""An embedder that runs a compiled sentence-transformers model on the CPU, without torch."""
 
 from __future__ import annotations
 
@@ -18,81 +18,82 @@ import numpy.typing as npt
 
 from ragkit.embedders.base import EmbedderFacts, Vectors
 from ragkit.errors import EmbedderError
-from ragkit.hardware import cores
+from ragkit.hardware import count_cores
 from ragkit_ingest.tokens import Tokenizer
 
 FACTS_FILE = "ragkit.json"
 MODEL = "model.xml"
-QUANTIZED = "model-int8.xml"  # not there if it would not be as good
-_STEP = 8  # tokens; a shape that the CPU plug-in has not seen costs it about 10 ms of compiling
+QUANTIZED = "model-int8.xml"  # missing if it would not be as good
+_LENGTH_STEP = 8  # tokens; the plug-in compiles about 10 ms for each shape that is new to it
 
 
-class _Way(Enum):
-    """How the cores share the work; each is compiled when it is first needed."""
+class _Schedule(Enum):
+    """How the cores share the work; the model is compiled for each when it is first needed."""
 
-    TOGETHER = "all at one batch: soonest done"
-    DIVIDED = "several questions on half of the cores: the others search for those before"
-    DOCUMENTS = "large batches side by side: an eighth more texts done"
+    SINGLE = "all cores work on one batch, which is done soonest"
+    SHARED = "several questions at once on half of the cores; the rest search for earlier ones"
+    DOCUMENTS = "large batches in parallel, which embed an eighth more texts per second"
 
 
-_STREAMS = min(cores(), 8)  # batches side by side; each holds some 20 MB
-_HALF = max(1, cores() // 2)
-_CONFIG: dict[_Way, dict[str, Any]] = {
-    _Way.TOGETHER: {"PERFORMANCE_HINT": "LATENCY"},
-    # Not bound to a core each, which another thread of this process may want just then.
-    _Way.DIVIDED: {
-        "NUM_STREAMS": _HALF,
-        "INFERENCE_NUM_THREADS": _HALF,
+_CORES = count_cores()
+_STREAMS = min(_CORES, 8)  # parallel batches; each takes about 20 MB
+_HALF_THE_CORES = max(1, _CORES // 2)
+_CONFIG: dict[_Schedule, dict[str, Any]] = {
+    _Schedule.SINGLE: {"PERFORMANCE_HINT": "LATENCY"},
+    # Not pinned to cores, which other threads of this process may need at that moment.
+    _Schedule.SHARED: {
+        "NUM_STREAMS": _HALF_THE_CORES,
+        "INFERENCE_NUM_THREADS": _HALF_THE_CORES,
         "ENABLE_CPU_PINNING": False,
     },
-    # The plug-in joins each attention into one generated kernel. For a batch of documents that is
-    # 4 to 15 % slower than its parts, for questions faster (bf16, OpenVINO 2026.4).
-    # It also keeps the code that it generates for each product and shape, by default 5,000 times;
-    # batches of like lengths follow each other, so that a few are as fast and save 50 MB.
-    _Way.DOCUMENTS: {
+    # The plug-in joins each attention into one generated kernel. That is faster for questions, but
+    # 4 to 15 % slower for a batch of documents (bf16, OpenVINO 2026.4).
+    # It also caches the code that it generates for each product and shape, by default 5,000 times.
+    # Batches of similar lengths follow each other, so 32 are as fast and save 50 MB.
+    _Schedule.DOCUMENTS: {
         "NUM_STREAMS": _STREAMS,
-        "INFERENCE_NUM_THREADS": cores(),
+        "INFERENCE_NUM_THREADS": _CORES,
         "SNIPPETS_MODE": "DISABLE",
         "CPU_RUNTIME_CACHE_CAPACITY": 32,
     },
 }
-_BATCH_TOKENS = 1024  # the most in a batch
-_FEW_TOKENS = 1536  # of documents, which are not worth compiling the model another way
+_MAX_BATCH_TOKENS = 1024
+_MIN_TOKENS_TO_COMPILE = 1536  # of documents; fewer are not worth compiling for DOCUMENTS
 
 
-_FIRST = threading.Lock()
+_FIRST_ARRAY = threading.Lock()
 
 
 def import_openvino() -> Any:
-    """The openvino module, without its telemetry.
+    """Return the openvino module, with its telemetry disabled.
 
-    OpenVINO reports each import over the network where its companion package can be imported
-    (openvino/tools/ovc/__init__.py, 2026.4); with that blocked it takes its own silent stub.
+    OpenVINO reports each import over the network if its companion package can be imported
+    (openvino/tools/ovc/__init__.py, 2026.4). If that is blocked, it uses its own silent stub.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
-    # The first array makes tables of number types under a lock of C++, in which Python's own lock
-    # is given away: two threads that bring the first one together wait for each other for ever.
-    with _FIRST:
+    # The first array builds tables of number types under a C++ lock that gives up Python's lock.
+    # Two threads that bring the first array at the same time would deadlock.
+    with _FIRST_ARRAY:
         _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
     return openvino
 
 
 class OpenVINOEmbedder:
-    """Embeds with a folder of a model in two forms (.xml and .bin), tokenizer.json and ragkit.json.
+    """Embeds texts with a folder written by `compile_model`.
 
-    A processor with instructions for bf16 also has those for products of integers, which are
-    another half faster: there the model is the one with such products, if it has been made.
+    The folder holds the model in one or two forms (.xml and .bin), tokenizer.json and ragkit.json.
+    A processor with instructions for bf16 also has those for products of integers, which are 50 %
+    faster. There the quantized form is used, if there is one.
 
     Safe from several threads: each has its own inference request. Vectors are float32 of shape
-    (n, dimension) with length 1. Raises EmbedderError if the folder's files are not the ones
-    that were compiled.
+    (n, dimension) and of length 1. Raises EmbedderError if a file differs from what was compiled.
     """
 
     def __init__(self, folder: Path) -> None:
         openvino = import_openvino()
-        self.facts, self._special_tokens, files = verified_facts(folder)
+        self.facts, self._special_tokens, files = verify_folder(folder)
         self.tokenizer_file = folder / "tokenizer.json"
         self._tokenizer = Tokenizer(self.tokenizer_file)
         self._core = openvino.Core()
@@ -100,127 +101,136 @@ class OpenVINOEmbedder:
         bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._floats = "bf16" if bf16 else "f32"
         self._file = folder / (QUANTIZED if bf16 and QUANTIZED in files else MODEL)
-        self._models: dict[_Way, Any] = {}
+        self._models: dict[_Schedule, Any] = {}
         self._compiling = threading.Lock()
         self._pool = ThreadPoolExecutor(_STREAMS, thread_name_prefix="embed")
         self._local = threading.local()
         self._guard = threading.Lock()
-        self._asking = 0  # threads that embed a question just now
+        self._active_questions = 0  # threads that are embedding a question
 
-    def _model(self, way: _Way) -> Any:
+    def _model(self, schedule: _Schedule) -> Any:
         with self._compiling:
-            if way not in self._models:
+            if schedule not in self._models:
                 config = {
                     "INFERENCE_PRECISION_HINT": self._floats,
                     "CACHE_DIR": str(self._folder / "cache"),
                     "CACHE_MODE": "OPTIMIZE_SIZE",  # weights stay in one file, mapped once
-                    **_CONFIG[way],
+                    **_CONFIG[schedule],
                 }
                 file = str(self._file)
                 try:
-                    self._models[way] = self._core.compile_model(file, "CPU", config)
+                    self._models[schedule] = self._core.compile_model(file, "CPU", config)
                 except RuntimeError:  # another version may not know the internal settings
                     for internal in ("SNIPPETS_MODE", "CPU_RUNTIME_CACHE_CAPACITY"):
                         config.pop(internal, None)
-                    self._models[way] = self._core.compile_model(file, "CPU", config)
-            return self._models[way]
+                    self._models[schedule] = self._core.compile_model(file, "CPU", config)
+            return self._models[schedule]
 
     @property
     def precision(self) -> str:
-        """Of what numbers its products are: "int8", "bf16" or "f32"."""
+        """The numbers that its products are computed with: "int8", "bf16" or "f32"."""
         return "int8" if self._file.name == QUANTIZED else self._floats
 
     @property
     def name(self) -> str:
+        """The name of the model."""
         return self.facts.name
 
     @property
     def dimension(self) -> int:
+        """The length of a vector."""
         return self.facts.dimension
 
     @property
     def max_tokens(self) -> int:
+        """The most tokens that a text may have, special tokens and the prompt not counted."""
         return self.facts.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, special tokens not counted."""
         return self._tokenizer.counts(texts)
 
     def encode_query(self, texts: Sequence[str]) -> Vectors:
-        """Embed questions; one that is longer than the model can read is cut at its end.
+        """Embed questions; one that is longer than `max_tokens` is cut off.
 
-        A question alone gets all cores; several that are asked at the same time share them.
+        A single question gets all cores; questions from several threads share them.
         """
         with self._guard:
-            self._asking += 1
-            alone = self._asking == 1
+            self._active_questions += 1
+            is_alone = self._active_questions == 1
         try:
             tokens = self._tokenizer.ids([self.facts.query_prompt + text for text in texts])
             limit = self.max_tokens + self._special_tokens
             last = self._special_tokens // 2  # the closing special token stays
             cut = [t if len(t) <= limit else t[: limit - last] + t[-last:] for t in tokens]
-            return self._infer(cut, _Way.TOGETHER if alone else _Way.DIVIDED)
+            return self._infer(cut, _Schedule.SINGLE if is_alone else _Schedule.SHARED)
         finally:
             with self._guard:
-                self._asking -= 1
+                self._active_questions -= 1
 
     def encode_document(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts of documents. Raises EmbedderError for one that is too long to be read."""
+        """Embed chunks. Raises EmbedderError if one is longer than `max_tokens`."""
         tokens = self._tokenizer.ids([self.facts.document_prompt + text for text in texts])
         limit = self.max_tokens + self._special_tokens
         longest = max(map(len, tokens), default=0)
         if longest > limit:
-            raise EmbedderError(f"{self.name} reads {limit} tokens, a text has {longest}")
-        few = sum(map(len, tokens)) <= _FEW_TOKENS and _Way.DOCUMENTS not in self._models
-        return self._infer(tokens, _Way.TOGETHER if few else _Way.DOCUMENTS)
+            raise EmbedderError(
+                f"{self.name} reads {limit} tokens, a text has {longest}; split the text"
+            )
+        is_small = sum(map(len, tokens)) <= _MIN_TOKENS_TO_COMPILE
+        if is_small and _Schedule.DOCUMENTS not in self._models:
+            return self._infer(tokens, _Schedule.SINGLE)
+        return self._infer(tokens, _Schedule.DOCUMENTS)
 
-    def _infer(self, tokens: list[list[int]], way: _Way) -> Vectors:
-        model = self._model(way)
+    def _infer(self, tokens: list[list[int]], schedule: _Schedule) -> Vectors:
+        model = self._model(schedule)
         out = np.empty((len(tokens), self.dimension), dtype=np.float32)
 
         def run(batch: tuple[list[int], int]) -> None:
             rows, length = batch
-            inputs = padded([tokens[row] for row in rows], length)
+            inputs = pad_batch([tokens[row] for row in rows], length)
             request = self._request(model)
-            try:  # a thread of its own takes the next one up without waiting for Python's lock
+            try:  # asynchronous: the next batch starts without waiting for Python's lock
                 request.start_async(inputs, share_inputs=True)
-            finally:  # also when interrupted: it reads the inputs, and cannot be started twice
+            finally:  # also after an interrupt: it reads the inputs, and cannot be started twice
                 request.wait()
             out[rows] = request.get_output_tensor().data[: len(rows)]
 
-        several = list(batches([len(ids) for ids in tokens], _BATCH_TOKENS))
-        side_by_side = way is not _Way.TOGETHER and len(several) > 1
-        for _ in (self._pool.map if side_by_side else map)(run, several):
+        batches = list(split_batches([len(ids) for ids in tokens], _MAX_BATCH_TOKENS))
+        is_parallel = schedule is not _Schedule.SINGLE and len(batches) > 1
+        for _ in (self._pool.map if is_parallel else map)(run, batches):
             pass
         return out
 
     def _request(self, model: Any) -> Any:
-        """This thread's own request: one cannot run twice at a time."""
+        """Return this thread's inference request, which runs one batch at a time."""
         requests = self._local.__dict__.setdefault("requests", {})
         if id(model) not in requests:
             requests[id(model)] = model.create_infer_request()
         return requests[id(model)]
 
 
-def batches(lengths: Sequence[int], most: int) -> Iterator[tuple[list[int], int]]:
-    """Row numbers and padded length of each batch of at most `most` tokens, one row at least.
+def split_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[tuple[list[int], int]]:
+    """Yield batches of at most `max_tokens` tokens, but at least one row, longest rows first.
 
-    Like lengths come together, in few distinct shapes.
+    Each is the row numbers and their padded length. Rows of similar length come together, and there
+    are few distinct shapes.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True)
     at = 0
     while at < len(order):
-        length = -(-lengths[order[at]] // _STEP) * _STEP
-        size = 1 << (max(1, most // length).bit_length() - 1)
+        length = -(-lengths[order[at]] // _LENGTH_STEP) * _LENGTH_STEP
+        size = 1 << (max(1, max_tokens // length).bit_length() - 1)
         yield order[at : at + size], length
         at += size
 
 
-def padded(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64]]:
-    """Ids and mask, each of shape (the next power of two, length)."""
+def pad_batch(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64]]:
+    """Return token ids and attention mask, each int64 of shape (next power of two, length)."""
     count = 1 << (len(tokens) - 1).bit_length()
     ids = np.zeros((count, length), dtype=np.int64)
     mask = np.zeros((count, length), dtype=np.int64)
-    mask[:, 0] = 1  # rows that only fill the batch up must not divide by zero
+    mask[:, 0] = 1  # so that pooling does not divide by zero in the rows that only fill the batch
     for row, entry in enumerate(tokens):
         ids[row, : len(entry)] = entry
         mask[row, : len(entry)] = 1
@@ -228,23 +238,24 @@ def padded(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64]]:
 
 
 def write_facts(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
-    """Write ragkit.json: the model's facts and the digests of the compiled files."""
+    """Write ragkit.json: the model's facts and the SHA-256 of the compiled files."""
     models = (folder / name for name in (MODEL, QUANTIZED))
     parts = [part for model in models for part in (model, model.with_suffix(".bin"))]
     here = [part.name for part in (*parts, folder / "tokenizer.json") if part.is_file()]
-    files = {name: _sha256(folder / name) for name in here}
     content = {
         "facts": asdict(facts),
         "special_tokens": special_tokens,
-        "files": files,
+        "files": {name: _sha256(folder / name) for name in here},
     }
     (folder / FACTS_FILE).write_text(json.dumps(content, indent=1) + "\n")
 
 
-def verified_facts(folder: Path) -> tuple[EmbedderFacts, int, frozenset[str]]:
-    """The facts, the number of special tokens and the files, whose digests were compared.
+def verify_folder(folder: Path) -> tuple[EmbedderFacts, int, frozenset[str]]:
+    """Compare a compiled model's files with their SHA-256.
 
-    A stamp of times, sizes and inodes beside them spares reading the weights at every start.
+    Returns the facts, the number of special tokens and the names of the files. A stamp of times,
+    sizes and inodes in the folder spares reading the weights at every start. Raises EmbedderError
+    if a file differs.
     """
     try:
         content = json.loads((folder / FACTS_FILE).read_text())

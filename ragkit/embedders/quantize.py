@@ -1,10 +1,14 @@
-"""Makes a model's products of eight-bit integers, as far as that changes nothing that matters.
+"""Quantizes a model's matrix products to 8-bit integers, where that hardly changes its vectors.
 
-A processor multiplies these twice as fast as bf16. Activations of transformers have a few channels
-that are much larger than the others, so rounding all of them in equal steps would lose what the
-others say. Each channel is therefore divided by a number that the weights are multiplied by
-(SmoothQuant, Xiao et al. 2022, arXiv 2211.10438). How large activations become is read off texts
-that come with ragkit; a product that is changed by more than a little on them is left alone.
+A processor multiplies 8-bit integers twice as fast as bf16. Activations of transformers have a few
+channels that are much larger than the others, so rounding all channels in equal steps would lose
+the small ones. Each channel is therefore divided by a factor that its weights are multiplied by:
+factor = max|x| ** alpha / max|w| ** (1 - alpha). This is SmoothQuant (Xiao et al. 2023, arXiv
+2211.10438). Unlike in the paper, alpha is chosen for each product, by its error on texts that come
+with ragkit, and a product whose error is too large stays as it is.
+
+ragkit does this itself because NNCF, OpenVINO's quantizer, would add 195 MB and its telemetry to
+the base install.
 """
 
 from __future__ import annotations
@@ -17,26 +21,26 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.embedders.openvino import import_openvino, padded
+from ragkit.embedders.openvino import import_openvino, pad_batch
 
-_MOST_ERRORS = (1e-3, 3e-4)  # of a product: its squared error as a share of its squared values
-_LEAST_COSINE = 0.995  # of the whole model's vectors, on the average of the texts
-_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)  # of a channel's size that the weights take over
-_ROWS = 2000  # activations of a product that its error is measured on
-_LEVELS = 255  # steps of an activation from its least to its greatest value
+_ERROR_LIMITS = (1e-3, 3e-4)  # of a product: its squared error divided by its squared values
+_MIN_COSINE = 0.995  # of the whole model's vectors with the original ones, on average
+_ALPHAS = (0.5, 0.6, 0.7, 0.8, 0.9)  # how much of a channel's size moves to the weights
+_SAMPLE_ROWS = 2000  # activations of a product that its error is measured on
+_LEVELS = 255  # steps of an activation from its lowest to its highest value
 
 Floats = npt.NDArray[np.float32]
 
 
 class _Product(NamedTuple):
-    """A product with constant weights of shape (outputs, inputs)."""
+    """A matrix product with constant weights, float32 of shape (outputs, inputs)."""
 
     node: Any
     weights: Floats
 
 
 class _Activation(NamedTuple):
-    """What goes into a product: the bounds of each channel, and rows of it."""
+    """The input of a product: the bounds of each channel (inputs,), and sample rows (n, inputs)."""
 
     low: Floats
     high: Floats
@@ -44,7 +48,7 @@ class _Activation(NamedTuple):
 
 
 class _Rounding(NamedTuple):
-    """An activation is divided by `scale`, then rounded in equal steps from low to high."""
+    """How an activation is rounded: divided by `scale` (inputs,), then in steps up to `high`."""
 
     scale: Floats
     low: float
@@ -52,16 +56,17 @@ class _Rounding(NamedTuple):
 
 
 def calibration_texts() -> list[str]:
-    """Texts of several kinds and languages, and longer ones made of several of them."""
+    """Return texts of several kinds and languages, and longer ones joined from eight of them."""
     content = files("ragkit.embedders").joinpath("calibration.txt").read_text(encoding="utf-8")
     texts = [text.strip() for text in content.split("\n\n")]
     return texts + ["\n".join(texts[at : at + 8]) for at in range(0, len(texts), 4)]
 
 
 def quantize(file: Path, texts: Sequence[list[int]], into: Path) -> bool:
-    """Write the model in `file` with products of integers; False if it would not be as good.
+    """Write a quantized copy of a model; returns False, and writes nothing, if it is not as good.
 
-    `texts` are the tokens of those for which it has to be as good.
+    `file` and `into` are OpenVINO .xml files, and `texts` the token ids of calibration texts. The
+    copy is good if its vectors have a mean cosine of at least 0.995 with the model's own.
     """
     openvino = import_openvino()
     core = openvino.Core()
@@ -71,30 +76,30 @@ def quantize(file: Path, texts: Sequence[list[int]], into: Path) -> bool:
         return _run(compiled.create_infer_request(), texts)
 
     probe = core.read_model(str(file))
-    groups = _products(probe)
+    groups = _find_products(probe)
     probe.add_outputs([products[0].node.input_value(0) for products in groups])
     expected, activations = run(probe)
     roundings = [
-        _best_rounding(activation, np.concatenate([product.weights for product in products]))
+        _choose_rounding(activation, np.concatenate([product.weights for product in products]))
         for activation, products in zip(activations, groups, strict=True)
     ]
-    for most in _MOST_ERRORS:
-        if not any(error <= most for _, error in roundings):
+    for limit in _ERROR_LIMITS:
+        if not any(error <= limit for _, error in roundings):
             break
         model = core.read_model(str(file))
-        for products, (rounding, error) in zip(_products(model), roundings, strict=True):
-            if error <= most:
-                _replace(products, rounding)
+        for products, (rounding, error) in zip(_find_products(model), roundings, strict=True):
+            if error <= limit:
+                _quantize_products(products, rounding)
         model.validate_nodes_and_infer_types()
         found, _ = run(model)
-        if float((found * expected).sum(axis=1).mean()) >= _LEAST_COSINE:
-            openvino.save_model(model, into, compress_to_fp16=False)  # what is float16 stays so
+        if float((found * expected).sum(axis=1).mean()) >= _MIN_COSINE:
+            openvino.save_model(model, into, compress_to_fp16=False)  # float16 weights stay float16
             return True
     return False
 
 
-def _products(model: Any) -> list[list[_Product]]:
-    """The products with constant weights, those of the same activation together."""
+def _find_products(model: Any) -> list[list[_Product]]:
+    """Return the products with constant weights, grouped by their activation."""
     found: dict[tuple[str, int], list[_Product]] = {}
     for node in model.get_ordered_ops():
         if node.get_type_name() != "MatMul" or node.get_attributes()["transpose_a"]:
@@ -114,14 +119,14 @@ def _products(model: Any) -> list[list[_Product]]:
 
 
 def _run(request: Any, texts: Sequence[list[int]]) -> tuple[Floats, list[_Activation]]:
-    """The model's vectors, its first output, and what is in the others."""
-    step = max(1, sum(map(len, texts)) // _ROWS)
+    """Embed texts; returns the vectors, the first output, and a summary of each other output."""
+    step = max(1, sum(map(len, texts)) // _SAMPLE_ROWS)
     vectors: list[Floats] = []
     parts: list[list[_Activation]] = []
     for text in texts:
-        first, *others = request.infer(padded([text], len(text))).values()
+        first, *others = request.infer(pad_batch([text], len(text))).values()
         vectors.append(first.copy())
-        parts.append([_activation(values, step) for values in others])
+        parts.append([_summarize(values, step) for values in others])
     return np.concatenate(vectors), [
         _Activation(
             np.min([part.low for part in each], axis=0),
@@ -132,28 +137,31 @@ def _run(request: Any, texts: Sequence[list[int]]) -> tuple[Floats, list[_Activa
     ]
 
 
-def _activation(values: Floats, step: int) -> _Activation:
+def _summarize(values: Floats, step: int) -> _Activation:
+    """Return the bounds of values, whose last axis is the channels, and every `step`-th row."""
     flat = values.reshape(-1, values.shape[-1])
     return _Activation(flat.min(axis=0), flat.max(axis=0), flat[::step].copy())
 
 
-def _best_rounding(activation: _Activation, weights: Floats) -> tuple[_Rounding, float]:
-    """The rounding that changes the product least, and its error."""
+def _choose_rounding(activation: _Activation, weights: Floats) -> tuple[_Rounding, float]:
+    """Return the rounding that changes the product least, and its relative squared error."""
     product = activation.rows @ weights.T
     size = max(float(np.square(product).mean()), 1e-12)
     found = []
-    for rounding in _roundings(activation, weights):
-        integers, steps = _integers(weights * rounding.scale)
-        rounded = _rounded(activation.rows / rounding.scale, rounding) @ (integers * steps).T
-        found.append((rounding, float(np.square(rounded - product).mean()) / size))
+    for rounding in _make_roundings(activation, weights):
+        integers, steps = _quantize_weights(weights * rounding.scale)
+        rows = _round_rows(activation.rows / rounding.scale, rounding)
+        quantized = rows @ (integers * steps).T
+        found.append((rounding, float(np.square(quantized - product).mean()) / size))
     return min(found, key=lambda each: each[1])
 
 
-def _roundings(activation: _Activation, weights: Floats) -> Iterator[_Rounding]:
+def _make_roundings(activation: _Activation, weights: Floats) -> Iterator[_Rounding]:
+    """Yield a rounding for each alpha; see the formula in the module's docstring."""
     sizes = np.maximum(np.maximum(-activation.low, activation.high), 1e-4)
     largest = np.maximum(np.abs(weights).max(axis=0), 1e-5)
-    for share in _SHARES:
-        scale = sizes**share / largest ** (1 - share)
+    for alpha in _ALPHAS:
+        scale = sizes**alpha / largest ** (1 - alpha)
         low = min(float((activation.low / scale).min()), 0.0)
         high = max(float((activation.high / scale).max()), 0.0)
         step = max(high - low, 1e-9) / _LEVELS
@@ -161,21 +169,22 @@ def _roundings(activation: _Activation, weights: Floats) -> Iterator[_Rounding]:
         yield _Rounding(scale, low, low + _LEVELS * step)
 
 
-def _rounded(rows: Floats, rounding: _Rounding) -> Floats:
+def _round_rows(rows: Floats, rounding: _Rounding) -> Floats:
+    """Round scaled activations to the levels between low and high."""
     step = (rounding.high - rounding.low) / _LEVELS
     levels = np.clip(np.round((rows - rounding.low) / step), 0, _LEVELS)
     rounded: Floats = (levels * step + rounding.low).astype(np.float32)
     return rounded
 
 
-def _integers(weights: Floats) -> tuple[Floats, Floats]:
-    """The weights in [-127, 127], and what an integer is worth in each row."""
+def _quantize_weights(weights: Floats) -> tuple[Floats, Floats]:
+    """Return the weights as whole numbers in [-127, 127], and the step of each row (outputs, 1)."""
     steps = np.maximum(np.abs(weights).max(axis=1, keepdims=True), 1e-12) / 127
     return np.round(weights / steps), steps
 
 
-def _replace(products: Sequence[_Product], rounding: _Rounding) -> None:
-    """Round what goes into these products, and give them integers for weights."""
+def _quantize_products(products: Sequence[_Product], rounding: _Rounding) -> None:
+    """Round the activation of these products in the graph, and make their weights integers."""
     from openvino import opset13 as ops
 
     source = products[0].node.input_value(0)
@@ -183,7 +192,7 @@ def _replace(products: Sequence[_Product], rounding: _Rounding) -> None:
     low, high = (ops.constant(np.float32(end)) for end in (rounding.low, rounding.high))
     rounded = ops.fake_quantize(scaled, low, high, low, high, _LEVELS + 1)
     for node, weights in products:
-        integers, steps = _integers(weights * rounding.scale)
+        integers, steps = _quantize_weights(weights * rounding.scale)
         if not node.get_attributes()["transpose_b"]:
             integers, steps = integers.T, steps.T
         constant = ops.convert(ops.constant(integers.astype(np.int8)), "f32")

@@ -1,4 +1,4 @@
-"""The same models on a GPU, through sentence-transformers: for ingest, where it pays."""
+"""An embedder that runs the same models on a GPU with torch, which speeds up an ingest."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from ragkit.embedders.base import EmbedderFacts, Vectors
-from ragkit.embedders.discovery import find
+from ragkit.embedders.discovery import find_model
 from ragkit.embedders.openvino import OpenVINOEmbedder
 from ragkit.network import hubs_offline
 
 
-def cuda_available() -> bool:
-    """Whether there is an NVIDIA device and a torch that can use it; cheap where there is none."""
+def is_cuda_available() -> bool:
+    """Return True if there is an NVIDIA GPU and a torch that can use it.
+
+    Without a GPU torch is not imported, which would take seconds.
+    """
     if not Path("/dev/nvidiactl").exists():
         return False
     try:
@@ -25,7 +28,7 @@ def cuda_available() -> bool:
 
 
 class SentenceTransformersEmbedder:
-    """Embeds documents with torch; questions stay with the compiled model on the CPU."""
+    """Embeds documents with torch, and questions with the compiled model on the CPU."""
 
     def __init__(self, compiled: OpenVINOEmbedder, *, device: str = "cuda") -> None:
         hubs_offline()
@@ -34,30 +37,36 @@ class SentenceTransformersEmbedder:
         self.facts: EmbedderFacts = compiled.facts
         self.tokenizer_file = compiled.tokenizer_file
         self._compiled = compiled
-        source = find(compiled.facts.name)
+        source = find_model(compiled.facts.name)
         self._model = SentenceTransformer(str(source.folder), device=device, local_files_only=True)
         if device == "cuda":
             self._model = self._model.bfloat16()
 
     @property
     def name(self) -> str:
+        """The name of the model."""
         return self.facts.name
 
     @property
     def dimension(self) -> int:
+        """The length of a vector."""
         return self.facts.dimension
 
     @property
     def max_tokens(self) -> int:
+        """The most tokens that a text may have, special tokens not counted."""
         return self.facts.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, special tokens not counted."""
         return self._compiled.count_tokens(texts)
 
     def encode_query(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions on the CPU; see OpenVINOEmbedder.encode_query."""
         return self._compiled.encode_query(texts)
 
     def encode_document(self, texts: Sequence[str]) -> Vectors:
+        """Embed chunks: float32 of shape (len(texts), dimension), normalized."""
         vectors = self._model.encode(
             [self.facts.document_prompt + text for text in texts],
             prompt="",

@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from ragkit.embedders.base import Embedder, tokenizer_file
+from ragkit.embedders.base import Embedder, find_tokenizer_file
 from ragkit.ingestion.options import IngestOptions, Reader
 from ragkit_ingest.chunk import ChunkSettings, chunk_document
 from ragkit_ingest.model import Document, FileError, ReadError, Reason
@@ -106,7 +106,7 @@ def _run_worker(
 ) -> None:
     """Read files until none are left or `stop` is set; put what goes wrong here into `done`."""
     try:
-        tokenizer = tokenizer_file(embedder)
+        tokenizer = find_tokenizer_file(embedder)
         reader = ReaderProcess(options.limits, tokenizer=tokenizer, settings=settings)
         with closing(reader) as process:
             threading.Thread(target=_kill_on_stop, args=(stop, process), daemon=True).start()

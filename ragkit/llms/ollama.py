@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.config import ollama_url
 from ragkit.errors import ModelError, PromptTruncated, StreamBroken
-from ragkit.hardware import cache_bytes, needed_bytes, usable_bytes
+from ragkit.hardware import estimate_cache_bytes, estimate_model_bytes, measure_memory
 from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
 from ragkit.llms.errors import broken, elsewhere, ollama_refusal
 from ragkit.llms.transport import Server, Timeouts, as_object, one_line
@@ -102,14 +102,14 @@ class OllamaServer:
         """
         about = self.about(model.name)
         num_ctx = min(self._num_ctx, about.context or self._num_ctx)
-        memory = needed_bytes(model.size, about.per_token, num_ctx)
+        memory = estimate_model_bytes(model.size, about.per_token, num_ctx)
         return replace(
             model,
             context=about.context,
             capabilities=about.capabilities,
             licence=about.licence,
             memory=memory,
-            fits=memory <= usable_bytes()[0] if self.server.is_here else None,
+            fits=memory <= measure_memory()[0] if self.server.is_here else None,
         )
 
     def model(self, name: str, *, reasoning: bool = False) -> OllamaModel:
@@ -146,7 +146,7 @@ class OllamaServer:
             chats=str(found.get("template") or "").strip() not in _BARE_TEMPLATES,
             counts=self._counts,
             context=_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
-            per_token=cache_bytes(facts),
+            per_token=estimate_cache_bytes(facts),
             licence=_heading(str(found.get("license") or "")),
         )
 

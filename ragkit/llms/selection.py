@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ragkit.config import Config, load_config
 from ragkit.errors import ModelError, ModelNotFound, ModelUnreachable
-from ragkit.hardware import usable_bytes
+from ragkit.hardware import measure_memory
 from ragkit.llms.base import InstalledModel, LanguageModel, ModelServer
 from ragkit.llms.ollama import OllamaServer
 from ragkit.llms.openai import OpenAIServer
@@ -79,10 +79,10 @@ def _best(models: Sequence[InstalledModel], server: ModelServer) -> tuple[str, s
         if found.fits is None:
             return models[0].name, "the first that the server lists"
         if found.fits:
-            room, kind = usable_bytes()
+            room, kind = measure_memory()
             sizes = f"{_gb(found.memory)} of {_gb(room)} GB of {kind}"
             return model.name, f"the largest of {len(models)} models that fits ({sizes})"
-    kind = usable_bytes()[1]
+    kind = measure_memory()[1]
     return ranked[-1].name, f"the smallest of {len(models)} models, none of which fits into {kind}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from ragkit.config import Config
-from ragkit.embedders.base import Embedder, EmbedderFacts, facts_of
+from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
 from ragkit.embedders.loading import check_same, load_by_name, load_for_kb
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
@@ -46,9 +46,9 @@ class Components:
         """
         if isinstance(self._wanted, str):
             if self._wanted not in (facts.name, facts.name.rpartition("/")[2]):
-                check_same(facts_of(load_by_name(self._wanted)), facts)
+                check_same(read_facts(load_by_name(self._wanted)), facts)
         elif self._wanted is not None:
-            check_same(facts_of(self._wanted), facts)
+            check_same(read_facts(self._wanted), facts)
 
     def embedder(self, identity: Identity | None) -> Embedder:
         """Return the embedder of a knowledge base, loaded once.
@@ -65,7 +65,7 @@ class Components:
     def _load(self, identity: Identity | None) -> Embedder:
         if self._wanted is not None and not isinstance(self._wanted, str):
             if identity is not None:
-                check_same(facts_of(self._wanted), identity.embedder)
+                check_same(read_facts(self._wanted), identity.embedder)
             return self._wanted
         if identity is not None:
             return load_for_kb(identity.embedder, self._wanted, self._device)

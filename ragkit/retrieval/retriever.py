@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ragkit.embedders.base import Embedder, normalize
-from ragkit.hardware import cores
+from ragkit.hardware import count_cores
 from ragkit.index.base import Ids, Query, Scores, best_of
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
@@ -102,7 +102,7 @@ class Retriever:
         self._vectors = vectors
         self._words = words
         self._places: dict[int, Place] = {}
-        self._slots = threading.Semaphore(cores())
+        self._slots = threading.Semaphore(count_cores())
 
     def search(self, snapshot: Snapshot, query: str, k: int) -> list[Hit]:
         """Return the k best passages that the snapshot may read, best first.

@@ -146,7 +146,7 @@ def _report_thresholds(kb: KnowledgeBase, extracts: Mapping[str, Sequence[Answer
     embedder = load_by_name(kb.status().embedder)
     print(f"{'withheld if the threshold were at':36} " + " ".join(f"{k:18}" for k in extracts))
     for between in (0.5, 0.6, 0.7, 0.8, 0.9):
-        threshold = measure_similarity_threshold(embedder, between=between)
+        threshold = measure_similarity_threshold(embedder, position=between)
         cells = [
             _of(
                 sum(not is_answerable(a.question, a.passages, threshold) for a in found), len(found)

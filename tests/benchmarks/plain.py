@@ -40,9 +40,9 @@ def split(text: str, separators: tuple[str, ...] = SEPARATORS) -> list[str]:
 def load_model() -> Any:
     from sentence_transformers import SentenceTransformer
 
-    from ragkit.embedders.discovery import DEFAULT, find
+    from ragkit.embedders.discovery import DEFAULT, find_model
 
-    return SentenceTransformer(str(find(DEFAULT).folder), device="cpu")
+    return SentenceTransformer(str(find_model(DEFAULT).folder), device="cpu")
 
 
 def ingest(docs: list[Path], out: Path) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ragkit import KnowledgeBase
-from ragkit.embedders.discovery import DEFAULT, compiled_folder, find
-from ragkit.embedders.openvino import MODEL, OpenVINOEmbedder, verified_facts, write_facts
+from ragkit.embedders.discovery import DEFAULT, compiled_folder, find_model
+from ragkit.embedders.openvino import MODEL, OpenVINOEmbedder, verify_folder, write_facts
 from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from tests.benchmarks.common import eval_folder, prepared_base
 from tests.benchmarks.retrieval import Question, measure, questions
@@ -19,7 +19,7 @@ MADE = 2000  # questions
 
 def main(names: list[str], workdir: Path) -> None:
     """For the sets that are named, or all; a base of each is made in both ways."""
-    other = _without_integers(compiled_folder(find(DEFAULT).weights_sha256), workdir)
+    other = _without_integers(compiled_folder(find_model(DEFAULT).weights_sha256), workdir)
     print(f"{'set':9} {'questions':>14} {'precision':9} {'ranking':13} hit@5  hit@10 hit@20 MRR@10")
     for name in names or ["squad", "handbook", "finance"]:
         with (
@@ -44,7 +44,7 @@ def _without_integers(folder: Path, workdir: Path) -> OpenVINOEmbedder:
         shutil.copy(folder / name, copy)
     if OpenVINOEmbedder(folder).precision != "int8":
         raise SystemExit("this processor has no bf16, or the model no products of integers")
-    facts, special_tokens, _ = verified_facts(folder)
+    facts, special_tokens, _ = verify_folder(folder)
     write_facts(copy, facts, special_tokens)
     return OpenVINOEmbedder(copy)
 

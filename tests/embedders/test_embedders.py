@@ -13,8 +13,15 @@ import pytest
 
 from ragkit import KnowledgeBase
 from ragkit.embedders import quantize
-from ragkit.embedders.discovery import find
-from ragkit.embedders.openvino import MODEL, QUANTIZED, OpenVINOEmbedder, _Way, batches, padded
+from ragkit.embedders.discovery import find_model
+from ragkit.embedders.openvino import (
+    MODEL,
+    QUANTIZED,
+    OpenVINOEmbedder,
+    _Schedule,
+    pad_batch,
+    split_batches,
+)
 from ragkit.errors import EmbedderError, EmbedderMissing, StoreMismatch
 
 WORDS = ("the", "pump", "seal", "valve", "leave", "price", "of", "and", "how", "many", "days")
@@ -71,7 +78,7 @@ def compiled(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Op
     from ragkit.embedders.compile import compile_model
 
     folder = tmp_path_factory.mktemp("compiled") / "model"
-    compile_model(find(str(model_folder)), folder)
+    compile_model(find_model(str(model_folder)), folder)
     return OpenVINOEmbedder(folder)
 
 
@@ -122,7 +129,7 @@ def test_a_base_remembers_its_model_and_needs_it_no_more_once_compiled(
             assert kb.status().embedder == "tiny-model"
         with (
             KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb,
-            pytest.raises(EmbedderMissing, match="never fetched unasked"),
+            pytest.raises(EmbedderMissing, match="never downloads models by itself"),
         ):
             kb.ingest(docs)
     finally:
@@ -134,10 +141,10 @@ def test_a_model_is_compiled_once_by_several_processes_also_after_one_that_was_k
 ) -> None:
     folder = tmp_path / "embedders" / "model"
     code = (
-        "import sys; from pathlib import Path; from ragkit.embedders.discovery import find; "
+        "import sys; from pathlib import Path; from ragkit.embedders.discovery import find_model; "
         "from ragkit.embedders import compile; write = compile._write\n"
         "def noted(*given): print('compiling', flush=True); write(*given)\n"
-        "compile._write = noted; compile.compile_model(find(sys.argv[1]), Path(sys.argv[2]))"
+        "compile._write = noted; compile.compile_model(find_model(sys.argv[1]), Path(sys.argv[2]))"
     )
 
     def started() -> subprocess.Popen[str]:
@@ -165,7 +172,7 @@ def test_a_cache_that_cannot_be_written_to_is_named(
     (tmp_path / "a.txt").write_text("The price of the seal.")
     with (
         KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb,
-        pytest.raises(EmbedderError, match=r"kept in .*ragkit.*Not a directory.*XDG_CACHE_HOME"),
+        pytest.raises(EmbedderError, match=r"written to .*ragkit.*Not a directory.*XDG_CACHE_HOME"),
     ):
         kb.ingest(tmp_path / "a.txt")
 
@@ -218,7 +225,7 @@ def run_in_full_precision(model: Any, texts: list[str], compiled: OpenVINOEmbedd
         import_openvino().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     )
     tokens = compiled._tokenizer.ids(texts)
-    return np.concatenate([request(padded([ids], len(ids)))[0].copy() for ids in tokens])
+    return np.concatenate([request(pad_batch([ids], len(ids)))[0].copy() for ids in tokens])
 
 
 def test_products_of_integers_give_the_models_vectors(compiled: OpenVINOEmbedder) -> None:
@@ -239,10 +246,10 @@ def test_products_that_would_lose_too_much_stay_as_they_are(
 ) -> None:
     folder = compiled.tokenizer_file.parent
     texts = compiled._tokenizer.ids(TEXTS[:2])
-    monkeypatch.setattr(quantize, "_MOST_ERRORS", (1e-9,))
+    monkeypatch.setattr(quantize, "_ERROR_LIMITS", (1e-9,))
     assert not quantize.quantize(folder / MODEL, texts, tmp_path / QUANTIZED)
     monkeypatch.undo()
-    monkeypatch.setattr(quantize, "_LEAST_COSINE", 1.1)
+    monkeypatch.setattr(quantize, "_MIN_COSINE", 1.1)
     assert not quantize.quantize(folder / MODEL, texts, tmp_path / QUANTIZED)
     assert list(tmp_path.iterdir()) == []
 
@@ -254,11 +261,11 @@ def test_a_large_channel_costs_the_others_nothing() -> None:
     weights = generator.normal(size=(16, 32)).astype(np.float32)
     weights[:, 7] /= 100
     activation = quantize._Activation(rows.min(axis=0), rows.max(axis=0), rows)
-    _, error = quantize._best_rounding(activation, weights)
+    _, error = quantize._choose_rounding(activation, weights)
     alike = quantize._Rounding(np.ones(32, np.float32), float(rows.min()), float(rows.max()))
-    integers, steps = quantize._integers(weights)
+    integers, steps = quantize._quantize_weights(weights)
     product = rows @ weights.T
-    without = quantize._rounded(rows, alike) @ (integers * steps).T - product
+    without = quantize._round_rows(rows, alike) @ (integers * steps).T - product
     assert error < 5e-4 < 0.05 < np.square(without).mean() / np.square(product).mean()
 
 
@@ -268,7 +275,7 @@ def test_a_few_texts_of_a_long_ingest_are_embedded_by_what_is_compiled_already(
     other = OpenVINOEmbedder(compiled.tokenizer_file.parent)
     other.encode_document(["A short one."] * 400)
     few = other.encode_document(TEXTS[:2])
-    assert list(other._models) == [_Way.DOCUMENTS]
+    assert list(other._models) == [_Schedule.DOCUMENTS]
     assert cosines(few, compiled.encode_document(TEXTS[:2])).min() > 0.999
 
 
@@ -276,8 +283,8 @@ def test_an_activation_that_is_always_zero_is_rounded_to_zero() -> None:
     zeros = np.zeros((9, 8), dtype=np.float32)
     weights = np.ones((4, 8), dtype=np.float32)
     activation = quantize._Activation(zeros[0], zeros[0], zeros)
-    rounding, error = quantize._best_rounding(activation, weights)
-    assert (error, np.abs(quantize._rounded(zeros, rounding)).max()) == (0, 0)
+    rounding, error = quantize._choose_rounding(activation, weights)
+    assert (error, np.abs(quantize._round_rows(zeros, rounding)).max()) == (0, 0)
 
 
 def test_integers_are_used_where_they_were_compiled_and_only_then(
@@ -299,7 +306,7 @@ def test_integers_are_used_where_they_were_compiled_and_only_then(
 def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
     with pytest.raises(EmbedderError, match="loads no pickled weights"):
-        find(str(tmp_path))
+        find_model(str(tmp_path))
 
 
 def test_a_missing_model_names_the_command_and_the_folder(
@@ -307,7 +314,7 @@ def test_a_missing_model_names_the_command_and_the_folder(
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(EmbedderMissing, match="hf download BAAI/bge-small") as caught:
-        find("BAAI/bge-small-en-v1.5")
+        find_model("BAAI/bge-small-en-v1.5")
     assert "--embedder FOLDER" in str(caught.value)
 
 
@@ -321,7 +328,7 @@ def test_a_downloaded_model_is_found_in_the_hub_cache(
     shutil.copytree(model_folder, home / "snapshots" / "abc")
     (home / "refs").mkdir()
     (home / "refs" / "main").write_text("abc\n")
-    assert find("acme/tiny").folder == home / "snapshots" / "abc"
+    assert find_model("acme/tiny").folder == home / "snapshots" / "abc"
 
 
 def test_the_gpu_path_gives_the_same_vectors(
@@ -330,8 +337,8 @@ def test_the_gpu_path_gives_the_same_vectors(
     """Run on the processor: what differs on a GPU is the device alone."""
     from ragkit.embedders import sentence_transformers
 
-    source = find(str(model_folder))
-    monkeypatch.setattr(sentence_transformers, "find", lambda name: source)
+    source = find_model(str(model_folder))
+    monkeypatch.setattr(sentence_transformers, "find_model", lambda name: source)
     embedder = sentence_transformers.SentenceTransformersEmbedder(compiled, device="cpu")
     ours, theirs = embedder.encode_document(TEXTS[:2]), compiled.encode_document(TEXTS[:2])
     assert cosines(ours, theirs).min() > 0.995
@@ -340,7 +347,7 @@ def test_the_gpu_path_gives_the_same_vectors(
 
 def test_batches_hold_each_text_once_and_few_shapes() -> None:
     lengths = [5, 300, 17, 256, 2, 90, 90, 90, 31]
-    found = list(batches(lengths, 512))
+    found = list(split_batches(lengths, 512))
     assert sorted(row for rows, _ in found for row in rows) == list(range(len(lengths)))
     assert all(lengths[row] <= length for rows, length in found for row in rows)
     assert {length for _, length in found} == {8, 96, 256, 304}

@@ -615,7 +615,7 @@ def entry(name: str, parameters: str, size: float, **more: object) -> dict[str, 
 @pytest.fixture
 def eight_gb(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("selection", "ollama"):
-        name = f"ragkit.llms.{module}.usable_bytes"
+        name = f"ragkit.llms.{module}.measure_memory"
         monkeypatch.setattr(name, lambda: (8_000_000_000, "memory"))
 
 
