@@ -1,4 +1,4 @@
-"""The command line in this process, with a small embedder and word of what is done.
+"""The command line in this process, with a small embedder and an acknowledgement of each step.
 
 `python -m tests.faults.commands` is `ragkit` with that embedder.
 """
@@ -27,11 +27,11 @@ def refuse(data: bytes, source: str) -> Document:
 
 
 READERS: Mapping[str, Reader] = {".txt": read_text, ".bad": refuse}
-"""In this process: a reader process would cost more than all the rest."""
+"""Readers that run in this process: starting a reader process would dominate the run time."""
 
 
 class Base(ragkit.KnowledgeBase):
-    """A base as the sweeps open it."""
+    """A knowledge base with the small embedder and the fast readers."""
 
     acknowledge: Acknowledge | None = None
     readers = READERS
@@ -53,7 +53,7 @@ class Base(ragkit.KnowledgeBase):
 def ragkit_command(
     *arguments: str, acknowledge: Acknowledge | None = None, real_readers: bool = False
 ) -> None:
-    """Run `ragkit ARGUMENTS` in this process, for which it is the last thing to do."""
+    """Run `ragkit ARGUMENTS` in this process, then exit."""
 
     class Told(Base):
         readers: Mapping[str, Reader] = {} if real_readers else READERS
@@ -68,7 +68,7 @@ def ragkit_command(
 
 
 def settle(work: Path) -> None:
-    """Keep the settings of this machine out of what the commands do."""
+    """Ignore the settings of this machine."""
     for name in list(os.environ):
         if name.startswith("RAGKIT_"):
             del os.environ[name]

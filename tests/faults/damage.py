@@ -1,4 +1,4 @@
-"""Files that rot: bits flip, ends are lost, pages become zeros, two files change places."""
+"""Damaged files: bits flip, ends are lost, pages become zeros, two files are swapped."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Original:
 
 
 Damage = Callable[[Path, Path, random.Random], str]
-"""Damages the first file (or swaps it with the other), and says how."""
+"""Damages the first file, or swaps it with the other; returns a description."""
 
 
 def flip(path: Path, other: Path, pick: random.Random) -> str:
@@ -83,7 +83,7 @@ def flip(path: Path, other: Path, pick: random.Random) -> str:
     return f"bits {bits} flipped"
 
 
-def cut(path: Path, other: Path, pick: random.Random) -> str:
+def truncate(path: Path, other: Path, pick: random.Random) -> str:
     length = pick.randrange(path.stat().st_size or 1)
     os.truncate(path, length)
     return f"cut to {length} bytes"
@@ -105,18 +105,18 @@ def swap(path: Path, other: Path, pick: random.Random) -> str:
     return f"swapped with {other.name}"
 
 
-KINDS: tuple[Damage, ...] = (flip, flip, cut, zero, swap)
+KINDS: tuple[Damage, ...] = (flip, flip, truncate, zero, swap)
 
 
 def on_damaged_files(task: Task, *, killed: bool = False) -> Score:
-    """Damage the files of a closed base, or of one whose writer was `killed`.
+    """Damage the files of a closed knowledge base, or of one whose writer was `killed`.
 
-    Of a damaged log SQLite reads what stands before the damage. That the last commits stood behind
-    it nothing may tell, as after a power cut; then they must be back after the next ingest.
+    SQLite reads a damaged log up to the damage. The last commits may silently be missing, as after
+    a power cut; the next ingest must bring them back.
     """
     score = Score("damage-killed" if killed else "damage")
-    original = _killed(task.work) if killed else _closed(task.work)
-    groups = _grouped(original)
+    original = _create_killed(task.work) if killed else _create_closed(task.work)
+    groups = _group_files(original)
     tally: dict[tuple[str, str], Counter[bool]] = defaultdict(Counter)
     lost = 0
     for n in range(task.points or _POINTS):
@@ -131,7 +131,7 @@ def on_damaged_files(task: Task, *, killed: bool = False) -> Score:
         if kept := pick.random() < 0.5:  # rot does not change a file's time, a program does
             for file, time in times.items():
                 os.utime(file, ns=(time, time))
-        wrong = _judged(original)
+        wrong = _find_flaws(original)
         if wrong == [_LAST_GONE] and any(file.suffix == ".db-wal" for file in times):
             wrong, lost = [], lost + 1
         name = path.relative_to(original.kb)
@@ -146,8 +146,8 @@ def on_damaged_files(task: Task, *, killed: bool = False) -> Score:
     return score
 
 
-def _grouped(original: Original) -> dict[str, list[Path]]:
-    """The files by what they are, so that each sort is damaged as often as any other."""
+def _group_files(original: Original) -> dict[str, list[Path]]:
+    """Group the files by kind, so that each kind is damaged equally often."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in original.files:
         folder = path.parent.relative_to(original.kb).parts
@@ -160,8 +160,8 @@ def _grouped(original: Original) -> dict[str, list[Path]]:
     return groups
 
 
-def _judged(original: Original) -> list[str]:
-    """What is wrong with the answers of a damaged base, and with an ingest that should mend it."""
+def _find_flaws(original: Original) -> list[str]:
+    """Return what is wrong with the answers after damage, and after an ingest that repairs it."""
     wrong = _differences(forked(partial(answers, original.kb)), original)
     again = forked(original.ingest)
     if again.crash:
@@ -177,7 +177,7 @@ def _judged(original: Original) -> list[str]:
 
 
 def _differences(ended: Ended, original: Original) -> list[str]:
-    """How answers differ from those of the undamaged base; a refusal that helps is no other."""
+    """Return how the answers differ from those before; an error that says what to do is fine."""
     if ended.value is None:
         return [ended.crash or ended.err[-300:]]
     if "refused" in ended.value:
@@ -196,13 +196,13 @@ def _differences(ended: Ended, original: Original) -> list[str]:
 
 
 def checkpoint(kb: Path) -> None:
-    """Move the whole log into the database, and leave none."""
+    """Move the whole write-ahead log into the database."""
     with closing(connect(kb / "ragkit.db")) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _closed(work: Path) -> Original:
-    """A base that was closed with all of its log moved into the database."""
+def _create_closed(work: Path) -> Original:
+    """Create a closed knowledge base with an empty write-ahead log."""
     docs = work / "closed"
     write(docs, "ash", "birch", "cedar", "doum", "elm", parts=_PARTS)
     kb = ingested(work, docs)
@@ -210,8 +210,8 @@ def _closed(work: Path) -> Original:
     return Original(kb, docs)
 
 
-def _killed(work: Path) -> Original:
-    """A base whose writer was killed after its last commit, with two documents in the log alone."""
+def _create_killed(work: Path) -> Original:
+    """Create one whose writer was killed, with two documents only in the write-ahead log."""
     docs = work / "killed"
     write(docs, "ash", "birch", "cedar", parts=_PARTS)
     kb = ingested(work, docs)
@@ -230,7 +230,7 @@ def _die(source: str) -> None:
 
 
 def answers(kb: Path) -> dict[str, Any]:
-    """What the base says: the hits of all questions and every document; or what it refuses."""
+    """Return the hits of all questions and every document, or the error."""
     try:
         with Base(kb, create=False) as base:
             hits = [

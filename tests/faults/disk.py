@@ -1,4 +1,4 @@
-"""Small disks that really fill: a file system of its own size for each point."""
+"""Disks that really fill: a small file system for each point."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AMPLE = 64_000_000
 
 
 def unavailable() -> str | None:
-    """Why nothing can be mounted here; None where it can."""
+    """Return why mounting is not possible here; None if it is."""
     if shutil.which("unshare") is None:
         return "mounting needs unshare"
     tried = subprocess.run(
@@ -42,7 +42,7 @@ def _unshare() -> Sequence[str]:
 
 
 def enter_own_mounts() -> None:
-    """Begin this program anew where what it mounts is seen by nobody else."""
+    """Restart this program in a mount namespace of its own."""
     if _INSIDE not in os.environ:
         os.environ[_INSIDE] = "1"
         program = [*_unshare(), sys.executable, "-m", "tests.faults", *sys.argv[1:]]
@@ -51,7 +51,7 @@ def enter_own_mounts() -> None:
 
 @contextmanager
 def mounted(point: Path, size: int) -> Iterator[None]:
-    """A file system of `size` bytes."""
+    """Mount a file system of `size` bytes."""
     shutil.rmtree(point, ignore_errors=True)
     point.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(point)], check=True)
@@ -66,7 +66,7 @@ def _resize(point: Path, size: int) -> None:
 
 
 def on_full_disks(task: Task) -> Score:
-    """Run every operation on disks that are too small for it: ever larger ones, or some."""
+    """Run every operation on disks that are too small for it, in rising or sampled sizes."""
     score = Score("disk")
     place = task.kb.parent
     pick = random.Random(task.seed)
@@ -84,7 +84,7 @@ def on_full_disks(task: Task) -> Score:
 
 
 def _sizes(operation: Operation, place: Path) -> tuple[int, int]:
-    """The bytes that an operation begins with on its disk, and those that it ends with."""
+    """Return the bytes on the disk before and after an operation."""
     used = []
     with mounted(place, _AMPLE):
         operation.begin(place / "a.kb")
@@ -100,7 +100,7 @@ def _used(place: Path) -> int:
 
 
 def _fill(score: Score, operation: Operation, kb: Path, size: int, noted: Path) -> bool:
-    """Run one point of the sweep; whether the operation had all the space that it needs."""
+    """Run one point of the sweep; return True if the operation had enough space."""
     operation.begin(kb)
     ended = noting(operation, kb, noted).wait()
     done = acknowledged_in(noted)
@@ -120,6 +120,6 @@ def _fill(score: Score, operation: Operation, kb: Path, size: int, noted: Path) 
 
 
 def _unrecorded(examine: Callable[[], list[str]]) -> list[str]:
-    """Examine a base where what cannot be recorded is answered all the same."""
+    """Examine a knowledge base with `audit = "optional"`: it answers without a record."""
     os.environ["RAGKIT_AUDIT"] = "optional"
     return examine()

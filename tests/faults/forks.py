@@ -28,7 +28,7 @@ class Ended:
 
     @property
     def crash(self) -> str | None:
-        """How it ended that no program should; None if it did not."""
+        """A crash or hang; None if the process ended normally."""
         if self.code == -signal.SIGALRM:
             return f"hung for {_LIMIT} s"
         if self.code < 0:
@@ -39,7 +39,7 @@ class Ended:
 
 
 class Running:
-    """A function in a process of its own, which leads a process group."""
+    """A function in a process that leads its own process group."""
 
     def __init__(self, function: Callable[[], Any], limit: int = _LIMIT) -> None:
         self._out, self._err = (os.memfd_create(name) for name in ("out", "err"))
@@ -74,7 +74,7 @@ def forked(function: Callable[[], Any], limit: int = _LIMIT) -> Ended:
 
 
 def _text(descriptor: int) -> str:
-    """All that was written into a file, which is closed."""
+    """Read what was written into a file, and close it."""
     with os.fdopen(descriptor, "rb") as file:
         file.seek(0)
         return file.read().decode(errors="replace")

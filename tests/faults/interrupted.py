@@ -22,7 +22,7 @@ _LATE = 0.4  # of the moments lie in the last part of a run, where most is writt
 
 
 def at_calls(fault: Fault, task: Task) -> Score:
-    """The fault comes at every write-type call of every operation, or at some of them."""
+    """Inject the fault at every write call of every operation, or at a sample."""
     score = Score(fault.name.lower())
     trap = task_trap(task)
     for operation in task.operations():
@@ -40,13 +40,13 @@ def task_trap(task: Task) -> Trap:
 
 
 def _spread(total: int, points: int, seed: int) -> list[int]:
-    """One call at random out of each of `points` equal parts of all of them."""
+    """Choose one random call from each of `points` equal parts."""
     pick = random.Random(seed)
     return [1 + int((part + pick.random()) * total / points) for part in range(points)]
 
 
 def recorded(operation: Operation, kb: Path, trap: Trap) -> list[Record]:
-    """What an operation that runs to its end does to its disk."""
+    """Run an operation to its end and return its calls."""
     trap.arm(Fault.RECORD)
     ended = forked(partial(_trapped, operation, kb, trap))
     assert ended.code == operation.code, ended
@@ -67,7 +67,7 @@ def _trapped(operation: Operation, kb: Path, trap: Trap) -> None:
 def _interrupt(
     score: Score, operation: Operation, kb: Path, trap: Trap, fault: Fault, at: int
 ) -> bool:
-    """Run one point of a sweep; whether the operation made that many calls."""
+    """Run one point of a sweep; return True if the operation made that many calls."""
     operation.begin(kb)
     trap.arm(fault, at)
     ended = forked(partial(_trapped, operation, kb, trap))
@@ -81,7 +81,7 @@ def _interrupt(
 
 
 def how_it_ended(ended: Ended, operation: Operation, place: Path) -> list[str]:
-    """What is wrong with the end of a command whose disk failed: done, or one clear line."""
+    """Return what is wrong with a command whose disk failed: it must end well or say why."""
     if ended.crash is not None:
         return [ended.crash]
     if ended.code == operation.code:
@@ -95,7 +95,7 @@ def how_it_ended(ended: Ended, operation: Operation, place: Path) -> list[str]:
 def aftermath(
     operation: Operation, kb: Path, acknowledged: Collection[str], *, finished: bool = False
 ) -> list[str]:
-    """What is wrong with a base that an operation was stopped in, and with running it again."""
+    """Return what is wrong after an operation was stopped, and after running it again."""
     wrong = told(forked(partial(invariants.opened, kb, operation, acknowledged, finished)))
     again = forked(partial(operation.run, kb, again=True))
     if again.crash or again.code not in (operation.code, operation.idle):
@@ -108,7 +108,7 @@ def aftermath(
 
 
 def told(ended: Ended) -> list[str]:
-    """What an examination found, or how it failed itself."""
+    """Return what an examination found, or how it failed."""
     if ended.value is None:
         return [f"cannot be read: {ended.crash or ended.err[-300:]}"]
     wrong: list[str] = ended.value
@@ -116,7 +116,7 @@ def told(ended: Ended) -> list[str]:
 
 
 def at_moments(task: Task) -> Score:
-    """Kill ingests of the example documents, which are read in processes, at random moments."""
+    """Kill ingests of the example documents, with reader processes, at random moments."""
     score = Score("moments")
     kb, noted = task.kb, task.work / "acknowledged"
     pick = random.Random(task.seed)
@@ -140,7 +140,7 @@ def at_moments(task: Task) -> Score:
 
 
 def noting(operation: Operation, kb: Path, noted: Path) -> Running:
-    """Start an operation that writes what it has done, and when, into a file."""
+    """Start an operation that logs its acknowledgements with times into a file."""
     noted.write_text("")
     log = os.open(noted, os.O_WRONLY | os.O_APPEND)
 
@@ -157,7 +157,7 @@ def acknowledged_in(noted: Path) -> set[str]:
 
 
 def _times(operation: Operation, kb: Path, noted: Path) -> tuple[float, float]:
-    """The seconds that an operation takes, and after which of them it begins to write."""
+    """Return the duration of an operation, and when it starts to write, in seconds."""
     for _ in range(2):  # the second time without the cost of a cold start
         operation.begin(kb)
         began = time.monotonic()

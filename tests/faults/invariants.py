@@ -1,4 +1,4 @@
-"""What must hold of a base whatever happened to it, seen by a process that did not do it."""
+"""What must hold after any fault, checked by another process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.faults.operations import Operation
 def opened(
     kb: Path, operation: Operation, acknowledged: Collection[str], finished: bool
 ) -> list[str]:
-    """What is wrong with a base that an operation was stopped in, opened without any help."""
+    """Return what is wrong after an operation was stopped."""
     own = operation.meanwhile(kb) if operation.meanwhile else []
     return answering(kb, operation, acknowledged, finished) + own + unsound(kb)
 
@@ -25,7 +25,7 @@ def opened(
 def answering(
     kb: Path, operation: Operation, acknowledged: Collection[str], finished: bool
 ) -> list[str]:
-    """What is wrong with the documents and the searches of such a base."""
+    """Return what is wrong with documents and searches."""
     with Base(kb) as base:
         found = list(base.dump())
         wrong = between(operation, found, acknowledged) + unsearchable(base, found)
@@ -37,7 +37,7 @@ def answering(
 
 
 def ended(kb: Path, operation: Operation) -> list[str]:
-    """What is wrong with a base in which the operation was run to its end."""
+    """Return what is wrong after the operation was completed."""
     with Base(kb) as base:
         found = list(base.dump())
         wrong = unsearchable(base, found)
@@ -48,7 +48,7 @@ def ended(kb: Path, operation: Operation) -> list[str]:
 
 
 def between(operation: Operation, found: Sequence[str], acknowledged: Collection[str]) -> list[str]:
-    """A document is as it was before or as it is after, and after once that was said."""
+    """Check that each document has its old or its new state, the new one if acknowledged."""
     before, after = set(operation.before), set(operation.after)
     lines = [line for line in found if "source" in line or "file_error" in line]
     wrong = [f"{name_of(line)} is torn" for line in lines if line not in before | after]
@@ -63,19 +63,19 @@ def between(operation: Operation, found: Sequence[str], acknowledged: Collection
 
 
 def name_of(line: str) -> str:
-    """The source that a line of a dump is about, "" for the base's identity."""
+    """Return the source path in a line of a dump; "" for the identity."""
     content = json.loads(line)
     return str(content.get("source") or content.get("file_error") or "")
 
 
 def _digests(lines: Sequence[str]) -> Counter[str]:
-    """How many documents there are of each content."""
+    """Count the documents with each content."""
     found = (json.loads(line).get("digest") for line in lines)
     return Counter(digest for digest in found if digest)
 
 
 def unsearchable(base: KnowledgeBase, dump: Sequence[str]) -> list[str]:
-    """The documents that a search for their own words does not find."""
+    """Return the documents that a search for their own words does not find."""
     wrong = []
     for line in dump:
         content = json.loads(line)
@@ -89,7 +89,7 @@ def unsearchable(base: KnowledgeBase, dump: Sequence[str]) -> list[str]:
 
 
 def unsound(kb: Path) -> list[str]:
-    """What SQLite and the audit log find wrong; the base must not be open here."""
+    """Return what SQLite and the audit log report; the knowledge base must not be open."""
     with closing(connect(kb / "ragkit.db", readonly=True)) as database:
         found = database.execute("PRAGMA integrity_check").fetchall()
         found += database.execute("PRAGMA foreign_key_check").fetchall()
@@ -99,13 +99,13 @@ def unsound(kb: Path) -> list[str]:
 
 
 def listed_parts(folder: Path) -> list[Path]:
-    """Those of a word index."""
+    """Return the folders of a word index's parts."""
     listed = json.loads((folder / "parts.json").read_text())["state"]["parts"]
     return [folder / part["name"] for part in listed]
 
 
 def leftovers(kb: Path) -> list[str]:
-    """Files that nothing needs any more."""
+    """Return files that nothing needs."""
     found = [*(kb / "tmp").glob("*"), *kb.rglob(".tmp*")]
     found += sorted((kb / "index").glob("*.faiss"))[:-1]
     folders = sorted((kb / "index" / "lexical").glob("v*"))
@@ -121,9 +121,9 @@ def leftovers(kb: Path) -> list[str]:
 
 
 def unclear(message: str, place: Path) -> str | None:
-    """What is wrong with what a command that failed said: at last one line, that names the place.
+    """Return what is wrong with the message of a failed command: one last line with the path.
 
-    What it noticed before, such as an index that is made anew, may stand above.
+    Notices, such as that of a rebuilt index, may come before it.
     """
     *_, last = message.splitlines() or [""]
     if not last.startswith("ragkit: ") or message.count("ragkit: ") != 1:

@@ -1,4 +1,4 @@
-"""What is interrupted: commands, the base that they begin with, and where they must end."""
+"""The operations that sweeps interrupt: commands, their start, and their expected end."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Operation:
     real_readers: bool = False
 
     def begin(self, kb: Path) -> None:
-        """Put the base that it begins with in place of all that is beside it."""
+        """Restore the starting state and delete everything beside it."""
         kb.parent.mkdir(exist_ok=True)
         for left in kb.parent.iterdir():
             shutil.rmtree(left)
@@ -56,7 +56,7 @@ class Operation:
             shutil.copytree(self.start, kb)
 
     def run(self, kb: Path, acknowledge: Acknowledge | None = None, *, again: bool = False) -> None:
-        """Run the command, or what finishes it, in a process of its own."""
+        """Run the command, or the one that finishes it, in its own process."""
         command = (again and self.again) or self.command
         ragkit_command(
             *command,
@@ -69,7 +69,7 @@ class Operation:
 
 
 def text(name: str, version: int, parts: int) -> str:
-    """A document of short paragraphs, each of which names the document and its version."""
+    """Return a document whose paragraphs name the document and its version."""
     pick = random.Random(f"{name} {version}")
     return "\n\n".join(
         f"Part {part} of {name}-{version} is KX-{name}-{version}-{part}. "
@@ -93,14 +93,14 @@ Preparation = Callable[[Path], Operation]
 
 
 def new(work: Path) -> Operation:
-    """A new base of three documents."""
+    """Create a knowledge base of three documents."""
     docs = work / "new"
     write(docs, "ash", "birch", "cedar")
     return _expected(work, "new", ("ingest", str(docs)), None)
 
 
 def changed(work: Path) -> Operation:
-    """An ingest of changed, new, renamed, removed and unreadable files."""
+    """Ingest changed, new, renamed, removed and unreadable files."""
     docs = work / "changed"
     write(docs, "ash", "birch", "cedar", "doum", "elm")
     start = ingested(work, docs)
@@ -113,7 +113,7 @@ def changed(work: Path) -> Operation:
 
 
 def added(work: Path) -> Operation:
-    """An ingest of one more document."""
+    """Ingest one more document."""
     docs = work / "added"
     write(docs, "ash", "birch", "cedar", "doum")
     start = ingested(work, docs)
@@ -122,7 +122,7 @@ def added(work: Path) -> Operation:
 
 
 def publish(work: Path) -> Operation:
-    """An ingest that finds nothing new, and must build both indexes anew."""
+    """Ingest nothing new and rebuild both indexes."""
     docs = work / "publish"
     write(docs, "ash", "birch", "cedar")
     start = ingested(work, docs)
@@ -134,7 +134,7 @@ def publish(work: Path) -> Operation:
 
 
 def remove(work: Path) -> Operation:
-    """The removal of a document whose file is gone; an ingest finishes it."""
+    """Remove a document whose file is gone; an ingest finishes it."""
     docs = work / "remove"
     write(docs, "ash", "birch", "cedar")
     start = ingested(work, docs)
@@ -144,17 +144,17 @@ def remove(work: Path) -> Operation:
 
 
 def erase(work: Path) -> Operation:
-    """The erasure of a document."""
+    """Erase a document."""
     docs = work / "erase"
     write(docs, "ash", "birch", "cedar")
     command = ("erase", "birch.txt", "--reason", "asked for", "--yes")
     return _expected(
-        work, "erase", command, ingested(work, docs), idle=1, also=_traces, at_once=True
+        work, "erase", command, ingested(work, docs), idle=1, also=_find_remains, at_once=True
     )
 
 
-def _traces(kb: Path) -> list[str]:
-    """Files that still hold the erased document's name or text, or that there is no receipt."""
+def _find_remains(kb: Path) -> list[str]:
+    """Return files that still hold the name or text of the erased document; or "no receipt"."""
     files = [path for path in kb.rglob("*") if path.is_file()]
     left = [path.name for path in files if b"birch" in path.read_bytes().lower()]
     with Base(kb) as base:
@@ -166,7 +166,7 @@ def _traces(kb: Path) -> list[str]:
 
 
 def backup(work: Path) -> Operation:
-    """A backup, into a directory beside the base."""
+    """Back up into a directory beside the knowledge base."""
     docs = work / "backup"
     write(docs, "ash", "birch", "cedar")
     start = ingested(work, docs)
@@ -196,7 +196,7 @@ def backup(work: Path) -> Operation:
 
 
 def restore(work: Path) -> Operation:
-    """An older backup in place of a base, in which a document was erased since."""
+    """Restore an older backup over a knowledge base where a document was erased since."""
     docs = work / "restore"
     write(docs, "ash", "birch", "cedar")
     start, older = ingested(work, docs), work / "older.backup"
@@ -210,14 +210,14 @@ def restore(work: Path) -> Operation:
         assert forked(partial(ragkit_command, *command, "--kb", str(start))).code == 0
 
     def unfinished(kb: Path) -> list[str]:
-        return _traces(kb) + beside(kb)
+        return _find_remains(kb) + beside(kb)
 
     command = ("restore", str(older), "--replace")
     return _expected(work, "restore", command, start, also=unfinished, at_once=True)
 
 
 def beside(kb: Path, *expected: str) -> list[str]:
-    """What lies beside a base and should not."""
+    """Return unexpected files beside a knowledge base."""
     known = {kb.name, *expected}
     return [f"{path.name} is left over" for path in kb.parent.iterdir() if path.name not in known]
 
@@ -231,7 +231,7 @@ OPERATIONS: tuple[Preparation, ...] = (
     backup,
     restore,
 )
-"""All that is swept; each makes its operation in a working folder."""
+"""All operations of a sweep; each prepares its own in a working folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,26 +248,26 @@ class Task:
 
     @property
     def kb(self) -> Path:
-        """Where the base is that things are done to."""
+        """The path of the knowledge base under test."""
         return self.work / "place" / "a.kb"
 
     def operations(self) -> Iterator[Operation]:
         return (prepare(self.work) for prepare in self.preparations)
 
     def share(self) -> int:
-        """How many points each operation gets."""
+        """Return the number of points for each operation."""
         return -(-(self.points or 0) // len(self.preparations))
 
 
 def examples_new(work: Path) -> Operation:
-    """A new base of the example documents, read in processes of their own."""
+    """Ingest the example documents, with reader processes."""
     docs = work / "examples"
     shutil.copytree(EXAMPLES, docs)
     return _expected(work, "examples, new", _one_by_one(docs), None, real_readers=True)
 
 
 def examples_changed(work: Path) -> Operation:
-    """The example documents with changed, new, renamed and removed files."""
+    """Ingest the example documents with changed, new, renamed and removed files."""
     docs = work / "changed examples"
     shutil.copytree(EXAMPLES, docs)
     spare = shutil.move(docs / "finance" / "quarterly-report-2025-q1.pdf", work / "spare.pdf")
@@ -301,7 +301,7 @@ def _expected(
     start: Path | None,
     **options: Any,
 ) -> Operation:
-    """The operation, with the dumps around a run of it."""
+    """Return the operation with the dumps before and after a run."""
     operation = Operation(name, command, start, (), (), 0, **options)
     kb = work / "place" / "a.kb"
     operation.begin(kb)

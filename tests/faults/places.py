@@ -1,4 +1,4 @@
-"""A base elsewhere: moved, copied, read-only, another user's, with few files or little memory."""
+"""Unusual places: moved, copied, read-only, of another user, with few files or little memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Restriction = Callable[[], None]
 
 
 def in_other_places(task: Task) -> Score:
-    """Search and ingest in each place: as ever, or refused in one clear line, nothing harmed."""
+    """Search and ingest in each place: it works, or fails with a clear line and no damage."""
     score = Score("places")
     operation, kb = added(task.work), task.kb
     assert operation.start is not None
@@ -67,7 +67,7 @@ def _restricted(operation: Operation, kb: Path, expected: str, restrict: Restric
 
 
 def _nothing() -> None:
-    """The place itself is the restriction."""
+    """Restrict nothing: the place itself is the restriction."""
 
 
 def _search(kb: Path, restrict: Restriction = _nothing) -> tuple[str | None, list[str]]:
@@ -90,7 +90,7 @@ def _search(kb: Path, restrict: Restriction = _nothing) -> tuple[str | None, lis
 
 
 def _as_ever(kb: Path, expected: str, restrict: Restriction | None = None) -> list[str]:
-    """What is wrong with a search that finds what it always did, or under a restriction refuses."""
+    """Return what is wrong with a search; under a restriction it may fail."""
     found, wrong = _search(kb, restrict or _nothing)
     if found is None and restrict is None and not wrong:
         return ["the search is refused"]
@@ -105,7 +105,7 @@ def _ingest(
     must: bool = False,
     refused: bool = False,
 ) -> list[str]:
-    """What is wrong with an ingest, which `must` end well, or be `refused`, or may do either."""
+    """Return what is wrong with an ingest that must succeed, must be refused, or may do either."""
 
     def ingest() -> None:
         restrict()
@@ -127,7 +127,7 @@ def _ingest(
 
 
 def _is_out_of_memory(ended: Ended) -> bool:
-    """Whether it ended for want of memory, as Rust, C++ and the C library do by themselves."""
+    """Return True for an abort for lack of memory, as Rust, C++ and the C library do it."""
     wants = (
         "memory allocation of",
         "bad_alloc",
@@ -170,6 +170,6 @@ def _limit(what: int, most: int) -> None:
 
 
 def _limit_memory(more: int) -> None:
-    """Let this process have so many bytes of addresses more than it has."""
+    """Limit the address space of this process to so many bytes more than it has."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + more)

@@ -1,4 +1,4 @@
-"""Power cuts: what was written is replayed up to each call, less what no fsync had secured."""
+"""Power cuts: replays the writes up to each call, without those that no fsync secured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE = 4096
 
 @dataclass(slots=True)
 class File:
-    """What is surely on the disk, and what was written since the last fsync.
+    """The synced content of a file, and what was written since the last fsync.
 
     A write is (offset, data), with None in place of data for a change of length.
     """
@@ -32,7 +32,7 @@ class File:
         self.unsynced.clear()
 
     def torn(self, pick: random.Random) -> bytearray:
-        """The content with every other unsynced page, as chance will have it."""
+        """Return the content with a part of the unsynced pages."""
         content = bytearray(self.content)
         for write in self.unsynced:
             for offset, data in _pages(*write):
@@ -67,7 +67,7 @@ Names = dict[str, File | None]
 
 @dataclass(slots=True)
 class Change:
-    """A change of names, and whether an fsync of the folder has secured it."""
+    """A change of names; an fsync of the folder secures it."""
 
     at: int
     record: Record
@@ -92,7 +92,7 @@ class Change:
 
 
 def _moved(names: Names, source: str, target: str) -> Names:
-    """Take a name, with all that is in it, out of the names; returns it under its new name."""
+    """Move a name, and all names below it."""
     inside = [path for path in names if path == source or path.startswith(f"{source}/")]
     return {target + path.removeprefix(source): names.pop(path) for path in inside}
 
@@ -109,7 +109,7 @@ def taken(folder: Path) -> Start:
 
 
 class Disk:
-    """A folder as it was, and all that was done in it since."""
+    """The start of a folder, and all calls in it since."""
 
     def __init__(self, start: Start) -> None:
         self._start: Names = {}
@@ -166,11 +166,11 @@ class Disk:
     # -- what is found afterwards ----------------------------------------------------------------
 
     def unwritten(self, pick: random.Random) -> dict[str, bytes | None]:
-        """All names, and of the contents what was synced."""
+        """Return all names with the synced contents."""
         return {path: _content(file) for path, file in self._names.items()}
 
     def torn(self, pick: random.Random) -> dict[str, bytes | None]:
-        """Names up to some moment since the last fsync, and some of the unsynced pages."""
+        """Return the names at some moment since the last fsync, with some unsynced pages."""
         last = max((change.at for change in self._changes), default=0)
         until = pick.randint(self._synced_at, max(self._synced_at, last))
         names = dict(self._start)
@@ -182,7 +182,7 @@ class Disk:
         }
 
     def unnamed(self, pick: random.Random) -> dict[str, bytes | None]:
-        """New files, but no rename and no removal without an fsync of the folder."""
+        """Return new files, but no rename or removal before an fsync of the folder."""
         names = dict(self._start)
         for change in self._changes:
             if change.secured or change.record.kind in (Kind.CREATE, Kind.MKDIR):
@@ -198,7 +198,7 @@ OUTCOMES = (Disk.unwritten, Disk.torn, Disk.unnamed)
 
 
 def at_power_cuts(task: Task) -> Score:
-    """Cut the power after every call of every operation, or after some of them."""
+    """Cut the power after every call of every operation, or after a sample."""
     score = Score("power")
     trap = task_trap(task)
     pick = random.Random(task.seed)
@@ -221,7 +221,7 @@ def at_power_cuts(task: Task) -> Score:
 
 
 def put_back(folder: Path, names: dict[str, bytes | None]) -> None:
-    """Make a folder what a power cut left of it."""
+    """Write what a power cut left of a folder."""
     shutil.rmtree(folder)
     for path in sorted(names):
         content = names[path]

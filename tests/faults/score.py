@@ -1,4 +1,4 @@
-"""What a sweep found."""
+"""The result of a sweep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Score:
-    """How many points a sweep ran, and in how many of them something was wrong.
+    """The number of points of a sweep, and those with violations.
 
     `notes` are its other figures. What was wrong is printed at once.
     """

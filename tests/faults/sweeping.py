@@ -1,4 +1,4 @@
-"""Sweeps for tests: each in a process of its own, which its faults cannot leave."""
+"""Sweeps for tests, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def sweep(name: str, *only: str, points: int | None = None, seed: int = 1) -> list[str]:
-    """The violations of a sweep, of all operations or these; its score is printed."""
+    """Run a sweep of all operations, or these; print its score and return the violations."""
     chosen = [] if points is None else ["--points", str(points)]
     chosen += ["--only", *only] if only else []
     done = subprocess.run(

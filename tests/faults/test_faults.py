@@ -1,4 +1,4 @@
-"""A sample of each sweep; tests/long runs them whole."""
+"""A sample of each sweep; tests/long runs the complete ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trap against strace, which sees every call from outside."""
+"""The trap, compared with strace, which sees every call from outside."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def ingest(kb: Path, docs: Path, *before: str) -> None:
 
 
 def general(path: str, below: Path) -> str:
-    """A path without what is another one in each run."""
+    """Return a path without the parts that differ in each run."""
     name = os.path.relpath(path, below)
     return re.sub(r"[0-9a-f]{32}", "SEGMENT", re.sub(r"\.tmp\w{6}$", ".tmp", name))
 
 
 def traced(folder: Path, below: Path) -> Counter[tuple[Kind, str]]:
-    """What succeeded in the files that `strace -ff -y` wrote, one for each thread.
+    """Parse the successful calls from the files of `strace -ff -y`, one for each thread.
 
     A call that a signal of the trap follows was not made: the trap makes it again.
     """

@@ -1,4 +1,4 @@
-"""Several at once: writers that exclude each other and die, readers beside them."""
+"""Concurrency: writers that exclude each other and are killed, and readers beside them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CODE = re.compile(r"KX-(\w+)-(\d+)-(\d+)\.")
 
 
 def two_writers(task: Task) -> Score:
-    """A second ingest while one runs is told so; a third takes over from a killed one at once."""
+    """Refuse a second ingest while one runs; let a third take over from a killed one at once."""
     score = Score("writers")
     kb, operation = task.kb, new(task.work)
     pick = random.Random(task.seed)
@@ -75,7 +75,7 @@ def _wait_for_lock(kb: Path, pid: int) -> None:
 
 
 def readers_beside_writers(task: Task) -> Score:
-    """Readers in threads while ingests come, go and are killed; every answer is of one version."""
+    """Read in threads while ingests run and are killed; every answer must have one version."""
     score = Score("readers")
     seconds = task.points or _SECONDS
     docs = task.work / "docs"
@@ -122,7 +122,7 @@ def _anew(kb: Path, docs: Path) -> list[str]:
 
 
 def _read(kb: Path, idle: float, seconds: float, seed: int) -> dict[str, Any]:
-    """Ask from several threads, first in quiet; what was wrong, and how long answers took."""
+    """Ask from several threads, first without ingests; return the flaws and the durations."""
     wrong: list[str] = []
     times: list[tuple[float, float]] = []
     began = time.monotonic()
@@ -156,7 +156,7 @@ def _read(kb: Path, idle: float, seconds: float, seed: int) -> dict[str, Any]:
 
 
 def _half(base: Base, pick: random.Random) -> list[str]:
-    """What is wrong with one answer: nothing found, or a document of two versions or of less."""
+    """Return what is wrong with an answer: no hit, or a document of mixed or missing versions."""
     name = pick.choice(_NAMES)
     hits = base.search(f"Part 2 of {name}", k=30)
     seen: dict[str, set[str]] = {}

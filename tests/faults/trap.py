@@ -20,7 +20,7 @@ _RECORD = struct.Struct("<IIIIQq")
 
 
 class Fault(IntEnum):
-    """What becomes of the calls from a certain one on."""
+    """What happens to the calls from a certain one on."""
 
     RECORD = 0
     KILL = 1
@@ -59,7 +59,7 @@ class Record:
 
 
 def unavailable() -> str | None:
-    """Why calls cannot be trapped here; None where they can."""
+    """Return why calls cannot be trapped here; None if they can."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return "system calls are trapped on x86-64 Linux alone"
     if shutil.which("gcc") is None:
@@ -78,7 +78,7 @@ def build(folder: Path) -> Path:
 
 
 class Trap:
-    """What happens at the calls below a directory, in the processes that entered the trap."""
+    """Counts and fails the calls below a directory, in the processes that entered the trap."""
 
     def __init__(self, library: Path, control: Path, below: Path) -> None:
         self._library = library
@@ -87,37 +87,37 @@ class Trap:
         self._below = below
 
     def arm(self, fault: Fault, at: int = 0) -> None:
-        """Begin to count anew; the fault comes at call `at`, the first is 1."""
+        """Restart the count; the fault comes at call `at`, counted from 1."""
         head = _HEAD.pack(fault, 0, at, 0) + os.fsencode(self._below)
         self._control.write_bytes(head.ljust(_SIZE, b"\0"))
         self._log.write_bytes(b"")
 
     def environment(self) -> dict[str, str]:
-        """What brings a program that is started into the trap."""
+        """Return the environment that brings a started program into the trap."""
         return {"LD_PRELOAD": str(self._library), "FAULT_CONTROL": str(self._control)}
 
     def enter(self) -> None:
-        """Trap this process and its children, for good."""
+        """Trap this process and its children; it cannot be undone."""
         os.environ.update(self.environment())
         self._entered = ctypes.CDLL(str(self._library))
 
     def acknowledge(self, what: str) -> None:
-        """Note, in a process that entered, that somebody was told that `what` is done."""
+        """Log, in a trapped process, that `what` was acknowledged."""
         self._entered.acknowledge(os.fsencode(what))
 
     @property
     def calls(self) -> int:
-        """How many calls there were."""
+        """Return the number of calls."""
         return int(_HEAD.unpack_from(self._control.read_bytes())[3])
 
     @property
     def what(self) -> str:
-        """The call that the fault was set for."""
+        """Return the call that the fault was set for."""
         data = self._control.read_bytes()
         return os.fsdecode(data[_HEAD.size + _TEXT :].partition(b"\0")[0])
 
     def records(self) -> Iterator[Record]:
-        """What was done, in order; of a run that was not recorded the acknowledgements alone."""
+        """Return the calls in order; without recording, only the acknowledgements."""
         log, at = self._log.read_bytes(), 0
         while at < len(log):
             kind, *lengths, inode, offset = _RECORD.unpack_from(log, at)
