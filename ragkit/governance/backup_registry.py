@@ -77,7 +77,7 @@ def describe_backups(found: Sequence[Backup]) -> Iterator[str]:
         until = "until it is deleted; restoring it repeats the erasure"
         folders = backup.folders
         if not folders:
-            until = "not reachable now, until it is deleted; restore it with this receipt"
+            until = "which is not reachable now, until it is deleted; restore it with this receipt"
         for folder in folders or [backup.path]:
             yield f"the backup of {backup.at[:10]} in {folder}, {until}"
 

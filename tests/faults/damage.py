@@ -17,8 +17,8 @@ from ragkit import RagkitError
 from ragkit.store.database import connect
 from tests.faults import invariants
 from tests.faults.commands import Base, ragkit_command
-from tests.faults.forks import Ended, forked
-from tests.faults.operations import Task, contents, ingested, write
+from tests.faults.forks import Ended, run_forked
+from tests.faults.operations import Task, contents, create_kb, write
 from tests.faults.score import Score
 
 _PAGE = 4096
@@ -52,8 +52,8 @@ class Original:
                 if lose_index:
                     shutil.rmtree(kb / "index")
                 if ingest:
-                    assert forked(self.ingest).code == 0
-                self.right.append(forked(partial(answers, kb)).value)
+                    assert run_forked(self.ingest).code == 0
+                self.right.append(run_forked(partial(answers, kb)).value)
 
     def ingest(self) -> None:
         ragkit_command("ingest", str(self.docs), "--kb", str(self.kb))
@@ -162,12 +162,12 @@ def _group_files(original: Original) -> dict[str, list[Path]]:
 
 def _find_flaws(original: Original) -> list[str]:
     """Return what is wrong with the answers after damage, and after an ingest that repairs it."""
-    wrong = _differences(forked(partial(answers, original.kb)), original)
-    again = forked(original.ingest)
+    wrong = _differences(run_forked(partial(answers, original.kb)), original)
+    again = run_forked(original.ingest)
     if again.crash:
         wrong.append(f"the ingest {again.crash}")
     elif again.code == 0:
-        found = _differences(forked(partial(answers, original.kb)), original)
+        found = _differences(run_forked(partial(answers, original.kb)), original)
         wrong += [f"after the ingest {line}" for line in found]
     elif unclear := invariants.unclear(again.err, original.kb):
         wrong.append(f"the ingest {unclear}")
@@ -205,7 +205,7 @@ def _create_closed(work: Path) -> Original:
     """Create a closed knowledge base with an empty write-ahead log."""
     docs = work / "closed"
     write(docs, "ash", "birch", "cedar", "doum", "elm", parts=_PARTS)
-    kb = ingested(work, docs)
+    kb = create_kb(work, docs)
     checkpoint(kb)
     return Original(kb, docs)
 
@@ -214,14 +214,14 @@ def _create_killed(work: Path) -> Original:
     """Create one whose writer was killed, with two documents only in the write-ahead log."""
     docs = work / "killed"
     write(docs, "ash", "birch", "cedar", parts=_PARTS)
-    kb = ingested(work, docs)
+    kb = create_kb(work, docs)
     checkpoint(kb)
-    earlier = [forked(partial(contents, kb)).value]
+    earlier = [run_forked(partial(contents, kb)).value]
     for name in ("doum", "elm"):
         write(docs, name, parts=_PARTS)
         command = partial(ragkit_command, "ingest", str(docs), "--kb", str(kb), acknowledge=_die)
-        assert forked(command).code == -signal.SIGKILL
-        earlier.append(forked(partial(contents, kb)).value)
+        assert run_forked(command).code == -signal.SIGKILL
+        earlier.append(run_forked(partial(contents, kb)).value)
     return Original(kb, docs, earlier[:-1])
 
 

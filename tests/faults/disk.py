@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 
 from tests.faults import invariants
-from tests.faults.forks import forked
-from tests.faults.interrupted import acknowledged_in, aftermath, how_it_ended, noting, told
+from tests.faults.forks import run_forked
+from tests.faults.interrupted import acknowledged_in, aftermath, how_it_ended, noting, run_check
 from tests.faults.operations import Operation, Task
 from tests.faults.score import Score
 
@@ -50,7 +50,7 @@ def enter_own_mounts() -> None:
 
 
 @contextmanager
-def mounted(point: Path, size: int) -> Iterator[None]:
+def mount_disk(point: Path, size: int) -> Iterator[None]:
     """Mount a file system of `size` bytes."""
     shutil.rmtree(point, ignore_errors=True)
     point.mkdir()
@@ -76,7 +76,7 @@ def on_full_disks(task: Task) -> Score:
         if task.points is not None:
             sizes = sorted(pick.choices(range(least, most, _STEP), k=task.share()))
         for size in sizes:
-            with mounted(place, size):
+            with mount_disk(place, size):
                 finished = _fill(score, operation, task.kb, size, task.work / "acknowledged")
             if finished:
                 break
@@ -86,15 +86,15 @@ def on_full_disks(task: Task) -> Score:
 def _sizes(operation: Operation, place: Path) -> tuple[int, int]:
     """Return the bytes on the disk before and after an operation."""
     used = []
-    with mounted(place, _AMPLE):
+    with mount_disk(place, _AMPLE):
         operation.begin(place / "a.kb")
-        used.append(_used(place))
-        assert forked(partial(operation.run, place / "a.kb")).code == operation.code
-        used.append(_used(place))
+        used.append(_measure_usage(place))
+        assert run_forked(partial(operation.run, place / "a.kb")).code == operation.code
+        used.append(_measure_usage(place))
     return used[0] + 2 * _STEP, max(used) + 20 * _STEP
 
 
-def _used(place: Path) -> int:
+def _measure_usage(place: Path) -> int:
     found = os.statvfs(place)
     return (found.f_blocks - found.f_bfree) * found.f_bsize
 
@@ -108,18 +108,18 @@ def _fill(score: Score, operation: Operation, kb: Path, size: int, noted: Path) 
     wrong = how_it_ended(ended, operation, kb.parent)
     if not finished and "space" not in ended.err:
         wrong.append(f"did not say that the disk is full: {ended.err!r}")
-    seen = forked(
-        partial(_unrecorded, partial(invariants.answering, kb, operation, done, finished))
+    seen = run_forked(
+        partial(_check_unrecorded, partial(invariants.answering, kb, operation, done, finished))
     )
     if seen.value is not None or done or operation.before:
-        wrong += [f"while it is full: {line}" for line in told(seen)]
+        wrong += [f"while it is full: {line}" for line in run_check(seen)]
     _resize(kb.parent, _AMPLE)
     wrong += aftermath(operation, kb, done, finished=finished)
     score.add(f"{operation.name}, {size} bytes", wrong)
     return finished
 
 
-def _unrecorded(examine: Callable[[], list[str]]) -> list[str]:
+def _check_unrecorded(examine: Callable[[], list[str]]) -> list[str]:
     """Examine a knowledge base with `audit = "optional"`: it answers without a record."""
     os.environ["RAGKIT_AUDIT"] = "optional"
     return examine()

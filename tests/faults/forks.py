@@ -1,4 +1,4 @@
-"""Functions and commands in processes of their own, forked from one that imported everything."""
+"""Functions and commands in processes of their own, forked after all imports."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Running:
         return Ended(code, out, err, json.loads(value) if value else None)
 
 
-def forked(function: Callable[[], Any], limit: int = _LIMIT) -> Ended:
+def run_forked(function: Callable[[], Any], limit: int = _LIMIT) -> Ended:
     return Running(function, limit).wait()
 
 

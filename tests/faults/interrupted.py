@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.faults import invariants
-from tests.faults.forks import Ended, Running, forked
+from tests.faults.forks import Ended, Running, run_forked
 from tests.faults.operations import Operation, Task, examples_changed, examples_new
 from tests.faults.score import Score
 from tests.faults.trap import Fault, Record, Trap, build
@@ -45,21 +45,21 @@ def _spread(total: int, points: int, seed: int) -> list[int]:
     return [1 + int((part + pick.random()) * total / points) for part in range(points)]
 
 
-def recorded(operation: Operation, kb: Path, trap: Trap) -> list[Record]:
+def record_calls(operation: Operation, kb: Path, trap: Trap) -> list[Record]:
     """Run an operation to its end and return its calls."""
     trap.arm(Fault.RECORD)
-    ended = forked(partial(_trapped, operation, kb, trap))
+    ended = run_forked(partial(_run_trapped, operation, kb, trap))
     assert ended.code == operation.code, ended
     return list(trap.records())
 
 
 def _calls_of(operation: Operation, kb: Path, trap: Trap) -> int:
     operation.begin(kb)
-    recorded(operation, kb, trap)
+    record_calls(operation, kb, trap)
     return trap.calls
 
 
-def _trapped(operation: Operation, kb: Path, trap: Trap) -> None:
+def _run_trapped(operation: Operation, kb: Path, trap: Trap) -> None:
     trap.enter()
     operation.run(kb, trap.acknowledge)
 
@@ -70,7 +70,7 @@ def _interrupt(
     """Run one point of a sweep; return True if the operation made that many calls."""
     operation.begin(kb)
     trap.arm(fault, at)
-    ended = forked(partial(_trapped, operation, kb, trap))
+    ended = run_forked(partial(_run_trapped, operation, kb, trap))
     if trap.calls < at:
         return False
     wrong = [] if fault is Fault.KILL else how_it_ended(ended, operation, kb.parent)
@@ -96,18 +96,20 @@ def aftermath(
     operation: Operation, kb: Path, acknowledged: Collection[str], *, finished: bool = False
 ) -> list[str]:
     """Return what is wrong after an operation was stopped, and after running it again."""
-    wrong = told(forked(partial(invariants.opened, kb, operation, acknowledged, finished)))
-    again = forked(partial(operation.run, kb, again=True))
+    wrong = run_check(
+        run_forked(partial(invariants.check_interrupted, kb, operation, acknowledged, finished))
+    )
+    again = run_forked(partial(operation.run, kb, again=True))
     if again.crash or again.code not in (operation.code, operation.idle):
         wrong.append(f"run again it ended with {again.code}: {again.err.strip()[-300:]}")
     elif again.out:
         report = json.loads(again.out)
         redone = {*report.get("added", ()), *report.get("updated", ())} & set(acknowledged)
         wrong += [f"{source} was acknowledged and is done again" for source in redone]
-    return wrong + told(forked(partial(invariants.ended, kb, operation)))
+    return wrong + run_check(run_forked(partial(invariants.check_completed, kb, operation)))
 
 
-def told(ended: Ended) -> list[str]:
+def run_check(ended: Ended) -> list[str]:
     """Return what an examination found, or how it failed."""
     if ended.value is None:
         return [f"cannot be read: {ended.crash or ended.err[-300:]}"]

@@ -14,7 +14,7 @@ from tests.faults.commands import Base
 from tests.faults.operations import Operation
 
 
-def opened(
+def check_interrupted(
     kb: Path, operation: Operation, acknowledged: Collection[str], finished: bool
 ) -> list[str]:
     """Return what is wrong after an operation was stopped."""
@@ -36,7 +36,7 @@ def answering(
     return wrong
 
 
-def ended(kb: Path, operation: Operation) -> list[str]:
+def check_completed(kb: Path, operation: Operation) -> list[str]:
     """Return what is wrong after the operation was completed."""
     with Base(kb) as base:
         found = list(base.dump())

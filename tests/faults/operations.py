@@ -15,7 +15,7 @@ from ragkit import RagkitError
 from ragkit.errors import SourceError
 from ragkit.maintenance import restore_kb
 from tests.faults.commands import Acknowledge, Base, ragkit_command
-from tests.faults.forks import forked
+from tests.faults.forks import run_forked
 
 TESTS = Path(__file__).parent.parent
 EXAMPLES = TESTS.parent / "examples" / "documents"
@@ -96,51 +96,51 @@ def new(work: Path) -> Operation:
     """Create a knowledge base of three documents."""
     docs = work / "new"
     write(docs, "ash", "birch", "cedar")
-    return _expected(work, "new", ("ingest", str(docs)), None)
+    return _prepare(work, "new", ("ingest", str(docs)), None)
 
 
 def changed(work: Path) -> Operation:
     """Ingest changed, new, renamed, removed and unreadable files."""
     docs = work / "changed"
     write(docs, "ash", "birch", "cedar", "doum", "elm")
-    start = ingested(work, docs)
+    start = create_kb(work, docs)
     write(docs, "ash", version=2)
     write(docs, "fir")
     (docs / "birch.txt").rename(docs / "beech.txt")
     (docs / "cedar.txt").unlink()
     (docs / "ginkgo.bad").write_text("unreadable")
-    return _expected(work, "changed", ("ingest", str(docs)), start)
+    return _prepare(work, "changed", ("ingest", str(docs)), start)
 
 
 def added(work: Path) -> Operation:
     """Ingest one more document."""
     docs = work / "added"
     write(docs, "ash", "birch", "cedar", "doum")
-    start = ingested(work, docs)
+    start = create_kb(work, docs)
     write(docs, "elm")
-    return _expected(work, "added", ("ingest", str(docs)), start)
+    return _prepare(work, "added", ("ingest", str(docs)), start)
 
 
 def publish(work: Path) -> Operation:
     """Ingest nothing new and rebuild both indexes."""
     docs = work / "publish"
     write(docs, "ash", "birch", "cedar")
-    start = ingested(work, docs)
+    start = create_kb(work, docs)
     (vectors,) = start.glob("index/*.faiss")
     vectors.write_bytes(vectors.read_bytes()[:-1])
     for segment in start.glob("index/lexical/*/*/*.term"):
         segment.write_bytes(b"")
-    return _expected(work, "publish", ("ingest", str(docs)), start)
+    return _prepare(work, "publish", ("ingest", str(docs)), start)
 
 
 def remove(work: Path) -> Operation:
     """Remove a document whose file is gone; an ingest finishes it."""
     docs = work / "remove"
     write(docs, "ash", "birch", "cedar")
-    start = ingested(work, docs)
+    start = create_kb(work, docs)
     (docs / "birch.txt").unlink()
     again = ("ingest", str(docs))
-    return _expected(work, "remove", ("remove", "birch.txt"), start, again=again, at_once=True)
+    return _prepare(work, "remove", ("remove", "birch.txt"), start, again=again, at_once=True)
 
 
 def erase(work: Path) -> Operation:
@@ -148,8 +148,8 @@ def erase(work: Path) -> Operation:
     docs = work / "erase"
     write(docs, "ash", "birch", "cedar")
     command = ("erase", "birch.txt", "--reason", "asked for", "--yes")
-    return _expected(
-        work, "erase", command, ingested(work, docs), idle=1, also=_find_remains, at_once=True
+    return _prepare(
+        work, "erase", command, create_kb(work, docs), idle=1, also=_find_remains, at_once=True
     )
 
 
@@ -169,9 +169,9 @@ def backup(work: Path) -> Operation:
     """Back up into a directory beside the knowledge base."""
     docs = work / "backup"
     write(docs, "ash", "birch", "cedar")
-    start = ingested(work, docs)
+    start = create_kb(work, docs)
     target = work / "place" / "b.backup"
-    expected = forked(partial(contents, start)).value
+    expected = run_forked(partial(contents, start)).value
 
     def torn(_: Path) -> list[str]:
         if not target.exists():
@@ -190,7 +190,7 @@ def backup(work: Path) -> Operation:
         return torn(kb) + beside(kb, "b.backup")
 
     command = ("backup", str(target))
-    return _expected(
+    return _prepare(
         work, "backup", command, start, idle=1, at_once=True, also=unfinished, meanwhile=torn
     )
 
@@ -199,7 +199,7 @@ def restore(work: Path) -> Operation:
     """Restore an older backup over a knowledge base where a document was erased since."""
     docs = work / "restore"
     write(docs, "ash", "birch", "cedar")
-    start, older = ingested(work, docs), work / "older.backup"
+    start, older = create_kb(work, docs), work / "older.backup"
     write(docs, "ash", version=2)
     write(docs, "doum")
     for command in (
@@ -207,13 +207,13 @@ def restore(work: Path) -> Operation:
         ("ingest", str(docs)),
         ("erase", "birch.txt", "--reason", "asked for", "--yes"),
     ):
-        assert forked(partial(ragkit_command, *command, "--kb", str(start))).code == 0
+        assert run_forked(partial(ragkit_command, *command, "--kb", str(start))).code == 0
 
     def unfinished(kb: Path) -> list[str]:
         return _find_remains(kb) + beside(kb)
 
     command = ("restore", str(older), "--replace")
-    return _expected(work, "restore", command, start, also=unfinished, at_once=True)
+    return _prepare(work, "restore", command, start, also=unfinished, at_once=True)
 
 
 def beside(kb: Path, *expected: str) -> list[str]:
@@ -263,7 +263,7 @@ def examples_new(work: Path) -> Operation:
     """Ingest the example documents, with reader processes."""
     docs = work / "examples"
     shutil.copytree(EXAMPLES, docs)
-    return _expected(work, "examples, new", _one_by_one(docs), None, real_readers=True)
+    return _prepare(work, "examples, new", _one_by_one(docs), None, real_readers=True)
 
 
 def examples_changed(work: Path) -> Operation:
@@ -271,30 +271,30 @@ def examples_changed(work: Path) -> Operation:
     docs = work / "changed examples"
     shutil.copytree(EXAMPLES, docs)
     spare = shutil.move(docs / "finance" / "quarterly-report-2025-q1.pdf", work / "spare.pdf")
-    start = ingested(work, docs, real_readers=True)
+    start = create_kb(work, docs, real_readers=True)
     shutil.move(spare, docs / "finance" / "quarterly-report-2025-q1.pdf")
     shutil.copy(docs / "hr" / "employee-handbook.pdf", docs / "handbook.pdf")
     (docs / "it" / "helpdesk.html").rename(docs / "it" / "help.html")
     (docs / "purchasing" / "suppliers.csv").unlink()
     with (docs / "production" / "maintenance-log-hall-2.txt").open("a") as file:
         file.write("\n2025-02-30 TB-9 Changed.\n")
-    return _expected(work, "examples, changed", _one_by_one(docs), start, real_readers=True)
+    return _prepare(work, "examples, changed", _one_by_one(docs), start, real_readers=True)
 
 
 def _one_by_one(docs: Path) -> tuple[str, ...]:
     return ("ingest", str(docs), "--workers", "1")
 
 
-def ingested(work: Path, docs: Path, *, real_readers: bool = False) -> Path:
+def create_kb(work: Path, docs: Path, *, real_readers: bool = False) -> Path:
     kb = work / f"{docs.name}.kb"
-    ended = forked(
+    ended = run_forked(
         partial(ragkit_command, "ingest", str(docs), "--kb", str(kb), real_readers=real_readers)
     )
     assert ended.code == 0, ended
     return kb
 
 
-def _expected(
+def _prepare(
     work: Path,
     name: str,
     command: tuple[str, ...],
@@ -305,9 +305,9 @@ def _expected(
     operation = Operation(name, command, start, (), (), 0, **options)
     kb = work / "place" / "a.kb"
     operation.begin(kb)
-    before = forked(partial(contents, kb)).value if start else []
-    ended = forked(partial(operation.run, kb))
-    after = forked(partial(contents, kb)).value
+    before = run_forked(partial(contents, kb)).value if start else []
+    ended = run_forked(partial(operation.run, kb))
+    after = run_forked(partial(contents, kb)).value
     assert before is not None, "the base to begin with cannot be read"
     assert ended.crash is None, ended
     assert after, ended

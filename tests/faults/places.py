@@ -15,8 +15,8 @@ from pathlib import Path
 from tests.faults import invariants
 from tests.faults.commands import ragkit_command
 from tests.faults.damage import checkpoint
-from tests.faults.forks import Ended, forked
-from tests.faults.interrupted import told
+from tests.faults.forks import Ended, run_forked
+from tests.faults.interrupted import run_check
 from tests.faults.operations import Operation, Task, added
 from tests.faults.score import Score
 
@@ -34,7 +34,7 @@ def in_other_places(task: Task) -> Score:
     assert operation.start is not None
     expected = _search(operation.start)[0]
     assert expected
-    for moved in (_moved, _copied):
+    for moved in (_move, _copy):
         operation.begin(kb)
         there = moved(kb)
         wrong = _as_ever(there, expected) + _ingest(operation, there, must=True)
@@ -47,20 +47,22 @@ def in_other_places(task: Task) -> Score:
             wrong = _as_ever(kb, expected, _nothing) + _ingest(operation, kb, refused=True)
         score.add(f"read-only{', no log' if closed else ''}", wrong + _ingest(operation, kb))
     if os.geteuid() == 0:
-        score.add("another user", _restricted(operation, kb, expected, _as_nobody))
+        score.add("another user", _try_restrictions(operation, kb, expected, _as_nobody))
     for files in (16, 24, 32, 64):
         limit = partial(_limit, resource.RLIMIT_NOFILE, files)
-        score.add(f"{files} open files", _restricted(operation, kb, expected, limit))
+        score.add(f"{files} open files", _try_restrictions(operation, kb, expected, limit))
     for size in (10, 100, 200, 400):
         limit = partial(_limit, resource.RLIMIT_FSIZE, size * 1000)
-        score.add(f"files of {size} kB", _restricted(operation, kb, expected, limit))
+        score.add(f"files of {size} kB", _try_restrictions(operation, kb, expected, limit))
     for more in (8, 16, 32, 64, 96, 128, 256, 512):
         limit = partial(_limit_memory, more * _MB)
-        score.add(f"{more} MB of memory", _restricted(operation, kb, expected, limit))
+        score.add(f"{more} MB of memory", _try_restrictions(operation, kb, expected, limit))
     return score
 
 
-def _restricted(operation: Operation, kb: Path, expected: str, restrict: Restriction) -> list[str]:
+def _try_restrictions(
+    operation: Operation, kb: Path, expected: str, restrict: Restriction
+) -> list[str]:
     operation.begin(kb)
     wrong = _as_ever(kb, expected, restrict) + _ingest(operation, kb, restrict)
     return wrong + _ingest(operation, kb, must=True)
@@ -80,7 +82,7 @@ def _search(kb: Path, restrict: Restriction = _nothing) -> tuple[str | None, lis
         restrict()
         ragkit_command("search", _QUESTION, "--kb", str(kb), "--json")
 
-    ended = forked(search)
+    ended = run_forked(search)
     if ended.code == 0:
         return str(json.loads(ended.out)[0]["text"]), []
     if _is_out_of_memory(ended):
@@ -111,7 +113,7 @@ def _ingest(
         restrict()
         operation.run(kb)
 
-    ended = forked(ingest)
+    ended = run_forked(ingest)
     if _is_out_of_memory(ended) and not must:
         return []
     if ended.crash:
@@ -119,7 +121,7 @@ def _ingest(
     if ended.code == operation.code:
         if refused:
             return ["the ingest is not refused"]
-        return told(forked(partial(invariants.ended, kb, operation)))
+        return run_check(run_forked(partial(invariants.check_completed, kb, operation)))
     if must or ended.code != 1:
         return [f"the ingest ended with {ended.code}: {ended.err!r}"]
     unclear = invariants.unclear(ended.err, kb)
@@ -138,11 +140,11 @@ def _is_out_of_memory(ended: Ended) -> bool:
     return ended.code != 0 and any(want in ended.err for want in wants)
 
 
-def _moved(kb: Path) -> Path:
+def _move(kb: Path) -> Path:
     return kb.rename(kb.with_name("moved.kb"))
 
 
-def _copied(kb: Path) -> Path:
+def _copy(kb: Path) -> Path:
     there = kb.with_name("copied.kb")
     shutil.copytree(kb, there)
     return there

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.interrupted import aftermath, recorded, task_trap
+from tests.faults.interrupted import aftermath, record_calls, task_trap
 from tests.faults.operations import Task
 from tests.faults.score import Score
 from tests.faults.trap import Kind, Record
@@ -81,17 +81,17 @@ class Change:
         elif record.kind is Kind.LINK:
             names[record.other] = self.file
         elif record.kind is Kind.RENAME:
-            names.update(_moved(names, record.path, record.other))
+            names.update(_move(names, record.path, record.other))
         elif record.kind is Kind.EXCHANGE:
-            there = _moved(names, record.path, record.other)
-            names.update(_moved(names, record.other, record.path) | there)
+            there = _move(names, record.path, record.other)
+            names.update(_move(names, record.other, record.path) | there)
         elif record.kind is Kind.RMDIR:  # it was empty, though not every removal may be secured
-            _moved(names, record.path, "")
+            _move(names, record.path, "")
         else:
             names.pop(record.path, None)
 
 
-def _moved(names: Names, source: str, target: str) -> Names:
+def _move(names: Names, source: str, target: str) -> Names:
     """Move a name, and all names below it."""
     inside = [path for path in names if path == source or path.startswith(f"{source}/")]
     return {target + path.removeprefix(source): names.pop(path) for path in inside}
@@ -101,7 +101,7 @@ Start = dict[str, tuple[int, bytes | None]]
 """Inode and content by path; None is a folder."""
 
 
-def taken(folder: Path) -> Start:
+def read_start(folder: Path) -> Start:
     return {
         str(path): (path.stat().st_ino, None if path.is_dir() else path.read_bytes())
         for path in (folder, *sorted(folder.rglob("*")))
@@ -204,8 +204,8 @@ def at_power_cuts(task: Task) -> Score:
     pick = random.Random(task.seed)
     for operation in task.operations():
         operation.begin(task.kb)
-        start = taken(task.kb.parent)
-        records = recorded(operation, task.kb, trap)
+        start = read_start(task.kb.parent)
+        records = record_calls(operation, task.kb, trap)
         cuts = [(at, outcome) for at in range(len(records) + 1) for outcome in OUTCOMES]
         if task.points is not None:
             cuts = pick.sample(cuts, min(len(cuts), task.share()))

@@ -14,9 +14,9 @@ from typing import Any
 from ragkit.errors import SourceError
 from tests.faults import invariants
 from tests.faults.commands import Base, ragkit_command
-from tests.faults.forks import Running, forked
-from tests.faults.interrupted import told
-from tests.faults.operations import Task, contents, ingested, new, write
+from tests.faults.forks import Running, run_forked
+from tests.faults.interrupted import run_check
+from tests.faults.operations import Task, contents, create_kb, new, write
 from tests.faults.score import Score
 
 _AT_ONCE = 1.0  # second
@@ -41,7 +41,7 @@ def two_writers(task: Task) -> Score:
         _wait_for_lock(kb, first.pid)
         time.sleep(pick.uniform(0, 0.15))
         began = time.monotonic()
-        second = forked(partial(operation.run, kb))
+        second = run_forked(partial(operation.run, kb))
         waits.append(time.monotonic() - began)
         first.kill()
         was_running = first.wait().code < 0
@@ -52,13 +52,13 @@ def two_writers(task: Task) -> Score:
             if unclear := invariants.unclear(second.err, kb):
                 wrong.append(f"the second {unclear}")
         began = time.monotonic()
-        third = forked(partial(operation.run, kb))
+        third = run_forked(partial(operation.run, kb))
         waits.append(time.monotonic() - began)
         if third.code != operation.code:
             wrong.append(f"the third ended with {third.code}: {third.err!r}")
         if max(waits[-2:]) > _AT_ONCE:
             wrong.append(f"waited for {max(waits[-2:]):.1f} s")
-        wrong += told(forked(partial(invariants.ended, kb, operation)))
+        wrong += run_check(run_forked(partial(invariants.check_completed, kb, operation)))
         score.add(f"{n}", wrong)
     score.notes.append(f"longest of all refusals and ingests: {max(waits):.2f} s")
     return score
@@ -80,7 +80,7 @@ def readers_beside_writers(task: Task) -> Score:
     seconds = task.points or _SECONDS
     docs = task.work / "docs"
     write(docs, *_NAMES, parts=_PARTS)
-    kb = ingested(task.work, docs)
+    kb = create_kb(task.work, docs)
     pick = random.Random(task.seed)
     idle = min(60.0, seconds / 4)
     reading = Running(partial(_read, kb, idle, seconds, task.seed), limit=int(idle + seconds) + 60)
@@ -103,8 +103,8 @@ def readers_beside_writers(task: Task) -> Score:
     score.points += found["answers"] - len(found["wrong"])
     for line in found["wrong"]:
         score.add("an answer", [line])
-    fresh = forked(partial(_anew, task.work / "fresh.kb", docs)).value
-    if forked(partial(contents, ingested(task.work, docs))).value != fresh:
+    fresh = run_forked(partial(_anew, task.work / "fresh.kb", docs)).value
+    if run_forked(partial(contents, create_kb(task.work, docs))).value != fresh:
         score.add("in the end", ["the base differs from one made anew"])
     quiet, busy = found["quiet"], found["busy"]
     score.notes += [
