@@ -466,10 +466,10 @@ _OF_ITSELF = {"is_strict", "has_every_label"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
-    "only": {"ragkit/governance/erasure.py"},  # of Fingerprints
+    "only": {"ragkit/governance/erasure.py"},
     "access.mode": {  # of a knowledge base
         "apps/ragkit_apps/ui/state/session.py",
-        "apps/ragkit_apps/cli/governance.py",
+        "apps/ragkit_apps/cli/access.py",
     },
 }
 """Modules that call another thing of that name: a View's, or a Conversation's."""

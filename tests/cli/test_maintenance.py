@@ -75,14 +75,14 @@ def test_verify_of_no_base_is_one_line(ragkit: Command, tmp_path: Path) -> None:
 
 
 def test_repair_says_what_it_did_and_what_is_lost(ragkit: Command, base: Path) -> None:
-    assert ragkit("repair", "--kb", base).out == "nothing to do\n"
+    assert ragkit("repair", "--kb", base).out == "nothing to repair\n"
     shutil.rmtree(base / "index")
     done = ragkit("repair", "--kb", base)
-    assert (done.code, done.out.count("done: built")) == (0, 2)
+    assert (done.code, done.out.count("done: rebuilt")) == (0, 2)
     flip_a_document(base)
     done = ragkit("repair", "--kb", base)
     assert done.code == 3
-    assert "lost, and read again by the next ragkit ingest: " in done.out
+    assert "lost until the next ingest: " in done.out
     assert f"kept in {base}.damaged-" in done.out
     assert ragkit("verify", "--kb", base).code == 0
 
@@ -111,15 +111,15 @@ def test_a_backup_is_made_and_restored(ragkit: Command, base: Path, tmp_path: Pa
     done = ragkit("backup", tmp_path / "backup", "--kb", base)
     assert done.code == 0
     assert "14 documents" in done.out
-    assert "whoever can read it reads everything" in done.out
+    assert "anyone who can read it can read everything" in done.out
     assert "audit.key" in done.out
-    assert "there already" in ragkit("backup", tmp_path / "backup", "--kb", base).error
+    assert "already exists" in ragkit("backup", tmp_path / "backup", "--kb", base).error
     assert "--replace" in ragkit("restore", tmp_path / "backup", "--kb", base).error
     with KnowledgeBase(base, embedder=HashingEmbedder()) as kb:
         kb.remove("hr")
     done = ragkit("restore", tmp_path / "backup", "--kb", base, "--replace")
     assert done.code == 0
-    assert "records of the replaced base's log are not in it" in done.out
+    assert "audit records of the replaced knowledge base are not in its log" in done.out
     assert ragkit("dump", "--kb", base).out == before
     made = json.loads(ragkit("backup", tmp_path / "again", "--kb", base, "--json").out)
     assert made["manifest"]["documents"] == 14
@@ -130,7 +130,7 @@ def test_a_backup_is_made_and_restored(ragkit: Command, base: Path, tmp_path: Pa
 def test_what_is_no_backup_is_one_line(ragkit: Command, base: Path, tmp_path: Path) -> None:
     done = ragkit("restore", base, "--kb", tmp_path / "b.kb")
     assert done.code == 1
-    assert "is no backup" in done.error
+    assert "is not a backup" in done.error
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -157,7 +157,7 @@ def test_a_receipt_that_somebody_wrote_draws_nothing_on_a_terminal(
     receipt.write_text(json.dumps(content))
     done = ragkit("verify-receipt", receipt)
     assert done.code == 1
-    assert done.out.startswith("FAIL  it is not what was signed")
+    assert done.out.startswith("FAIL  the receipt was changed after it was signed")
     assert "\x1b" not in done.out
     assert "\nok " not in done.out
 

@@ -1,4 +1,4 @@
-"""The commands that erase documents for good, and prove it."""
+"""The commands that erase documents, and prove it: erase, receipt, verify-receipt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ragkit_apps.cli.options import (
-    as_usage_error,
     decode_argument,
     emit,
     json_option,
@@ -18,35 +17,38 @@ from ragkit_apps.cli.options import (
     load_settings,
     open_kb,
 )
+from ragkit_apps.cli.render import escape_name
 
 if TYPE_CHECKING:
     from ragkit import Receipt
-    from ragkit.governance import ErasurePlan, ExpiredDocument
+    from ragkit.governance import ErasurePlan
 
 
-def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file in a folder that is not there, before anything is done."""
+def _check_writable(
+    context: click.Context, option: click.Parameter, path: Path | None
+) -> Path | None:
+    """Refuse a file that cannot be created, before anything is erased."""
     if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise click.BadParameter(f"{path} is no file that can be written")
+        raise click.BadParameter(f"{path} cannot be written: expected a file in an existing folder")
     return path
 
 
 receipt_option = click.option(
     "--receipt",
-    "path",
+    "receipt_path",
     type=click.Path(path_type=Path),
-    callback=_writable,
+    callback=_check_writable,
     metavar="FILE",
-    help="Write it there.",
+    help="Write the receipt to this file.",
 )
 
 
 @click.command()
 @click.argument("pattern", metavar="DOCUMENT", callback=decode_argument)
-@click.option("--reason", metavar="TEXT", help="Why; it stands in the receipt.")
+@click.option("--reason", metavar="TEXT", help="Why the documents are erased; part of the receipt.")
 @receipt_option
-@click.option("--dry-run", is_flag=True, help="Say what would be erased, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask first.")
+@click.option("--dry-run", is_flag=True, help="Show what would be erased, and stop.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @kb_option
 @json_option
 @click.pass_obj
@@ -54,42 +56,49 @@ def erase(
     config_path: Path | None,
     pattern: str,
     reason: str | None,
-    path: Path | None,
+    receipt_path: Path | None,
     dry_run: bool,
     yes: bool,
     kb_dir: str | None,
     as_json: bool,
 ) -> None:
-    """Erase documents for good, with all that rests on them, and write a receipt.
+    """Permanently delete documents and everything derived from them.
 
-    DOCUMENT is one or a folder as hits show it, or on disk, or a pattern like "hr/*.pdf"; also the
-    name of one that was removed before. What would be erased is shown first.
+    This deletes their text, vectors and index entries, their uploaded files, their names in the
+    audit log, and the questions and answers based on them. Then every byte of the knowledge base is
+    searched for erased content, and a signed receipt is printed. A legal hold is overridden.
+
+    DOCUMENT is a source, a path on disk, a folder, a pattern such as "hr/*.pdf", or the name of a
+    document that was removed before. Interrupted erasures are finished by the same command.
+
+    Exit code 1 means that you did not confirm, or that an error occurred.
     """
     from ragkit.errors import SourceError
 
     if not (reason or "").strip() and not dry_run:
-        raise click.UsageError("--reason is missing: it stands in the receipt")
+        raise click.UsageError("--reason is missing: expected a text for the receipt")
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         try:
             plan = kb.erasure_plan(pattern)
         except SourceError:
             if dry_run:
                 raise
-            receipt = kb.erase(pattern, reason=reason or "")  # if it was begun, and killed
+            receipt = kb.erase(pattern, reason=reason or "")  # an interrupted or finished erasure
         else:
             if dry_run:
-                emit(asdict(plan), _plan_lines(plan), as_json)
+                emit(asdict(plan), _format_plan(plan), as_json)
                 return
-            click.echo("\n".join(_plan_lines(plan)), err=True)
-            if not (yes or click.confirm("Erase this for good?", err=True)):
+            click.echo("\n".join(_format_plan(plan)), err=True)
+            if not (yes or click.confirm("Erase all of this permanently?", err=True)):
                 click.echo("nothing was erased", err=True)
                 sys.exit(1)
             receipt = kb.erase(pattern, reason=reason or "", plan=plan)
-    emit(asdict(receipt), _receipt_lines(receipt), as_json)
-    _write(receipt, path)
+    emit(asdict(receipt), format_receipt(receipt), as_json)
+    write_receipt(receipt, receipt_path)
 
 
-def _write(receipt: Receipt, path: Path | None) -> None:
+def write_receipt(receipt: Receipt, path: Path | None) -> None:
+    """Write a receipt to the file of --receipt, if there is one."""
     from ragkit.errors import StoreError
 
     if path is None:
@@ -98,8 +107,8 @@ def _write(receipt: Receipt, path: Path | None) -> None:
         path.write_text(receipt.to_json() + "\n", encoding="utf-8")
     except OSError as error:
         raise StoreError(
-            f"it is erased, but {path} cannot be written ({error.strerror}); get the receipt "
-            f"with: ragkit receipt {receipt.erasure}"
+            f"the documents are erased, but {path} cannot be written ({error.strerror}): get the "
+            f"receipt with: ragkit receipt {receipt.erasure}"
         ) from error
 
 
@@ -108,7 +117,10 @@ def _write(receipt: Receipt, path: Path | None) -> None:
 @kb_option
 @click.pass_obj
 def receipt(config_path: Path | None, number: int, kb_dir: str | None) -> None:
-    """Print the receipt of an erasure again, by its number."""
+    """Print the receipt of an erasure again.
+
+    NUMBER is the number of the erasure.
+    """
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         click.echo(kb.receipt(number).to_json())
 
@@ -117,187 +129,73 @@ def receipt(config_path: Path | None, number: int, kb_dir: str | None) -> None:
 @click.argument(
     "path", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE"
 )
-@click.option("--public", metavar="KEY", help="The public key that it must be signed with.")
+@click.option("--public", metavar="KEY", help="The public key that must have signed the receipt.")
 @kb_option
 @json_option
 @click.pass_obj
 def verify_receipt(
     config_path: Path | None, path: Path, public: str | None, kb_dir: str | None, as_json: bool
 ) -> None:
-    """Check that a receipt is what was signed when the documents were erased.
+    """Verify the signature of an erasure receipt.
 
-    It needs no base, no network and no secret; with --kb it is compared with the base's log, too.
-    Whether the key is that of whoever keeps the base is for you to know: compare it with the one
-    that they name, or give it as --public.
+    This needs no knowledge base, no network and no secret key. With --kb, the receipt is also
+    compared with the audit log. To be sure who signed it, compare the printed public key with the
+    one of the organization, or give that as --public.
+
+    Exit code 1 means that the receipt is not valid.
     """
     from ragkit.governance import read_receipt
 
     found = read_receipt(path.read_text(encoding="utf-8", errors="replace"))
     problem = ""
     if not found.verify():
-        problem = "it is not what was signed"
+        problem = "the receipt was changed after it was signed"
     elif public is not None and public.lower() != found.public_key:
-        problem = "it is signed with another key"
+        problem = "the receipt is signed with another key"
     elif kb_dir is not None:
         with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
             if not kb.audit.holds(found):
-                problem = f"the log of {kb.path} does not have it"
+                problem = f"the audit log of {kb.path} does not contain this erasure"
     lines = [f"FAIL  {problem}"] if problem else [f"ok    signed with the key {found.public_key}"]
     emit(
-        {**asdict(found), "genuine": not problem, "problem": problem},
-        [*lines, *_receipt_lines(found)],
+        {**asdict(found), "valid": not problem, "problem": problem},
+        [*lines, *format_receipt(found)],
         as_json,
     )
     if problem:
         sys.exit(1)
 
 
-@click.group()
-def retention() -> None:
-    """Keep documents for so many days, by their labels, and erase them then."""
-
-
-@retention.command("keep")
-@click.argument("label", callback=decode_argument)
-@click.argument("days", metavar="DAYS|ever")
-@kb_option
-@click.pass_obj
-def keep(config_path: Path | None, label: str, days: str, kb_dir: str | None) -> None:
-    """Keep documents of LABEL for DAYS after they were ingested, or for ever."""
-    from ragkit_apps.cli.render import escape_name
-
-    if days != "ever" and not days.isdecimal():
-        raise click.BadParameter(f"{days!r} is no number of days, nor ever", param_hint="DAYS")
-    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("DAYS"):
-        kb.retention.keep(label, None if days == "ever" else int(days))
-    click.echo(f"{escape_name(label)} is kept for {'ever' if days == 'ever' else f'{days} days'}")
-
-
-@retention.command("show")
-@kb_option
-@json_option
-@click.pass_obj
-def show_retention(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
-    """Show how long labels are kept, what is due, and what is held."""
-    from ragkit_apps.cli.render import escape_name
-
-    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        rules, due, holds = kb.retention.rules(), kb.retention.expired(), kb.retention.holds()
-    lines = [
-        f"{escape_name(label)} is kept for {days} days" for label, days in sorted(rules.items())
-    ]
-    lines = lines or ["everything is kept for ever; to change that: ragkit retention keep"]
-    lines += [_due_line(one) for one in due]
-    lines += [f"held since {one.at[:10]}: {escape_name(one.source)} ({escape_name(one.reason)})"
-              for one in holds]  # fmt: skip
-    content = {
-        "days": rules,
-        "expired": [asdict(one) for one in due],
-        "holds": [asdict(one) for one in holds],
-    }
-    emit(content, lines, as_json)
-
-
-@retention.command("erase")
-@click.option("--dry-run", is_flag=True, help="Say what would be erased, and do nothing.")
-@click.option("--clock-is-right", is_flag=True, help="Go on although the clock made a step.")
-@receipt_option
-@kb_option
-@json_option
-@click.pass_obj
-def erase_expired(
-    config_path: Path | None,
-    dry_run: bool,
-    clock_is_right: bool,
-    path: Path | None,
-    kb_dir: str | None,
-    as_json: bool,
-) -> None:
-    """Erase for good what has been kept for as long as its label says; to be run daily."""
-    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        if dry_run:
-            due, doubt = kb.retention.expired(), kb.retention.clock_problem()
-            lines = [_due_line(one) for one in due] or ["nothing is due"]
-            lines += [f"nothing would be erased: {doubt}"] if due and doubt else []
-            emit([asdict(one) for one in due], lines, as_json)
-            return
-        report = kb.retention.erase(clock_is_right=clock_is_right)
-    lines = [_due_line(one) for one in (*report.erased, *report.held)] or ["nothing is due"]
-    lines += _receipt_lines(report.receipt) if report.receipt else []
-    emit(asdict(report), lines, as_json)
-    if report.receipt is not None:
-        _write(report.receipt, path)
-
-
-def _due_line(due: ExpiredDocument) -> str:
-    from ragkit_apps.cli.render import escape_name
-
-    what = "due" if due.hold is None else f"due, but held ({escape_name(due.hold)})"
-    return f"{what}: {escape_name(due.source)}, {escape_name(due.label)}, added {due.added_at[:10]}"
-
-
-@click.command()
-@click.argument("pattern", metavar="DOCUMENT", callback=decode_argument)
-@click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the log.")
-@kb_option
-@click.pass_obj
-def hold(config_path: Path | None, pattern: str, reason: str, kb_dir: str | None) -> None:
-    """Let documents not go, whatever their age; only an erasure goes before that."""
-    from ragkit_apps.cli.render import escape_name
-
-    with open_kb(load_settings(config_path, kb=kb_dir)) as kb, as_usage_error("--reason"):
-        held = kb.retention.hold(pattern, reason)
-    lines = [f"held: {escape_name(source)}" for source in held] or [
-        "they are held already; this reason is kept beside the other"
-    ]
-    click.echo("\n".join(lines))
-
-
-@click.command()
-@click.argument("pattern", metavar="DOCUMENT", callback=decode_argument)
-@kb_option
-@click.pass_obj
-def release(config_path: Path | None, pattern: str, kb_dir: str | None) -> None:
-    """Let documents go again that were held."""
-    from ragkit_apps.cli.render import escape_name
-
-    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        freed = kb.retention.release(pattern)
-    lines = [f"no longer held: {escape_name(source)}" for source in freed] or [
-        "none of them is held"
-    ]
-    click.echo("\n".join(lines))
-
-
-def _plan_lines(plan: ErasurePlan) -> list[str]:
-    from ragkit_apps.cli.render import escape_name
-
+def _format_plan(plan: ErasurePlan) -> list[str]:
     lines = [f"  {escape_name(source)}" for source in plan.sources]
-    lines += [f"  {escape_name(name)} (a name that is known of it)" for name in plan.former]
+    lines += [f"  {escape_name(name)} (former name)" for name in plan.former]
     lines.append(
-        f"{len(plan.sources)} documents with {plan.chunks} chunks, and {plan.turns} questions and "
-        f"answers in {plan.conversations} conversations would be erased"
+        f"to erase: {len(plan.sources)} documents with {plan.chunks} chunks, and {plan.turns} "
+        f"questions and answers in {plan.conversations} conversations"
     )
     if plan.files:
-        lines.append(f"{len(plan.files)} uploaded files would be deleted")
-    lines += [f"on hold, and erased all the same: {escape_name(source)}" for source in plan.held]
-    lines += [f"not touched: {escape_name(path)}" for path in plan.outside]
+        lines.append(f"to delete: {len(plan.files)} uploaded files")
+    lines += [f"on legal hold, erased nevertheless: {escape_name(one)}" for one in plan.held]
+    lines += [f"kept, delete it yourself: {escape_name(path)}" for path in plan.outside]
     return lines
 
 
-def _receipt_lines(receipt: Receipt) -> list[str]:
-    from ragkit_apps.cli.render import escape_name
-
+def format_receipt(receipt: Receipt) -> list[str]:
+    """Return the lines that show a receipt."""
     searched = receipt.searched
-    elsewhere = searched.get("elsewhere", 0)
+    result = (
+        f"  searched {searched['bytes']:,} bytes in {searched['files']} files for "
+        f"{searched['places']} fingerprints: {searched['found']} found"
+    )
+    if searched["shared"]:
+        result += f"; {searched['shared']} also occur in other documents"
+    if elsewhere := searched.get("elsewhere", 0):
+        result += f"; {elsewhere} also occur in other answers or names"
     return [
         f"erasure {receipt.erasure} of {escape_name(receipt.at[:19])}, "
         f"reason: {escape_name(receipt.reason)}",
         f"  erased: {', '.join(map(escape_name, receipt.documents))}",
-        f"  written anew: {', '.join(map(escape_name, receipt.rewritten))}",
-        f"  {searched['places']} places of it looked for in {searched['bytes']:,} bytes of "
-        f"{searched['files']} files: {searched['found']} found"
-        + (f", {searched['shared']} stand in other documents, too" if searched["shared"] else "")
-        + (f", {elsewhere} in answers not made from it, or in names" if elsewhere else ""),
-        *(f"  beyond the base: {escape_name(what)}" for what in receipt.remains),
+        f"  rewritten: {', '.join(map(escape_name, receipt.rewritten))}",
+        result,
+        *(f"  not covered: {escape_name(what)}" for what in receipt.remains),
     ]

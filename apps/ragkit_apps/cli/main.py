@@ -10,26 +10,26 @@ from typing import TextIO
 
 import click
 
-from ragkit_apps.cli import ask, documents, erasure, governance, maintenance, server
+from ragkit_apps.cli import access, ask, audit, documents, erasure, maintenance, retention, server
 from ragkit_apps.cli.render import escape_name
 
 SECTIONS = {
     "Documents": (documents.ingest, documents.status, documents.remove),
     "Questions": (ask.ask, ask.chat, ask.search, ask.conversations, server.ui),
     "Access and audit": (
-        governance.label,
-        governance.grant,
-        governance.revoke,
-        governance.access,
-        governance.audit,
+        access.label,
+        access.grant,
+        access.revoke,
+        access.access,
+        audit.audit,
     ),
     "Erasure and retention": (
         erasure.erase,
         erasure.receipt,
         erasure.verify_receipt,
-        erasure.retention,
-        erasure.hold,
-        erasure.release,
+        retention.retention,
+        retention.hold,
+        retention.release,
     ),
     "Maintenance": (
         maintenance.doctor,

@@ -1,4 +1,4 @@
-"""The commands that look after a base: verify, repair, dump, backup, restore."""
+"""The commands of maintenance: doctor, verify, repair, backup, restore, dump."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from ragkit_apps.cli.options import (
     load_settings,
     open_kb,
 )
+from ragkit_apps.cli.render import escape_name
 
 if TYPE_CHECKING:
     from ragkit.maintenance import CheckResult, RepairReport, RestoreReport, VerificationReport
 
-_DAMAGED = 1
-_LOST = 3  # done, but some documents are to be read again
-_MOST = 20  # names shown
+_EXIT_DAMAGED = 1
+_EXIT_LOST = 3
+_MAX_NAMES = 20
+_MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
 @click.command()
@@ -40,9 +42,9 @@ def doctor(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
 
     config = load_settings(config_path, kb=kb_dir)
     checks = run_doctor(config, Path(config.kb) if kb_dir or Path(config.kb).exists() else None)
-    emit([asdict(check) for check in checks], check_lines(checks), as_json)
+    emit([asdict(check) for check in checks], format_checks(checks), as_json)
     if any(check.state == "fail" for check in checks):
-        sys.exit(_DAMAGED)
+        sys.exit(_EXIT_DAMAGED)
 
 
 @click.command()
@@ -53,25 +55,25 @@ def doctor(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Another machine's audit key; may be given again.",
+    help="Audit key of another machine; can be repeated.",
 )
 @json_option
 @click.pass_obj
 def verify(
     config_path: Path | None, kb_dir: str | None, keys: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Look through the whole base for damage.
+    """Check the whole knowledge base for damage.
 
-    Every page, document, vector and audit record is read. Exit code 1 means that something is
-    damaged; each finding says what to do.
+    This reads every page, document, vector and audit record, and suggests a fix for each finding.
+    Exit code 1 means that something is damaged.
     """
     from ragkit.maintenance import verify_kb
 
     config = load_settings(config_path, kb=kb_dir)
-    found = verify_kb(Path(config.kb), config, keys=keys)
-    emit(_as_data(found), check_lines(found.checks), as_json)
-    if not found.intact:
-        sys.exit(_DAMAGED)
+    report = verify_kb(Path(config.kb), config, keys=keys)
+    emit(_to_json(report), format_checks(report.checks), as_json)
+    if not report.intact:
+        sys.exit(_EXIT_DAMAGED)
 
 
 @click.command()
@@ -79,10 +81,13 @@ def verify(
 @json_option
 @click.pass_obj
 def repair(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
-    """Build anew what is damaged, and keep what can be read of the rest.
+    """Repair a damaged knowledge base.
 
-    Exit code 3 means that documents are lost until the next ingest reads their files again; each
-    is named as far as its name is known.
+    Damaged indexes are rebuilt and damaged documents removed. If the database itself is damaged,
+    everything readable is copied to a new one, and the damaged knowledge base is kept beside it.
+
+    Exit code 1 means that damage is left. Exit code 3 means that documents are lost until you
+    ingest their folders again; they are listed as far as their names are known.
     """
     from ragkit.maintenance import repair_kb
 
@@ -90,19 +95,22 @@ def repair(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     report = repair_kb(Path(config.kb), config)
     content: dict[str, Any] = asdict(report)
     content["kept"] = str(report.kept) if report.kept else None
-    content["after"] = _as_data(report.after) if report.after else None
-    emit(content, _repair_lines(report), as_json)
+    content["after"] = _to_json(report.after) if report.after else None
+    emit(content, _format_repair(report), as_json)
     if report.after is not None and not report.after.intact:
-        sys.exit(_DAMAGED)
+        sys.exit(_EXIT_DAMAGED)
     if report.lost or report.missing or report.unnamed:
-        sys.exit(_LOST)
+        sys.exit(_EXIT_LOST)
 
 
 @click.command()
 @kb_option
 @click.pass_obj
 def dump(config_path: Path | None, kb_dir: str | None) -> None:
-    """Print what the base holds as JSON lines, the same for equal content."""
+    """Print the documents as JSON lines, to compare knowledge bases.
+
+    Equal content gives equal output. Conversations and the audit log are not included.
+    """
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         for line in kb.dump():
             click.echo(line)
@@ -114,36 +122,35 @@ def dump(config_path: Path | None, kb_dir: str | None) -> None:
 @json_option
 @click.pass_obj
 def backup(config_path: Path | None, target: str, kb_dir: str | None, as_json: bool) -> None:
-    """Copy the base into a new directory TARGET, while others read and write.
+    """Back up the knowledge base to the new directory TARGET.
 
-    Indexes are not in it: they are built again when it is restored.
+    It can be read and changed in the meantime. The indexes are not part of the backup: a restore
+    rebuilds them.
     """
-    from ragkit_apps.cli.render import escape_name
-
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        made = kb.backup(target)
-    size = f"{made.bytes / 1e6:.1f} MB"
+        report = kb.backup(target)
+    size = f"{report.bytes / 1e6:.1f} MB"
     lines = [
-        f"{escape_name(str(made.path))}: {made.manifest.documents} documents, {size}",
-        "It holds all text: whoever can read it reads everything.",
-        f"The key of its audit log is not in it; keep a copy of {escape_name(str(made.key_file))} "
-        "elsewhere.",
+        f"{escape_name(str(report.path))}: {report.manifest.documents} documents, {size}",
+        "It contains the text of all documents: anyone who can read it can read everything.",
+        "It does not contain the key of the audit log: keep a copy of "
+        f"{escape_name(str(report.key_file))} in another place.",
     ]
-    content = {**asdict(made), "path": str(made.path), "key_file": str(made.key_file)}
+    content = {**asdict(report), "path": str(report.path), "key_file": str(report.key_file)}
     emit(content, lines, as_json)
 
 
 @click.command()
 @click.argument("backup", callback=check_utf8_path)
 @kb_option
-@click.option("--replace", is_flag=True, help="Put it in the place of the base that is there.")
+@click.option("--replace", is_flag=True, help="Replace the knowledge base in the directory.")
 @click.option(
     "--receipt",
     "receipts",
     multiple=True,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Of something erased since the backup was made; may be given again.",
+    help="Receipt of an erasure since the backup; can be repeated.",
 )
 @json_option
 @click.pass_obj
@@ -155,11 +162,12 @@ def restore(
     receipts: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Make a base of the backup in the directory BACKUP.
+    """Restore a knowledge base from the directory BACKUP.
 
-    It is checked before it gets its name; until then a base that it replaces stays as it is. What
-    was erased since the backup was made is erased in it, too, as far as this is known: by the
-    backup, by the base that is replaced, and by --receipt.
+    The result is checked before it gets its name; until then a replaced knowledge base stays as it
+    is. Access rules, legal holds and retention are taken from the replaced knowledge base. What was
+    erased since the backup is erased again, as far as it is known from the backup, the replaced
+    knowledge base, and --receipt.
     """
     from ragkit.maintenance import restore_kb
 
@@ -167,82 +175,74 @@ def restore(
     report = restore_kb(
         Path(backup), Path(config.kb), replace=replace, receipts=receipts, config=config
     )
-    content = {**asdict(report), "path": str(report.path), "after": _as_data(report.after)}
-    emit(content, _restore_lines(report), as_json)
+    content = {**asdict(report), "path": str(report.path), "after": _to_json(report.after)}
+    emit(content, _format_restore(report), as_json)
 
 
-def _as_data(found: VerificationReport) -> dict[str, Any]:
-    return {**asdict(found), "path": str(found.path), "intact": found.intact}
+def _to_json(report: VerificationReport) -> dict[str, Any]:
+    return {**asdict(report), "path": str(report.path), "intact": report.intact}
 
 
-def check_lines(checks: Sequence[CheckResult]) -> list[str]:
+def format_checks(checks: Sequence[CheckResult]) -> list[str]:
     """Return the lines that show the results of checks, each with its fix below it."""
-    from ragkit_apps.cli.render import escape_name
-
-    marks = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
     lines = []
     for check in checks:
         file = f" ({escape_name(check.file)})" if check.file and check.state == "fail" else ""
-        lines.append(f"{marks[check.state]}  {check.name}{file}: {escape_name(check.finding)}")
+        lines.append(f"{_MARKS[check.state]}  {check.name}{file}: {escape_name(check.finding)}")
         if check.fix:
             lines.append(f"      -> {escape_name(check.fix)}")
     return lines
 
 
-def _repair_lines(report: RepairReport) -> list[str]:
-    from ragkit_apps.cli.render import escape_name
-
+def _format_repair(report: RepairReport) -> list[str]:
     lines = [f"found: {escape_name(text)}" for text in report.findings]
     lines += [f"done: {escape_name(text)}" for text in report.actions]
-    lines += _named("lost, and read again by the next ragkit ingest: ", report.lost)
-    lines += _named("lost, and labelled as it was when it is read again: ", report.missing)
-    lines += _named("lost with its hold, so hold it again then: ", report.lost_holds)
+    lines += _list_names("lost until the next ingest: ", report.lost)
+    lines += _list_names("lost until the next ingest, which restores its label: ", report.missing)
+    lines += _list_names(
+        "lost with its legal hold; put it on hold again after the ingest: ", report.lost_holds
+    )
     if report.unnamed:
         lines.append(
-            f"lost without a name: {report.unnamed} documents; see that they get their labels "
-            "again when they are read"
+            f"lost without a name: {report.unnamed} documents; check their labels after the ingest"
         )
-    lines += _named("a label whose name is lost is now called: ", report.renamed_labels)
+    lines += _list_names("a label that lost its name is now called: ", report.renamed_labels)
     if report.kept:
         lines.append(
-            f"the damaged base is kept in {escape_name(str(report.kept))}; delete it one day"
+            f"the damaged knowledge base is kept in {escape_name(str(report.kept))}; delete it "
+            "when you no longer need it"
         )
     if report.after is not None and not report.after.intact:
-        lines += check_lines(report.after.checks)
-    return lines or ["nothing to do"]
+        lines += format_checks(report.after.checks)
+    return lines or ["nothing to repair"]
 
 
-def _named(text: str, names: list[str]) -> list[str]:
-    from ragkit_apps.cli.render import escape_name
-
-    lines = [f"{text}{escape_name(name)}" for name in names[:_MOST]]
-    if len(names) > _MOST:
-        lines.append(f"{text}... and {len(names) - _MOST} more (--json names them)")
+def _list_names(text: str, names: Sequence[str]) -> list[str]:
+    lines = [f"{text}{escape_name(name)}" for name in names[:_MAX_NAMES]]
+    if len(names) > _MAX_NAMES:
+        lines.append(f"{text}... and {len(names) - _MAX_NAMES} more (all of them: --json)")
     return lines
 
 
-def _restore_lines(report: RestoreReport) -> list[str]:
-    from ragkit_apps.cli.render import escape_name
-
-    held = report.manifest
+def _format_restore(report: RestoreReport) -> list[str]:
     lines = [
-        f"{escape_name(str(report.path))}: {report.documents} documents as of {held.created_at}, "
-        "checked"
+        f"{escape_name(str(report.path))}: restored {report.documents} documents from the backup "
+        f"of {report.manifest.created_at}, and checked them"
     ]
     if report.replaced:
         lost = "an unknown number of" if report.records_lost is None else str(report.records_lost)
-        lines.append(f"{lost} lines of the replaced base's log are not in it")
-    lines += _named("as in the replaced base: ", list(report.access_rules))
+        lines.append(f"{lost} audit records of the replaced knowledge base are not in its log")
+    lines += _list_names("as in the replaced knowledge base: ", report.access_rules)
     if not report.access_rules_known:
         lines.append(
-            "how the replaced base was governed could not be read: rights, labels, holds and "
-            "retention are those of the backup"
+            "the replaced knowledge base could not be read: access rules, labels, legal holds and "
+            "retention are those of the backup; check them"
         )
     if report.erased:
-        lines.append(f"{report.erased} erasures that came after the backup were repeated in it")
+        lines.append(f"repeated {report.erased} erasures that are newer than the backup")
     if not report.erasures_known:
         lines.append(
-            "what was erased in the replaced base could not be read whole: if anything was "
+            "the erasures of the replaced knowledge base are not all known: if documents were "
             "erased since the backup, restore it again with --receipt FILE"
         )
-    return lines + [line for line in check_lines(report.after.checks) if not line.startswith("ok")]
+    return lines + format_checks([one for one in report.after.checks if one.state != "ok"])
