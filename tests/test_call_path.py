@@ -55,7 +55,7 @@ INGEST_PATHS: dict[str, Chain] = {
     "read": (*INGEST, "ingestion.workers"),
     "embed": (*INGEST, "ingestion.embedding"),
     "commit": (*INGEST, "ingestion.commit", "store.writer"),
-    "update the indexes": ("knowledge_base", "document_writer", "index.indexes", "index.faiss_index"),
+    "update the indexes": (*INGEST[:2], "index.indexes", "index.faiss_index"),
 }  # fmt: skip
 
 

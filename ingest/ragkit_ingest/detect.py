@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from ragkit_ingest.model import ReadError, Reason
-from ragkit_ingest.readers.json import parse_json
 from ragkit_ingest.text.encoding import SAMPLE, decode, looks_binary
+from ragkit_ingest.text.json_values import parse_json
 
 KINDS_BY_SUFFIX = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd"), "markdown"),

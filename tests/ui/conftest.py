@@ -12,7 +12,7 @@ import pytest
 
 from ragkit import Config, KnowledgeBase
 from ragkit_apps.ui import serving
-from ragkit_apps.ui.serving import Service
+from ragkit_apps.ui.state.service import Service, set_service
 from tests.support.fake_ollama import FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 
@@ -62,7 +62,7 @@ def service(tmp_path: Path, three: Path, ollama: FakeOllama) -> Iterator[Service
     kb = KnowledgeBase(config.kb, config=config, embedder=HashingEmbedder())
     kb.ingest(three)
     found = Service(config, kb=kb)
-    serving.set_service(found)
+    set_service(found)
     yield found
     kb.close()
 
@@ -71,7 +71,7 @@ def service(tmp_path: Path, three: Path, ollama: FakeOllama) -> Iterator[Service
 def empty(tmp_path: Path) -> Service:
     """The page where there is no base yet, and no model server."""
     found = Service(Config(kb=str(tmp_path / "none.kb"), ollama_host="127.0.0.1:9"))
-    serving.set_service(found)
+    set_service(found)
     return found
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from ragkit import Config, Principal
-from ragkit_apps.ui import serving
-from ragkit_apps.ui.serving import Service
+from ragkit_apps.ui.state.service import Service, set_service
 from tests.access.worlds import ANA, BOB, NOBODY, TWIN, Library, Paper, canaries
 from tests.support.models import OwnModel
 from tests.ui.conftest import Visit, testing
@@ -58,7 +57,7 @@ def service(library: Library) -> Service:
     config = Config(kb=str(library.kb.path), ollama_host=NOBODY, folders=str(library.docs))
     found = Service(config, kb=library.kb, principal=Principal.parse(ANA))
     library.kb.model = library.echo
-    serving.set_service(found)
+    set_service(found)
     return found
 
 
@@ -192,9 +191,9 @@ def test_a_dialog_from_before_access_control_removes_nothing(
 ) -> None:
     library.set_mode("off")
     script = (
-        "from ragkit_apps.ui import serving\n"
+        "from ragkit_apps.ui.state.service import get_service\n"
         "from ragkit_apps.ui.components import document\n"
-        "kb = serving.get_service().open_kb()\n"
+        "kb = get_service().open_kb()\n"
         "document._confirm_removal(kb, kb.documents()[0])"
     )
     page = testing.AppTest.from_string(script, default_timeout=30).run()

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from ragkit import Config, KnowledgeBase
-from ragkit_apps.ui import serving
 from ragkit_apps.ui.pages import ask as ask_module
-from ragkit_apps.ui.serving import Service
 from ragkit_apps.ui.state import session
 from ragkit_apps.ui.state.answering import PendingAnswer
+from ragkit_apps.ui.state.service import Service, get_service
 from tests.support.hashing import HashingEmbedder
 from tests.ui.conftest import Visit, words
 
@@ -404,5 +403,5 @@ def test_a_base_that_comes_into_being_is_found(empty: Service, visit: Visit, thr
     visit()
     with KnowledgeBase(empty.path, config=empty.config, embedder=HashingEmbedder()) as kb:
         kb.ingest(three)
-    serving.get_service().config = empty.config
+    get_service().config = empty.config
     assert "3 documents" in words(visit("documents"))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ragkit import Config, RagkitError
-from ragkit_apps.ui.serving import FIRST_PORT, Service, find_port
+from ragkit_apps.ui.serving import FIRST_PORT, find_port
+from ragkit_apps.ui.state.service import Service
 
 
 def test_without_streamlit_the_command_says_what_to_install(tmp_path: Path) -> None:

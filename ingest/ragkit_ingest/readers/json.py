@@ -10,6 +10,7 @@ from ragkit_ingest.model import BlockKind, Document, PageBuilder
 from ragkit_ingest.readers.text import read_text
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.encoding import decode
+from ragkit_ingest.text.json_values import parse_json
 
 _DEPTH = 20  # levels written out as paths; what lies deeper is written as JSON on one line
 _COLUMNS = 40  # an array of objects with more keys is no table
@@ -29,21 +30,6 @@ def read_json(data: bytes, source: str) -> Document:
     title = value.get("title") if isinstance(value, dict) else None
     title = one_line(title) if isinstance(title, str) else ""
     return Document("json", (builder.build(),), title=title, warnings=warnings)
-
-
-def parse_json(text: str) -> Any:
-    """Return the value in `text`, or the list of its lines' values where each line is one.
-
-    Raises ValueError (or RecursionError for thousands of brackets) when it is neither.
-    """
-    text = text.strip()
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        rows = [line for line in text.split("\n") if line.strip()]
-        if len(rows) < 2 or not rows[0].lstrip().startswith(("{", "[")):
-            raise
-        return [json.loads(row) for row in rows]
 
 
 def _write(builder: PageBuilder, value: Any, path: str, depth: int) -> None:

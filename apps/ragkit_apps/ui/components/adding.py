@@ -21,8 +21,8 @@ from ragkit_apps.ui.components.messages import (
     draw_notice,
     show_errors,
 )
-from ragkit_apps.ui.serving import Service
 from ragkit_apps.ui.state.ingesting import IngestRun, IngestStopped
+from ragkit_apps.ui.state.service import Service
 from ragkit_apps.ui.state.uploads import is_allowed_folder, save_upload
 
 MAX_OFFERED_FOLDERS = 300

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ragkit import View
 from ragkit_apps.ui.components.messages import draw_caption, draw_heading
-from ragkit_apps.ui.serving import get_service
+from ragkit_apps.ui.state.service import get_service
 from ragkit_apps.ui.state.session import is_access_enforced, open_view
 
 

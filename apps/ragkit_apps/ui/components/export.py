@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from ragkit import Turn
 from ragkit_apps.text import quote_highlights
-from ragkit_apps.ui.components.markup import format_place, shorten, to_one_line
+from ragkit_apps.ui.components.markup import shorten, to_one_line
+from ragkit_apps.ui.places import format_place
 
 MAX_FILE_NAME_CHARACTERS = 60
 

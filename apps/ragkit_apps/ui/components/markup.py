@@ -10,7 +10,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ragkit import Citation, Hit, Statement
+from ragkit import Citation, Statement
+from ragkit_apps.ui.places import format_place
 
 # Marks around unsupported sentences while Markdown is rendered; private-use characters.
 _MARK_START, _MARK_END = "\ue000", "\ue001"
@@ -139,11 +140,6 @@ def _render_citation(written: str, number: int, citations: Sequence[Citation] | 
         f'<button type="button" class="cite" data-cite="{number}" title="{label}" '
         f'aria-label="{label}">{number}</button>'
     )
-
-
-def format_place(result: Citation | Hit) -> str:
-    """Return the document and the place in it: "handbook.pdf, page 5 (printed 2)"."""
-    return f"{result.source}, {result.place}" if result.place else result.source
 
 
 CONTEXT_CHARACTERS = 2_500  # of a long text, on each side of a passage

@@ -17,12 +17,12 @@ from ragkit_apps.ui.components.markup import (
     escape_markdown,
     explain_verdict,
     format_count,
-    format_place,
     render_answer,
     shorten,
 )
 from ragkit_apps.ui.components.messages import draw_caption, draw_notice, show_errors
 from ragkit_apps.ui.components.views import draw_answer_html
+from ragkit_apps.ui.places import format_place
 from ragkit_apps.ui.state.session import Source, format_time, open_source
 
 MAX_NEAREST_PASSAGES = 3

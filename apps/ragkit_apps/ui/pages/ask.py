@@ -30,8 +30,8 @@ from ragkit_apps.ui.components.turns import (
     draw_turn_answer,
     open_answer_message,
 )
-from ragkit_apps.ui.serving import get_service
 from ragkit_apps.ui.state.answering import PendingAnswer
+from ragkit_apps.ui.state.service import get_service
 from ragkit_apps.ui.state.session import (
     identify_visitor,
     is_access_enforced,

@@ -14,7 +14,7 @@ from ragkit_apps.ui.components.empty_state import draw_ingest_hint
 from ragkit_apps.ui.components.markup import escape_markdown, format_count, shorten
 from ragkit_apps.ui.components.messages import draw_caption, draw_heading, show_errors
 from ragkit_apps.ui.components.pager import draw_pager, reset_pager, select_part
-from ragkit_apps.ui.serving import Service, get_service
+from ragkit_apps.ui.state.service import Service, get_service
 from ragkit_apps.ui.state.session import is_access_enforced, open_view
 
 MAX_LISTED_ERRORS = 200

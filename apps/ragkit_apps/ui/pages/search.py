@@ -9,9 +9,10 @@ import streamlit as st
 from ragkit import Candidate, Explanation, Hit
 from ragkit_apps.ui.components.charts import build_score_chart
 from ragkit_apps.ui.components.empty_state import require_documents
-from ragkit_apps.ui.components.markup import escape_markdown, format_place, shorten
+from ragkit_apps.ui.components.markup import escape_markdown, shorten
 from ragkit_apps.ui.components.messages import draw_caption, draw_heading
 from ragkit_apps.ui.components.source import draw_source
+from ragkit_apps.ui.places import format_place
 from ragkit_apps.ui.state.session import Source, open_source
 
 MAX_CHART_BARS = 20

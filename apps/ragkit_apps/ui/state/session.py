@@ -11,9 +11,9 @@ import streamlit as st
 
 from ragkit import Citation, Config, Hit, KnowledgeBase, RagkitError, View
 from ragkit.llms import InstalledModel, choose_model, installed_models
-from ragkit_apps.ui.components.markup import format_place
-from ragkit_apps.ui.serving import get_service
+from ragkit_apps.ui.places import format_place
 from ragkit_apps.ui.state.people import identify_browser
+from ragkit_apps.ui.state.service import get_service
 
 MODELS_CACHED_FOR = 20  # seconds
 
