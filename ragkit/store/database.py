@@ -90,7 +90,7 @@ def create_database(layout: Layout) -> None:
         database = connect(fresh)
         try:
             # No write-ahead log until the file is complete: on a full disk, closing silently
-            # leaves pages in the log, and the renamed file would lack them.
+            # leaves pages in that log, and the renamed file would lack them.
             database.execute("PRAGMA synchronous = FULL")
             reserve_checksums(database)
             database.execute(f"BEGIN;{_read_schema()}")
@@ -211,8 +211,8 @@ class ImmutableConnection(apsw.Connection):
     """A connection to a database in a directory that is read-only here.
 
     SQLite opens a database in WAL mode only where it can create files beside it, unless it is told
-    that the file does not change (sqlite.org/uri.html, immutable). So the log must be empty, and
-    while this connection is open, no other process can commit.
+    that the file does not change (sqlite.org/uri.html, immutable). So the write-ahead log must be
+    empty, and no other process can commit while this connection is open.
     """
 
     def __init__(self, layout: Layout) -> None:

@@ -22,7 +22,7 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class AuditKey:
-    """A key that signs audit records. Without it, no change of the log goes unnoticed."""
+    """A key that signs audit records. Without it, nobody can change the audit log unnoticed."""
 
     secret: bytes = field(repr=False)
 

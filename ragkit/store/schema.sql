@@ -128,8 +128,9 @@ CREATE TABLE legal_hold (
     reason TEXT NOT NULL
 );
 
--- What was erased, for good: ids and digests alone. As long as its `state` is 'begun' something
--- may still be left on the disk: `files` of the base to delete, and `fingerprints` to look for it by.
+-- Erasures: only ids and digests. While `state` is 'begun', content may still be on the disk:
+-- `files` are to be deleted, and `fingerprints` find the rest.
+-- `record` is the number of the audit record.
 CREATE TABLE erasure (
     id INTEGER PRIMARY KEY,
     at TEXT NOT NULL,

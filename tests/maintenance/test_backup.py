@@ -341,11 +341,11 @@ def test_the_log_says_what_a_restore_took_away(base: Path, tmp_path: Path) -> No
         gone = len([record for record in changes(kb) if record.action == "document.remove"])
         last = kb.audit.checkpoint()
     report = restore_kb(backup, base, replace=True)
-    assert report.records_lost == gone + 3  # that the backup was made, a reading, and the anchor
+    assert report.records_lost == gone + 3  # the backup, a reading, and the checkpoint
     with opened(base) as kb:
         *_, said = changes(kb)
         assert said.detail["records_lost"] == report.records_lost
-        assert said.detail["lost_head"] == last.hash
+        assert said.detail["lost_head"] == last.record_signature
         assert kb.audit.verify().intact
         kb.remove("it")
     again = restore_kb(backup, base, replace=True)  # from a base that went another way since
@@ -354,13 +354,13 @@ def test_the_log_says_what_a_restore_took_away(base: Path, tmp_path: Path) -> No
         assert again.records_lost > 1
 
 
-def test_a_restore_over_another_base_says_that_all_its_lines_are_gone(
+def test_a_restore_over_another_base_says_that_all_its_records_are_gone(
     backup: Path, tmp_path: Path
 ) -> None:
     with opened(tmp_path / "b.kb") as kb:
         kb.ingest(EXAMPLES / "hr", workers=1)
-        lines = kb.audit.anchor().line
-    assert restore_kb(backup, tmp_path / "b.kb", replace=True).records_lost == lines
+        records = kb.audit.checkpoint().record
+    assert restore_kb(backup, tmp_path / "b.kb", replace=True).records_lost == records
 
 
 def test_a_base_that_is_beyond_repair_can_be_replaced(base: Path, backup: Path) -> None:

@@ -238,7 +238,7 @@ def test_documents_whose_very_row_is_lost_are_named_by_the_log(
     assert report.lost == []
     with opened(base.root) as kb:
         kept = {document.source for document in kb.documents()}
-        lost = [line for line in kb.audit.lines() if line.action == "document.lost"]
+        lost = [record for record in kb.audit.records() if record.action == "document.lost"]
     assert len(kept) + len(report.missing) == 15
     assert report.unnamed == 0
     assert len(lost) == len(report.missing)
