@@ -49,16 +49,13 @@ class KnowledgeBase:
     """A knowledge base in a directory, opened, or created unless `create` is False.
 
     `embedder` is a model's name or folder, or an object like `ragkit.Embedder`; None takes the one
-    that the knowledge base was built with. `model` is a language model's name on the model server,
-    or an object like `ragkit.LanguageModel`. `readers` maps file suffixes (".log") to functions
-    (bytes, source) -> Document that replace ragkit's own readers.
+    that the knowledge base was built with. `model` is a language model's name, or an object like
+    `ragkit.LanguageModel`. `readers` maps suffixes (".log") to functions (bytes, source) ->
+    Document that replace ragkit's own. Raises NotAKnowledgeBase if the directory is something else,
+    and StoreMissing if there is none and `create` is False.
 
-    The knowledge base belongs to its owner, the user of this process. Without access control the
-    owner reads everything. With access control the owner lists documents but reads no text; use
-    `as_principal` to search and ask. Reading is safe from several threads, also during an ingest.
-
-    Raises NotAKnowledgeBase if the directory is something else, and StoreMissing if there is none
-    and `create` is False.
+    Its owner is the user of this process. With access control on, the owner lists documents but
+    reads no text; `as_principal` searches and asks. Several threads can read during an ingest.
 
         with KnowledgeBase("hr.kb") as kb:
             kb.ingest("./docs")
@@ -99,7 +96,7 @@ class KnowledgeBase:
         self.close()
 
     def close(self) -> None:
-        """Close all files. The knowledge base and its views cannot be used afterwards."""
+        """Close all files; the knowledge base and its views end."""
         self._store.close()
         self._resources.source_files.close()
 
@@ -109,25 +106,19 @@ class KnowledgeBase:
         return self._view
 
     def as_principal(self, name: str, groups: Iterable[str] = ()) -> View:
-        """Return the knowledge base as a user sees it, such as "user:ana" in the groups "hr".
+        """Return the knowledge base as a user sees it, such as "user:ana" in the groups ["hr"].
 
-        Authenticate users and look up their groups yourself, for each request. With access control
-        off every principal reads everything, and has conversations of their own. Raises ValueError
-        for an invalid name.
+        Authenticate users and look up their groups yourself, for each request. Principals have
+        their own conversations. Raises ValueError for an invalid name.
         """
         return View(self._resources, Principal.parse(name, groups))
 
     @property
     def uploads(self) -> Path:
-        """The folder for files without another home: put them there, then ingest it.
-
-        Removing a document of this folder deletes its file, too.
-        """
+        """The folder for files without another home; removing such a document deletes its file."""
         folder = self._store.layout.uploads
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
-
-    # -- reading, as the owner ---------------------------------------------------------------
 
     @property
     def path(self) -> Path:
@@ -243,8 +234,6 @@ class KnowledgeBase:
         """Return figures about the documents and all questions asked; see `View.statistics`."""
         return self._view.statistics(labels=labels)
 
-    # -- writing -----------------------------------------------------------------------------
-
     def ingest(
         self,
         *paths: str | os.PathLike[str],
@@ -261,12 +250,10 @@ class KnowledgeBase:
         Unchanged files are skipped and renamed files recognised by their content. Documents whose
         file is missing are removed unless `keep_missing`. The report names files that cannot be
         read; with `strict` the first one raises. Erased files are skipped unless `allow_erased`.
-        With `dry_run` the report says what would be done.
-
-        `label` is the access label of all documents of the paths. Without one, the rules in the
-        settings apply to documents that nobody labelled by hand. Otherwise new documents get
-        "default", and others keep their label. Raises SourceError for a path that does not exist,
-        and StoreLocked while another process writes.
+        With `dry_run` the report says what would be done. `label` is the access label of all
+        documents of the paths. Without one, a label set by hand stays; else the rules in the
+        settings apply, and new documents without a rule get "default". Raises SourceError for a
+        path that does not exist, and StoreLocked while another process writes.
         """
         options = IngestOptions(
             label=label,
@@ -282,10 +269,9 @@ class KnowledgeBase:
     ) -> IngestReport:
         """Add documents that are not files, such as those of a LlamaIndex reader.
 
-        Parts with the same source (a path in the metadata, else the document's id) become one
-        document of several pages. A document that is in the knowledge base is replaced if it
-        changed, so give documents without a path an id that stays the same. The report's `failed`
-        names documents without text.
+        Parts with the same source (a path in the metadata, else the document's id) become pages of
+        one document. It replaces an earlier one with this source, so keep ids stable. The report's
+        `failed` names documents without text.
         """
         return self._documents.add(documents, IngestOptions(label=label))
 
@@ -306,15 +292,13 @@ class KnowledgeBase:
     def erase(self, pattern: str | int, *, reason: str, plan: ErasurePlan | None = None) -> Receipt:
         """Permanently erase documents and everything derived from them; returns a signed receipt.
 
-        This erases their text, vectors and index entries, their names in the audit log, uploaded
-        files, and the answers made from them with all later turns of the same conversations. It
-        also erases earlier versions and documents that were removed before. Afterwards every byte
-        of the knowledge base is searched for what was erased. Files with the same content are not
-        ingested again. `pattern` is what `remove` takes. If a run was killed, the next write
-        finishes it, or call this again for its receipt.
-
-        Raises SourceError if nothing matches, or something else than in the `plan`, ValueError
-        without a reason, and StoreError if something was not erased.
+        This erases text, vectors and index entries of all versions, also of removed documents,
+        their names in the audit log, uploaded files, and the answers made from them with all later
+        turns. Then every byte of the knowledge base is searched for what was erased. The same files
+        are not ingested again. `pattern` is what `remove` takes. The next write finishes a run that
+        was killed, or call this again for its receipt. Raises SourceError if nothing matches, or
+        something else than in the `plan`, ValueError without a reason, and StoreError if something
+        was not erased.
         """
         if not reason.strip():
             raise ValueError("the reason is empty; expected a text for the receipt")
@@ -328,14 +312,8 @@ class KnowledgeBase:
             raise SourceError(f"there is no receipt of an erasure {number} in {self.path}")
         return read_receipt(text)
 
-    # -- maintenance -------------------------------------------------------------------------
-
     def dump(self) -> Iterator[str]:
-        """Yield the content as JSON lines, the same for the same documents.
-
-        Ids, sequence numbers, times, questions and ratings are left out. Vectors are given by their
-        digest.
-        """
+        """Yield the content as JSON lines, without ids, times and what users asked."""
         from ragkit.maintenance.export import dump
 
         Recorder(self._store, Principal.owner(), self.config).record_dump()
@@ -343,10 +321,7 @@ class KnowledgeBase:
             yield from dump(snapshot)
 
     def verify(self, *, keys: Sequence[Path] = ()) -> VerificationReport:
-        """Check the whole knowledge base for damage, while others read and write.
-
-        `keys` are files of further audit keys, such as that of the machine it was made on.
-        """
+        """Check everything for damage; `keys` are files of further audit keys, as of a backup."""
         from ragkit.maintenance.verify import verify_store
 
         return verify_store(self._store, keys=keys)
@@ -362,10 +337,9 @@ class KnowledgeBase:
         return repair_store(self._store, self.verify())
 
     def backup(self, target: str | os.PathLike[str]) -> BackupReport:
-        """Copy the knowledge base into a new directory, while others read and write.
+        """Copy everything into a new directory; `ragkit.maintenance.restore_kb` restores it.
 
-        The copy holds all text; protect it. `ragkit.maintenance.restore_kb` restores it. Raises
-        StoreError if the target exists, and StoreDamaged if the knowledge base is damaged.
+        Raises StoreError if it exists, and StoreDamaged if the knowledge base is damaged.
         """
         from ragkit.maintenance.backup import back_up
 
