@@ -1,8 +1,9 @@
-"""Settings: argument, then RAGKIT_* environment, then ragkit.toml, then default."""
+"""Settings, from arguments, RAGKIT_* environment variables, ragkit.toml and defaults."""
 
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 import tomllib
@@ -12,24 +13,34 @@ from pathlib import Path
 
 from ragkit.errors import ConfigError
 
+logger = logging.getLogger(__name__)
+
 _DEFAULT_HOST = "http://127.0.0.1:11434"
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings of ragkit. Facts of a base are not settings: they live in the base.
+    """The settings of ragkit; facts about a knowledge base are stored in it instead.
 
-    `embedder` and `model` are names; "" and "auto" leave the choice to ragkit. `openai_url` names
-    an OpenAI-compatible server to use in place of Ollama ("http://127.0.0.1:8000/v1"), and
-    `openai_key` is sent to it, if there is one. `num_ctx` and `num_predict` are tokens, `timeout`
-    seconds for a file, `workers` processes that read files (0: one less than there are
-    processors, at most four). `folders` are the folders that may be ingested from the web page,
-    joined as in PATH. `audit_key` is the file of the key that signs the audit log, by default
-    ragkit/audit.key in the user's data folder. `audit` is "required" (what cannot be recorded is
-    not answered) or "optional"; `audit_questions` is "digest" or "text", what the log keeps of a
-    question. `labels` are the rules that give documents their label when they are ingested: in
-    ragkit.toml a table [labels] of folders, relative to the one that is ingested or absolute, each
-    with a label.
+    | setting | meaning |
+    |---|---|
+    | `kb` | the directory of the knowledge base |
+    | `embedder`, `model` | names of models; "" and "auto" let ragkit choose |
+    | `device` | "auto", "cpu" or "cuda", for the embedder |
+    | `ollama_host` | the address of Ollama, as in OLLAMA_HOST |
+    | `openai_url` | an OpenAI-compatible server instead of Ollama: "http://127.0.0.1:8000/v1" |
+    | `openai_key` | the key for this server |
+    | `num_ctx`, `num_predict` | tokens of context, and of the longest answer |
+    | `workers` | processes that read files; 0 means one per CPU but one, at most four |
+    | `max_file_mb`, `timeout` | the largest file, and seconds to read a file |
+    | `folders` | folders that users may ingest from the web page, joined as in PATH |
+    | `audit_key` | the file of the audit key; default: ragkit/audit.key in the user's data folder |
+    | `audit` | "required": what cannot be recorded is not answered; or "optional" |
+    | `audit_questions` | what the audit log keeps of a question: "digest" or "text" |
+    | `labels` | access labels by folder, given to documents when they are ingested |
+
+    In ragkit.toml, `labels` is a table [labels]. Its folders are absolute, or relative to the
+    ingested one. Raises ConfigError for an invalid value.
     """
 
     kb: str = "ragkit.kb"
@@ -67,16 +78,16 @@ class Config:
                 "http://127.0.0.1:8000/v1"
             )
         if not self.kb:
-            raise ConfigError("kb is empty; name the base's directory")
-        for name, least in (
+            raise ConfigError("kb is empty; expected the directory of the knowledge base")
+        for name, minimum in (
             ("workers", 0),
             ("num_ctx", 1024),
             ("num_predict", 16),
             ("max_file_mb", 1),
             ("timeout", 1),
         ):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; expected at least {least}")
+            if getattr(self, name) < minimum:
+                raise ConfigError(f"{name} is {getattr(self, name)}; expected at least {minimum}")
 
     @property
     def key_file(self) -> Path | None:
@@ -90,7 +101,7 @@ class Config:
 
 
 def ollama_url(host: str) -> str:
-    """Return the base URL for a value of OLLAMA_HOST, by the rules of Ollama's own clients.
+    """Return the URL for a value of OLLAMA_HOST, by the rules of Ollama's own clients.
 
     Source: ollama/ollama-python, `_parse_host`.
     """
@@ -124,32 +135,40 @@ def load_config(
     environment: Mapping[str, str] | None = None,
     overrides: Mapping[str, str | int | None] | None = None,
 ) -> Config:
-    """Gather the settings; a None in `overrides` means not given.
+    """Load the settings: `overrides` win over the environment, which wins over the file.
 
-    Raises ConfigError for a key that is unknown or a value of the wrong type.
+    None in `overrides` means "not given". Raises ConfigError for an unknown key in the file or the
+    overrides, and for a value of the wrong type. An unknown RAGKIT_* variable, which may belong to
+    another program, is logged as a warning.
     """
     environment = os.environ if environment is None else environment
     values: dict[str, object] = {}
     if environment.get("OLLAMA_HOST"):
         values["ollama_host"] = environment["OLLAMA_HOST"]
-    file = config_file(path, environment)
+    file = find_config_file(path, environment)
     if file is not None:
-        values |= _from_file(file)
-    values |= _from_environment(environment)
+        values |= _read_file(file)
+    values |= _read_environment(environment)
     values |= {key: value for key, value in (overrides or {}).items() if value is not None}
     rules = values.pop("labels", {})
-    typed = {key: _typed(key, value, "the call") for key, value in values.items()}
+    typed = {key: _convert(key, value, "the call") for key, value in values.items()}
     return Config(**typed, labels=rules)  # type: ignore[arg-type]
 
 
-def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
-    """The file in force: the one named, else $RAGKIT_CONFIG, ./ragkit.toml, or the user's."""
+def find_config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """Return the settings file: `path`, $RAGKIT_CONFIG, ./ragkit.toml, or the user's own.
+
+    None if there is none. Raises ConfigError if `path` or $RAGKIT_CONFIG is not a file.
+    """
     named = path or (
         Path(environment["RAGKIT_CONFIG"]) if environment.get("RAGKIT_CONFIG") else None
     )
     if named is not None:
         if not named.is_file():
-            raise ConfigError(f"there is no settings file {named}")
+            raise ConfigError(
+                f"there is no settings file {named}; create it, or correct --config or "
+                "RAGKIT_CONFIG"
+            )
         return named
     home = environment.get("XDG_CONFIG_HOME") or "~/.config"
     for candidate in (Path("ragkit.toml"), Path(home).expanduser() / "ragkit" / "ragkit.toml"):
@@ -158,18 +177,18 @@ def config_file(path: Path | None, environment: Mapping[str, str]) -> Path | Non
     return None
 
 
-def _from_file(path: Path) -> dict[str, object]:
+def _read_file(path: Path) -> dict[str, object]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     labels = content.pop("labels", {})
-    typed = {key: _typed(key, value, str(path)) for key, value in content.items()}
-    return typed | ({"labels": _rules(labels, path)} if labels else {})
+    typed = {key: _convert(key, value, str(path)) for key, value in content.items()}
+    return typed | ({"labels": _check_label_rules(labels, path)} if labels else {})
 
 
-def _rules(labels: object, path: Path) -> dict[str, str]:
-    """The table of folders and their labels."""
+def _check_label_rules(labels: object, path: Path) -> dict[str, str]:
+    """Return the table of folders and labels. Raises ConfigError if it is not one."""
     if not isinstance(labels, dict) or not all(isinstance(one, str) for one in labels.values()):
         raise ConfigError(f'{path} sets labels to {labels!r}; expected lines like "hr/" = "hr"')
     for label in labels.values():
@@ -181,26 +200,33 @@ def _rules(labels: object, path: Path) -> dict[str, str]:
 
 
 def check_label(name: str) -> str:
-    """A name that a label can have. Raises ValueError for any other."""
+    """Return the name of an access label. Raises ValueError if it is not valid."""
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > 200:
-        raise ValueError(f"{name!r} is no label; expected a short name like hr")
+        raise ValueError(f"invalid label {name!r}; expected a short name like hr")
     return name
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _read_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
     for name, value in environment.items():
         key = name.removeprefix("RAGKIT_").lower()
-        if name.startswith("RAGKIT_") and key != "config":
-            found[key] = _typed(key, value, f"the environment variable {name}")
-    return found
+        if not name.startswith("RAGKIT_") or key == "config":
+            continue
+        if key in _TYPES:
+            values[key] = _convert(key, value, f"the environment variable {name}")
+        else:
+            near = difflib.get_close_matches(key, _TYPES, n=1)
+            hint = f"did you mean RAGKIT_{near[0].upper()}?" if near else "it is ignored"
+            logger.warning("the environment variable %s is not a setting of ragkit; %s", name, hint)
+    return values
 
 
-def _typed(key: str, value: object, where: str) -> object:
+def _convert(key: str, value: object, where: str) -> object:
+    """Return a value in the type of its setting. Raises ConfigError if that is impossible."""
     if key not in _TYPES:
         near = difflib.get_close_matches(key, _TYPES, n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(_TYPES)}, labels"
-        raise ConfigError(f"{where} sets {key!r}, which is no setting{hint}")
+        hint = f"did you mean {near[0]}?" if near else f"settings are {', '.join(_TYPES)}, labels"
+        raise ConfigError(f"{where} sets {key!r}, which is not a setting; {hint}")
     expected = _TYPES[key]
     if isinstance(value, expected) and not isinstance(value, bool):
         return value

@@ -49,7 +49,11 @@ def test_the_named_file_is_read_in_place_of_the_found_one(tmp_path: Path) -> Non
         ("num_ctx = 12", {}, "expected at least 1024"),
         ("device = 'tpu'", {}, "expected auto, cpu or cuda"),
         ("kb = ", {}, "is not valid TOML"),
-        ("", {"RAGKIT_WORKER": "3"}, "did you mean workers"),
+        (
+            "",
+            {"RAGKIT_WORKERS": "three"},
+            "RAGKIT_WORKERS sets workers to 'three'; expected a number",
+        ),
         ("", {"RAGKIT_CONFIG": "/none.toml"}, "there is no settings file /none.toml"),
     ],
 )
@@ -59,3 +63,16 @@ def test_a_wrong_setting_is_an_error_that_names_it(
     Path("ragkit.toml").write_text(content)
     with pytest.raises(ConfigError, match=message):
         load_config(environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("RAGKIT_WORKER", "did you mean RAGKIT_WORKERS?"), ("RAGKIT_XYZZY", "it is ignored")],
+)
+def test_an_unknown_environment_variable_is_a_warning_that_names_the_nearest(
+    name: str, hint: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_config(environment={name: "3", "XDG_CONFIG_HOME": "/none"}) == Config()
+    assert caplog.messages == [
+        f"the environment variable {name} is not a setting of ragkit; {hint}"
+    ]

@@ -554,7 +554,7 @@ def test_wrong_usage_is_explained_with_code_2(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["ingest", "docs", "--label", ""], "'' is no label"),
+        (["ingest", "docs", "--label", ""], "invalid label ''"),
         (["retention", "keep", "default", "0"], "1 to 100000"),
         (["retention", "keep", "default", "9" * 20], "1 to 100000"),
         (["hold", "leave.txt", "--reason", " "], "a legal hold needs a reason"),
@@ -617,11 +617,16 @@ def test_settings_that_make_no_sense(
 
 
 def test_settings_file_and_environment_are_named(
-    ragkit: Command, monkeypatch: pytest.MonkeyPatch
+    ragkit: Command, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ragkit("--config", "none.toml", "status").error == "there is no settings file none.toml"
+    assert ragkit("--config", "none.toml", "status").error == (
+        "there is no settings file none.toml; create it, or correct --config or RAGKIT_CONFIG"
+    )
     monkeypatch.setenv("RAGKIT_MODLE", "x")
-    assert "RAGKIT_MODLE" in ragkit("status").error
+    ragkit("status")
+    assert caplog.messages == [
+        "the environment variable RAGKIT_MODLE is not a setting of ragkit; did you mean RAGKIT_MODEL?"
+    ]
 
 
 def test_help_and_version(ragkit: Command) -> None:
