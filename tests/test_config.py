@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,13 @@ def test_an_unknown_environment_variable_is_a_warning_that_names_the_nearest(
     name: str, hint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert load_config(environment={name: "3", "XDG_CONFIG_HOME": "/none"}) == Config()
-    assert caplog.messages == [
-        f"the environment variable {name} is not a setting of ragkit; {hint}"
-    ]
+    warning = f"the environment variable {name} is not a setting of ragkit; {hint}"
+    assert caplog.messages == [warning]
+    done = subprocess.run(
+        [sys.executable, "-c", "import ragkit; ragkit.load_config()"],
+        env={**os.environ, name: "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", f"{warning}\n")

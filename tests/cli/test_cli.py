@@ -625,7 +625,8 @@ def test_settings_file_and_environment_are_named(
     monkeypatch.setenv("RAGKIT_MODLE", "x")
     ragkit("status")
     assert caplog.messages == [
-        "the environment variable RAGKIT_MODLE is not a setting of ragkit; did you mean RAGKIT_MODEL?"
+        "the environment variable RAGKIT_MODLE is not a setting of ragkit; did you mean "
+        "RAGKIT_MODEL?"
     ]
 
 
