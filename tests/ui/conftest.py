@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 testing = pytest.importorskip("streamlit.testing.v1")
 
-APP = Path(serving.__file__).with_name("app.py")
 AppTest = Any
 Visit = Callable[..., AppTest]
 
@@ -84,7 +83,7 @@ def visit() -> Visit:
             script = f"from ragkit_apps.ui.pages import {part}\n{part}.draw_page()"
             page = testing.AppTest.from_string(script, default_timeout=30)
         else:
-            page = testing.AppTest.from_file(APP, default_timeout=30)
+            page = testing.AppTest.from_file(serving.APP_SCRIPT, default_timeout=30)
         page.query_params.update(query)
         page = page.run()
         assert not page.exception

@@ -124,7 +124,7 @@ def _number_passages(answer: Answer) -> list[list[int]]:
     """Return for each passage the numbers of its citations.
 
     A model cites passages by their place, so uncited ones have a number, too. That does not hold
-    for an extractive answer, which numbers its quotes, nor for an earlier answer of which passages
+    for an extractive answer, which numbers its quotes, nor for an earlier answer whose passages
     have been removed since.
     """
     numbers = [

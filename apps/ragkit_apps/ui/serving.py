@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 FIRST_PORT = 8501
 MAX_PORTS_TRIED = 50
 LOOPBACK = "127.0.0.1"
+APP_SCRIPT = Path(__file__).with_name("pages") / "app.py"
+"""It is in the folder: Streamlit makes a page of each file in a folder `pages` beside the script."""
 _LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1", "[::1]")
 
 
@@ -56,7 +58,7 @@ def serve(
     set_service(Service(config, principal=principal))
     hosts = [*_LOOPBACK_NAMES, *names] if host in _LOOPBACK_NAMES else list(names)
     app = streamlit.App(
-        Path(__file__).with_name("app.py"),
+        APP_SCRIPT,
         lifespan=lifespan,
         middleware=[Middleware(VisitorMiddleware, names=tuple(names))],
         on_script_error=_report_defect,

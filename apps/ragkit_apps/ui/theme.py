@@ -33,7 +33,7 @@ _SIDEBAR: Final = {
     "light": {"backgroundColor": "#f3f0e8", "secondaryBackgroundColor": "#fdfcf9"},
     "dark": {"backgroundColor": "#101415", "secondaryBackgroundColor": "#1e2425"},
 }
-_COMMON: Final = {
+_THEME: Final = {
     "baseRadius": "0.5rem",
     "buttonRadius": "0.5rem",
     "baseFontSize": 16,
@@ -47,7 +47,7 @@ _COMMON: Final = {
 
 def build_options() -> dict[str, object]:
     """Return the theme as options of Streamlit."""
-    options: dict[str, object] = {f"theme.{key}": value for key, value in _COMMON.items()}
+    options: dict[str, object] = {f"theme.{key}": value for key, value in _THEME.items()}
     for name, colours in (("light", _LIGHT), ("dark", _DARK)):
         options |= {f"theme.{name}.{key}": value for key, value in colours.items()}
         options |= {f"theme.{name}.sidebar.{key}": value for key, value in _SIDEBAR[name].items()}

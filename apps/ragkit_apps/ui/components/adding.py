@@ -82,7 +82,7 @@ def draw_folders(service: Service, kb: KnowledgeBase | None) -> None:
 def list_allowed_folders(service: Service, kb: KnowledgeBase | None) -> list[Path]:
     """Return the folders that the page can ingest: those set, and those ingested before.
 
-    A folder of which only single files were ingested does not count.
+    A folder is not ingested if only single files of it were.
     """
     ingested = [Path(folder) for folder in kb.status().whole_folders] if kb is not None else []
     excluded = [kb.path] if kb is not None else []

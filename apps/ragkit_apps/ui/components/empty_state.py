@@ -1,4 +1,4 @@
-"""What the page shows while there are no documents."""
+"""The page without documents: how to add some."""
 
 from __future__ import annotations
 

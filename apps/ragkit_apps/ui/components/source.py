@@ -17,8 +17,8 @@ from ragkit_apps.ui.state.session import Source, change_source, get_source, open
 DOCUMENT_SLOT = "document"
 """The slot of the page that shows one document."""
 ZOOM_PERCENTAGES = (100, 140, 200, 280)
-IMAGE_WIDTH = 1800
-"""Pixels. One image serves all zooms: sharp at 280 % of a panel of 640 pixels."""
+IMAGE_WIDTH = 1600
+"""Pixels. One image serves all zooms, so zooming does not read the document again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ _HEADERS = {
 def identify_browser(cookies: str) -> str | None:
     """Return the principal's name of a browser by its Cookie header; None without the cookie.
 
-    The name has a digest of the secret. So nobody who can read the knowledge base can use the page
-    as another visitor.
+    The name contains a digest of the secret: users who can read the knowledge base cannot act as
+    another visitor.
     """
     found = _SECRET.search(cookies)
     return f"page:{hashlib.sha256(found[1].encode()).hexdigest()[:24]}" if found else None
