@@ -19,7 +19,7 @@ FIRST_PORT = 8501
 MAX_PORTS_TRIED = 50
 LOOPBACK = "127.0.0.1"
 APP_SCRIPT = Path(__file__).with_name("pages") / "app.py"
-"""It is in the folder: Streamlit makes a page of each file in a folder `pages` beside the script."""
+"""Not beside the folder: Streamlit serves each file of a folder `pages` beside its script."""
 _LOOPBACK_NAMES = (LOOPBACK, "localhost", "::1", "[::1]")
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
 
 import streamlit as st
 
-from ragkit import PageImage, RagkitError, StoredDocument, StoredPage, View
+from ragkit import StoredDocument, StoredPage, View
 from ragkit.errors import SourceError
 from ragkit_apps.ui.components.markup import render_passage, shorten
 from ragkit_apps.ui.components.messages import draw_notice, show_errors
@@ -17,24 +16,8 @@ from ragkit_apps.ui.state.session import Source, change_source, get_source, open
 DOCUMENT_SLOT = "document"
 """The slot of the page that shows one document."""
 ZOOM_PERCENTAGES = (100, 140, 200, 280)
-IMAGE_WIDTH = 1600
-"""Pixels. One image serves all zooms, so zooming does not read the document again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _LoadedPage:
-    """A page that is open, kept between redraws: each load writes audit records.
-
-    `original` is the name of the document's file, None if it is gone. `image` is None for other
-    documents than PDFs, and `problem` says why a PDF has none.
-    """
-
-    key: tuple[object, ...]
-    page: StoredPage
-    path: str
-    original: str | None
-    image: PageImage | None
-    problem: str
+IMAGE_WIDTH = 1100  # pixels, at a zoom of 100
+MAX_IMAGE_WIDTH = 2400
 
 
 def draw_source(view: View, slot: str) -> None:
@@ -75,59 +58,21 @@ def draw_document_page(view: View, slot: str) -> None:
     source = get_source(slot)
     if source is None:
         return
-    document = view.document(source.document)  # checks access on each redraw
-    loaded = _load_page(view, document, source, slot)
-    st.html(f'<div class="path">{escape(loaded.path)}</div>')
-    _draw_controls(view, document, loaded, source, slot)
-    if loaded.image is not None:
-        _draw_image(document, loaded, source, slot)
-        return
-    if loaded.problem:
-        draw_notice(f"{loaded.problem}. This is the text that was read from it:")
+    document = view.document(source.document)
+    page = view.page(document.id, min(source.current_page, document.pages - 1))
+    st.html(f'<div class="path">{escape(_format_path(view, document, page, source))}</div>')
+    _draw_controls(view, document, source, slot)
+    if document.kind == "pdf":
+        try:
+            _draw_image(view, document, page, source, slot)
+            return
+        except SourceError as error:
+            draw_notice(f"{error}. This is the text that was read from it:")
     draw_page_text(
-        render_passage(loaded.page.text, *_select_marks(source)),
+        render_passage(page.text, *_select_marks(source)),
         f"text-{slot}",
         focus_key=_build_focus_key(source, slot),
     )
-
-
-def _load_page(view: View, document: StoredDocument, source: Source, slot: str) -> _LoadedPage:
-    """Return the visible page of a source; load it only if another one was visible before."""
-    ordinal = min(source.current_page, document.pages - 1)
-    marks = _select_marks(source)
-    key = (document.id, document.digest, ordinal, marks)
-    known: _LoadedPage | None = st.session_state.get(f"page-{slot}")
-    if known is not None and known.key == key:
-        return known
-    page = view.pages(document.id)[ordinal]
-    image, problem = None, ""
-    if document.kind == "pdf":
-        start, end, highlights = marks
-        try:
-            image = view.page_image(
-                document.id,
-                ordinal,
-                start=start,
-                end=end,
-                highlights=highlights,
-                width=IMAGE_WIDTH,
-            )
-        except SourceError as error:
-            problem = str(error)
-    is_same_document = known is not None and known.key[:2] == key[:2]
-    original = known.original if known and is_same_document else _find_original(view, document)
-    path = _format_path(view, document, page, source)
-    loaded = _LoadedPage(key, page, path, original, image, problem)
-    st.session_state[f"page-{slot}"] = loaded
-    return loaded
-
-
-def _find_original(view: View, document: StoredDocument) -> str | None:
-    """Return the name of the document's file, None if it is gone or has changed."""
-    try:
-        return view.original(document.id).name
-    except RagkitError:
-        return None
 
 
 def _select_marks(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]]:
@@ -135,17 +80,26 @@ def _select_marks(source: Source) -> tuple[int, int, tuple[tuple[int, int], ...]
     return (0, 0, ()) if source.page_offset else (source.start, source.end, source.highlights)
 
 
-def _draw_image(document: StoredDocument, loaded: _LoadedPage, source: Source, slot: str) -> None:
-    assert loaded.image is not None
-    page = loaded.page
+def _draw_image(
+    view: View, document: StoredDocument, page: StoredPage, source: Source, slot: str
+) -> None:
+    """Draw the page's image. Raises SourceError if the file is missing or was changed."""
     start, end, highlights = _select_marks(source)
+    image = view.page_image(
+        document.id,
+        page.ordinal,
+        start=start,
+        end=end,
+        highlights=highlights,
+        width=min(IMAGE_WIDTH * source.zoom // 100, MAX_IMAGE_WIDTH),
+    )
     quote = shorten(page.text[start:end], 300)
     text = f"; marked: {quote}" if quote else f"; its text: {shorten(page.text, 300)}"
     draw_page_image(
-        loaded.image,
+        image,
         f"Page {page.number} of {document.source}{text}",
         f"sheet-{slot}",
-        name=f"{source.document} {page.ordinal} {start} {end} {highlights}",
+        name=f"{document.id} {page.ordinal} {start} {end} {highlights}",
         zoom=source.zoom,
         focus_key=_build_focus_key(source, slot),
     )
@@ -161,9 +115,7 @@ def _build_focus_key(source: Source, slot: str) -> str:
     return f"{source.document} {source.page} {source.start} {source.highlights} {source.number}"
 
 
-def _draw_controls(
-    view: View, document: StoredDocument, loaded: _LoadedPage, source: Source, slot: str
-) -> None:
+def _draw_controls(view: View, document: StoredDocument, source: Source, slot: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if document.pages > 1:
             offset, last = source.page_offset, document.pages - 1
@@ -184,8 +136,8 @@ def _draw_controls(
             smaller, larger = ZOOM_PERCENTAGES[at - 1], ZOOM_PERCENTAGES[min(at + 1, last)]
             _draw_step("Zoom out", "zoom_out", slot, at > 0, zoom=smaller)
             _draw_step("Zoom in", "zoom_in", slot, at < last, zoom=larger)
-        if loaded.original is not None:
-            _draw_download(view, document, loaded.original, slot)
+        if view.has_original(document.id):
+            _draw_download(view, document, slot)
 
 
 def _draw_page_number(source: Source, count: int, slot: str) -> None:
@@ -223,11 +175,11 @@ def _draw_step(label: str, icon: str, slot: str, is_enabled: bool, **change: int
     )
 
 
-def _draw_download(view: View, document: StoredDocument, file_name: str, slot: str) -> None:
+def _draw_download(view: View, document: StoredDocument, slot: str) -> None:
     st.download_button(
         "Original",
         lambda: view.original(document.id).read_bytes(),  # checks access when it is clicked
-        file_name=file_name,
+        file_name=document.source.rpartition("/")[2],
         mime="application/octet-stream",
         icon=":material/download:",
         key=f"original-{slot}",
@@ -243,8 +195,8 @@ def _format_path(view: View, document: StoredDocument, page: StoredPage, source:
         place += f" (printed {page.page_label})"
     parts = [document.title, place]
     if source.page_offset == 0:
-        for chunk in view.chunks(source.document):
-            if chunk.page_ordinal == source.page and chunk.start <= source.start < chunk.end:
+        for chunk in view.chunks(document.id, page=source.page):
+            if chunk.start <= source.start < chunk.end:
                 parts += [*chunk.headings, chunk.ref]
                 break
     return " › ".join(dict.fromkeys(filter(None, parts)))

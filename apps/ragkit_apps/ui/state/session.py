@@ -78,7 +78,6 @@ class Source:
 def open_source(slot: str, source: Source | None) -> None:
     """Open a place in a panel, or close the panel; each panel of the page has its own slot."""
     st.session_state[f"source-{slot}"] = source
-    st.session_state.pop(f"page-{slot}", None)
 
 
 def get_source(slot: str) -> Source | None:
@@ -91,7 +90,7 @@ def change_source(slot: str, **changes: int) -> None:
     """Turn the page or zoom, in the panel of this slot."""
     source = get_source(slot)
     if source is not None:
-        st.session_state[f"source-{slot}"] = replace(source, **changes)  # type: ignore[arg-type]
+        open_source(slot, replace(source, **changes))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
