@@ -94,12 +94,11 @@ def test_without_a_model_an_answer_is_labelled_as_an_extract(
     service: Service, visit: Visit
 ) -> None:
     service.config = Config(kb=service.config.kb, ollama_host="127.0.0.1:9")
-    kb = service.open_kb()
-    assert kb is not None
-    kb.config = service.config
-    page = visit()
-    assert "No language model is available" in words(page)
-    said = words(ask(page))
+    with KnowledgeBase(service.path, config=service.config, embedder=HashingEmbedder()) as kb:
+        service.kb = kb
+        page = visit()
+        assert "No language model is available" in words(page)
+        said = words(ask(page))
     assert "Extractive answer: quoted, no model involved" in said
     assert "ollama serve" in said
 
