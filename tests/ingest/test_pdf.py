@@ -229,7 +229,7 @@ def test_pages_that_are_pictures_are_named() -> None:
     assert document.warnings == ("1 page is a picture without text: 2",)
     assert reason(make_pdf([Sheet(picture=True)])) == (
         Reason.NO_TEXT,
-        "1 of 1 pages are pictures; they need OCR before ingest",
+        "1 of 1 pages are pictures; run OCR on the file first",
     )
 
 
@@ -257,7 +257,7 @@ def test_owner_password_alone_does_not_keep_a_reader_out() -> None:
 def test_damaged_file_is_corrupt(data: bytes) -> None:
     found, detail = reason(data)
     assert found is Reason.CORRUPT
-    assert detail.startswith("not a readable PDF")
+    assert detail.startswith("the PDF is damaged")
 
 
 def test_text_called_pdf_and_pdf_called_text() -> None:

@@ -297,15 +297,18 @@ def refusal(data: bytes, page: int = 0) -> tuple[Reason, str]:
 
 def test_page_of_no_sane_shape_is_refused() -> None:
     data = make_pdf([Sheet([ABOVE], media=(0, 0, 0.1, 14_400))])
-    assert refusal(data) == (Reason.UNSUPPORTED, "the page measures 0.1 by 14400 points")
+    assert refusal(data) == (
+        Reason.UNSUPPORTED,
+        "the page measures 0.1 by 14400 points, which is too long to draw",
+    )
 
 
 def test_damaged_file_and_damaged_page_are_named() -> None:
     data = make_pdf([Sheet([ABOVE]), Sheet([BELOW])])
     assert refusal(b"%PDF-1.7\nrubbish")[0] is Reason.CORRUPT
-    assert refusal(data, 2) == (Reason.CORRUPT, "the page is damaged or not there")
+    assert refusal(data, 2) == (Reason.CORRUPT, "the page is damaged or does not exist")
     assert refusal(data.replace(b"/Type/Page/Parent", b"/Type/Font/Parent", 1))[1] == (
-        "the page is damaged or not there"
+        "the page is damaged or does not exist"
     )
 
 

@@ -237,7 +237,7 @@ def test_a_page_whose_shape_is_absurd_is_refused(kb: KnowledgeBase, docs: Path) 
     (thread,) = ids(kb).values()
     assert refusal(kb.page_image, thread, 0) == (
         "page 1 of thread.pdf cannot be shown: unsupported (the page measures 0.1 by 14400 "
-        f"points); open the file itself: {docs / 'thread.pdf'}"
+        f"points, which is too long to draw); open the file itself: {docs / 'thread.pdf'}"
     )
 
 

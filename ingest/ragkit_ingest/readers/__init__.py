@@ -1,1 +1,1 @@
-"""One reader for each file format."""
+"""Readers: one module for each file format, with a function that turns bytes into a document."""

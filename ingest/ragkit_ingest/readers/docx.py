@@ -1,4 +1,4 @@
-"""Word documents: paragraphs, lists and tables in their order, as a reader would print them."""
+"""Word documents (docx): one page with paragraphs, lists and tables in the order of the file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAIN_PARTS = (
     "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
 )
 # Wrappers whose content is in the text: content controls, insertions, moved text where it went.
-# `iter_inner_content` passes over them. Deletions (w:del, w:moveFrom) are in none of the lists.
+# python-docx's `iter_inner_content` skips them. Deletions (w:del, w:moveFrom) are in no list here.
 _WRAPPERS = {
     f"{_W}{tag}"
     for tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag", "hyperlink")
@@ -46,8 +46,8 @@ class _Style:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a paragraph or a cell holds: its text, and what hangs on it."""
+class _Content:
+    """The content of a paragraph or cell: its text, text boxes and references to notes."""
 
     text: list[str] = field(default_factory=list)
     boxes: list[Element] = field(default_factory=list)
@@ -55,21 +55,27 @@ class _Found:
 
 
 def read_docx(data: bytes, source: str) -> Document:
-    """Read a Word document: one page, without headers, footers, comments and deleted text."""
+    """Read a Word document, without headers, footers, comments and deleted text.
+
+    Notes follow the paragraph that refers to them. Raises ReadError: CORRUPT, ENCRYPTED or
+    TOO_LARGE.
+    """
     check_package(data)
     with translate_errors("Word document"):
-        package = _open(data)
+        package = _open_package(data)
         part: Any = package.main_document_part
-        writer = _Writer(_styles(part.styles.element), _notes(part))
+        writer = _Writer(_read_styles(part.styles.element), _read_notes(part))
         writer.write(part.element.body)
         pages = (writer.builder.build(),)
-        title, metadata = _properties(package)
+        title, metadata = _read_properties(package)
     return Document("docx", pages, title=title or first_heading(pages), metadata=metadata)
 
 
-def _open(data: bytes) -> Package:
-    """Open a package; macro documents and templates are documents too, which `docx.Document`
-    refuses (python-docx 1.2)."""
+def _open_package(data: bytes) -> Package:
+    """Open a package, also one of a macro document or template.
+
+    `docx.Document` refuses those (python-docx 1.2).
+    """
     from docx.opc.part import PartFactory
     from docx.package import Package
     from docx.parts.document import DocumentPart
@@ -79,8 +85,8 @@ def _open(data: bytes) -> Package:
     return Package.open(io.BytesIO(data))
 
 
-def _properties(package: Package) -> tuple[str, dict[str, str]]:
-    """Title and author. (`core_properties` would make a title up where the file has none.)"""
+def _read_properties(package: Package) -> tuple[str, dict[str, str]]:
+    """Return title and author. (`core_properties` would invent a title for a file without one.)"""
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.opc.parts.coreprops import CorePropertiesPart
 
@@ -94,8 +100,8 @@ def _properties(package: Package) -> tuple[str, dict[str, str]]:
     return "", {}
 
 
-def _notes(part: Any) -> dict[tuple[str, str], Element]:
-    """Footnotes and endnotes by their kind and id."""
+def _read_notes(part: Any) -> dict[tuple[str, str], Element]:
+    """Return footnotes and endnotes by kind and id."""
     from docx.oxml.parser import parse_xml
 
     notes: dict[tuple[str, str], Element] = {}
@@ -107,8 +113,8 @@ def _notes(part: Any) -> dict[tuple[str, str], Element]:
     return notes
 
 
-def _styles(root: Element) -> dict[str, _Style]:
-    """What each style, with all it is based on, makes of a paragraph or run, by style id."""
+def _read_styles(root: Element) -> dict[str, _Style]:
+    """Return each style by its id, with what it inherits."""
     elements = {style.get(f"{_W}styleId"): style for style in root.iter(f"{_W}style")}
     styles: dict[str, _Style] = {}
     for style_id, style in elements.items():
@@ -116,56 +122,56 @@ def _styles(root: Element) -> dict[str, _Style]:
         element = style
         while element is not None and element not in chain:
             chain.append(element)
-            element = elements.get(_value(element, "basedOn"))
+            element = elements.get(_attribute(element, "basedOn"))
         levels = (_style_level(link) for link in chain)
         level = next((level for level in levels if level is not None), 0)
-        is_item = any(_value(link, "pPr/numPr/numId", "0") != "0" for link in chain)
+        is_item = any(_attribute(link, "pPr/numPr/numId", "0") != "0" for link in chain)
         styles[style_id] = _Style(level, is_item, any(_is_vanished(link) for link in chain))
     return styles
 
 
 def _style_level(style: Element) -> int | None:
-    """A style's own heading level: from its name, which Word keeps in English, or its outline."""
-    name = _value(style, "name").lower()
+    """Return a style's heading level, by its name (English in every Word) or its outline."""
+    name = _attribute(style, "name").lower()
     if name in ("title", "heading"):
         return 1
     if name.startswith("heading ") and name[8:].isdecimal():
         return int(name[8:])
-    return _outline(style)
+    return _outline_level(style)
 
 
-def _outline(element: Element) -> int | None:
-    value = _value(element, "pPr/outlineLvl")
+def _outline_level(element: Element) -> int | None:
+    value = _attribute(element, "pPr/outlineLvl")
     return None if not value.isdecimal() else (int(value) + 1) % 10  # 9 stands for body text
 
 
-def _value(element: Element, path: str, default: str = "") -> str:
-    found = element.find("/".join(f"{_W}{tag}" for tag in path.split("/")))
-    return default if found is None else found.get(f"{_W}val", default)
+def _attribute(element: Element, path: str, default: str = "") -> str:
+    content = element.find("/".join(f"{_W}{tag}" for tag in path.split("/")))
+    return default if content is None else content.get(f"{_W}val", default)
 
 
 def _is_vanished(element: Element) -> bool:
-    found = element.find(f"{_W}rPr/{_W}vanish")
-    return found is not None and found.get(f"{_W}val", "1") not in ("0", "false", "off")
+    content = element.find(f"{_W}rPr/{_W}vanish")
+    return content is not None and content.get(f"{_W}val", "1") not in ("0", "false", "off")
 
 
-def _content(container: Element) -> Iterator[Element]:
-    """The paragraphs and tables in a container, in their order."""
+def _iter_blocks(container: Element) -> Iterator[Element]:
+    """Yield the paragraphs and tables in a container, in order."""
     for child in container:
         if child.tag in (f"{_W}p", f"{_W}tbl"):
             yield child
         elif child.tag in _WRAPPERS:
-            yield from _content(child)
+            yield from _iter_blocks(child)
 
 
-def _rows(container: Element, tag: str) -> Iterator[Element]:
-    """The rows of a table or the cells of a row (`tag` "tr" or "tc"), without deleted rows."""
+def _iter_rows(container: Element, tag: str) -> Iterator[Element]:
+    """Yield the rows of a table or the cells of a row (`tag` "tr" or "tc"), except deleted rows."""
     for child in container:
         if child.tag == f"{_W}{tag}":
             if child.find(f"{_W}trPr/{_W}del") is None:
                 yield child
         elif child.tag in _WRAPPERS:
-            yield from _rows(child, tag)
+            yield from _iter_rows(child, tag)
 
 
 class _Writer:
@@ -173,24 +179,25 @@ class _Writer:
 
     def __init__(self, styles: dict[str, _Style], notes: dict[tuple[str, str], Element]) -> None:
         self.builder = PageBuilder()
-        self._styles = styles
+        self._read_styles = styles
         self._note_elements = notes
 
     def write(self, container: Element) -> None:
-        for element in _content(container):
+        """Write the content of an element: a body, a cell or a text box."""
+        for element in _iter_blocks(container):
             if element.tag == f"{_W}p":
                 self._write_paragraph(element)
             else:
                 self._write_table(element)
 
     def _write_paragraph(self, paragraph: Element) -> None:
-        found = _Found()
-        self._collect(paragraph, found)
-        style = self._styles.get(_value(paragraph, "pPr/pStyle"), _Style(0, False, False))
-        text = "".join(found.text)
-        level = _outline(paragraph)
+        content = _Content()
+        self._collect(paragraph, content)
+        style = self._read_styles.get(_attribute(paragraph, "pPr/pStyle"), _Style(0, False, False))
+        text = "".join(content.text)
+        level = _outline_level(paragraph)
         level = style.level if level is None else level
-        numbered = _value(paragraph, "pPr/numPr/numId", "" if style.is_item else "0")
+        numbered = _attribute(paragraph, "pPr/numPr/numId", "" if style.is_item else "0")
         if style.is_hidden:
             self.builder.hidden += len(one_line(text))
         elif level:
@@ -198,87 +205,87 @@ class _Writer:
         else:
             kind = BlockKind.ITEM if numbered != "0" else BlockKind.PARAGRAPH
             self.builder.add(kind, text)
-        self._write_rest(found)
+        self._write_boxes_and_notes(content)
 
-    def _write_rest(self, found: _Found) -> None:
-        for box in found.boxes:
+    def _write_boxes_and_notes(self, content: _Content) -> None:
+        for box in content.boxes:
             self.write(box)
-        for kind, number in found.notes:
+        for kind, number in content.notes:
             note = self._note_elements.get((kind, number))
             if note is not None:
-                inner = _Found()
+                inner = _Content()
                 self._collect_blocks(note, inner)
                 text = one_line("".join(inner.text))
                 self.builder.add(BlockKind.PARAGRAPH, f"{kind}: {text}" if text else "")
 
     def _write_table(self, table: Element) -> None:
-        rows = [list(_rows(row, "tc")) for row in _rows(table, "tr")]
-        if all(len(row) < 2 for row in rows):  # a frame around text
+        rows = [list(_iter_rows(row, "tc")) for row in _iter_rows(table, "tr")]
+        if all(len(row) < 2 for row in rows):  # a table of one column frames text
             for cell in (cell for row in rows for cell in row):
                 self.write(cell)
             return
         header = ""
         for number, row in enumerate(rows):
-            found = _Found()
-            cells = [text for cell in row for text in self._cell(cell, found)]
+            content = _Content()
+            cells = [text for cell in row for text in self._cell_texts(cell, content)]
             if any(cells):
                 self.builder.add(BlockKind.ROW, " | ".join(cells), header=header)
             if number == 0 and all(cells):
                 header = " | ".join(cells)
-            self._write_rest(found)
+            self._write_boxes_and_notes(content)
 
-    def _cell(self, cell: Element, found: _Found) -> list[str]:
-        """A cell's text on one line, and empty cells for the columns it spans."""
-        inner = _Found(boxes=found.boxes, notes=found.notes)
+    def _cell_texts(self, cell: Element, content: _Content) -> list[str]:
+        """Return a cell's text on one line, with an empty cell for each further column it spans."""
+        inner = _Content(boxes=content.boxes, notes=content.notes)
         self._collect_blocks(cell, inner)
-        span = _value(cell, "tcPr/gridSpan", "1")
+        span = _attribute(cell, "tcPr/gridSpan", "1")
         extra = min(int(span), 64) - 1 if span.isdecimal() else 0
         return [one_line("".join(inner.text)), *[""] * extra]
 
-    def _collect_blocks(self, container: Element, found: _Found) -> None:
-        for element in _content(container):
+    def _collect_blocks(self, container: Element, content: _Content) -> None:
+        for element in _iter_blocks(container):
             if element.tag == f"{_W}p":
-                self._collect(element, found)
-                found.text.append("\n")
+                self._collect(element, content)
+                content.text.append("\n")
             else:
-                for row in _rows(element, "tr"):
-                    for cell in _rows(row, "tc"):
-                        self._collect_blocks(cell, found)
+                for row in _iter_rows(element, "tr"):
+                    for cell in _iter_rows(row, "tc"):
+                        self._collect_blocks(cell, content)
 
-    def _collect(self, element: Element, found: _Found) -> None:
-        """Gather the text of a paragraph's runs."""
+    def _collect(self, element: Element, content: _Content) -> None:
+        """Collect the text of a paragraph's runs."""
         for child in element:
             if child.tag == f"{_W}r":
-                self._collect_run(child, found)
+                self._collect_run(child, content)
             elif child.tag in _WRAPPERS:
-                self._collect(child, found)
+                self._collect(child, content)
             elif child.tag in (f"{_M}oMath", f"{_M}oMathPara"):
-                found.text.extend(text.text or "" for text in child.iter(f"{_M}t"))
+                content.text.extend(text.text or "" for text in child.iter(f"{_M}t"))
 
-    def _collect_run(self, run: Element, found: _Found) -> None:
-        style = self._styles.get(_value(run, "rPr/rStyle"))
+    def _collect_run(self, run: Element, content: _Content) -> None:
+        style = self._read_styles.get(_attribute(run, "rPr/rStyle"))
         if _is_vanished(run) or (style and style.is_hidden):
             texts = (text.text or "" for text in run.iter(f"{_W}t"))
             self.builder.hidden += len(one_line("".join(texts)))
             return
         for child in run:
-            self._collect_item(child, found)
+            self._collect_item(child, content)
 
-    def _collect_item(self, item: Element, found: _Found) -> None:
+    def _collect_item(self, item: Element, content: _Content) -> None:
         if item.tag == f"{_W}t":
-            found.text.append(item.text or "")
+            content.text.append(item.text or "")
         elif item.tag in _CHARACTERS:
-            found.text.append(_CHARACTERS[item.tag])
+            content.text.append(_CHARACTERS[item.tag])
         elif item.tag in _NOTES:
-            found.notes.append((_NOTES[item.tag], item.get(f"{_W}id", "")))
+            content.notes.append((_NOTES[item.tag], item.get(f"{_W}id", "")))
         elif item.tag in _DRAWINGS:
-            self._collect_drawing(item, found)
+            self._collect_drawing(item, content)
         elif item.tag == f"{_MC}AlternateContent" and len(item):
-            for child in item[0]:  # the others say the same for older programs
-                self._collect_item(child, found)
+            for child in item[0]:  # the others repeat it for older programs
+                self._collect_item(child, content)
 
-    def _collect_drawing(self, drawing: Element, found: _Found) -> None:
+    def _collect_drawing(self, drawing: Element, content: _Content) -> None:
         self.builder.images += sum(1 for _ in drawing.iter(_BLIP, _IMAGE))
         for box in drawing.iter(f"{_W}txbxContent"):
             if next(box.iterancestors(f"{_W}txbxContent", *_DRAWINGS), None) is drawing:
-                found.boxes.append(box)
+                content.boxes.append(box)

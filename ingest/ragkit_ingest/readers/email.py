@@ -1,4 +1,4 @@
-"""Mail: a page for the message, then the pages of what is attached to it."""
+"""Mail (eml): a page for the message, then the pages of its attachments."""
 
 from __future__ import annotations
 
@@ -20,65 +20,66 @@ from ragkit_ingest.text.spans import find_paragraphs
 
 Reader = Callable[[bytes, str], Document]
 
-_DEPTH = 3  # messages within messages
-_SHOWN = ("From", "To", "Cc", "Date")
-_KEPT = ("from", "to", "date", "subject", "message-id")
+_MAX_DEPTH = 3  # messages inside messages
+_SHOWN_HEADERS = ("From", "To", "Cc", "Date")
+_METADATA_HEADERS = ("from", "to", "date", "subject", "message-id")
 _ALTERNATIVES = ("text/plain", "text/html", "text/enriched", "text/calendar", "text/x-amp-html")
 _SIGNATURES = ("pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "pgp-encrypted")
-_SEALED = ("pkcs7-mime", "x-pkcs7-mime")
-# What the standard library's header parser raises on headers that are broken enough.
-_BROKEN = (MessageError, ValueError, TypeError, AttributeError, IndexError, LookupError)
+_ENCRYPTED = ("pkcs7-mime", "x-pkcs7-mime")
+# What the header parser of the standard library raises on broken headers.
+_HEADER_ERRORS = (MessageError, ValueError, TypeError, AttributeError, IndexError, LookupError)
 
 
 def read_email(data: bytes, source: str, read: Reader) -> Document:
-    """Read a message; `read` reads what is attached.
+    """Read a message. `read` reads an attachment, given its bytes and its name.
 
-    An attachment that cannot be read becomes a warning that says why.
+    An attachment that cannot be read becomes a warning that says why. Raises ReadError(CORRUPT)
+    for a message that cannot be parsed.
     """
     with translate_errors("message"):
-        return _read_message(_parsed(data), read, 0)
+        return _read_message(_parse(data), read, 0)
 
 
-def _parsed(data: bytes) -> Message:
-    """The message's structure. The old policy never fails on a header; `_header` decodes them."""
+def _parse(data: bytes) -> Message:
+    """Parse a message. The old policy never fails on a header; `_header` decodes them."""
     return email.message_from_bytes(data, policy=policy.compat32)
 
 
 def _read_message(message: Message, read: Reader, depth: int) -> Document:
     builder = PageBuilder(PageKind.PART, page_label="message")
     builder.add(BlockKind.HEADING, _header(message, "subject"), level=1)
-    headers = (f"{name}: {value}" for name in _SHOWN if (value := _header(message, name)))
+    headers = (f"{name}: {value}" for name in _SHOWN_HEADERS if (value := _header(message, name)))
     builder.add(BlockKind.PARAGRAPH, "\n".join(headers))
     pages: list[Page] = []
     warnings: list[str] = []
-    for part in _leaves(message):
+    for part in _iter_parts(message):
         if _is_body(part):
             warnings.extend(_add_body(builder, part))
         elif _is_picture(part):
             builder.images += 1
-        elif part.get_content_subtype() in _SEALED:
+        elif part.get_content_subtype() in _ENCRYPTED:
             warnings.append("the body is encrypted or signed (S/MIME) and was not read")
         elif part.get_content_subtype() not in _SIGNATURES:
-            more, failed = _attached(part, read, depth)
+            more, failed = _read_attachment(part, read, depth)
             pages.extend(more)
             warnings.extend(failed)
-    metadata = {key: value for key in _KEPT if (value := _header(message, key))}
+    metadata = {key: value for key in _METADATA_HEADERS if (value := _header(message, key))}
     title = metadata.get("subject", "")
     unique = tuple(dict.fromkeys(warnings))
     return Document("eml", (builder.build(), *pages), title, metadata, unique)
 
 
-def _leaves(part: Message) -> Iterator[Message]:
-    """The parts that hold content, in their order, one text of each set of alternatives.
+def _iter_parts(part: Message) -> Iterator[Message]:
+    """Yield the parts with content, in order, and of alternative texts only one.
 
-    A message within is one part, whatever it holds.
+    A message inside the message is one part, whatever it holds.
     """
     inner = part.get_payload()
     if part.get_content_maintype() == "message" or not isinstance(inner, list):
         yield part
         return
-    groups = [list(_leaves(below)) for below in inner if isinstance(below, Message)]
-    chosen = _best(groups) if part.get_content_subtype() == "alternative" else None
+    groups = [list(_iter_parts(below)) for below in inner if isinstance(below, Message)]
+    chosen = _choose_alternative(groups) if part.get_content_subtype() == "alternative" else None
     for group in groups:
         for leaf in group:
             repeats = leaf.get_content_type() in _ALTERNATIVES and not leaf.get_filename()
@@ -86,11 +87,11 @@ def _leaves(part: Message) -> Iterator[Message]:
                 yield leaf
 
 
-def _best(groups: list[list[Message]]) -> list[Message] | None:
-    """Of a set of alternatives the plain text if it says anything, else the HTML."""
+def _choose_alternative(groups: list[list[Message]]) -> list[Message] | None:
+    """Return the plain text of a set of alternatives if it is not blank, else the HTML."""
     for kind in ("text/plain", "text/html"):
         for group in groups:
-            if any(leaf.get_content_type() == kind and _bytes(leaf).strip() for leaf in group):
+            if any(leaf.get_content_type() == kind and _part_bytes(leaf).strip() for leaf in group):
                 return group
     return None
 
@@ -102,15 +103,15 @@ def _is_body(part: Message) -> bool:
 
 
 def _is_picture(part: Message) -> bool:
-    """Whether a part is a picture within the text, such as a logo, and not attached."""
+    """Return True for a picture inside the text, such as a logo, that is not an attachment."""
     if part.get_content_maintype() != "image":
         return False
     return part.get_content_disposition() != "attachment"
 
 
 def _add_body(builder: PageBuilder, part: Message) -> tuple[str, ...]:
-    """Add a text part's blocks to the page; returns warnings."""
-    text, warnings = _text(part)
+    """Add the blocks of a text part to the page; return warnings."""
+    text, warnings = _decode_part(part)
     if part.get_content_type() == "text/html":
         add_html(builder, text)
         return warnings
@@ -121,59 +122,61 @@ def _add_body(builder: PageBuilder, part: Message) -> tuple[str, ...]:
     return warnings
 
 
-def _text(part: Message) -> tuple[str, tuple[str, ...]]:
-    data = _bytes(part)
+def _decode_part(part: Message) -> tuple[str, tuple[str, ...]]:
+    data = _part_bytes(part)
     try:
         return data.decode(part.get_content_charset("utf-8")), ()
     except (LookupError, ValueError):
         return decode_html(data) if part.get_content_subtype() == "html" else decode(data)
 
 
-def _bytes(part: Message) -> bytes:
+def _part_bytes(part: Message) -> bytes:
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 
 
-def _attached(part: Message, read: Reader, depth: int) -> tuple[list[Page], list[str]]:
-    """An attachment's pages, labelled with its name, and warnings."""
+def _read_attachment(part: Message, read: Reader, depth: int) -> tuple[list[Page], list[str]]:
+    """Return the pages of an attachment, labelled with its name, and warnings."""
     inner = part.get_payload() if part.get_content_type() == "message/rfc822" else None
     message = inner[0] if isinstance(inner, list) and inner else None
-    name = one_line(_words(part.get_filename() or ""))
+    name = one_line(_decode_words(part.get_filename() or ""))
     try:
         if isinstance(message, Message):
             name = name or _header(message, "subject")
             document = _read_inner(message, read, depth)
         else:
-            document = _read_file(_content(part), name, read, depth)
+            document = _read_file(_attachment_bytes(part), name, read, depth)
     except ReadError as exc:
         return [], [f"attachment: {name or 'unnamed'}: {exc}"]
     label = f"attachment: {name or 'unnamed'}"
-    pages = [_relabelled(page, label) for page in document.pages if page.text.strip()]
+    pages = [_relabel(page, label) for page in document.pages if page.text.strip()]
     return pages, [f"{label}: {warning}" for warning in document.warnings]
 
 
 def _read_file(data: bytes, name: str, read: Reader, depth: int) -> Document:
     if detect(data, name) == "eml":
-        return _read_inner(_parsed(data), read, depth)
+        return _read_inner(_parse(data), read, depth)
     return read(data, name)
 
 
 def _read_inner(message: Message, read: Reader, depth: int) -> Document:
-    if depth >= _DEPTH:
-        raise ReadError(Reason.UNSUPPORTED, f"messages nested deeper than {_DEPTH}")
+    if depth >= _MAX_DEPTH:
+        raise ReadError(
+            Reason.UNSUPPORTED, f"messages nested deeper than {_MAX_DEPTH}, which is the limit"
+        )
     return _read_message(message, read, depth + 1)
 
 
-def _content(part: Message) -> bytes:
-    """An attachment's bytes; of a delivery report, which is parsed into messages, the text."""
+def _attachment_bytes(part: Message) -> bytes:
+    """Return the bytes of an attachment, or the text of a delivery report, which is parsed."""
     inner = part.get_payload()
     if isinstance(inner, list):
         return "\n".join(str(message) for message in inner).encode("utf-8", "replace")
-    return _bytes(part)
+    return _part_bytes(part)
 
 
-def _relabelled(page: Page, label: str) -> Page:
-    """The page as a part of the message: its number or name goes into the label."""
+def _relabel(page: Page, label: str) -> Page:
+    """Return the page as a part of the message; its number or name goes into the label."""
     places = {
         PageKind.PAGE: f"page {page.number}",
         PageKind.SLIDE: f"slide {page.number}",
@@ -187,21 +190,21 @@ def _relabelled(page: Page, label: str) -> Page:
 
 
 def _header(message: Message, name: str) -> str:
-    """A header on one line, encoded words decoded; as it stands where it is broken."""
+    """Return a header on one line with encoded words decoded, or as it is if it is broken."""
     wanted = name.lower()
     raw = next((str(value) for key, value in message.raw_items() if key.lower() == wanted), "")
     raw = one_line(decode(raw.encode("utf-8", "surrogateescape"))[0])
     try:
-        return one_line(_words(str(policy.default.header_factory(wanted, raw))))
-    except _BROKEN:
+        return one_line(_decode_words(str(policy.default.header_factory(wanted, raw))))
+    except _HEADER_ERRORS:
         return raw
 
 
-def _words(text: str) -> str:
-    """Decode the encoded words that stand where the standard does not allow them, as in quotes."""
+def _decode_words(text: str) -> str:
+    """Decode encoded words in places that the standard does not allow, such as quotes."""
     if "=?" not in text:
         return text
     try:
         return str(make_header(decode_header(text)))
-    except _BROKEN:
+    except _HEADER_ERRORS:
         return text

@@ -1,4 +1,4 @@
-"""HTML: what a reader of the page sees, in its order; nothing is ever fetched."""
+"""HTML: one page with what a browser shows, in order. Nothing is ever fetched."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ragkit_ingest.text.encoding import bom_encoding, decode
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_DROPPED = (
+_NOISE = (
     "script, style, template, noscript, svg, iframe, object, canvas, audio, video,"
     " nav, aside, select, button, textarea, datalist"
 )
-_HIDDEN = "[hidden], [aria-hidden='true'], [style]"
-_HIDING = re.compile(
+_MAYBE_HIDDEN = "[hidden], [aria-hidden='true'], [style]"
+_HIDING_STYLE = re.compile(
     r"display:none|visibility:hidden|font-size:0+(?:\.0*)?(?:px|pt|em|rem|%)?(?:;|!|$)"
 )
 _CHARSET = re.compile(
     rb"""<(?:meta\b|\?xml\b)[^>]*?\b(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)"""
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BREAKING = {
+_BLOCK_TAGS = {
     *("address", "article", "blockquote", "body", "caption", "center", "dd", "details", "dialog"),
     *("div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup"),
     *("hr", "html", "legend", "main", "ol", "p", "section", "summary", "table", "tbody", "td"),
@@ -35,7 +35,7 @@ _BREAKING = {
 
 
 def read_html(data: bytes, source: str) -> Document:
-    """Read HTML: one page. The title is the <title>'s, else the first heading's."""
+    """Read HTML. The title is that of <title>, or else the first heading. Never raises."""
     text, warnings = decode_html(data)
     builder = PageBuilder()
     title = add_html(builder, text)
@@ -44,12 +44,12 @@ def read_html(data: bytes, source: str) -> Document:
 
 
 def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """Decode by byte order mark, UTF-8, and the charset that the document declares, in this order.
+    """Return the text of an HTML file and warnings, like `text.encoding.decode`.
 
-    A page that is valid UTF-8 is UTF-8, whatever old template declares it to be something else;
-    only the encodings that use seven bits are believed first.
+    Tries the byte order mark, UTF-8, and the declared charset, in this order: old templates often
+    declare a wrong charset for a page that is valid UTF-8. Declared 7-bit encodings come first.
     """
-    declared = _declared(data[:4096])
+    declared = _declared_charset(data[:4096])
     if declared.startswith(("iso2022", "hz")) and not bom_encoding(data):
         return data.decode(declared, "replace"), ()
     text, warnings = decode(data)
@@ -62,22 +62,24 @@ def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def add_html(builder: PageBuilder, text: str) -> str:
-    """Add an HTML text's blocks to the page and return its <title>, "" without one."""
+    """Add the blocks of an HTML text to the page; return its <title>, "" without one."""
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(text)
     node = tree.css_first("title")
     title = one_line(node.text()) if node is not None else ""
-    _drop(tree, builder)
-    root = _content(tree)
+    _remove_noise(tree, builder)
+    root = _find_content(tree)
     if root is not None:
         _Writer(builder).write(root)
     return title
 
 
-def _declared(head: bytes) -> str:
-    """Python's name for the declared charset, "" for none, an unknown one, or UTF-16 (a page
-    that declares that in ASCII letters is something else)."""
+def _declared_charset(head: bytes) -> str:
+    """Return Python's name of the declared charset, "" for none or an unknown one.
+
+    Also "" for UTF-16: a page that declares that in ASCII letters is something else.
+    """
     found = _CHARSET.search(head.lower())
     try:
         encoding = codecs.lookup(found[1].decode("ascii")).name if found else ""
@@ -88,15 +90,15 @@ def _declared(head: bytes) -> str:
     return "" if encoding.startswith(("utf-16", "utf-32", "utf-7")) else encoding
 
 
-def _drop(tree: LexborHTMLParser, builder: PageBuilder) -> None:
-    """Take out what is no content, and count what is hidden from a reader.
+def _remove_noise(tree: LexborHTMLParser, builder: PageBuilder) -> None:
+    """Remove what is not content, and count the characters that are hidden from readers.
 
-    `decompose` unlinks a whole subtree and frees nothing before the tree goes (selectolax 1.0), so
-    a node inside one already taken out counts as empty.
+    `decompose` unlinks a whole subtree and frees it with the tree (selectolax 1.0), so a node
+    inside a removed one counts as empty.
     """
-    for node in tree.css(_DROPPED):
+    for node in tree.css(_NOISE):
         node.decompose()
-    for node in tree.css(_HIDDEN):
+    for node in tree.css(_MAYBE_HIDDEN):
         if _is_hidden(node):
             builder.hidden += len(one_line(node.text()))
             node.decompose()
@@ -105,7 +107,7 @@ def _drop(tree: LexborHTMLParser, builder: PageBuilder) -> None:
             node.decompose()
     body = len(tree.body.text()) if tree.body is not None else 0
     for node in tree.css("form"):
-        if len(node.text()) < body / 2:  # else the page is the form, as ASP.NET makes it
+        if len(node.text()) < body / 2:  # else the form is the page, as in ASP.NET
             node.decompose()
 
 
@@ -118,7 +120,7 @@ def _is_hidden(node: LexborNode) -> bool:
     if attributes.get("aria-hidden") == "true":
         return True
     style = "".join((attributes.get("style") or "").lower().split())
-    return bool(_HIDING.search(style))
+    return bool(_HIDING_STYLE.search(style))
 
 
 def _is_inside(node: LexborNode, tags: tuple[str, ...]) -> bool:
@@ -128,8 +130,8 @@ def _is_inside(node: LexborNode, tags: tuple[str, ...]) -> bool:
     return parent is not None
 
 
-def _content(tree: LexborHTMLParser) -> LexborNode | None:
-    """<main> or the only <article> where it holds most of the text, else the body."""
+def _find_content(tree: LexborHTMLParser) -> LexborNode | None:
+    """Return <main> or the only <article> if it has most of the text, else the body."""
     body = tree.body
     if body is None:
         return tree.root
@@ -142,8 +144,10 @@ def _content(tree: LexborHTMLParser) -> LexborNode | None:
 
 
 class _Writer:
-    """Walks the tree without recursion (depth is the author's) and closes a block at each
-    element that begins a new line."""
+    """Walks the tree and closes a block at each element that begins a new line.
+
+    It does not recurse: a hostile page may nest elements deeper than Python's stack.
+    """
 
     def __init__(self, builder: PageBuilder) -> None:
         self.builder = builder
@@ -151,6 +155,7 @@ class _Writer:
         self._kinds: list[tuple[str, BlockKind, int]] = [("", BlockKind.PARAGRAPH, 0)]
 
     def write(self, root: LexborNode) -> None:
+        """Write the blocks below a node."""
         stack: list[tuple[LexborNode, bool]] = [(root, False)]
         while stack:
             node, leaving = stack.pop()
@@ -162,7 +167,7 @@ class _Writer:
         self._flush()
 
     def _enter(self, node: LexborNode) -> bool:
-        """Take a node in; whether its children follow."""
+        """Begin a node; return True if its children are to follow."""
         tag = node.tag or ""
         if node.is_text_node:
             self._inline.append(node.text_content or "")
@@ -170,7 +175,7 @@ class _Writer:
             self._inline.append("\r")
         elif tag == "img":
             self.builder.images += 1
-        elif tag == "table" and _is_data(node):
+        elif tag == "table" and _is_data_table(node):
             self._flush()
             self._write_table(node)
             return False
@@ -178,13 +183,13 @@ class _Writer:
             self._open(tag, BlockKind.HEADING, _HEADINGS[tag])
         elif tag in ("li", "pre"):
             self._open(tag, BlockKind.ITEM if tag == "li" else BlockKind.CODE, 0)
-        elif tag in _BREAKING:
+        elif tag in _BLOCK_TAGS:
             self._flush()
         return node.is_element_node
 
     def _leave(self, node: LexborNode) -> None:
         tag = node.tag or ""
-        if tag in _BREAKING or tag == self._kinds[-1][0]:
+        if tag in _BLOCK_TAGS or tag == self._kinds[-1][0]:
             self._flush()
         if tag == self._kinds[-1][0]:
             self._kinds.pop()
@@ -199,7 +204,7 @@ class _Writer:
         self._inline.clear()
         if kind is BlockKind.CODE:
             text = text.replace("\r", "\n")
-        else:  # a carriage return stands for <br>: the parser has turned real ones into newlines
+        else:  # "\r" stands for <br>: the parser turned real ones into newlines
             text = "\n".join(" ".join(line.split()) for line in text.split("\r"))
         text = " ".join(text.split()) if kind is BlockKind.HEADING else text
         self.builder.add(kind, text, level=level)
@@ -208,7 +213,7 @@ class _Writer:
         for caption in table.css("caption"):
             self.builder.add(BlockKind.PARAGRAPH, one_line(caption.text()))
         self.builder.images += len(table.css("img"))
-        rows = [_cells(row) for row in table.css("tr")]
+        rows = [_read_cells(row) for row in table.css("tr")]
         rows = [row for row in rows if any(text for text, _ in row)]
         header = ""
         for number, row in enumerate(rows):
@@ -222,41 +227,41 @@ def _children(node: LexborNode) -> list[LexborNode]:
     return list(node.iter(include_text=True))
 
 
-def _is_data(table: LexborNode) -> bool:
-    """Whether a table holds data: not another table, no headings, and more than one column."""
+def _is_data_table(table: LexborNode) -> bool:
+    """Return True if a table holds data: several columns, no inner tables and no headings."""
     if table.attributes.get("role") == "presentation" or table.css("h1, h2, h3, pre"):
         return False
     if any(inner.mem_id != table.mem_id for inner in table.css("table")):
         return False
-    return any(len(_cells(row)) > 1 for row in table.css("tr"))
+    return any(len(_read_cells(row)) > 1 for row in table.css("tr"))
 
 
 def _is_head(row: list[tuple[str, bool]]) -> bool:
-    """Whether a first row heads its columns: all <th>, or all filled and none a number."""
+    """Return True if a first row names its columns: all <th>, or all filled and no numbers."""
     if all(is_th for _, is_th in row):
         return True
     return all(text and not text[-1].isdigit() for text, _ in row)
 
 
-def _cells(row: LexborNode) -> list[tuple[str, bool]]:
-    """A row's cells: text on one line, and whether it is a <th>; empty ones fill wide spans."""
+def _read_cells(row: LexborNode) -> list[tuple[str, bool]]:
+    """Return a row's cells as (text, whether it is a <th>); empty cells fill wide spans."""
     cells: list[tuple[str, bool]] = []
     for cell in row.iter():
         if cell.tag in ("td", "th"):
-            cells.append((one_line(" ".join(_texts(cell))), cell.tag == "th"))
+            cells.append((one_line(" ".join(_iter_texts(cell))), cell.tag == "th"))
             span = cell.attributes.get("colspan") or "1"
             extra = min(int(span), 50) - 1 if span.isascii() and span.isdigit() else 0
             cells.extend([("", cell.tag == "th")] * extra)
     return cells
 
 
-def _texts(cell: LexborNode) -> Iterator[str]:
-    """A cell's text, with a space wherever an element breaks the line."""
+def _iter_texts(cell: LexborNode) -> Iterator[str]:
+    """Yield the pieces of a cell's text between elements that break the line."""
     piece: list[str] = []
     for node in cell.traverse(include_text=True):
         if node.is_text_node:
             piece.append(node.text_content or "")
-        elif node.tag in {"br", "li", *_BREAKING}:
+        elif node.tag in {"br", "li", *_BLOCK_TAGS}:
             yield "".join(piece)
             piece.clear()
     yield "".join(piece)

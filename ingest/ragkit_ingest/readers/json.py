@@ -1,4 +1,4 @@
-"""JSON and JSON Lines as lines a person can read: "path.to.key: value", and tables of objects."""
+"""JSON and JSON Lines: one page with lines "path.to.key: value", and rows for lists of objects."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.encoding import decode
 from ragkit_ingest.text.json_values import parse_json
 
-_DEPTH = 20  # levels written out as paths; what lies deeper is written as JSON on one line
-_COLUMNS = 40  # an array of objects with more keys is no table
+_MAX_DEPTH = 20  # levels written as paths; deeper values are JSON on one line
+_MAX_COLUMNS = 40  # keys of a list of objects that is written as a table
 
 
 def read_json(data: bytes, source: str) -> Document:
-    """Read JSON or JSON Lines. What is neither is read as text, with a warning."""
+    """Read JSON or JSON Lines. Invalid JSON is read as plain text, with a warning. Never raises."""
     text, warnings = decode(data)
     try:
         value = parse_json(text)
@@ -26,31 +26,31 @@ def read_json(data: bytes, source: str) -> Document:
         plain = read_text(data, source)
         return replace(plain, warnings=(*plain.warnings, found))
     builder = PageBuilder()
-    _write(builder, value, "", 0)
+    _write_value(builder, value, "", 0)
     title = value.get("title") if isinstance(value, dict) else None
     title = one_line(title) if isinstance(title, str) else ""
     return Document("json", (builder.build(),), title=title, warnings=warnings)
 
 
-def _write(builder: PageBuilder, value: Any, path: str, depth: int) -> None:
+def _write_value(builder: PageBuilder, value: Any, path: str, depth: int) -> None:
     if isinstance(value, list) and _is_table(value):
         _write_table(builder, value, path)
         return
-    plain, nested = _sorted_out(value, path, depth)
+    plain, nested = _split_nested(value, path, depth)
     builder.add(BlockKind.PARAGRAPH, "\n".join(plain))
     for below, inner in nested:
-        _write(builder, inner, below, depth + 1)
+        _write_value(builder, inner, below, depth + 1)
 
 
-def _sorted_out(value: Any, path: str, depth: int) -> tuple[list[str], list[tuple[str, Any]]]:
-    """The lines that belong to `value` itself, and the (path, value) pairs that need their own."""
+def _split_nested(value: Any, path: str, depth: int) -> tuple[list[str], list[tuple[str, Any]]]:
+    """Return the lines of a value, and the (path, value) pairs that get own paragraphs."""
     plain: list[str] = []
     nested: list[tuple[str, Any]] = []
     for below, inner in _children(value, path):
-        if depth < _DEPTH and _is_nested(inner):
+        if depth < _MAX_DEPTH and _is_nested(inner):
             nested.append((below, inner))
         else:
-            plain.append(f"{below}: {_one(inner)}" if below else _one(inner))
+            plain.append(f"{below}: {_format_value(inner)}" if below else _format_value(inner))
     return plain, nested
 
 
@@ -63,19 +63,19 @@ def _children(value: Any, path: str) -> list[tuple[str, Any]]:
 
 
 def _is_nested(value: Any) -> bool:
-    """Whether a value needs more than its one line: objects, and arrays that hold any."""
+    """Return True for a non-empty object, and for an array that holds objects or arrays."""
     if isinstance(value, list):
         return any(isinstance(inner, (dict, list)) for inner in value)
     return isinstance(value, dict) and bool(value)
 
 
 def _is_table(value: list[Any]) -> bool:
-    """Whether an array is objects of plain values with few keys, most of them shared."""
+    """Return True for a list of objects with plain values and few, mostly shared keys."""
     if len(value) < 2 or not all(isinstance(row, dict) and row for row in value):
         return False
     keys = {key for row in value for key in row}
     cells = sum(len(row) for row in value)
-    if len(keys) > _COLUMNS or cells < len(keys) * len(value) / 2:
+    if len(keys) > _MAX_COLUMNS or cells < len(keys) * len(value) / 2:
         return False
     return not any(_is_nested(cell) for row in value for cell in row.values())
 
@@ -87,14 +87,14 @@ def _write_table(builder: PageBuilder, rows: list[dict[str, Any]], path: str) ->
         builder.add(BlockKind.PARAGRAPH, f"{path}:")
     builder.add(BlockKind.ROW, header)
     for row in rows:
-        cells = (one_line(_one(row[key])) if key in row else "" for key in keys)
+        cells = (one_line(_format_value(row[key])) if key in row else "" for key in keys)
         builder.add(BlockKind.ROW, " | ".join(cells), header=header)
 
 
-def _one(value: Any) -> str:
-    """A value as text: strings as they are, plain arrays with commas, the rest as JSON."""
+def _format_value(value: Any) -> str:
+    """Return a value as text: strings as they are, plain arrays with commas, others as JSON."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list) and value and not _is_nested(value):
-        return ", ".join(_one(inner) for inner in value)
+        return ", ".join(_format_value(inner) for inner in value)
     return json.dumps(value, ensure_ascii=False)

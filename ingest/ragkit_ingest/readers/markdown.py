@@ -1,4 +1,4 @@
-"""Markdown: the file's own text, with blocks as ranges in it, so that a citation is found again."""
+"""Markdown: one page with the text as it is in the file, so that citations can be found there."""
 
 from __future__ import annotations
 
@@ -23,18 +23,24 @@ _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE | re.IGNORECASE
 
 
 def read_markdown(data: bytes, source: str) -> Document:
-    """Read Markdown: one page. The title is the front matter's, else the first heading's."""
+    """Read Markdown. The title is that of the front matter, or else the first heading.
+
+    Never raises; a guessed encoding becomes a warning.
+    """
     text, warnings = decode(data)
     text, hidden = clean_text(text)
-    scan = _Scan(text)
-    page = Page(text, tuple(scan.blocks), hidden=hidden)
-    title = scan.title or first_heading((page,))
+    finder = _BlockFinder(text)
+    page = Page(text, tuple(finder.blocks), hidden=hidden)
+    title = finder.title or first_heading((page,))
     return Document("markdown", (page,), title=title, warnings=warnings)
 
 
-class _Scan:
-    """One pass over the lines. Each rule takes a line's index and returns the index after what
-    it has read, or the same index where it does not apply."""
+class _BlockFinder:
+    """Finds blocks in one pass over the lines.
+
+    Each rule takes the index of a line. It returns the index after the block that begins there, or
+    the same index if it does not apply.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -65,7 +71,7 @@ class _Scan:
         return not self._line(at).strip()
 
     def _add(self, kind: BlockKind, at: int, after: int, *, level: int = 0) -> None:
-        """A block of the lines [at, after); code keeps its indentation."""
+        """Add a block of the lines [at, after); code keeps its indentation."""
         start, end = strip_span(self.text, self.spans[at][0], self.spans[after - 1][1])
         if start < end:
             start = self.spans[at][0] if kind is BlockKind.CODE else start
@@ -116,14 +122,14 @@ class _Scan:
         head, delimiter = self._line(at), self._line(at + 1)
         if "|" not in head or "-" not in delimiter or not _DELIMITER.match(delimiter):
             return False
-        return len(_cells(head)) == len(_cells(delimiter))
+        return len(_split_cells(head)) == len(_split_cells(delimiter))
 
     def _table(self, at: int) -> int:
         if not self._is_table(at):
             return at
         self._in_list = False
         self._add(BlockKind.ROW, at, at + 1)
-        header = " | ".join(_cells(self._line(at)))
+        header = " | ".join(_split_cells(self._line(at)))
         after = at + 2
         while "|" in self._line(after):
             start, end = strip_span(self.text, *self.spans[after])
@@ -142,7 +148,7 @@ class _Scan:
         return after
 
     def _indented(self, at: int) -> int:
-        """Lines behind four spaces are code, or, below a list item, more of the item."""
+        """Indented lines are code or, below a list item, a further paragraph of the item."""
         if self._is_blank(at) or not self._line(at).startswith(("    ", "\t")):
             return at
         if self._in_list:
@@ -175,8 +181,8 @@ class _Scan:
         return bool(_RULE.match(line)) and not _UNDERLINE.match(line)
 
 
-def _cells(row: str) -> list[str]:
-    """A pipe row's cells, without the pipes at its ends."""
+def _split_cells(row: str) -> list[str]:
+    """Return the cells of a pipe row, without the pipes at its ends."""
     cells = [cell.strip().replace("\\|", "|") for cell in _PIPE.split(row.strip())]
     first = 0 if cells[0] else 1
     last = len(cells) if cells[-1] else -1

@@ -1,4 +1,4 @@
-"""PDF: text by pdfium, with headings, table rows, running heads and hidden text told apart."""
+"""PDF: pages read by pdfium, with headings, table rows, running heads and hidden text."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 from ragkit_ingest.model import Document, Page, PageKind, ReadError, Reason
 from ragkit_ingest.readers.pdf_layout import (
     Line,
-    blocks,
+    drop_running_heads,
+    find_running_heads,
+    group_lines,
     heading_levels,
-    lines_of,
-    plain,
-    running_heads,
-    without_running_heads,
+    plain_text,
+    split_lines,
 )
-from ragkit_ingest.readers.pdf_text import PageText, Rectangle, on_pixels
+from ragkit_ingest.readers.pdf_text import PageText, Rectangle, to_pixels
 from ragkit_ingest.text.cleaning import clean_text
 
 _GARBAGE = re.compile("[\ufffd\ue000-\uf8ff]")
 _JUNK_TITLE = re.compile(
     r"^[\d\W]*$|\.(?:docx?|pdf|indd|xlsx?)$|^(?:untitled|microsoft word)", re.I
 )
-_BOLD = 600
-_TINY = 1.0  # points; nobody can read it
+_BOLD_WEIGHT = 600
+_MIN_SIZE = 1.0  # points; smaller type is unreadable
 
 
 @dataclass(slots=True)
@@ -38,11 +38,16 @@ class _RawPage:
     images: int
     hidden: int
     headings: tuple[str, ...] = ()
-    titles: dict[str, int] = field(default_factory=dict)  # bookmarks that are lines: their level
+    titles: dict[str, int] = field(
+        default_factory=dict
+    )  # bookmarks that are lines here -> their level
 
 
 def read_pdf(data: bytes, source: str) -> Document:
-    """Read a PDF from its bytes. Raises ReadError: encrypted, corrupt, or no text in it."""
+    """Read a PDF. Damaged pages are left out, with a warning; pypdf reads what pdfium refuses.
+
+    Raises ReadError: ENCRYPTED, CORRUPT, or NO_TEXT for a scan without OCR.
+    """
     import pypdfium2 as pdfium
 
     try:
@@ -51,20 +56,20 @@ def read_pdf(data: bytes, source: str) -> Document:
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
             raise ReadError(
-                Reason.ENCRYPTED, "a password is needed to open it; save a copy without one"
+                Reason.ENCRYPTED, "the PDF needs a password; save a copy without one"
             ) from error
         return _read_with_pypdf(data)
     try:
         warnings: list[str] = []
-        raw = list(_raw_pages(pdf, page_count, warnings))
-        outline = _outline(pdf)
+        raw = list(_read_pages(pdf, page_count, warnings))
+        outline = _read_outline(pdf)
         metadata = {key.lower(): value for key, value in pdf.get_metadata_dict().items() if value}
     finally:
         pdf.close()
-    return _document(raw, outline, metadata, warnings)
+    return _build_document(raw, outline, metadata, warnings)
 
 
-def _raw_pages(pdf: Any, page_count: int, warnings: list[str]) -> Iterator[_RawPage]:
+def _read_pages(pdf: Any, page_count: int, warnings: list[str]) -> Iterator[_RawPage]:
     import pypdfium2 as pdfium
 
     for index in range(page_count):
@@ -76,8 +81,8 @@ def _raw_pages(pdf: Any, page_count: int, warnings: list[str]) -> Iterator[_RawP
             yield _RawPage("", [], index + 1, page_label, 0, 0)
             continue
         found = PageText(page)
-        lines = lines_of(found.text)
-        _set_type(page, found, lines)
+        lines = split_lines(found.text)
+        _set_typography(page, found, lines)
         hidden = found.removed + sum(line.end - line.start for line in lines if line.hidden)
         images = _count_images(page) if len(found.text.strip()) < 40 else 0
         yield _RawPage(found.text, lines, index + 1, page_label, images, hidden)
@@ -85,8 +90,8 @@ def _raw_pages(pdf: Any, page_count: int, warnings: list[str]) -> Iterator[_RawP
         page.close()
 
 
-def _set_type(page: Any, text: PageText, lines: list[Line]) -> None:
-    """Fill in size, weight, box and visibility of each line from its first character."""
+def _set_typography(page: Any, text: PageText, lines: list[Line]) -> None:
+    """Set size, weight, position and visibility of each line, by its first character."""
     import pypdfium2.raw as c
 
     shown = Rectangle(*page.get_bbox())
@@ -99,7 +104,7 @@ def _set_type(page: Any, text: PageText, lines: list[Line]) -> None:
         if at < 0:
             continue
         line.size = c.FPDFText_GetFontSize(textpage, at)
-        line.bold = c.FPDFText_GetFontWeight(textpage, at) >= _BOLD or _is_bold(textpage, at)
+        line.bold = c.FPDFText_GetFontWeight(textpage, at) >= _BOLD_WEIGHT or _is_bold(textpage, at)
         if c.FPDFText_GetCharBox(textpage, at, left, right, bottom, top):
             line.top, line.bottom = top.value, bottom.value
             outside = (
@@ -108,17 +113,19 @@ def _set_type(page: Any, text: PageText, lines: list[Line]) -> None:
                 or top.value < shown.bottom
                 or bottom.value > shown.top
             )
-            line.hidden = outside or (0 < line.size < _TINY and top.value - bottom.value < _TINY)
+            line.hidden = outside or (
+                0 < line.size < _MIN_SIZE and top.value - bottom.value < _MIN_SIZE
+            )
         if c.FPDFText_GetFillColor(textpage, at, red, green, blue, alpha):
             faint = min(red.value, green.value, blue.value) > 245 or alpha.value < 10
             if faint and not line.hidden:
                 white.append(line)
     if white:
-        _mark_unseen(page, white, shown)
+        _mark_hidden(page, white, shown)
 
 
 def _is_bold(textpage: Any, at: int) -> bool:
-    """Whether the font's name says so: a standard font that is not embedded has no weight."""
+    """Return True if the font's name says so; a standard font has no weight if not embedded."""
     import pypdfium2.raw as c
 
     name = ctypes.create_string_buffer(128)
@@ -126,13 +133,13 @@ def _is_bold(textpage: Any, at: int) -> bool:
     return length > 0 and b"bold" in name.value.lower()
 
 
-def _mark_unseen(page: Any, lines: list[Line], shown: Rectangle) -> None:
-    """White text is hidden only where nothing dark lies behind it: look at the rendered page."""
+def _mark_hidden(page: Any, lines: list[Line], shown: Rectangle) -> None:
+    """Mark white lines as hidden if nothing dark is behind them on the rendered page."""
     pixels = page.render(scale=1, grayscale=True).to_numpy()
     height, width = pixels.shape
     for line in lines:
         strip = Rectangle(shown.left, line.bottom - 1, shown.right, line.top + 1)
-        left, top, right, bottom = on_pixels(page, strip, width, height) or (0, 0, 0, 0)
+        left, top, right, bottom = to_pixels(page, strip, width, height) or (0, 0, 0, 0)
         band = pixels[top:bottom, left:right]
         line.hidden = band.size == 0 or int(band.min()) > 235
 
@@ -143,8 +150,8 @@ def _count_images(page: Any) -> int:
     return sum(1 for _ in page.get_objects(filter=[c.FPDF_PAGEOBJ_IMAGE], max_depth=3))
 
 
-def _outline(pdf: Any) -> list[tuple[int, int, str]]:
-    """The bookmarks as (page index, level from 0, title), in reading order."""
+def _read_outline(pdf: Any) -> list[tuple[int, int, str]]:
+    """Return the bookmarks as (page index, level from 0, title), in reading order."""
     entries = []
     for item in pdf.get_toc(max_depth=6):
         target = item.get_dest()
@@ -155,7 +162,7 @@ def _outline(pdf: Any) -> list[tuple[int, int, str]]:
     return sorted(entries, key=lambda entry: entry[0])
 
 
-def _document(
+def _build_document(
     raw: list[_RawPage],
     outline: list[tuple[int, int, str]],
     metadata: dict[str, str],
@@ -165,9 +172,9 @@ def _document(
         pictures = sum(1 for page in raw if page.images)
         raise ReadError(
             Reason.NO_TEXT,
-            f"{pictures} of {len(raw)} pages are pictures; they need OCR before ingest"
+            f"{pictures} of {len(raw)} pages are pictures; run OCR on the file first"
             if pictures
-            else f"none of its {len(raw)} pages holds text",
+            else f"none of its {len(raw)} pages has text",
         )
     blank = [page.number for page in raw if not page.lines and page.images]
     if blank:
@@ -177,45 +184,45 @@ def _document(
     hidden = sum(page.hidden for page in raw)
     if hidden:
         warnings.append(f"{hidden} characters cannot be seen on the printed page")
-    _carry_outline(raw, outline)
+    _apply_outline(raw, outline)
     deepest_bookmark = max((level for page in raw for level in page.titles.values()), default=0)
-    running = running_heads([page.lines for page in raw])
+    running = find_running_heads([page.lines for page in raw])
     levels = heading_levels([page.lines for page in raw], deepest_bookmark)
     seen: set[str] = set()
-    pages = tuple(_page(page, running, seen, levels) for page in raw)
+    pages = tuple(_build_page(page, running, seen, levels) for page in raw)
     title = " ".join(clean_text(metadata.get("title", ""))[0].split())
     if len(title) < 4 or _JUNK_TITLE.search(title):
         title = ""
     return Document("pdf", pages, title, metadata, tuple(warnings))
 
 
-def _carry_outline(raw: list[_RawPage], outline: list[tuple[int, int, str]]) -> None:
-    """Tell each page the path in force where it begins, and which of its lines are headings.
+def _apply_outline(raw: list[_RawPage], outline: list[tuple[int, int, str]]) -> None:
+    """Set the heading path at the start of each page, and which lines are bookmarked headings.
 
-    A bookmark whose words are no line of its page counts from the top of the page.
+    A bookmark whose words are not a line of its page applies from the top of the page.
     """
     path: list[str] = []
     entries = iter(outline)
     entry = next(entries, None)
     for index, page in enumerate(raw):
-        lines = {plain(line.text) for line in page.lines}
+        lines = {plain_text(line.text) for line in page.lines}
         page.headings = tuple(path)
         while entry is not None and entry[0] <= index:
             path = [*path[: entry[1]], entry[2]]
-            if plain(entry[2]) in lines:
-                page.titles[plain(entry[2])] = len(path)
+            if plain_text(entry[2]) in lines:
+                page.titles[plain_text(entry[2])] = len(path)
             elif not page.titles:
                 page.headings = tuple(path)
             entry = next(entries, None)
 
 
-def _page(
+def _build_page(
     page: _RawPage, running: set[str], seen: set[str], levels: dict[tuple[int, bool], int]
 ) -> Page:
-    kept = without_running_heads(page.lines, running, seen)
+    lines = drop_running_heads(page.lines, running, seen)
     return Page(
         text=page.text,
-        blocks=tuple(blocks(kept, levels, page.titles)),
+        blocks=tuple(group_lines(lines, levels, page.titles)),
         kind=PageKind.PAGE,
         number=page.number,
         page_label=page.page_label,
@@ -227,7 +234,7 @@ def _page(
 
 
 def _read_with_pypdf(data: bytes) -> Document:
-    """The second engine, for files that pdfium refuses."""
+    """Read a PDF that pdfium refuses with the second engine, which gives no layout."""
     import io
 
     from pypdf import PdfReader
@@ -236,13 +243,11 @@ def _read_with_pypdf(data: bytes) -> Document:
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise ReadError(
-                Reason.ENCRYPTED, "a password is needed to open it; save a copy without one"
-            )
+            raise ReadError(Reason.ENCRYPTED, "the PDF needs a password; save a copy without one")
         raw = []
         for number, page in enumerate(reader.pages, 1):
             text, hidden = clean_text(page.extract_text())
-            raw.append(_RawPage(text, lines_of(text), number, "", 0, hidden))
+            raw.append(_RawPage(text, split_lines(text), number, "", 0, hidden))
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ReadError(Reason.CORRUPT, f"not a readable PDF ({error})") from error
-    return _document(raw, [], {}, ["read by the second engine, without layout"])
+        raise ReadError(Reason.CORRUPT, f"the PDF is damaged ({error}); export it again") from error
+    return _build_document(raw, [], {}, ["read by the second engine, without layout"])

@@ -1,4 +1,4 @@
-"""A page of a PDF as a picture, with a passage of it highlighted as by a marker pen."""
+"""Pictures of PDF pages, with a passage highlighted as by a marker pen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ragkit_ingest.model import ReadError, Reason
-from ragkit_ingest.readers.pdf_text import PageText, Pixels, on_pixels
+from ragkit_ingest.readers.pdf_text import PageText, Pixels, to_pixels
 
-LEAST_WIDTH, MOST_WIDTH = 16, 3000
-_MOST_PIXELS = 16_000_000
-_LONGEST = 200  # times as long as wide, or the other way round
-_Ink = tuple[int, int, int]  # what a marker leaves of white; black stays black
-_FULL: _Ink = (255, 226, 110)
+MIN_WIDTH, MAX_WIDTH = 16, 3000  # pixels
+_MAX_PIXELS = 16_000_000
+_MAX_RATIO = 200  # of height to width, or of width to height
+_Ink = tuple[int, int, int]  # red, green and blue of a marker on white; black stays black
+_STRONG: _Ink = (255, 226, 110)
 _PALE: _Ink = (255, 244, 190)
 
 
@@ -30,7 +30,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """A page as PNG, `width` by `height` pixels, and what is yellow on it, line by line."""
+    """A page as PNG, `width` by `height` pixels; `boxes` are its highlighted lines."""
 
     png: bytes
     width: int
@@ -47,32 +47,33 @@ def draw_page(
     width: int,
     highlights: Sequence[tuple[int, int]] = (),
 ) -> PagePicture:
-    """Draw a page (counted from 0) of a PDF, `width` pixels wide.
+    """Draw a page of a PDF, `width` pixels wide; `page` counts from 0.
 
-    Characters [start, end) of its stored text are highlighted if they are `quote`: were the text
-    read differently today, nothing would be. Where `highlights` has ranges of them that can be
-    seen, these are yellow and the others pale. The width is held to what can be drawn, and a very
-    long page is drawn less wide. Raises ReadError for a file or a page that cannot be drawn.
+    Highlights characters [start, end) of its text if they equal `quote`, and nothing if today's
+    reader reads the page differently. If `highlights` has visible ranges of them, these are strong
+    yellow and the others pale. `width` is limited to 16 to 3000 pixels, and the picture to 16
+    million pixels. Raises ReadError: CORRUPT for a damaged file or page, UNSUPPORTED for a page
+    over 200 times as long as wide.
     """
     import pypdfium2 as pdfium
 
     try:
         pdf = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
-        raise ReadError(Reason.CORRUPT, f"the file cannot be drawn ({error})") from error
+        raise ReadError(Reason.CORRUPT, f"the PDF cannot be opened ({error})") from error
     try:
-        pdf.init_forms()  # else what was filled in is not drawn
+        pdf.init_forms()  # else filled-in form fields are not drawn
         try:
             opened = pdf[page]
         except (pdfium.PdfiumError, IndexError) as error:
-            raise ReadError(Reason.CORRUPT, "the page is damaged or not there") from error
-        width, height = _size(opened.get_size(), width)
+            raise ReadError(Reason.CORRUPT, "the page is damaged or does not exist") from error
+        width, height = _choose_size(opened.get_size(), width)
         text = PageText(opened)
         same = text.text[start:end] == quote
-        passage = _marked(text, opened, [(start, end)] if same else [], width, height)
-        yellow = _marked(text, opened, highlights if same else [], width, height) or passage
-        inks = [(passage, _PALE), (yellow, _FULL)]
-        png = _png(width, height, _highlighted(_pixels(opened, width, height), width, inks))
+        passage = _find_boxes(text, opened, [(start, end)] if same else [], width, height)
+        yellow = _find_boxes(text, opened, highlights if same else [], width, height) or passage
+        inks = [(passage, _PALE), (yellow, _STRONG)]
+        png = _encode_png(width, height, _apply_inks(_render(opened, width, height), width, inks))
     finally:
         pdf.close()
     boxes = (
@@ -82,26 +83,29 @@ def draw_page(
     return PagePicture(png, width, height, tuple(boxes))
 
 
-def _marked(
+def _find_boxes(
     text: PageText, page: Any, ranges: Iterable[tuple[int, int]], width: int, height: int
 ) -> list[Pixels]:
-    """Where ranges of a page's text are on its picture, line by line."""
+    """Return where ranges of a page's text are on its picture, line by line."""
     lines = (line for start, end in ranges for line in text.line_boxes(start, end))
-    return [box for line in lines if (box := on_pixels(page, line, width, height))]
+    return [box for line in lines if (box := to_pixels(page, line, width, height))]
 
 
-def _size(points: tuple[float, float], width: int) -> tuple[int, int]:
-    """Width and height in pixels of a page of so many points."""
+def _choose_size(points: tuple[float, float], width: int) -> tuple[int, int]:
+    """Return width and height in pixels for a page of so many points."""
     wide, high = points
-    if not (wide > 0 and high > 0 and 1 / _LONGEST <= high / wide <= _LONGEST):
-        raise ReadError(Reason.UNSUPPORTED, f"the page measures {wide:g} by {high:g} points")
-    width = min(max(width, LEAST_WIDTH), MOST_WIDTH)
-    width = min(width, int((_MOST_PIXELS * wide / high) ** 0.5))
+    if not (wide > 0 and high > 0 and 1 / _MAX_RATIO <= high / wide <= _MAX_RATIO):
+        raise ReadError(
+            Reason.UNSUPPORTED,
+            f"the page measures {wide:g} by {high:g} points, which is too long to draw",
+        )
+    width = min(max(width, MIN_WIDTH), MAX_WIDTH)
+    width = min(width, int((_MAX_PIXELS * wide / high) ** 0.5))
     return width, max(1, round(width * high / wide))
 
 
-def _pixels(page: Any, width: int, height: int) -> bytearray:
-    """The page as rows of red, green and blue."""
+def _render(page: Any, width: int, height: int) -> bytearray:
+    """Render the page as rows of red, green and blue."""
     import pypdfium2 as pdfium
     import pypdfium2.raw as c
 
@@ -120,10 +124,10 @@ def _pixels(page: Any, width: int, height: int) -> bytearray:
         bitmap.close()
 
 
-def _highlighted(
+def _apply_inks(
     pixels: bytearray, width: int, inks: Sequence[tuple[list[Pixels], _Ink]]
 ) -> bytearray:
-    """Multiplied with the last ink over it, each pixel once: the text beneath keeps its edges."""
+    """Multiply each pixel with the last ink over it, so that the text keeps its edges."""
     marked = bytearray(pixels)
     for boxes, colour in inks:
         for channel, ink in enumerate(colour):
@@ -135,8 +139,8 @@ def _highlighted(
     return marked
 
 
-def _png(width: int, height: int, pixels: bytearray) -> bytes:
-    """Pixels as PNG (w3.org/TR/png-3), with no filter: for type that is smallest and quickest."""
+def _encode_png(width: int, height: int, pixels: bytearray) -> bytes:
+    """Encode pixels as PNG (w3.org/TR/png-3); without a filter text is smallest and quickest."""
     rows = b"".join(
         b"\0" + pixels[at : at + 3 * width] for at in range(0, 3 * width * height, 3 * width)
     )

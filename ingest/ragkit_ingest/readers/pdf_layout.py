@@ -1,4 +1,4 @@
-"""Tells a PDF page's lines apart: headings, table rows, paragraphs, running heads."""
+"""The layout of PDF pages: groups lines into headings, table rows and paragraphs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ _DATE_WORDS = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
-_BULLET = re.compile(r"[(•●*\ue000-\uf8ff–-]")  # symbol fonts have theirs in the private area
-_LEAST_LEVEL = 6
+_BULLET = re.compile(r"[(•●*\ue000-\uf8ff–-]")  # symbol fonts map bullets to the private use area
+_DEEPEST_LEVEL = 6
 _COVER_PAGES = 2
-_LONG = 10  # pages
+_LONG_DOCUMENT = 10  # pages
 _HEAD_LINES = 4  # lines at the top or bottom of a page that may be a running head
 
 
 @dataclass(slots=True)
 class Line:
-    """One line of a page: characters [start, end) of the cleaned text, and how it is set."""
+    """One line of a page: characters [start, end) of the cleaned text, and its typography.
+
+    `size`, `top` and `bottom` are in points; `top` and `bottom` count upwards.
+    """
 
     start: int
     end: int
@@ -38,7 +41,8 @@ class Line:
     hidden: bool = False
 
 
-def lines_of(text: str) -> list[Line]:
+def split_lines(text: str) -> list[Line]:
+    """Return the lines of a page that are not blank."""
     lines = []
     position = 0
     for piece in text.split("\n"):
@@ -50,34 +54,37 @@ def lines_of(text: str) -> list[Line]:
     return lines
 
 
-_NOT_PLAIN = re.compile(r"[\W_]+")
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
 def _shape(line: Line) -> str:
     return re.sub(r"\d+", "#", line.text)
 
 
-def plain(text: str) -> str:
-    """Letters and digits alone, for telling whether a line is what a bookmark names."""
-    return _NOT_PLAIN.sub("", text.casefold())
+def plain_text(text: str) -> str:
+    """Return only the letters and digits, in lower case, to compare lines with bookmarks."""
+    return _NOT_ALPHANUMERIC.sub("", text.casefold())
 
 
-def running_heads(pages: list[list[Line]]) -> set[str]:
-    """Lines that stand at the top or bottom of at least every third page, numbers aside."""
-    counts = Counter(shape for lines in pages for shape in {_shape(line) for line in _edges(lines)})
+def find_running_heads(pages: list[list[Line]]) -> set[str]:
+    """Return lines, with # for numbers, at the top or bottom of a third of the pages."""
+    counts = Counter(
+        shape for lines in pages for shape in {_shape(line) for line in _edge_lines(lines)}
+    )
     least = max(3, len(pages) // 3)
     return {shape for shape, count in counts.items() if count >= least}
 
 
-def _edges(lines: list[Line]) -> list[Line]:
+def _edge_lines(lines: list[Line]) -> list[Line]:
     return lines if len(lines) <= 2 * _HEAD_LINES else lines[:_HEAD_LINES] + lines[-_HEAD_LINES:]
 
 
 def heading_levels(pages: list[list[Line]], above: int = 0) -> dict[tuple[int, bool], int]:
-    """Which (size in half points, bold) are headings, and of which level, by the body's type.
+    """Return which styles (size in half points, bold) are headings, with their levels.
 
-    `above` is the deepest level that bookmarks give: what only the type shows lies below it. Type
-    that is not met again after the cover of a long document heads no section of it.
+    A heading is larger or bolder than the body's type, and rare. `above` is the deepest level of
+    the bookmarks; headings found by their type are below it. A style that is only on the cover of
+    a long document is not a heading.
     """
     styles: Counter[tuple[int, bool]] = Counter()
     last: dict[tuple[int, bool], int] = {}
@@ -93,34 +100,34 @@ def heading_levels(pages: list[list[Line]], above: int = 0) -> dict[tuple[int, b
         style
         for style, count in styles.items()
         if style[0] > 0
-        and (last[style] >= _COVER_PAGES or len(pages) < _LONG)
+        and (last[style] >= _COVER_PAGES or len(pages) < _LONG_DOCUMENT)
         and count < total * 0.2
         and (style[0] > body_size * 1.12 or (style[1] and not body_bold and style[0] >= body_size))
     ]
     heads.sort(key=lambda style: (-style[0], not style[1]))
-    return {style: above + min(rank + 1, _LEAST_LEVEL) for rank, style in enumerate(heads)}
+    return {style: above + min(rank + 1, _DEEPEST_LEVEL) for rank, style in enumerate(heads)}
 
 
 def _style(line: Line) -> tuple[int, bool]:
     size = line.size
-    if size <= 1.5 and line.top > line.bottom:  # scaled by the text matrix: use the glyph's height
+    if size <= 1.5 and line.top > line.bottom:  # the text matrix scales it: use the glyph height
         size = (line.top - line.bottom) * 1.4
     return round(size * 2), line.bold
 
 
 def _is_row(text: str) -> bool:
-    """A table row: a label and then at least two figures, or figures alone."""
+    """Return True for a table row: a label and then two or more numbers, or only numbers."""
     words = text.split()
-    figures = 0
+    numbers = 0
     for word in reversed(words):
         if _NUMBER.fullmatch(word) or word in "$€£%()":
-            figures += word not in "$€£%()"
+            numbers += word not in "$€£%()"
         else:
             break
     leader = "...." in text
-    if figures == 1:
+    if numbers == 1:
         return len(words) > 1 and (leader or "$" in words)
-    return figures >= 2 and (leader or len(text) < 130)
+    return numbers >= 2 and (leader or len(text) < 130)
 
 
 def _is_heading(line: Line) -> bool:
@@ -134,46 +141,46 @@ def _is_heading(line: Line) -> bool:
     )
 
 
-def blocks(
+def group_lines(
     lines: list[Line], levels: dict[tuple[int, bool], int], titles: dict[str, int]
 ) -> Iterator[Block]:
     """Group a page's lines into headings, table rows and paragraphs.
 
-    `titles` are lines that bookmarks name (as `plain` has them), with their levels; `levels` are
-    those of what is only set like a heading.
+    `levels` maps styles of headings to their levels, as from `heading_levels`. `titles` maps lines
+    that bookmarks name, as from `plain_text`, to theirs.
     """
-    pending: list[Line] = []  # lines of the paragraph at hand
-    head: list[str] = []  # the column heads of the table at hand
-    recent: deque[str] = deque(maxlen=4)  # lines that may be the column heads of a table to come
+    pending: list[Line] = []  # lines of the current paragraph
+    head: list[str] = []  # column heads of the current table
+    recent: deque[str] = deque(maxlen=4)  # may be the column heads of a table that follows
     in_table = False
-    capitals = max([_LEAST_LEVEL, *levels.values()])
+    capitals = max([_DEEPEST_LEVEL, *levels.values()])
     previous: Line | None = None
     for line in lines:
-        named = titles.get(plain(line.text), 0)
+        named = titles.get(plain_text(line.text), 0)
         level = levels.get(_style(line)) or (capitals if _is_capitals(line.text) else 0)
         if not named and _is_row(line.text) and not _is_years(line.text):
             if not in_table:
                 head = [text for text in recent if _is_column_head(text)]
-            yield from _flush(pending)
+            yield from _flush_paragraph(pending)
             in_table = True
             yield Block(BlockKind.ROW, line.start, line.end, header=" ".join(head))
         elif named or (level and _is_heading(line)):
-            yield from _flush(pending)
+            yield from _flush_paragraph(pending)
             in_table = False
             recent.clear()
             yield Block(BlockKind.HEADING, line.start, line.end, level=named or level)
         else:
             in_table = in_table and len(line.text) <= 90 and not _is_column_head(line.text)
             if pending and previous is not None and _is_gap(previous, line):
-                yield from _flush(pending)
+                yield from _flush_paragraph(pending)
             pending.append(line)
             recent.append(line.text)
         previous = line
-    yield from _flush(pending)
+    yield from _flush_paragraph(pending)
 
 
 def _is_years(text: str) -> bool:
-    """Column heads such as "As of December 31, 2017 2016", which look like a row of figures."""
+    """Return True for column heads that look like a row: "As of December 31, 2017 2016"."""
     rest = re.sub(r"\b(?:as of|of|and|at|the|\d{1,2})\b", "", _DATE_WORDS.sub("", text), flags=re.I)
     return len(rest.strip(" ,.()$%:;")) < 4 and len(_YEAR.findall(text)) >= 2
 
@@ -188,21 +195,21 @@ def _is_column_head(text: str) -> bool:
 
 
 def _is_gap(above: Line, below: Line) -> bool:
-    """More white between two lines than the type needs: a new paragraph."""
+    """Return True if the space between two lines shows a new paragraph."""
     height = max(above.top - above.bottom, 4.0)
     return above.bottom - below.top > height * 1.1 or below.top > above.top + height
 
 
-def _flush(pending: list[Line]) -> Iterator[Block]:
+def _flush_paragraph(pending: list[Line]) -> Iterator[Block]:
     if pending:
         yield Block(BlockKind.PARAGRAPH, pending[0].start, pending[-1].end)
         pending.clear()
 
 
-def without_running_heads(lines: list[Line], running: set[str], seen: set[str]) -> list[Line]:
-    """The lines but for running heads that stood on an earlier page; `seen` remembers those."""
+def drop_running_heads(lines: list[Line], running: set[str], seen: set[str]) -> list[Line]:
+    """Return the lines without running heads of earlier pages; `seen` collects those."""
     kept = []
-    edges = {id(line) for line in _edges(lines)}
+    edges = {id(line) for line in _edge_lines(lines)}
     for line in lines:
         shape = _shape(line)
         if id(line) in edges and shape in running:

@@ -1,4 +1,4 @@
-"""PowerPoint presentations: a page for each slide, its shapes in reading order, its notes last."""
+"""PowerPoint presentations (pptx): a page for each slide, shapes in reading order, notes last."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from pptx.slide import Slide
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_DATA = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
-_LINE = 228_600  # EMU (a quarter inch): shapes whose tops differ by less stand side by side
-_FURNITURE = {"DATE", "FOOTER", "HEADER", "SLIDE_NUMBER"}
-_BODIES = {"BODY", "OBJECT", "VERTICAL_BODY", "VERTICAL_OBJECT"}
+_DIAGRAM_DATA = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
+_ROW_HEIGHT = 228_600  # EMU (a quarter inch): shapes whose tops differ by less are side by side
+_SKIPPED_ROLES = {"DATE", "FOOTER", "HEADER", "SLIDE_NUMBER"}
+_LIST_ROLES = {"BODY", "OBJECT", "VERTICAL_BODY", "VERTICAL_OBJECT"}
 
 
 def read_pptx(data: bytes, source: str) -> Document:
-    """Read a presentation: slides count from 1, hidden ones are read too and named in a warning."""
+    """Read a presentation; slides count from 1. Hidden slides are read too, with a warning.
+
+    Charts and SmartArt are read as text. Raises ReadError: CORRUPT, ENCRYPTED or TOO_LARGE.
+    """
     check_package(data)
     with translate_errors("presentation"):
         from pptx.package import Package
@@ -35,13 +38,13 @@ def read_pptx(data: bytes, source: str) -> Document:
             pages.append(_read_slide(slide, number))
             if slide._element.get("show") in ("0", "false"):
                 warnings.append(f"slide {number} is hidden in the presentation")
-        title, metadata = _properties(package)
+        title, metadata = _read_properties(package)
     title = title or first_heading(tuple(pages))
     return Document("pptx", tuple(pages), title, metadata, tuple(warnings))
 
 
-def _properties(package: Package) -> tuple[str, dict[str, str]]:
-    """Title and author. (`core_properties` would make a title up where the file has none.)"""
+def _read_properties(package: Package) -> tuple[str, dict[str, str]]:
+    """Return title and author. (`core_properties` would invent a title for a file without one.)"""
     from pptx.opc.constants import RELATIONSHIP_TYPE
     from pptx.parts.coreprops import CorePropertiesPart
 
@@ -59,11 +62,11 @@ def _read_slide(slide: Slide, number: int) -> Page:
     title = one_line(title_shape.text_frame.text) if title_shape is not None else ""
     builder = PageBuilder(PageKind.SLIDE, number=number, page_label=title)
     builder.add(BlockKind.HEADING, title, level=1)
-    for shape in _in_order(slide.shapes):
+    for shape in _iter_shapes(slide.shapes):
         if title_shape is None or shape.shape_id != title_shape.shape_id:
             _add_shape(builder, shape)
     for relation in slide.part.rels.values():
-        if relation.reltype == _DATA:
+        if relation.reltype == _DIAGRAM_DATA:
             _add_diagram(builder, relation.target_part.blob)
     if slide.has_notes_slide:
         notes = slide.notes_slide.notes_text_frame
@@ -72,15 +75,15 @@ def _read_slide(slide: Slide, number: int) -> Page:
     return builder.build()
 
 
-def _in_order(shapes: Iterable[Any]) -> Iterator[Any]:
-    """Shapes from top to bottom and left to right, each group's together; hidden ones as well."""
+def _iter_shapes(shapes: Iterable[Any]) -> Iterator[Any]:
+    """Yield shapes from top to bottom and left to right, groups together, hidden shapes too."""
 
     def place(shape: Any) -> tuple[int, int]:
-        return (shape.top or 0) // _LINE, shape.left or 0
+        return (shape.top or 0) // _ROW_HEIGHT, shape.left or 0
 
     for shape in sorted(shapes, key=place):
         if _tag(shape) == "grpSp" and not _is_hidden(shape):
-            yield from _in_order(shape.shapes)
+            yield from _iter_shapes(shape.shapes)
         else:
             yield shape
 
@@ -91,12 +94,12 @@ def _add_shape(builder: PageBuilder, shape: Any) -> None:
         builder.hidden += len(one_line(" ".join(texts)))
         return
     role = shape.placeholder_format.type.name if shape.is_placeholder else ""
-    if role in _FURNITURE:
+    if role in _SKIPPED_ROLES:
         return
     if _tag(shape) == "pic" or next(shape._element.iter(f"{_A}blip"), None) is not None:
         builder.images += 1
     if shape.has_text_frame:
-        _add_frame(builder, shape.text_frame, is_list=role in _BODIES)
+        _add_frame(builder, shape.text_frame, is_list=role in _LIST_ROLES)
     elif getattr(shape, "has_table", False):
         _add_table(builder, shape.table)
     elif getattr(shape, "has_chart", False):
@@ -104,7 +107,7 @@ def _add_shape(builder: PageBuilder, shape: Any) -> None:
 
 
 def _add_frame(builder: PageBuilder, frame: Any, *, is_list: bool) -> None:
-    """A text frame: a list's paragraphs one by one, any other text as one paragraph."""
+    """Add a text frame: the paragraphs of a list one by one, other text as one paragraph."""
     if not is_list:
         builder.add(BlockKind.PARAGRAPH, _frame_text(frame))
         return
@@ -112,21 +115,21 @@ def _add_frame(builder: PageBuilder, frame: Any, *, is_list: bool) -> None:
         kind = BlockKind.ITEM
         if paragraph._p.find(f"{_A}pPr/{_A}buNone") is not None:
             kind = BlockKind.PARAGRAPH
-        builder.add(kind, _broken(paragraph.text))
+        builder.add(kind, _replace_breaks(paragraph.text))
 
 
 def _frame_text(frame: Any) -> str:
-    return "\n".join(_broken(paragraph.text) for paragraph in frame.paragraphs).strip()
+    return "\n".join(_replace_breaks(paragraph.text) for paragraph in frame.paragraphs).strip()
 
 
-def _broken(text: str) -> str:
-    return text.replace("\v", "\n")  # python-pptx's sign for a line break
+def _replace_breaks(text: str) -> str:
+    return text.replace("\v", "\n")  # python-pptx writes a line break as a vertical tab
 
 
 def _add_table(builder: PageBuilder, table: Any) -> None:
     header = ""
     for number, row in enumerate(table.rows):
-        cells = [one_line(_broken(cell.text_frame.text)) for cell in row.cells]
+        cells = [one_line(_replace_breaks(cell.text_frame.text)) for cell in row.cells]
         if any(cells):
             builder.add(BlockKind.ROW, " | ".join(cells), header=header)
         if number == 0 and len(cells) > 1 and (table.first_row or all(cells)):
@@ -134,7 +137,7 @@ def _add_table(builder: PageBuilder, table: Any) -> None:
 
 
 def _add_chart(builder: PageBuilder, chart: Any) -> None:
-    """A chart's title and its numbers as a table: a row for each series."""
+    """Add a chart's title and its numbers as a table, a row for each series."""
     if chart.has_title and chart.chart_title.has_text_frame:
         builder.add(BlockKind.PARAGRAPH, _frame_text(chart.chart_title.text_frame))
     for plot in chart.plots:
@@ -147,7 +150,7 @@ def _add_chart(builder: PageBuilder, chart: Any) -> None:
 
 
 def _add_diagram(builder: PageBuilder, blob: bytes) -> None:
-    """The points of a SmartArt graphic; their text is in a part of its own."""
+    """Add the points of a SmartArt graphic, whose text is in a part of its own."""
     from pptx.oxml import parse_xml
 
     for point in parse_xml(blob).iter(
