@@ -267,5 +267,5 @@ def test_closing_the_base_ends_the_child_and_what_it_draws(kb: KnowledgeBase, pu
         kb.close()
         assert [type(task.exception()) for task in drawn] == [SourceError, SourceError]
     assert child not in children()
-    with pytest.raises(StoreError, match="was closed"):
+    with pytest.raises(StoreError, match="this knowledge base is closed"):
         kb.page_image(pumps, 0)

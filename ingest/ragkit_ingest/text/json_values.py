@@ -1,4 +1,4 @@
-"""JSON values in a text, one for all of it or one per line."""
+"""Parses JSON and JSON Lines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def parse_json(text: str) -> Any:
-    """Return the value in `text`, or the list of its lines' values where each line is one.
+    """Return the value of a JSON text, or the list of values of JSON Lines.
 
-    Raises ValueError (or RecursionError for thousands of brackets) when it is neither.
+    Raises ValueError if it is neither, and RecursionError for thousands of nested brackets.
     """
     text = text.strip()
     try:
