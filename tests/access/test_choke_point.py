@@ -186,7 +186,6 @@ UNRESTRICTED = {
     "vectors.tombstones": {"ragkit/index/faiss_index.py", "ragkit/index/vector_search.py"},
     "conversations.all": {
         "ragkit/view.py",
-        "ragkit/knowledge_base.py",
         "ragkit/governance/guarded_store.py",
         "ragkit/governance/erasure_plan.py",
     },  # with a name; to be erased
@@ -222,11 +221,10 @@ UNRESTRICTED = {
         "ragkit/ingestion/plan.py",
         "ragkit/ingestion/commit.py",
         "ragkit/governance/erasure.py",
-        "ragkit/store/snapshot.py",
     },
-    "erasures.contents": {"ragkit/governance/erasure_proof.py", "ragkit/store/snapshot.py"},
-    "erasures.digests": {"ragkit/store/snapshot.py"},
-    "erasures.uids": {"ragkit/governance/erasure_proof.py", "ragkit/store/snapshot.py"},
+    "erasures.contents": {"ragkit/governance/erasure_proof.py"},
+    "erasures.digests": set(),
+    "erasures.uids": {"ragkit/governance/erasure_proof.py"},
     "audit.find_questions": {
         "ragkit/governance/erasure_plan.py"
     },  # questions that go with what they rest on
@@ -274,11 +272,11 @@ UNRESTRICTED = {
     },
     "retention.held_uids": {"ragkit/maintenance/repair.py"},
     "audit.last_number": {"ragkit/governance/audit_log.py", "ragkit/maintenance/backup.py"},
-    "audit.signature": {"ragkit/maintenance/backup.py"},
+    "audit.signature": {"ragkit/maintenance/backup.py", "ragkit/maintenance/restore.py"},
     "audit.is_complete": {
         "ragkit/store/erasures.py",
-        "ragkit/governance/erasure.py",
-        "ragkit/maintenance/backup.py",
+        "ragkit/governance/erasure_proof.py",
+        "ragkit/maintenance/restore.py",
     },
 }
 """What a Snapshot gives without the label clause, and the only modules that ask it for that."""
@@ -466,7 +464,6 @@ _OF_ITSELF = {"is_strict", "has_every_label"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {
-    "only": {"ragkit/governance/erasure.py"},
     "access.mode": {  # of a knowledge base
         "apps/ragkit_apps/ui/state/session.py",
         "apps/ragkit_apps/cli/access.py",
