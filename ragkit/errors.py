@@ -1,155 +1,171 @@
-"""Every error ragkit raises.
+"""Every error that ragkit raises.
 
 RagkitError
-├── ConfigError            a setting that is unknown or makes no sense
-├── StoreError             the base on disk
-│   ├── StoreMissing       there is none where one was expected
-│   ├── NotAKnowledgeBase       the directory is something else, or of a format not known
-│   ├── StoreLocked        another process is writing
-│   ├── StoreMismatch      built by another embedder or with other chunk settings
-│   ├── StoreFull          no space left on the device
-│   └── StoreDamaged       the database itself cannot be read
-├── EmbedderError          an embedder that is missing, damaged or answers nonsense
-│   └── EmbedderMissing    the model is not on this machine
-├── AccessDenied           access control is enforced and nobody was named
-├── ClockSkewError          documents would be erased, but the clock may have jumped
-├── MissingExtra           an optional library is not installed
-├── NetworkRefused         something would have left this machine
-├── SchemaError            a schema for an answer that is no JSON schema
-├── SourceError            a path, document, conversation or turn that is not there
-│   └── DocumentOnHold       a document that is not to go
-└── ModelError             the language model
-    ├── ModelUnreachable   no server answers
+├── ConfigError             a setting is unknown or invalid
+├── StoreError              the knowledge base on disk
+│   ├── StoreMissing        there is no knowledge base
+│   ├── NotAKnowledgeBase   the directory is something else, or has another format
+│   ├── StoreLocked         another process is writing
+│   ├── StoreMismatch       another embedder, or other chunk settings
+│   ├── StoreFull           no space left on the device
+│   └── StoreDamaged        the database cannot be read
+├── EmbedderError           the embedder is damaged, or returns invalid vectors
+│   └── EmbedderMissing     the embedder is not on this machine
+├── AccessDenied            access control is on, and no principal was named
+├── ClockSkewError          the clock may have jumped
+├── MissingExtra            an optional library is not installed
+├── NetworkRefused          code tried to reach another machine
+├── SchemaError             the schema of an answer is invalid
+├── SourceError             a path, document, page, conversation or turn does not exist
+│   └── DocumentOnHold      the document is on legal hold
+└── ModelError              the language model
+    ├── ModelUnreachable    no model server answers
     ├── ModelNotFound       the server does not have the model
-    ├── ModelRefused       a cloud model, a remote host, or a request the server will not take
-    │   └── ContextOverflow    the prompt is longer than the model's context
-    └── ModelFailed        the server failed
-        ├── ModelLoadFailed    it cannot load the model
-        ├── ModelBusy          too many requests wait
-        ├── PromptTruncated          it read less than it was sent
-        ├── SchemaMismatch     what it wrote is no JSON of the schema
-        └── StreamBroken       its answer broke off
+    ├── ModelRefused        a cloud model, or a request that the server rejects
+    │   └── ContextOverflow the prompt is longer than the model's context
+    └── ModelFailed         the server or the model failed
+        ├── ModelLoadFailed the server cannot load the model
+        ├── ModelBusy       the server has too many requests
+        ├── PromptTruncated the model did not read the whole prompt
+        ├── SchemaMismatch  the reply does not conform to the schema
+        └── StreamBroken    the answer broke off
 
-A text says what was found, what was expected and what to do.
+A message says what is wrong, what was expected, and what to do.
 """
 
 from __future__ import annotations
 
 
 class RagkitError(Exception):
-    """The root of all errors that ragkit raises."""
+    """The base class of all errors that ragkit raises."""
 
 
 class ConfigError(RagkitError):
-    """A setting is unknown or makes no sense."""
+    """A setting is unknown or invalid. Correct ragkit.toml, the variable or the argument."""
 
 
 class StoreError(RagkitError):
-    """Something is wrong with the base on disk."""
+    """Raised when the knowledge base on disk cannot be read or written as asked."""
 
 
 class StoreMissing(StoreError):
-    """There is no base where one was expected."""
+    """There is no knowledge base where one was expected. Create it with `ragkit ingest`."""
 
 
 class NotAKnowledgeBase(StoreError):
-    """The directory is not a base, or one of a format that is not known."""
+    """The directory is not a knowledge base, or has another format.
+
+    Name another directory. For another format, ingest the documents again into a new one.
+    """
 
 
 class StoreLocked(StoreError):
-    """Another process is writing to the base."""
+    """Another process is writing to the knowledge base. Try again when it is done."""
 
 
 class StoreMismatch(StoreError):
-    """The base was built by another embedder or with other chunk settings."""
+    """The knowledge base was built with another embedder or with other chunk settings.
+
+    Leave the embedder out to use the one it was built with, or ingest into a new knowledge base.
+    """
 
 
 class StoreFull(StoreError):
-    """No space is left on the device that holds the base."""
+    """No space is left on the device. Free some, then repeat the call; nothing is half done."""
 
 
 class StoreDamaged(StoreError):
-    """The database of the base cannot be read."""
+    """The database cannot be read. Run `ragkit repair`, or restore a backup."""
 
 
 class EmbedderError(RagkitError):
-    """An embedder is damaged or returns nonsense."""
+    """The embedder is damaged or returns invalid vectors. Install it again, or use another one."""
 
 
 class EmbedderMissing(EmbedderError):
-    """The embedder's model is not on this machine."""
+    """The embedder's model is not on this machine. Install it; ragkit downloads nothing."""
 
 
 class AccessDenied(RagkitError):
-    """Access control is enforced and the caller named nobody, or nobody may do this."""
+    """Access control is on, and no principal was named, or nobody may do this.
+
+    Use `KnowledgeBase.as_principal`, or `--as` on the command line.
+    """
 
 
 class ClockSkewError(RagkitError):
-    """Documents would be erased by their age, but the clock may have jumped."""
+    """Documents would be erased for their age, but the clock may have jumped. Check the clock."""
 
 
 class MissingExtra(RagkitError):
-    """An optional library is not installed."""
+    """An optional library is not installed. The message has the pip command."""
 
 
 class NetworkRefused(RagkitError):
-    """Something tried to reach what is neither this machine nor named by the settings.
+    """Code tried to reach a machine other than this one and those that the settings name.
 
-    No OSError, which libraries take for a network that is down and try again, or say nothing.
+    See `restrict_network`. This is not an OSError: libraries take that for a network that is down,
+    and try again or stay silent.
     """
 
 
 class SchemaError(RagkitError):
-    """A schema for an answer is no JSON schema, or refers to another place."""
+    """The schema of an answer is not a JSON schema, or refers to another document. Correct it."""
 
 
 class SourceError(RagkitError):
-    """A path cannot be ingested, or something is not in the base."""
+    """A path cannot be ingested, or something with this name or id does not exist.
+
+    It is the same error whether a document does not exist or the principal cannot access it.
+    """
 
 
 class DocumentOnHold(SourceError):
-    """A document is on hold, and not to go or to be replaced."""
+    """The document is on legal hold and cannot be removed or replaced. Release it first."""
 
 
 class ModelError(RagkitError):
-    """Something is wrong with the language model."""
+    """Raised when the language model cannot answer."""
 
 
 class ModelUnreachable(ModelError):
-    """No model server answers."""
+    """No model server answers. Start it, or correct its address in the settings."""
 
 
 class ModelNotFound(ModelError):
-    """The model server does not have the model."""
+    """The model server does not have the model. Pull it, or name another one."""
 
 
 class ModelRefused(ModelError):
-    """A cloud model, a remote host, or a request that the server will not take."""
+    """The model runs in the cloud, or the server rejects the request. Use another model."""
 
 
 class ContextOverflow(ModelRefused):
-    """The prompt is longer than the model's context."""
+    """The prompt is longer than the model's context. Raise `num_ctx`, or ask for fewer passages."""
 
 
 class ModelFailed(ModelError):
-    """The model server failed."""
+    """The model server failed. Look at its log, then try again."""
 
 
 class ModelLoadFailed(ModelFailed):
-    """The server cannot load the model."""
+    """The server cannot load the model. Use a smaller model, or update the server."""
 
 
 class ModelBusy(ModelFailed):
-    """Too many requests wait for the server."""
+    """The server has too many requests. Try again in a moment."""
 
 
 class PromptTruncated(ModelFailed):
-    """The model read less than it was sent, or forgot some of it while it answered."""
+    """The model did not read the whole prompt, or dropped a part of it while it answered.
+
+    Update Ollama, raise `num_ctx`, or ask for fewer passages.
+    """
 
 
 class SchemaMismatch(ModelFailed):
-    """What the model wrote is no JSON, or not of the schema that was asked for."""
+    """The reply is not JSON, or does not conform to the schema. Ask again, or use another model."""
 
 
 class StreamBroken(ModelFailed):
-    """The answer broke off, or the server fell silent."""
+    """The answer broke off, or the server stopped sending. Ask again."""
