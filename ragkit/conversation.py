@@ -30,7 +30,10 @@ class Asker(Protocol):
     config: Config
 
     @property
-    def model(self) -> str | LanguageModel: ...
+    def model(self) -> str | LanguageModel:
+        """The language model, by name or as an object."""
+        ...
+
     def stream(
         self,
         question: str,
@@ -38,7 +41,9 @@ class Asker(Protocol):
         *,
         query: str = "",
         history: Sequence[Message] = (),
-    ) -> AnswerStream: ...
+    ) -> AnswerStream:
+        """Answer a question piece by piece."""
+        ...
 
 
 class Conversation:

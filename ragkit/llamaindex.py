@@ -1,6 +1,7 @@
-"""A base as a LlamaIndex retriever; the only module that imports llama_index.
+"""A knowledge base as a LlamaIndex retriever; the only module that imports llama_index.
 
-For the other way, any LlamaIndex reader is a source: `kb.add_documents(reader.load_data(...))`.
+In the other direction, any LlamaIndex reader is a source:
+`kb.add_documents(reader.load_data(...))`.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ except ModuleNotFoundError as error:
 
 __all__ = ["RagkitRetriever"]
 
-# What a language model or a reranker gets to see besides the text; the rest is for programs.
-_SHOWN = ("file_name", "title", "headings", "place")
+# The metadata that language models and rerankers see besides the text.
+_VISIBLE_KEYS = ("file_name", "title", "headings", "place")
 
 
 class Searchable(Protocol):
@@ -42,18 +43,20 @@ class Searchable(Protocol):
 
     def search(
         self, query: str, k: int = 10, *, labels: Collection[str] | None = None
-    ) -> list[Hit]: ...
+    ) -> list[Hit]:
+        """Return the k best passages, best first."""
+        ...
 
 
 class RagkitRetriever(BaseRetriever):
-    """Searches a base for LlamaIndex: the best `k` passages, of documents with these labels.
+    """Search a knowledge base from LlamaIndex: the k best passages, with the access `labels`.
 
-    With access control, give it what somebody may read: `kb.as_principal("user:ana")`.
+    With access control, pass what a user can read: `kb.as_principal("user:ana")`.
 
-    A node's id stays the same as long as the passage stands where it stood, and tells two bases
-    apart. `start_char_idx` and `end_char_idx` count in the text of the node's page. The score
-    ranks the nodes of one query; `similarity` in the metadata is a cosine and can be compared
-    between queries. Only the bundle's `query_str` is searched, by the base's own embedder.
+    A node's id stays the same while its passage does, and differs between knowledge bases.
+    `start_char_idx` and `end_char_idx` count characters of the page's text. The score ranks the
+    nodes of one query. `similarity` in the metadata is a cosine and can be compared between
+    queries. Only the bundle's `query_str` is searched, with the knowledge base's own embedder.
 
         retriever = RagkitRetriever(kb, k=5)
         engine = RetrieverQueryEngine.from_args(retriever, llm=llm)
@@ -67,16 +70,16 @@ class RagkitRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         hits = self.kb.search(query_bundle.query_str, self.k, labels=self.labels)
-        return [NodeWithScore(node=_node(hit), score=hit.score) for hit in hits]
+        return [NodeWithScore(node=_build_node(hit), score=hit.score) for hit in hits]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)
 
 
-def _node(hit: Hit) -> TextNode:
+def _build_node(hit: Hit) -> TextNode:
     path = hit.path or hit.source  # what was no file has only its name
-    metadata = _metadata(hit, path)
-    hidden = [key for key in metadata if key not in _SHOWN]
+    metadata = _build_metadata(hit, path)
+    hidden = [key for key in metadata if key not in _VISIBLE_KEYS]
     place = f"{path}#{hit.page_ordinal}:{hit.start}-{hit.end}"
     return TextNode(
         id_=str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
@@ -92,8 +95,8 @@ def _node(hit: Hit) -> TextNode:
     )
 
 
-def _metadata(hit: Hit, path: str) -> dict[str, str | int | float]:
-    """The keys of LlamaIndex's own readers, then ragkit's; flat, and without empty values."""
+def _build_metadata(hit: Hit, path: str) -> dict[str, str | int | float]:
+    """Return the keys of LlamaIndex's own readers, then ragkit's; flat, without empty values."""
     found: dict[str, str | int | float] = {
         "file_name": os.path.basename(hit.source.rstrip("/")) or hit.source,
         "file_path": path,

@@ -1,9 +1,9 @@
-"""Holds a process to this machine and the hosts that its settings name.
+"""Restricts a process to this machine and the hosts that its settings name.
 
-Python asks audit hooks before it connects or looks a name up, whatever library wants that
-(docs.python.org/3/library/audit_events). It does not ask them for native code, nor before it looks
-up a name that is given straight to `socket.connect`: this is a fence against what libraries do
-unasked, not against a hostile program.
+Python calls audit hooks before it connects or resolves a name, in any library
+(docs.python.org/3/library/audit_events). It does not call them for native code, nor before it
+resolves a name that is passed to `socket.connect`. So this stops libraries that use the network
+without being asked, not a hostile program.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ragkit.config import Config
 
 # huggingface_hub and transformers read these when they are imported.
-_OFFLINE = {
+_OFFLINE_VARIABLES = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -31,9 +31,10 @@ _OFFLINE = {
 
 
 @dataclass(slots=True)
-class _Fence:
-    """`hosts` may be reached besides this machine, None while there is no fence; `addresses` is
-    where they were found.
+class _Restriction:
+    """The hosts that may be reached besides this machine, None while nothing is restricted.
+
+    `addresses` are theirs, as far as they were resolved.
     """
 
     hosts: set[str] | None = None
@@ -41,64 +42,65 @@ class _Fence:
     hooked: bool = False
 
 
-_fence = _Fence()
+_restriction = _Restriction()
 
 
 def restrict_network(config: Config | None = None, *hosts: str) -> None:
-    """Let this process reach nothing but this machine, the model server of `config` and `hosts`.
+    """Restrict this process to this machine, the model server of `config`, and `hosts`.
 
-    Whatever else its Python code looks up or connects to, in any thread and any library, raises
-    NetworkRefused; libraries of model hubs are told that there is no network. This cannot be
-    taken back: a further call adds hosts. The command line and the page do it at their start. A
-    program that uses ragkit as a library has to do it itself, since it may have a network of its
-    own to reach; processes that it starts are not held to it.
+    Everything else that Python code resolves or connects to, in any thread and library, raises
+    NetworkRefused. Model hub libraries are set to offline mode. A restriction cannot be removed;
+    another call adds hosts. The command line and the web page restrict themselves. A program that
+    uses ragkit as a library must call this itself. Processes that it starts are not restricted.
     """
     hubs_offline()
     named = [*hosts, model_host(config)] if config else hosts
-    _fence.hosts = (_fence.hosts or set()) | {_plain(host) for host in named if host}
-    if not _fence.hooked:
-        _fence.hooked = True
-        sys.addaudithook(_watch)
+    _restriction.hosts = (_restriction.hosts or set()) | {
+        _normalize_host(host) for host in named if host
+    }
+    if not _restriction.hooked:
+        _restriction.hooked = True
+        sys.addaudithook(_audit_hook)
 
 
 def reachable() -> list[str] | None:
-    """The hosts besides this machine that the process may reach; None if it is not restricted."""
-    if _fence.hosts is None:
+    """Return the hosts besides this machine that may be reached; None without a restriction."""
+    if _restriction.hosts is None:
         return None
-    return sorted(host for host in _fence.hosts if not on_this_machine(host))
+    return sorted(host for host in _restriction.hosts if not on_this_machine(host))
 
 
 def hubs_offline() -> None:
-    """Keep model hubs' libraries that are imported from now on from fetching and from reporting."""
-    os.environ.update(_OFFLINE)
+    """Set model hub libraries that are imported later to offline mode, without telemetry."""
+    os.environ.update(_OFFLINE_VARIABLES)
 
 
 def model_host(config: Config) -> str:
-    """The name or address of the model server; "" if its setting holds none."""
+    """Return the name or address of the model server; "" if the setting has none."""
     return host_of(config.model_url)
 
 
 def host_of(url: str) -> str:
-    """The name or address in a URL; "" if there is none."""
+    """Return the name or address in a URL; "" if there is none."""
     from urllib.parse import urlsplit
 
     try:
-        return _plain(urlsplit(url).hostname or "")
+        return _normalize_host(urlsplit(url).hostname or "")
     except ValueError:
         return ""
 
 
 def on_this_machine(host: str) -> bool:
-    """Whether a name or address leads nowhere else, as far as the standards say."""
-    address = _address(host)
+    """Return True if a name or address is this machine by the standards, such as localhost."""
+    address = _parse_address(host)
     if address is None:
         return host == "localhost" or host.endswith(".localhost")
     return address.is_loopback or address.is_unspecified
 
 
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """The audit hook; it is asked about a lot besides sockets."""
-    if not event.startswith("socket.") or _fence.hosts is None:
+def _audit_hook(event: str, arguments: tuple[Any, ...]) -> None:
+    """Check an event; Python calls this for much besides sockets."""
+    if not event.startswith("socket.") or _restriction.hosts is None:
         return
     match event:
         case "socket.connect":
@@ -110,18 +112,18 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
         case "socket.sendto" | "socket.sendmsg":
             _check_address(*arguments)
         case "socket.getaddrinfo" | "socket.gethostbyname":
-            host = _plain(arguments[0] or "")
-            if _address(host) is None:  # else there is nothing to look up
+            host = _normalize_host(arguments[0] or "")
+            if _parse_address(host) is None:  # else there is nothing to look up
                 _check_name(host)
         case "socket.gethostbyaddr":
-            _check_name(_plain(arguments[0]))
+            _check_name(_normalize_host(arguments[0]))
         case "socket.getnameinfo":
-            _check_name(_plain(arguments[0][0]))
+            _check_name(_normalize_host(arguments[0][0]))
 
 
 def _check_name(host: str) -> None:
-    if not _allowed(host):
-        raise _refusal(f"look up {host}")
+    if not _is_allowed(host):
+        raise _refusal_error(f"look up {host}")
 
 
 def _check_address(connecting: Any, address: Any) -> None:
@@ -129,42 +131,42 @@ def _check_address(connecting: Any, address: Any) -> None:
 
     family = connecting.family
     if address is None or family in (socket.AF_UNIX, getattr(socket, "AF_NETLINK", None)):
-        return  # a connection that stands, or a program or the kernel of this machine
+        return  # already connected, or a program or the kernel of this machine
     if family not in (socket.AF_INET, socket.AF_INET6):
-        raise _refusal(f"reach {address!r} by address family {int(family)}")
-    host = _plain(address[0])
-    if not (_allowed(host) or _is_named(host)):
-        raise _refusal(f"reach {host}, port {address[1]}")
+        raise _refusal_error(f"reach {address!r} by address family {int(family)}")
+    host = _normalize_host(address[0])
+    if not (_is_allowed(host) or _is_allowed_address(host)):
+        raise _refusal_error(f"reach {host}, port {address[1]}")
 
 
-def _allowed(host: str) -> bool:
-    return not host or host in (_fence.hosts or ()) or on_this_machine(host)
+def _is_allowed(host: str) -> bool:
+    return not host or host in (_restriction.hosts or ()) or on_this_machine(host)
 
 
-def _is_named(address: str) -> bool:
-    """Whether one of the hosts that may be reached is at this address."""
+def _is_allowed_address(address: str) -> bool:
+    """Return True if one of the allowed hosts has this address."""
     import socket
 
-    if address not in _fence.addresses:
-        for name in [host for host in _fence.hosts or () if _address(host) is None]:
+    if address not in _restriction.addresses:
+        for name in [host for host in _restriction.hosts or () if _parse_address(host) is None]:
             with suppress(OSError):
                 found = socket.getaddrinfo(name, None)
-                _fence.addresses |= {_plain(str(entry[4][0])) for entry in found}
-    return address in _fence.addresses
+                _restriction.addresses |= {_normalize_host(str(entry[4][0])) for entry in found}
+    return address in _restriction.addresses
 
 
-def _plain(host: str | bytes | bytearray) -> str:
-    """A host as it is compared: an address in its short form, a name as the DNS has it."""
+def _normalize_host(host: str | bytes | bytearray) -> str:
+    """Return a host for comparison: an address in its short form, a name as in the DNS."""
     text = host if isinstance(host, str) else host.decode("ascii", "replace")
     text = text.rstrip(".").lower()
-    if (address := _address(text)) is not None:
+    if (address := _parse_address(text)) is not None:
         return str(address)
     with suppress(UnicodeError):
         return text if text.isascii() else text.encode("idna").decode()
     return text
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
     from ipaddress import ip_address
 
     try:
@@ -174,16 +176,16 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _refusal(what: str) -> NetworkRefused:
+def _refusal_error(what: str) -> NetworkRefused:
     kept = " and ".join(["this machine", *(reachable() or ())])
     return NetworkRefused(
-        f"{_caller()} tried to {what}, but this process is kept to {kept}; if that is a model "
-        "server, name it with OLLAMA_HOST or the setting openai_url"
+        f"{_find_callers()} tried to {what}, but this process is restricted to {kept}; if that is "
+        "a model server, name it with OLLAMA_HOST or the setting openai_url"
     )
 
 
-def _caller() -> str:
-    """The packages on the stack that are not Python's own, the innermost three."""
+def _find_callers() -> str:
+    """Return the three innermost packages on the stack that are not in the standard library."""
     frame = sys._getframe()
     packages: dict[str, None] = {}
     while frame.f_back is not None:

@@ -410,7 +410,9 @@ def restricted(free_network: None) -> None:
 def test_what_would_leave_is_refused_and_named(attempt: Callable[[], object], what: str) -> None:
     with pytest.raises(NetworkRefused) as caught:
         attempt()
-    assert f" tried to {what}, but this process is kept to this machine and " in str(caught.value)
+    assert f" tried to {what}, but this process is restricted to this machine and " in str(
+        caught.value
+    )
 
 
 @pytest.mark.usefixtures("restricted")
@@ -419,7 +421,7 @@ def test_a_refusal_says_which_library_it_was_and_what_to_do() -> None:
         httpx.get("http://example.com")
     assert str(caught.value) == (
         "httpcore, called by httpx, called by tests tried to look up example.com, but this process "
-        "is kept to this machine and 10.0.0.7 and gpu.example; if that is a model server, name it "
+        "is restricted to this machine and 10.0.0.7 and gpu.example; if that is a model server, name it "
         "with OLLAMA_HOST or the setting openai_url"
     )
 

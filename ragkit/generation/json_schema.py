@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ragkit.errors import SchemaError
-from ragkit.llms.transport import one_line
+from ragkit.llms.transport import to_one_line
 from ragkit.text.sanitize import sanitize
 
 _VALUE_KEYS = ("enum", "const", "default", "examples")  # have values, not schemas
@@ -117,7 +117,7 @@ def find_schema_error(value: Any, schema: AnswerSchema) -> str:
         error = best_match(validator.iter_errors(value))
     except RecursionError:
         return "$: the schema refers to itself without end"
-    return f"{error.json_path}: {one_line(error.message)}" if error else ""
+    return f"{error.json_path}: {to_one_line(error.message)}" if error else ""
 
 
 def _parse(given: object, convert: Callable[[Any], Any]) -> AnswerSchema:
@@ -136,7 +136,7 @@ def _parse(given: object, convert: Callable[[Any], Any]) -> AnswerSchema:
         _validator_class(schema).check_schema(schema)
     except InvalidSchema as error:
         raise SchemaError(
-            f"not a valid JSON schema at {error.json_path}: {one_line(error.message)}"
+            f"not a valid JSON schema at {error.json_path}: {to_one_line(error.message)}"
         ) from error
     schema.pop("$id", None)  # references are relative to it, but all stay inside
     for node in _nodes(schema):

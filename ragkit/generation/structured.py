@@ -23,7 +23,7 @@ from ragkit.generation.json_schema import (
 from ragkit.generation.prompts import Prompt, Question
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.selection import choose_model
-from ragkit.llms.transport import one_line
+from ragkit.llms.transport import to_one_line
 from ragkit.retrieval.hits import Hit
 from ragkit.text.sanitize import sanitize
 from ragkit.text.sentences import split_sentences
@@ -193,7 +193,7 @@ def _not_json(reply: _Reply, model: str) -> SchemaMismatch:
             f"{model} reached the longest answer allowed before its JSON was complete; "
             "raise num_predict"
         )
-    start = one_line(sanitize(reply.text))[:80]
+    start = to_one_line(sanitize(reply.text))[:80]
     return SchemaMismatch(
         f"{model} wrote “{start}”, which is not JSON; ask again, or choose a model and a server "
         "that support JSON schemas"
@@ -222,7 +222,7 @@ def _convert(value: Any, schema: AnswerSchema, model: str) -> Any:
     except ValueError as error:  # pydantic's ValidationError is a ValueError
         raise SchemaMismatch(
             f"the JSON that {model} wrote matches the schema, but its class refused: "
-            f"{one_line(error)}; {_ADVICE}"
+            f"{to_one_line(error)}; {_ADVICE}"
         ) from error
 
 

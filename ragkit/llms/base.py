@@ -1,4 +1,4 @@
-"""What ragkit needs of a language model, and what it gets from one."""
+"""The interfaces of language models and of the servers that run them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """A piece of a model's reasoning, which is no part of its answer."""
+    """A piece of a model's reasoning; it does not belong to the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a server says when an answer is complete; None where it says nothing.
+    """The token counts of a complete answer; None if the server does not give them.
 
-    `finish` is "stop", or "length" where the longest answer allowed cut it. Tokens of the answer
-    include those of its reasoning.
+    `finish` is "stop", or "length" if the answer reached the limit. The tokens of an answer include
+    those of its reasoning.
     """
 
     finish: str
@@ -36,7 +36,7 @@ class Usage:
 
 
 Event = str | Reasoning | Usage
-"""The text of an answer comes as plain strings."""
+"""What a model yields: the text of an answer as strings, reasoning, and the usage at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +48,42 @@ class ModelLimits:
 
 
 class LanguageModel(Protocol):
-    """A language model; bring your own by passing an object with these.
-
-    `chat` yields the answer's text in pieces and raises ModelError if it cannot be completed.
-    Thoughts may come between the pieces, and one Usage at the end. With a `schema` the text is to
-    be one JSON value of this JSON schema; not every server holds to it, so look at what comes. A
-    model without that parameter can do all the rest: it is given only where there is a schema.
-    `limits` decide how many passages a prompt holds. `digest` identifies the model's weights in
-    the audit log; "" if it is unknown.
-    """
+    """A language model; pass an object with these members to use your own."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name, as answers and the audit log show it."""
+        ...
+
     @property
-    def limits(self) -> ModelLimits: ...
+    def limits(self) -> ModelLimits:
+        """The tokens of context and of output; they decide how many passages a prompt holds."""
+        ...
+
     @property
-    def digest(self) -> str: ...
+    def digest(self) -> str:
+        """What identifies the model's weights in the audit log; "" if it is unknown."""
+        ...
+
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
-    ) -> Iterator[Event]: ...
+    ) -> Iterator[Event]:
+        """Yield the answer's text in pieces, reasoning between them, and one Usage at the end.
+
+        With a `schema`, the text is one JSON value of this JSON schema. Not every server enforces
+        it, so ragkit checks the text. A model without this parameter can do everything else.
+        Raises ModelError if the answer cannot be completed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """A model on the server.
+    """A model on the server; what the server does not say is 0, "", empty or None.
 
-    `size` and `memory` are bytes, of its file and of what it takes when it runs with the context
-    that is set; `context` is the most tokens that it was made for; `licence` the first words of
-    the text that came with it. What the server does not say is 0, "" or empty, and `fits` None.
+    `size` is the file's bytes. `memory` is the bytes that the model takes with the configured
+    context, and `fits` whether this machine has them. `context` is the most tokens that the model
+    was made for. `licence` is the first words of its licence.
     """
 
     name: str
@@ -92,16 +100,24 @@ class InstalledModel:
 
 
 class ModelServer(Protocol):
-    """Where language models come from; bring a back end of your own with these.
-
-    `models` lists what could answer, and `describe` gives an entry of the list with all that is
-    known of it; `fits` stays None where the memory is not this machine's. `model` gives the one of
-    a name, and `reasoning` asks it to reason first, if it can. All raise ModelError; `url` is for
-    messages.
-    """
+    """Where language models come from; all methods raise ModelError."""
 
     @property
-    def url(self) -> str: ...
-    def models(self) -> list[InstalledModel]: ...
-    def describe(self, model: InstalledModel) -> InstalledModel: ...
-    def model(self, name: str, *, reasoning: bool = False) -> LanguageModel: ...
+    def url(self) -> str:
+        """The address, for messages."""
+        ...
+
+    def models(self) -> list[InstalledModel]:
+        """Return the models that can answer."""
+        ...
+
+    def describe(self, model: InstalledModel) -> InstalledModel:
+        """Return an entry of `models` with all that is known about it.
+
+        `fits` stays None if the server runs on another machine.
+        """
+        ...
+
+    def model(self, name: str, *, reasoning: bool = False) -> LanguageModel:
+        """Return the model of this name; with `reasoning` it reasons first, if it can."""
+        ...

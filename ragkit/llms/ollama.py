@@ -11,19 +11,19 @@ from ragkit.config import ollama_url
 from ragkit.errors import ModelError, PromptTruncated, StreamBroken
 from ragkit.hardware import estimate_cache_bytes, estimate_model_bytes, measure_memory
 from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
-from ragkit.llms.errors import broken, elsewhere, ollama_refusal
-from ragkit.llms.transport import Server, Timeouts, as_object, one_line
+from ragkit.llms.errors import cloud_model_error, explain_ollama_error, explain_stream_error
+from ragkit.llms.transport import Server, Timeouts, parse_object, to_one_line
 
 if TYPE_CHECKING:
     import httpx
 
-_COUNTS_FROM = "0.30.1"
-_BARE_TEMPLATES = ("", "{{ .Prompt }}")
-_STOP = ["\n\n", "\nQuestion:"]  # where a model that only continues text has answered
+_COUNTING_VERSION = "0.30.1"
+_EMPTY_TEMPLATES = ("", "{{ .Prompt }}")
+_STOP_SEQUENCES = ["\n\n", "\nQuestion:"]  # after them, a base model has answered
 
 
 def is_older(found: str, floor: str) -> bool:
-    """Whether a version is below a floor; development builds (0.0.0) are let pass."""
+    """Return True if a version is below `floor`; development builds (0.0.0) never are."""
     try:
         parts = [int(part) for part in found.partition("-")[0].split(".")]
     except ValueError:
@@ -33,10 +33,10 @@ def is_older(found: str, floor: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a server says of a model; `context` is in tokens, `per_token` in bytes.
+    """What a server says about a model; `context` is in tokens, `per_token` in bytes.
 
-    `chats` is false for one without a chat template, which only continues a text, and `counts`
-    for a server that does not count the part of a prompt which it still knows.
+    `chats` is False for a base model: it has no chat template and only continues a text. `counts`
+    is False if the server does not count the cached part of a prompt.
     """
 
     capabilities: tuple[str, ...]
@@ -48,9 +48,9 @@ class Description:
 
 
 class OllamaServer:
-    """The models of one Ollama server, to be run with so many tokens of context and of answer.
+    """The models of one Ollama server, run with `num_ctx` tokens of context.
 
-    What it says of a model is asked once: one question needs it several times.
+    The description of a model is fetched once, since one question needs it several times.
     """
 
     def __init__(
@@ -74,29 +74,30 @@ class OllamaServer:
 
     @property
     def url(self) -> str:
+        """The server's address."""
         return self.server.url
 
     def version(self) -> str:
-        """The server's version. Raises ModelUnreachable if none answers."""
-        return str(self._field("/api/version", "version"))
+        """Return the server's version. Raises ModelUnreachable if no server answers."""
+        return str(self._fetch_field("/api/version", "version"))
 
     @cached_property
     def _counts(self) -> bool:
-        return not is_older(self.version(), _COUNTS_FROM)
+        return not is_older(self.version(), _COUNTING_VERSION)
 
     def models(self) -> list[InstalledModel]:
-        """Local models, newest first; cloud models and embedders are left out.
+        """Return the local models, newest first, without cloud models and embedders.
 
         Raises ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
         """
         return [
-            _installed(entry)
-            for entry in self._tags()
-            if not _is_remote(entry) and "completion" in (_words(entry) or ["completion"])
+            _parse_entry(entry)
+            for entry in self._fetch_entries()
+            if not _is_cloud_model(entry) and _can_complete(entry)
         ]
 
     def describe(self, model: InstalledModel) -> InstalledModel:
-        """The entry with its context, capabilities, licence and need of memory.
+        """Return the entry with its context, capabilities, licence and memory.
 
         Raises ModelError if the server cannot describe it.
         """
@@ -113,7 +114,7 @@ class OllamaServer:
         )
 
     def model(self, name: str, *, reasoning: bool = False) -> OllamaModel:
-        """The model of this name. Raises ModelRefused for one that runs elsewhere."""
+        """Return the model of this name. Raises ModelRefused for a cloud model."""
         return OllamaModel(
             name,
             self.url,
@@ -124,61 +125,61 @@ class OllamaServer:
         )
 
     def about(self, name: str) -> Description:
-        """What the server knows of a model.
+        """Return what the server says about a model.
 
-        Raises ModelNotFound for one that it does not have, and ModelRefused for one that another
-        server runs, whatever it is called here.
+        Raises ModelNotFound if it does not have the model, and ModelRefused if another server runs
+        it, whatever its name is here.
         """
         if name not in self._known:
-            self._known[name] = self._asked(name)
+            self._known[name] = self._fetch_description(name)
         return self._known[name]
 
-    def _asked(self, name: str) -> Description:
+    def _fetch_description(self, name: str) -> Description:
         found = self.server.post("/api/show", {"model": name})
         if not isinstance(found, dict):
-            raise ollama_refusal(name, self.server, found)
-        if _is_remote(found):
-            raise elsewhere(name)
+            raise explain_ollama_error(name, self.server, found)
+        if _is_cloud_model(found):
+            raise cloud_model_error(name)
         info = found.get("model_info")
         facts: dict[str, Any] = info if isinstance(info, dict) else {}
         return Description(
-            capabilities=_words(found),
-            chats=str(found.get("template") or "").strip() not in _BARE_TEMPLATES,
+            capabilities=_parse_capabilities(found),
+            chats=str(found.get("template") or "").strip() not in _EMPTY_TEMPLATES,
             counts=self._counts,
-            context=_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
+            context=_parse_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
             per_token=estimate_cache_bytes(facts),
-            licence=_heading(str(found.get("license") or "")),
+            licence=_parse_license_name(str(found.get("license") or "")),
         )
 
     def digest(self, name: str) -> str:
-        """What the name stands for now; "" for one that the server does not list."""
+        """Return the current digest of a model; "" if the server does not list the model."""
         if not self._digests:
-            self._tags()
+            self._fetch_entries()
         return self._digests.get((name if ":" in name else f"{name}:latest").casefold(), "")
 
-    def _tags(self) -> list[dict[str, Any]]:
-        """The server's entries, each with at least a name."""
-        found = self._field("/api/tags", "models")
+    def _fetch_entries(self) -> list[dict[str, Any]]:
+        """Return the server's entries, each with at least a name."""
+        found = self._fetch_field("/api/tags", "models")
         if found is None:
             return []
         if isinstance(found, list) and all(isinstance(e, dict) and e.get("name") for e in found):
             self._digests = {e["name"].casefold(): str(e.get("digest") or "") for e in found}
             return found
-        raise self.server.stranger()
+        raise self.server.wrong_server_error()
 
-    def _field(self, path: str, key: str) -> Any:
+    def _fetch_field(self, path: str, key: str) -> Any:
         content = self.server.get(path)
         if not isinstance(content, dict) or key not in content:
-            raise self.server.stranger()
+            raise self.server.wrong_server_error()
         return content[key]
 
 
 class OllamaModel:
     """A model served by Ollama.
 
-    The context is never cut behind our back: truncate and shift are off, so a prompt that is too
-    long is an error. `reasoning` asks a model that can to reason first. Base models, which have no
-    chat template, are given one text to continue.
+    The server never cuts a prompt: truncate and shift are off, so a prompt that is too long is an
+    error. With `reasoning` the model reasons first, if it can. Base models, which have no chat
+    template, get one text to continue.
     """
 
     def __init__(
@@ -193,7 +194,7 @@ class OllamaModel:
         server: OllamaServer | None = None,
     ) -> None:
         if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
-            raise elsewhere(name)
+            raise cloud_model_error(name)
         self.name = name
         self._ollama = server or OllamaServer(host, timeouts)
         self._server = self._ollama.server
@@ -215,7 +216,7 @@ class OllamaModel:
 
     @property
     def digest(self) -> str:
-        """The digest of the weights and settings behind the name; "" if the server says none."""
+        """The digest of the weights and settings behind the name; "" if the server gives none."""
         try:
             return self._ollama.digest(self.name)
         except ModelError:
@@ -224,15 +225,15 @@ class OllamaModel:
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Event]:
-        """Yield the answer as it comes, as JSON of the `schema` if there is one.
+        """Yield the answer as it arrives; with a `schema`, JSON of this schema.
 
-        The messages have to ask for JSON, too: a model that does not expect it may write blanks
+        The messages must ask for JSON, too: a model that does not expect it may write spaces
         without end. Raises ModelError, also in the middle of the answer.
         """
         path, body = self._request(messages, schema)
         with self._server.streaming(path, body, self.name) as response:
             if response.status_code != 200:
-                raise ollama_refusal(self.name, self._server, response)
+                raise explain_ollama_error(self.name, self._server, response)
             yield from self._events(response)
 
     def _about(self) -> Description:
@@ -260,7 +261,7 @@ class OllamaModel:
         if not about.chats:
             text = "\n\n".join(message.content for message in messages) + "\nAnswer:"
             if schema is None:  # JSON ends by itself, and may hold blank lines
-                options["stop"] = _STOP
+                options["stop"] = _STOP_SEQUENCES
             return "/api/generate", {**body, "prompt": text, "raw": True}
         if "thinking" in about.capabilities:
             body["think"] = self._reasoning
@@ -269,9 +270,9 @@ class OllamaModel:
 
     def _events(self, response: httpx.Response) -> Iterator[Event]:
         for line in self._server.lines(response, self.name):
-            event = as_object(line, self._server)
+            event = parse_object(line, self._server)
             if "error" in event:
-                raise broken(self.name, self._server, event["error"])
+                raise explain_stream_error(self.name, self._server, event["error"])
             message = event.get("message")
             found = message if isinstance(message, dict) else event
             thought = found.get("thinking")
@@ -288,8 +289,10 @@ class OllamaModel:
     def _usage(self, event: dict[str, Any]) -> Usage:
         usage = Usage(
             finish="length" if event.get("done_reason") == "length" else "stop",
-            prompt_tokens=_count(event, "prompt_eval_count") if self._about().counts else None,
-            answer_tokens=_count(event, "eval_count"),
+            prompt_tokens=_parse_count(event, "prompt_eval_count")
+            if self._about().counts
+            else None,
+            answer_tokens=_parse_count(event, "eval_count"),
         )
         tokens = (usage.prompt_tokens or 0) + (usage.answer_tokens or 0)
         context = self.limits.context
@@ -301,22 +304,22 @@ class OllamaModel:
         return usage
 
 
-def _count(event: dict[str, Any], key: str) -> int | None:
+def _parse_count(event: dict[str, Any], key: str) -> int | None:
     value = event.get(key)
     return value if isinstance(value, int) else None
 
 
-def _words(entry: dict[str, Any]) -> tuple[str, ...]:
+def _parse_capabilities(entry: dict[str, Any]) -> tuple[str, ...]:
     found = entry.get("capabilities")
     return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
-def _installed(entry: dict[str, Any]) -> InstalledModel:
+def _parse_entry(entry: dict[str, Any]) -> InstalledModel:
     found = entry.get("details")
     details: dict[str, Any] = found if isinstance(found, dict) else {}
     return InstalledModel(
         name=entry["name"],
-        size=_count(entry, "size") or 0,
+        size=_parse_count(entry, "size") or 0,
         family=str(details.get("family") or ""),
         parameters=str(details.get("parameter_size") or ""),
         quantisation=str(details.get("quantization_level") or ""),
@@ -324,12 +327,17 @@ def _installed(entry: dict[str, Any]) -> InstalledModel:
     )
 
 
-def _heading(text: str) -> str:
-    """The name of a licence: its first line, with the version if that stands in the next."""
-    lines = [one_line(line) for line in text.split("\n") if line.strip()]
+def _parse_license_name(text: str) -> str:
+    """Return the name of a licence: its first line, and the version from the second."""
+    lines = [to_one_line(line) for line in text.split("\n") if line.strip()]
     version = lines[1:2] if lines[1:2] and lines[1].startswith("Version") else []
     return ", ".join([*lines[:1], *version])[:100]
 
 
-def _is_remote(entry: dict[str, Any]) -> bool:
+def _can_complete(entry: dict[str, Any]) -> bool:
+    """Return False for embedders; an entry without capabilities passes."""
+    return "completion" in (_parse_capabilities(entry) or ["completion"])
+
+
+def _is_cloud_model(entry: dict[str, Any]) -> bool:
     return bool(entry.get("remote_host") or entry.get("remote_model"))

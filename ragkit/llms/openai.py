@@ -1,4 +1,4 @@
-"""Any server with an OpenAI-compatible interface: vLLM, llama.cpp, LM Studio."""
+"""Models on a server with an OpenAI-compatible interface: vLLM, llama.cpp, LM Studio."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StreamBroken
 from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
-from ragkit.llms.errors import broken, openai_refusal
-from ragkit.llms.transport import Server, Timeouts, as_object
+from ragkit.llms.errors import explain_openai_error, explain_stream_error
+from ragkit.llms.transport import Server, Timeouts, parse_object
 
 if TYPE_CHECKING:
     import httpx
@@ -38,31 +38,32 @@ class OpenAIServer:
 
     @property
     def url(self) -> str:
+        """The server's address."""
         return self.server.url
 
     def models(self) -> list[InstalledModel]:
-        """What the server offers, in its order; most say no more than the names."""
+        """Return the server's models in its order; most servers give only names."""
         found = self.server.get("/models")
         if not isinstance(found, dict):
             if found.status_code in (401, 403):
-                raise openai_refusal("the list of models", self.server, found)
-            raise self.server.stranger()
+                raise explain_openai_error("the list of models", self.server, found)
+            raise self.server.wrong_server_error()
         entries = found.get("data")
         if not isinstance(entries, list) or not all(
             isinstance(entry, dict) and entry.get("id") for entry in entries
         ):
-            raise self.server.stranger()
+            raise self.server.wrong_server_error()
         return [
-            InstalledModel(str(entry["id"]), context=_count(entry, "max_model_len") or 0)
+            InstalledModel(str(entry["id"]), context=_parse_count(entry, "max_model_len") or 0)
             for entry in entries
         ]
 
     def describe(self, model: InstalledModel) -> InstalledModel:
-        """The entry as it is: the interface tells no more."""
+        """Return the entry unchanged: the interface gives nothing more."""
         return model
 
     def model(self, name: str, *, reasoning: bool = False) -> OpenAIModel:
-        """The model of this name, which reasons or not as the server is set."""
+        """Return the model of this name; the server's own settings decide whether it reasons."""
         server = self.server
         return OpenAIModel(
             name,
@@ -89,15 +90,15 @@ class OpenAIModel:
     ) -> None:
         self.name = name
         self.limits = ModelLimits(num_ctx, num_predict)
-        self.digest = ""  # the interface does not tell
+        self.digest = ""  # the interface does not give one
         self._server = OpenAIServer(url, key, timeouts).server
 
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Event]:
-        """Yield the answer as it comes, as JSON of the `schema` if there is one.
+        """Yield the answer as it arrives; with a `schema`, JSON of this schema.
 
-        The messages have to ask for JSON, too. Raises ModelError, also in the middle of the answer.
+        The messages must ask for JSON, too. Raises ModelError, also in the middle of the answer.
         """
         body: dict[str, Any] = {
             "model": self.name,
@@ -112,7 +113,7 @@ class OpenAIModel:
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         with self._server.streaming("/chat/completions", body, self.name) as response:
             if response.status_code != 200:
-                raise openai_refusal(self.name, self._server, response)
+                raise explain_openai_error(self.name, self._server, response)
             yield from self._events(response)
 
     def _events(self, response: httpx.Response) -> Iterator[Event]:
@@ -128,27 +129,27 @@ class OpenAIModel:
                     break
                 yield Usage(
                     "length" if finish == "length" else "stop",
-                    _count(counts, "prompt_tokens"),
-                    _count(counts, "completion_tokens"),
+                    _parse_count(counts, "prompt_tokens"),
+                    _parse_count(counts, "completion_tokens"),
                 )
                 return
-            event = as_object(data, self._server)
+            event = parse_object(data, self._server)
             if event.get("error"):
-                raise broken(self.name, self._server, event["error"])
+                raise explain_stream_error(self.name, self._server, event["error"])
             counts = event.get("usage") or counts
-            for choice in _objects(event.get("choices")):
-                yield from _pieces(choice)
+            for choice in _filter_objects(event.get("choices")):
+                yield from _parse_choice(choice)
                 finish = str(choice.get("finish_reason") or finish)
         raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
 
 
-def _objects(found: Any) -> list[dict[str, Any]]:
-    """The objects of a list; whatever else a server sends there is nothing to us."""
+def _filter_objects(found: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list; anything else that a server sends is ignored."""
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _pieces(choice: dict[str, Any]) -> Iterator[Event]:
-    (delta,) = _objects([choice.get("delta")]) or [{}]
+def _parse_choice(choice: dict[str, Any]) -> Iterator[Event]:
+    (delta,) = _filter_objects([choice.get("delta")]) or [{}]
     thought = delta.get("reasoning_content") or delta.get("reasoning")
     if isinstance(thought, str) and thought:
         yield Reasoning(thought)
@@ -157,6 +158,6 @@ def _pieces(choice: dict[str, Any]) -> Iterator[Event]:
         yield piece
 
 
-def _count(counts: Any, key: str) -> int | None:
+def _parse_count(counts: Any, key: str) -> int | None:
     value = counts.get(key) if isinstance(counts, dict) else None
     return value if isinstance(value, int) else None

@@ -1,4 +1,4 @@
-"""HTTP to a model server: split time-outs, no proxy, lines, and its faults made ours."""
+"""HTTP requests to a model server: split timeouts, no proxy, and errors as ModelError."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ragkit.network import host_of, on_this_machine
 if TYPE_CHECKING:
     import httpx
 
-_LONGEST_LINE = 8_000_000  # bytes; Ollama's own client allows as many
-_PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
+_MAX_LINE_BYTES = 8_000_000  # bytes; Ollama's own client allows as many
+_RETRY_PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, to the first byte, between two lines of an answer, for a short one.
+    """Seconds to connect, to the first byte, between two lines of an answer, and for a short reply.
 
-    A server sends nothing at all while it loads a model, and one that is left before it has
-    loaded it begins anew the next time.
+    A server sends nothing while it loads a model. If the client leaves before, the server starts
+    from the beginning with the next request.
     """
 
     connect: float = 3.0
@@ -36,51 +36,59 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a model server is, what it is called, and which setting names it.
+    """A model server: its address, its kind, the setting that names it, and advice for errors.
 
-    `key` is sent only if there is one.
+    `key` is sent if it is not empty.
     """
 
     url: str
     kind: str
     setting: str
-    way_out: str
+    advice: str
     key: str = ""
     timeouts: Timeouts = Timeouts()
 
     @property
     def is_here(self) -> bool:
-        """Whether it runs on this machine, so that our memory is its memory."""
+        """Whether the server runs on this machine, and so has this machine's memory."""
         return on_this_machine(host_of(self.url))
 
-    def unreachable(self) -> ModelUnreachable:
-        return ModelUnreachable(f"no model server answers at {self.url}; {self.way_out}")
+    def unreachable_error(self) -> ModelUnreachable:
+        """Return the error for a server that does not answer."""
+        return ModelUnreachable(f"no model server answers at {self.url}; {self.advice}")
 
-    def stranger(self) -> ModelFailed:
+    def wrong_server_error(self) -> ModelFailed:
+        """Return the error for an answer that another kind of server gives."""
         return ModelFailed(
             f"{self.url} answers, but not as {self.kind} does; set {self.setting} to its address"
         )
 
-    def unexplained(self, status: int) -> ModelFailed:
+    def unexplained_error(self, status: int) -> ModelFailed:
+        """Return the error for a status without a message."""
         return ModelFailed(
             f"{self.url} answered {status} without a reason; set {self.setting} to the address "
             f"of {self.kind}"
         )
 
-    def late(self) -> ModelFailed:
+    def timeout_error(self) -> ModelFailed:
+        """Return the error for a short reply that takes too long."""
         return ModelFailed(
             f"{self.url} does not answer within {self.timeouts.short:g} s; restart the server"
         )
 
-    def busy(self) -> ModelBusy:
+    def busy_error(self) -> ModelBusy:
+        """Return the error for status 503."""
         return ModelBusy(f"{self.url} is busy; try again in a moment")
 
     def get(self, path: str) -> dict[str, Any] | httpx.Response:
-        """The object at a path; a refusal is a response. Raises ModelUnreachable or ModelFailed."""
+        """Return the JSON object at a path, or the response if its status is not 200.
+
+        Raises ModelUnreachable or ModelFailed.
+        """
         return self._json("GET", path, None)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any] | httpx.Response:
-        """The object that a short request is answered with; all else as `get` has it."""
+        """Send a short request; returns and raises what `get` does."""
         return self._json("POST", path, body)
 
     def _json(
@@ -94,23 +102,23 @@ class Server:
                 self._client() as client,
                 client.stream(method, path, json=body, timeout=timeout) as streamed,
             ):
-                response = self._whole(streamed)
+                response = self._read_body(streamed)
             if response.status_code != 200:
                 return response
             content = response.json()
         except httpx.ReadTimeout as error:
-            raise self.late() from error
+            raise self.timeout_error() from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise self.unreachable() from error
+            raise self.unreachable_error() from error
         except (httpx.HTTPError, ValueError) as error:
-            raise self.stranger() from error
+            raise self.wrong_server_error() from error
         if not isinstance(content, dict):
-            raise self.stranger()
+            raise self.wrong_server_error()
         return content
 
     @contextmanager
     def streaming(self, path: str, body: dict[str, Any], model: str) -> Iterator[httpx.Response]:
-        """A response as soon as its headers are there; a busy server is asked up to three times.
+        """Open a streamed response; a busy server is asked up to three times.
 
         Leaving the block closes the connection, which ends the server's work.
         """
@@ -118,64 +126,64 @@ class Server:
 
         with self._client() as client:
             try:
-                for pause in (*_PAUSES, None):
+                for pause in (*_RETRY_PAUSES, None):
                     with client.stream("POST", path, json=body) as response:
                         if response.status_code == 503 and pause is not None:
                             time.sleep(pause)
                             continue
                         refused = response.status_code != 200
-                        yield self._whole(response) if refused else response
+                        yield self._read_body(response) if refused else response
                         return
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
-                raise self.unreachable() from error
+                raise self.unreachable_error() from error
             except httpx.InvalidURL as error:
-                raise self.unreachable() from error
+                raise self.unreachable_error() from error
             except httpx.ReadTimeout as error:
-                raise _silent(model, self.timeouts.first) from error
+                raise _silence_error(model, self.timeouts.first) from error
             except httpx.HTTPError as error:
                 raise StreamBroken(
                     f"the answer of {model} broke off ({error}); ask again"
                 ) from error
 
     def lines(self, response: httpx.Response, model: str) -> Iterator[str]:
-        """The lines of a streamed answer; one that does not become whole in time is an error."""
+        """Yield the lines of a streamed answer. Raises StreamBroken if one is late or too long."""
         import httpx
 
-        _limit(response, self.timeouts.between)
+        _set_read_timeout(response, self.timeouts.between)
         rest = bytearray()
         last = time.monotonic()
         try:
             for part in response.iter_bytes():
                 rest += part
                 if b"\n" not in part:
-                    if len(rest) > _LONGEST_LINE:
+                    if len(rest) > _MAX_LINE_BYTES:
                         raise StreamBroken(f"{model} sent a line without an end; ask again")
                     if time.monotonic() - last > self.timeouts.between:
-                        raise _silent(model, self.timeouts.between)
+                        raise _silence_error(model, self.timeouts.between)
                     continue
                 *whole, tail = bytes(rest).split(b"\n")
                 rest = bytearray(tail)
                 yield from (line.decode("utf-8", "replace") for line in whole if line.strip())
                 last = time.monotonic()
         except httpx.ReadTimeout as error:
-            raise _silent(model, self.timeouts.between) from error
+            raise _silence_error(model, self.timeouts.between) from error
         if rest.strip():
             yield rest.decode("utf-8", "replace")
 
-    def _whole(self, response: httpx.Response) -> httpx.Response:
-        """The response with all of its body; one that comes byte by byte is not waited for."""
+    def _read_body(self, response: httpx.Response) -> httpx.Response:
+        """Return the response with its whole body. Raises ModelFailed if it takes too long."""
         import httpx
 
-        _limit(response, self.timeouts.short)
+        _set_read_timeout(response, self.timeouts.short)
         ends = time.monotonic() + self.timeouts.short
         content = bytearray()
         try:
             for part in response.iter_bytes():
                 content += part
                 if time.monotonic() > ends:
-                    raise self.late()
+                    raise self.timeout_error()
         except httpx.ReadTimeout as error:
-            raise self.late() from error
+            raise self.timeout_error() from error
         return httpx.Response(response.status_code, content=bytes(content))
 
     def _client(self) -> httpx.Client:
@@ -190,20 +198,20 @@ class Server:
         )
 
 
-def _limit(response: httpx.Response, seconds: float) -> None:
-    """Set how long a part of the body may take; httpcore looks here when it reads the first."""
+def _set_read_timeout(response: httpx.Response, seconds: float) -> None:
+    """Set the seconds for each part of the body; httpcore reads this with the first part."""
     response.request.extensions["timeout"]["read"] = seconds
 
 
-def _silent(model: str, seconds: float) -> ModelFailed:
+def _silence_error(model: str, seconds: float) -> ModelFailed:
     return StreamBroken(
         f"{model} sent nothing for {seconds:g} s; look at the server's log, "
         "or choose a smaller model"
     )
 
 
-def as_object(text: str, server: Server) -> dict[str, Any]:
-    """A line of a stream as the JSON object that it has to be."""
+def parse_object(text: str, server: Server) -> dict[str, Any]:
+    """Parse a line of a stream as a JSON object. Raises StreamBroken or ModelFailed."""
     try:
         event = json.loads(text)
     except ValueError as error:
@@ -211,10 +219,10 @@ def as_object(text: str, server: Server) -> dict[str, Any]:
             f"{server.url} sent a line that is not JSON; is it {server.kind}?"
         ) from error
     if not isinstance(event, dict):
-        raise server.stranger()
+        raise server.wrong_server_error()
     return event
 
 
-def one_line(text: object) -> str:
-    """A server's own words, fit to stand in a message of ours."""
+def to_one_line(text: object) -> str:
+    """Return a server's text on one line of at most 300 characters, for an error message."""
     return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", str(text)).strip()[:300]

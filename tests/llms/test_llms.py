@@ -35,7 +35,7 @@ from ragkit.llms.base import (
     Reasoning,
     Usage,
 )
-from ragkit.llms.errors import broken, ollama_refusal, openai_refusal
+from ragkit.llms.errors import explain_ollama_error, explain_openai_error, explain_stream_error
 from ragkit.llms.ollama import OllamaModel, OllamaServer
 from ragkit.llms.openai import OpenAIModel, OpenAIServer
 from ragkit.llms.selection import choose_model, installed_models
@@ -276,11 +276,11 @@ def test_schema_that_the_server_cannot_follow_is_refused(made: Made, server: Fak
 )
 def test_refusals_of_a_schema_are_known_by_their_words(text: str) -> None:
     server = OllamaServer().server
-    error = broken("m", server, text)
+    error = explain_stream_error("m", server, text)
     assert type(error) is ModelRefused
     for status in (400, 422, 500):
         response = httpx.Response(status, json={"error": text})
-        for refusal in (ollama_refusal, openai_refusal):
+        for refusal in (explain_ollama_error, explain_openai_error):
             assert str(refusal("m", server, response)) == str(error)
 
 
