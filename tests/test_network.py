@@ -421,8 +421,8 @@ def test_a_refusal_says_which_library_it_was_and_what_to_do() -> None:
         httpx.get("http://example.com")
     assert str(caught.value) == (
         "httpcore, called by httpx, called by tests tried to look up example.com, but this process "
-        "is restricted to this machine and 10.0.0.7 and gpu.example; if that is a model server, name it "
-        "with OLLAMA_HOST or the setting openai_url"
+        "is restricted to this machine and 10.0.0.7 and gpu.example; if that is a model server, "
+        "name it with OLLAMA_HOST or the setting openai_url"
     )
 
 

@@ -379,7 +379,10 @@ def test_ask_a_named_model_that_is_not_there(
 ) -> None:
     ask = ("ask", "How many days of annual leave?", "--kb", filled / "a.kb", "--model")
     assert "ollama serve" in ragkit(*ask, "llama3.2").error
-    assert "private documents stay here" in ragkit(*ask, "gpt-oss:120b-cloud").error
+    assert (
+        "is a cloud model; ragkit only uses local models"
+        in ragkit(*ask, "gpt-oss:120b-cloud").error
+    )
     monkeypatch.setenv("OLLAMA_HOST", server.url)
     assert ragkit(*ask, "nope").error.endswith("ollama pull nope")
     monkeypatch.setenv("OLLAMA_HOST", f"{server.url}/elsewhere")

@@ -741,7 +741,7 @@ def test_auto_without_a_model_says_how_to_get_one(own_server: FakeOllama) -> Non
 @pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "glm:cloud", "renamed", "Renamed:latest"])
 def test_models_of_other_peoples_computers_are_refused(own_server: FakeOllama, name: str) -> None:
     own_server.models = [{"name": "renamed:latest", "remote_host": "https://ollama.com:443"}]
-    with pytest.raises(ModelRefused, match="private documents stay here"):
+    with pytest.raises(ModelRefused, match="is a cloud model; ragkit only uses local models"):
         list(choose_model(name, Config(ollama_host=own_server.url))[0].chat(MESSAGES))
     assert own_server.chats == []
 
