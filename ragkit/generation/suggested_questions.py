@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import PurePosixPath
 
-from ragkit.store.documents import DocumentName
+from ragkit.store.records import DocumentName
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.sanitize import sanitize

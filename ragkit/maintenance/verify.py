@@ -226,7 +226,7 @@ def _check_uploads(store: Store) -> Iterator[CheckResult]:
     layout, changed, count = store.layout, [], 0
     unknown = set() if is_locked(layout.lock) else _list_files(layout.uploads)
     with store.snapshot() as snapshot:
-        for source, digest in snapshot.documents.uploaded_files():
+        for source, digest in snapshot.source_folders.uploaded_files():
             unknown.discard(source)
             count += digest != b""
             if digest and digest_file(str(layout.uploads / source)) != digest:

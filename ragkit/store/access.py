@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ragkit.store.writer import Writer
 
 EVERYONE = "everyone"
-"""Whoever asks, known or not: what is granted to it is public."""
+"""The principal that stands for everybody: a label granted to it is public."""
 
 _NAME = re.compile(r"(user|group|page):[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 
@@ -38,9 +38,9 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who asks, "user:ana", with the groups that they belong to, "group:hr".
+    """A person who asks, "user:ana", with their groups, "group:hr".
 
-    Who somebody is, and in which groups, is for the caller to know: ragkit has no log-in.
+    ragkit has no login: the caller must know who the person is, and in which groups.
     """
 
     name: str
@@ -49,10 +49,10 @@ class Principal:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name.startswith("group:"):
-            raise ValueError(f"{self.name!r} is nobody who can ask; expected a name like user:ana")
+            raise ValueError(f"invalid principal {self.name!r}: expected user:NAME")
         for group in self.groups:
             if not _NAME.fullmatch(group) or not group.startswith("group:"):
-                raise ValueError(f"{group!r} is no group; expected a name like group:hr")
+                raise ValueError(f"invalid group {group!r}: expected group:NAME")
 
     @classmethod
     def parse(cls, name: str, groups: Iterable[str] = ()) -> Principal:
@@ -72,24 +72,22 @@ class Principal:
 
     @property
     def names(self) -> frozenset[str]:
-        """All names that a label can be granted to for this one to read it."""
+        """The names whose grants hold for this principal: its own, its groups and everyone."""
         return self.groups | {self.name, EVERYONE}
 
 
 def group_names(groups: Iterable[str]) -> frozenset[str]:
-    """The full names of groups that may be named without "group:"."""
+    """Return the full names of groups: "group:hr" for "hr" or "group:hr"."""
     if isinstance(groups, str):
-        raise ValueError(f"groups are a list of names, not the text {groups!r}")
+        raise ValueError(f"invalid groups {groups!r}: expected a list of names")
     return frozenset(group if group.startswith("group:") else f"group:{group}" for group in groups)
 
 
 def check_grantee(name: str) -> str:
-    """A name that a label can be granted to. Raises ValueError for any other."""
+    """Return the name if a label can be granted to it. Raises ValueError otherwise."""
     if name == EVERYONE or _NAME.fullmatch(name):
         return name
-    raise ValueError(
-        f"{name!r} is nobody to grant anything to; expected user:NAME, group:NAME or everyone"
-    )
+    raise ValueError(f"invalid principal {name!r}: expected user:NAME, group:NAME or everyone")
 
 
 class AccessReader:
@@ -111,7 +109,7 @@ class AccessReader:
             ) from error
 
     def allowed_labels(self, names: frozenset[str] | None) -> frozenset[int] | None:
-        """Return the ids of the labels that somebody with all these names may read.
+        """Return the ids of the labels that a principal with these names may read.
 
         None means all labels, an empty set means none. Raises AccessDenied if access control is
         enforced and `names` is None.

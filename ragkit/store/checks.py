@@ -1,4 +1,4 @@
-"""Checks that the rows of a base are whole and agree with each other."""
+"""Checks that the rows of the database are complete and agree with each other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from ragkit.store.database import Database
 from ragkit.store.salvage import DAMAGE, readable_rows
 
-_MISTYPED = "a value in it is of another type than its column"
-_LENGTH = 0.01  # that a vector's may differ from 1: float16 loses less than 0.001
+_WRONG_TYPE = "a value has another type than its column"
+_LENGTH_TOLERANCE = 0.01  # of a vector's length 1: float16 loses less than 0.001
 
 _MISSING = """
     SELECT j.document, j.uid FROM journal j
@@ -25,30 +25,30 @@ _UNKNOWN = """
     GROUP BY j.document HAVING sum(j.operation = 'add') > sum(j.operation = 'remove')
 """
 _CONTRADICTIONS = {
-    "the journal is ahead of the base's sequence number": (
+    "the journal is ahead of the sequence number": (
         "SELECT 1 FROM journal WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta "
         "WHERE key = 'seq') LIMIT 1"
     ),
-    "an id is in use that was never given": (
+    "an id is in use that was never assigned": (
         "SELECT 1 FROM meta WHERE key = 'next_id' AND CAST(value AS INTEGER) <= max("
         "(SELECT coalesce(max(id), 0) FROM document), (SELECT coalesce(max(id), 0) FROM chunk), "
         "(SELECT coalesce(max(id), 0) FROM conversation))"
     ),
-    "there are more or fewer chunks than the documents have": (
+    "the number of chunks differs from that of the documents": (
         "SELECT 1 WHERE (SELECT count(*) FROM chunk) != "
         "(SELECT coalesce(sum(last_chunk - first_chunk + 1), 0) FROM document)"
     ),
-    "there are more or fewer vectors than chunks": (
+    "the number of vectors differs from that of the chunks": (
         "SELECT 1 WHERE (SELECT count(*) FROM vector) != (SELECT count(*) FROM chunk)"
     ),
-    "chunks that are there are marked as deleted": (
+    "existing chunks are marked as deleted": (
         "SELECT 1 FROM tombstone WHERE chunk IN (SELECT id FROM chunk) LIMIT 1"
     ),
 }
 
 
 class Flaw(NamedTuple):
-    """A document that is not whole, and what is wrong with it."""
+    """A damaged document, and what is wrong with it."""
 
     document: int
     source: str
@@ -80,14 +80,14 @@ def read_facts(database: Database) -> tuple[str, int, int, str] | None:
 
 
 def structure_flaws(database: Database) -> Iterator[str]:
-    """What is wrong with the file: every page of it is read, and its checksum compared."""
+    """Yield what is wrong with the file: read every page, and compare its checksum."""
     for pragma in ("integrity_check(20)", "foreign_key_check"):
         try:
             for row in database.execute(f"PRAGMA {pragma}"):
                 if row == ("ok",):
                     continue
                 if pragma == "foreign_key_check":
-                    yield f"a row of {row[0]} belongs to a row of {row[2]} that is not there"
+                    yield f"a row of {row[0]} refers to a missing row of {row[2]}"
                 else:
                     yield from str(row[0]).removeprefix("*** in database main ***\n").splitlines()
         except DAMAGE as error:
@@ -95,17 +95,17 @@ def structure_flaws(database: Database) -> Iterator[str]:
 
 
 def contradictions(database: Database) -> Iterator[str]:
-    """What does not agree: counts, ids, the journal."""
+    """Yield what does not agree: counts, ids, the journal."""
     for what, query in _CONTRADICTIONS.items():
         try:
             if database.execute(query).fetchone() is not None:
                 yield what
         except DAMAGE:
-            yield f"whether {what} cannot be told"
+            yield f"cannot check whether {what}"
     try:
         for query, what in (
-            (_MISSING, "documents are missing that the journal has"),
-            (_UNKNOWN, "documents are there that the journal has not, or not so"),
+            (_MISSING, "documents of the journal are missing"),
+            (_UNKNOWN, "documents are missing in the journal, or differ from it"),
         ):
             if found := len(database.execute(query).fetchall()):
                 yield f"{found} {what}"
@@ -114,24 +114,26 @@ def contradictions(database: Database) -> Iterator[str]:
 
 
 def missing_documents(database: Database) -> list[tuple[int, int]]:
-    """(id, uid) of the documents that the journal has, and whose row is not there."""
+    """Return (id, uid) of the documents that the journal has, and whose row is missing."""
     return database.execute(_MISSING).fetchall()
 
 
 def unknown_documents(database: Database) -> list[tuple[int, int]]:
-    """(id, uid) of the documents that the journal does not have, or not so."""
+    """Return (id, uid) of the documents that differ from the journal or are missing in it."""
     return database.execute(_UNKNOWN).fetchall()
 
 
 def waiting_documents(database: Database) -> list[str]:
-    """The sources of documents whose content was lost, and that are to be read again."""
+    """Return the sources of documents whose content is lost until the next ingest."""
     rows = database.execute("SELECT source FROM document WHERE digest = x'' ORDER BY source")
     return [source for (source,) in rows]
 
 
 def flawed_documents(database: Database, dimension: int) -> Iterator[Flaw]:
-    """Documents of which something is missing, cannot be read or does not fit, one by one."""
-    typed = {table: _typed(database, table) for table in ("document", "page", "chunk", "vector")}
+    """Yield the documents with parts that are missing, unreadable or contradictory."""
+    typed = {
+        table: _type_condition(database, table) for table in ("document", "page", "chunk", "vector")
+    }
     for (document,) in readable_rows(database, "document", "id"):
         source = f"document {document}"
         try:
@@ -139,13 +141,13 @@ def flawed_documents(database: Database, dimension: int) -> Iterator[Flaw]:
             source = str(found.fetchone()[0])
             what = _flaw(database, document, dimension, typed)
         except DAMAGE:
-            what = "a part of it cannot be read"
+            what = "a part cannot be read"
         if what:
             yield Flaw(document, source, what)
 
 
-def _typed(database: Database, table: str) -> str:
-    """SQL for whether a row's values have the types of their columns: SQLite takes any."""
+def _type_condition(database: Database, table: str) -> str:
+    """Return SQL that checks that values have their column's type: SQLite stores any type."""
     columns = database.execute(
         'SELECT name, lower(type), "notnull" FROM pragma_table_info(?)', (table,)
     )
@@ -163,9 +165,9 @@ def _flaw(database: Database, document: int, dimension: int, typed: dict[str, st
         (document,),
     ).fetchone()
     if not fits:
-        return _MISTYPED
+        return _WRONG_TYPE
     if not _are_texts(warnings, list) or not _are_texts(metadata, dict):
-        return "its warnings or its metadata cannot be read"
+        return "its warnings or metadata cannot be read"
     ids = range(first, last + 1) if None not in (first, last) else range(0)
     pages = _pages(database, document, typed["page"])
     return (
@@ -176,7 +178,7 @@ def _flaw(database: Database, document: int, dimension: int, typed: dict[str, st
 
 
 def _are_texts(stored: str, kind: type[list[str]] | type[dict[str, str]]) -> bool:
-    """Whether this is JSON of a list or an object that holds nothing but texts."""
+    """Return True for the JSON of a list, or an object, of texts only."""
     try:
         found = json.loads(stored)
     except (ValueError, RecursionError):
@@ -204,13 +206,13 @@ def _pages(database: Database, document: int, typed: str) -> list[_Page]:
 
 def _page_flaw(pages: list[_Page], readable: int) -> str:
     if not all(page.fits for page in pages):
-        return _MISTYPED
+        return _WRONG_TYPE
     if [page.ordinal for page in pages] != list(range(len(pages))):
         return "a page is missing"
     if any(page.text.endswith("\0") for page in pages):
-        return "the end of a page is gone"
+        return "the end of a page is missing"
     if sum(bool(page.text.strip()) for page in pages) != readable:
-        return "a page is missing, or empty that had text"
+        return "a page is missing, or its text is"
     return ""
 
 
@@ -221,16 +223,16 @@ def _chunk_flaw(database: Database, document: int, ids: range, pages: list[str],
         (ids.start, ids.stop - 1),
     ).fetchall()
     if not all(row[-1] for row in rows):
-        return _MISTYPED
+        return _WRONG_TYPE
     if len(rows) != ids.stop - ids.start or [row[:3] for row in rows] != [
         (id, document, n) for n, id in enumerate(ids)
     ]:
         return "a chunk is missing"
     for _, _, _, page, start, end, text, *_ in rows:
         if not (0 <= page < len(pages) and 0 <= start < end and end - start == len(text)):
-            return "a chunk is not what stands on its page"
+            return "a chunk differs from the text of its page"
         if pages[page][start:end] != text:
-            return "a chunk is not what stands on its page"
+            return "a chunk differs from the text of its page"
     if not all(_are_texts(headings, list) for headings in {row[7] for row in rows}):
         return "the headings of a chunk cannot be read"
     return ""
@@ -244,11 +246,11 @@ def _vector_flaw(database: Database, ids: range, dimension: int, typed: str) -> 
     if [row[0] for row in rows] != list(ids):
         return "a vector is missing"
     if not all(fits for *_, fits in rows):
-        return _MISTYPED
+        return _WRONG_TYPE
     if any(len(data) != 2 * dimension for _, data, _ in rows):
-        return f"a vector has not {dimension} numbers"
+        return f"a vector does not have {dimension} numbers"
     vectors = np.frombuffer(b"".join(data for _, data, _ in rows), np.float16).astype(np.float32)
     lengths = np.linalg.norm(vectors.reshape(len(rows), dimension), axis=1)
-    if not (abs(lengths - 1) <= _LENGTH).all():  # also for a NaN
-        return "a vector is not of length 1"
+    if not (abs(lengths - 1) <= _LENGTH_TOLERANCE).all():  # also for a NaN
+        return "a vector does not have the length 1"
     return ""

@@ -43,7 +43,7 @@ _OUTCOME = RowMapper(
 
 
 class Conversations:
-    """Reads the conversations of a snapshot, whoever they belong to."""
+    """Reads the conversations of all people in a snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._db = snapshot.connection

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ragkit.errors import DocumentOnHold
 from ragkit.store.records import (
+    DocumentName,
     KindCounts,
+    KnownFile,
     NewDocument,
+    Section,
     StoredDocument,
     document_object,
 )
@@ -50,31 +53,6 @@ _SELECT_DOCUMENT = f"""
     SELECT {_DOCUMENT.columns}
     FROM document d JOIN label l ON l.id = d.label JOIN source_folder f ON f.id = d.source_folder
 """
-
-
-class DocumentName(NamedTuple):
-    """A document's names."""
-
-    document: int
-    source: str
-    kind: str
-    title: str
-
-
-class KnownFile(NamedTuple):
-    """A document, with the digest and the size in bytes of its file."""
-
-    document: int
-    digest: bytes
-    size: int
-
-
-class Section(NamedTuple):
-    """Chunks of a document under the same headings: the first one, and the characters of all."""
-
-    headings: tuple[str, ...]
-    ordinal: int
-    characters: int
 
 
 _NAME = RowMapper(DocumentName, document="d.id", source="d.source", kind="d.kind", title="d.title")
@@ -227,15 +205,6 @@ class Documents:
             (source_folder,),
         )
         return {source: KnownFile(id, digest, size) for source, id, digest, size in rows}
-
-    def uploaded_files(self) -> list[tuple[str, bytes]]:
-        """Return (source, digest) of all uploads, b"" as digest for those that failed to read."""
-        return self._db.execute(
-            "SELECT d.source, d.digest FROM document d "
-            "JOIN source_folder f ON f.id = d.source_folder WHERE f.path = 'uploads:' "
-            "UNION ALL SELECT e.source, x'' FROM file_error e "
-            "JOIN source_folder f ON f.id = e.source_folder WHERE f.path = 'uploads:' ORDER BY 1"
-        ).fetchall()
 
     def uids(self) -> frozenset[int]:
         """Return the uids of all documents that exist."""

@@ -39,7 +39,7 @@ class Erasures:
         self._db = snapshot.connection
 
     def open(self) -> list[OpenErasure]:
-        """Return the erasures of which something may be left on the disk."""
+        """Return the erasures that may have left something on the disk."""
         rows = self._db.execute(
             f"SELECT {_OPEN_ERASURE.columns} FROM erasure e "
             "LEFT JOIN meta m ON m.key = 'erasing ' || e.id "
@@ -159,10 +159,10 @@ class ErasureWriter:
     ) -> int:
         """Delete everything that an erasure takes; return the erasure's number.
 
-        `complete` returns what that is, and its fingerprints, once nobody else can add to the
-        conversations and the audit log. `outside` counts the files outside the knowledge base that
-        the documents were read from. From this commit on nobody finds any of it; `end` states that
-        it is gone from the disk, too.
+        `complete` is called inside the commit, when no other process can add to the conversations
+        and the audit log; it returns the erasure and its fingerprints. `outside` counts the files
+        outside the knowledge base that the documents were read from. After this commit searches
+        find none of it; `end` states that it is gone from the disk, too.
         """
         with self._writer.transaction() as seq:
             erasure, fingerprints = complete()
@@ -232,7 +232,7 @@ class ErasureWriter:
         return self._writer.source_folders.ids()
 
     def keep_receipt(self, number: int, receipt: str) -> None:
-        """Store the receipt of an erasure of which nothing is left, before it is handed out."""
+        """Store the receipt of a finished erasure, before it is handed out."""
         with self._writer.commit():
             self._db.execute("UPDATE erasure SET receipt = ? WHERE id = ?", (receipt, number))
 

@@ -1,4 +1,4 @@
-"""The rows that other parts of ragkit see."""
+"""The records that the store reads and writes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ HalfVectors = npt.NDArray[np.float16]
 class NewDocument:
     """A document ready to be committed.
 
-    `label` is what somebody gives it by hand, and `rule` what the settings' rules do; without
-    either a changed document keeps its own, and a new one gets "default".
-
-    `digests` and `vectors` (float16, shape (n, dimension), length 1) are of the chunks, in order.
+    `label` is assigned by hand, and `rule` is the label by the rules of the settings. Without
+    either a changed document keeps its label, and a new one gets "default". `digests` and `vectors`
+    (float16, shape (n, dimension), length 1) belong to the chunks, in order.
     """
 
     source_folder: int
@@ -38,11 +37,11 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A document row. `source` is its path relative to the source folder it was ingested from.
+    """A document. `source` is its path relative to its source folder.
 
-    `readable_pages` are those whose text is not blank; `metadata` is what the file says of itself;
-    `uploaded` files lie in the base and are deleted with the document. `uid` is the id that the
-    document had when it was first added, and stays the same when it is replaced or renamed.
+    `size` is in bytes. `readable_pages` counts the pages with text. `metadata` comes from the file.
+    `uploaded` files are stored in the knowledge base and deleted with the document. `uid` is the
+    first id of the document: it stays the same when the document is replaced or renamed.
     """
 
     id: int
@@ -63,13 +62,38 @@ class StoredDocument:
     uid: int
 
 
+class DocumentName(NamedTuple):
+    """A document's names."""
+
+    document: int
+    source: str
+    kind: str
+    title: str
+
+
+class KnownFile(NamedTuple):
+    """A document, with the digest and the size in bytes of its file."""
+
+    document: int
+    digest: bytes
+    size: int
+
+
+class Section(NamedTuple):
+    """Chunks of a document under the same headings: the first one, and the characters of all."""
+
+    headings: tuple[str, ...]
+    ordinal: int
+    characters: int
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPage:
     """A page as it was read; `ordinal` counts the document's pages from 0.
 
-    `number` counts from 1 where people count, `page_label` is the printed page label, sheet name,
-    slide title or mail part. `images` are pictures on it, `hidden` characters that nobody would
-    see, and `garbage` characters that no font table could explain.
+    `number` counts from 1; None for formats without page numbers. `page_label` is the printed page
+    label, sheet name, slide title or mail part. `images` counts pictures, `hidden` invisible
+    characters, and `garbage` the characters that no font table explains.
     """
 
     ordinal: int
@@ -84,7 +108,12 @@ class StoredPage:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A chunk with all that a citation needs; `page_ordinal` counts the document's pages from 0."""
+    """A chunk with everything that a citation needs.
+
+    `folder` is the path of the source folder. `page_ordinal` counts the document's pages from 0,
+    and `page` is the number of the page, if it has one. `text` is characters [start, end) of the
+    page's text.
+    """
 
     id: int
     document: int
@@ -106,13 +135,14 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What is to be erased, by the uids of documents, and all that is known of them.
+    """What is to be erased: documents by their uids, and everything derived from them.
 
-    `digests` are those of their content in all versions, `names` what they were called, `own` those
-    of the names that no other document had, `records` those of the log that hold such names or a
-    question that was answered from them, and `turns` (conversation, ordinal of the first one that
-    rests on them) are the tails of conversations. `refused` are those of the names that files had
-    which never became documents. What came after the record `seen` is not in it.
+    `documents` are their ids, and `digests` those of their contents in all versions. `names` are
+    all sources that they had; `own` are the names that no other document had, and `refused` the
+    names of files that never became documents. `records` are the numbers of audit records with such
+    names, or with a question that was answered from the documents. `turns` are the ends of
+    conversations, as (conversation, ordinal of the first turn based on the documents). Audit
+    records after the number `seen` are not considered.
     """
 
     uids: tuple[int, ...]
@@ -128,9 +158,9 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A document that damage took, by what the log still says of it; "" for what it does not.
+    """A document that damage took, as the audit log describes it; "" for what is not known.
 
-    `legal_hold` is the reason that it is held for, None if it is not.
+    `legal_hold` is the reason of its legal hold; None if it was not on hold.
     """
 
     uid: int
@@ -141,9 +171,10 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class PastErasure:
-    """What was erased: the uids of documents of one base, and the digests of their content.
+    """An erasure in a knowledge base: the uids of its documents, and their contents' digests.
 
-    `is_complete` unless some of these may be missing, as damage took records of the log.
+    `kb` is the id of the knowledge base. `is_complete` is False if uids or digests may be missing,
+    as damage took audit records.
     """
 
     kb: str
@@ -155,10 +186,11 @@ class PastErasure:
 
 @dataclass(frozen=True, slots=True)
 class OpenErasure:
-    """An erasure that was begun: gone for whoever asks, but perhaps not from the disk yet.
+    """An erasure that is committed, but of which the disk may still have parts.
 
-    `asked` tells what it was asked for by, to whoever has the audit key. `is_stuck` is whether
-    something was left where it was tried before, which somebody has to see to.
+    `record` is the number of its audit record. `files` are files of the knowledge base to delete.
+    `fingerprints` find what is left on the disk. `asked` is the request, signed with the audit key.
+    `is_stuck` is whether an earlier attempt left something that a person has to delete.
     """
 
     id: int
@@ -190,7 +222,7 @@ class IndexVersion:
 
 @dataclass(frozen=True, slots=True)
 class LabelGrants:
-    """A label, how many documents carry it, and the principals who may read these."""
+    """A label, the number of its documents, and the principals who may read them."""
 
     label: str
     documents: int
@@ -199,7 +231,7 @@ class LabelGrants:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What somebody thought of an answer; `at` is when it was said, in UTC."""
+    """A person's rating of an answer; `at` is its time in UTC."""
 
     up: bool
     comment: str
@@ -208,10 +240,10 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class StoredTurn:
-    """A question and what came of it; `answer` is a JSON object, `at` in UTC.
+    """A question and its answer, a JSON object; `at` is the time in UTC.
 
-    `ordinal` counts the conversation's turns from 1; `uids` are those of the documents that it
-    rests on, also through the turns before it.
+    `ordinal` counts the conversation's turns from 1. `uids` are those of the documents that the
+    turn is based on, also through the turns before it.
     """
 
     who: str
@@ -225,7 +257,7 @@ class StoredTurn:
 
 @dataclass(frozen=True, slots=True)
 class StoredConversation:
-    """What somebody asked: `title` is the name it was given, else the first question."""
+    """A conversation of one person; `title` is the name they gave it, or the first question."""
 
     id: int
     who: str
@@ -236,7 +268,7 @@ class StoredConversation:
 
 @dataclass(frozen=True, slots=True)
 class KindCounts:
-    """How many documents of one kind ("pdf", "eml") there are, and what is in them."""
+    """The number of documents of one kind ("pdf", "eml"), and of their pages and chunks."""
 
     kind: str
     documents: int
@@ -246,10 +278,11 @@ class KindCounts:
 
 
 class Outcome(NamedTuple):
-    """What became of a question, without a word of it; `model` is whether one answered.
+    """The outcome of a question, without its text.
 
-    `abstention` is "" for an answer, `doubtful` one with a statement that is not supported, and
-    `up` what somebody thought of it, None where nobody said.
+    `abstention` is the reason why there is no answer, "" if there is one. `model` is whether a
+    language model answered. `doubtful` answers have a statement that is not supported. `first_word`
+    and `seconds` are the seconds until the first word and the end. `up` is the rating, if any.
     """
 
     day: str

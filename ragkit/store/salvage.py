@@ -1,4 +1,4 @@
-"""Reads what can be read of a damaged database."""
+"""Copies the readable rows of a damaged database into a new one."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ragkit.store.audit import find_records
 from ragkit.store.database import Database
 
 DAMAGE = (apsw.IOError, apsw.CorruptError, UnicodeDecodeError)
-"""What reading a damaged part raises."""
+"""The errors that reading a damaged part raises."""
 
-_NEAR = 10_000  # keys tried one by one behind a damaged page; then the steps grow
-_LAST = 1 << 62  # no key is greater
-_REBUILT = ("index_version", "tombstone")  # tables about a file that is built anew
-_ROWS = 1000  # written at once
+_SINGLE_STEPS = 10_000  # keys tried one by one after a damaged page; then the steps grow
+_MAX_KEY = 1 << 62
+_REBUILT = ("index_version", "tombstone")  # tables about a file that is rebuilt
+_BATCH_ROWS = 1000
 
 
 @dataclass(slots=True)
 class Losses:
-    """What could not be carried over.
+    """What could not be copied.
 
-    `unread` are tables of which rows could not be read, each with whether its last rows are among
-    them; `orphans` counts rows that were left out because what they belong to is lost; `labels`
-    are the new names of labels whose own is lost.
+    `unread` names the tables with unreadable rows, and whether these include the last rows.
+    `orphans` counts, by table, the rows that were left out because the row they refer to is lost.
+    `labels` are the new names of labels that lost their own.
     """
 
     unread: dict[str, bool] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Losses:
 def readable_rows(
     database: Database, table: str, columns: str, losses: Losses | None = None
 ) -> Iterator[tuple[Any, ...]]:
-    """The rows of a table in the order of its key, but for those that cannot be read."""
+    """Yield the readable rows of a table, in the order of its key."""
     losses = Losses() if losses is None else losses
     key, kind = _key(database, table)
     query = f"SELECT {key}, {columns} FROM {table} WHERE {key} > ? ORDER BY {key}"
@@ -50,10 +50,10 @@ def readable_rows(
                 yield row[1:]
             return
         except DAMAGE:
-            if isinstance(last, str):  # there is no telling what comes next
+            if isinstance(last, str):  # the next key is not known
                 losses.unread[table] = True
                 return
-            last = max(last, resumed)  # the row that was to be the next was found, but not read
+            last = max(last, resumed)  # the next row was found, but not read
             after = _next_key(database, table, key, last)
             losses.unread[table] = after is None
             if after is None:
@@ -62,12 +62,12 @@ def readable_rows(
 
 
 def _key(database: Database, table: str) -> tuple[str, str]:
-    """The column by which the rows of a table lie in the file, and its type."""
+    """Return the column that orders the rows of a table in the file, and its type."""
     found = database.execute(
         "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", (table,)
     ).fetchone()
     if found is None:
-        raise apsw.CorruptError(f"where the table {table} lies cannot be read")
+        raise apsw.CorruptError(f"the place of the table {table} cannot be read")
     if not found[0]:
         return "rowid", "INTEGER"
     name, kind = database.execute(
@@ -77,24 +77,23 @@ def _key(database: Database, table: str) -> tuple[str, str]:
 
 
 def _next_key(database: Database, table: str, key: str, last: int) -> int | None:
-    """The first key after `last` that can be found; None if there is none."""
+    """Return the first key after `last` that can be found; None if there is none."""
     query = f"SELECT {key} FROM {table} WHERE {key} >= ? ORDER BY {key} LIMIT 1"
     at, tried = last + 1, 0
-    while at < _LAST:
+    while at < _MAX_KEY:
         try:
             row = database.execute(query, (at,)).fetchone()
             return int(row[0]) if row else None
         except DAMAGE:
             tried += 1
-            at += 1 if tried < _NEAR else at + 1
+            at += 1 if tried < _SINGLE_STEPS else at + 1
     return None
 
 
 def salvage(damaged: Database, fresh: Database) -> Losses:
-    """Copy all that can be read into a new database of the same format.
+    """Copy all readable rows into a new database of the same format.
 
-    Raises apsw.CorruptError if not even where the tables lie and what the base was made with can be
-    read.
+    Raises apsw.CorruptError if the list of tables or the table `meta` cannot be read.
     """
     losses = Losses()
     fresh.execute("PRAGMA journal_mode = DELETE")
@@ -109,9 +108,9 @@ def salvage(damaged: Database, fresh: Database) -> Losses:
         fresh.execute(f"DELETE FROM {table}")
         _copy(damaged, fresh, table, losses)
     if "meta" in losses.unread:
-        raise apsw.CorruptError("what the base was made with cannot be read")
-    _name_lost_labels(fresh, losses)
-    _erase_again(fresh)
+        raise apsw.CorruptError("the table meta cannot be read")
+    _rename_lost_labels(fresh, losses)
+    _restore_erasures(fresh)
     while _delete_orphans(fresh, losses):
         pass
     fresh.execute("COMMIT")
@@ -124,16 +123,16 @@ def _copy(damaged: Database, fresh: Database, table: str, losses: Losses) -> Non
     insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})"
     rows = readable_rows(damaged, table, columns, losses)
     found = 0
-    while batch := list(islice(rows, _ROWS)):
+    while batch := list(islice(rows, _BATCH_ROWS)):
         found += len(batch)
         fresh.executemany(insert, batch)
     (kept,) = fresh.execute(f"SELECT count(*) FROM {table}").fetchone()
-    if kept < found:  # some have the same key, or lack what none may lack
+    if kept < found:  # some have the same key, or lack a required value
         losses.unread.setdefault(table, False)
 
 
-def _name_lost_labels(fresh: Database, losses: Losses) -> None:
-    """Give labels whose own name is lost another one, so that nobody reads more than before."""
+def _rename_lost_labels(fresh: Database, losses: Losses) -> None:
+    """Give labels that lost their name a new one, so that no document becomes more accessible."""
     missing = fresh.execute(
         "SELECT DISTINCT label FROM document WHERE label NOT IN (SELECT id FROM label) ORDER BY 1"
     ).fetchall()
@@ -144,10 +143,10 @@ def _name_lost_labels(fresh: Database, losses: Losses) -> None:
             losses.labels.append(name)
 
 
-def _erase_again(fresh: Database) -> None:
-    """Note once more what was erased, by receipts and the log: it must not come back.
+def _restore_erasures(fresh: Database) -> None:
+    """Restore the list of erased contents from receipts and the audit log.
 
-    One that was not finished is finished now, for nothing but what can be found is carried over.
+    Erasures that were not finished count as done: only readable rows are copied.
     """
     digests: dict[str, int] = {
         digest: number
@@ -162,22 +161,23 @@ def _erase_again(fresh: Database) -> None:
             continue
         number = int(record.object.removeprefix("erasure:"))
         fresh.execute(
-            "INSERT OR IGNORE INTO erasure VALUES (?, ?, ?, 'done', '[]', x'', '')",
+            "INSERT OR IGNORE INTO erasure (id, at, record, state, files, fingerprints, receipt) "
+            "VALUES (?, ?, ?, 'done', '[]', x'', '')",
             (number, record.at, record.number),
         )
         fresh.executemany(
-            "INSERT OR IGNORE INTO erased_document VALUES (?, ?)",
+            "INSERT OR IGNORE INTO erased_document (uid, erasure) VALUES (?, ?)",
             [(int(one.removeprefix("document:")), number) for one in record.detail["documents"]],
         )
         digests |= dict.fromkeys(record.detail["digests"], number)
     fresh.executemany(
-        "INSERT OR IGNORE INTO erased_content VALUES (?, ?)",
+        "INSERT OR IGNORE INTO erased_content (digest, erasure) VALUES (?, ?)",
         [(bytes.fromhex(digest), number) for digest, number in digests.items()],
     )
 
 
 def _delete_orphans(fresh: Database, losses: Losses) -> int:
-    """Delete rows that refer to rows that are not there; returns how many."""
+    """Delete rows that refer to missing rows; return how many."""
     found = 0
     for table, parent, columns, parent_columns in _references(fresh):
         names, targets = columns.split(","), parent_columns.split(",")
@@ -194,7 +194,7 @@ def _delete_orphans(fresh: Database, losses: Losses) -> int:
 
 
 def _references(fresh: Database) -> list[tuple[str, str, str, str]]:
-    """Each table, another one that its rows refer to, and by which columns."""
+    """Return (table, table it refers to, columns, columns referred to) of each foreign key."""
     return fresh.execute(
         'SELECT m.name, f."table", group_concat(f."from"), group_concat(f."to") '
         "FROM sqlite_master m, pragma_foreign_key_list(m.name) f "

@@ -1,19 +1,19 @@
--- Everything visible is defined by one sequence number: meta.seq of a read transaction.
+-- The sequence number meta.seq of a read transaction defines everything that it sees.
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Folders that were ingested. `whole` is 0 where only single files of it were named.
+-- Folders that were ingested. `whole` is 0 if only single files of the folder were ingested.
 CREATE TABLE source_folder (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE,
     whole INTEGER NOT NULL
 );
 
--- What a document carries for access: exactly one label. Its documents are kept for `keep_days`
--- after they were added, or for ever.
+-- Access labels: each document has exactly one. Retention keeps its documents for `keep_days` after
+-- they were added; NULL means forever.
 CREATE TABLE label (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -26,10 +26,10 @@ CREATE TABLE label_grant (
     PRIMARY KEY (label, principal)
 ) WITHOUT ROWID;
 
--- Chunk ids of a document are the run [first_chunk, last_chunk]; both NULL without chunks.
--- `readable_pages` counts those whose text is not blank. `uid` is the id that the document had
--- when it was first added: it keeps that one when it is replaced or renamed.
--- `pinned` is 1 where somebody gave the document its label by hand: then no rule changes it.
+-- The chunk ids of a document are the range [first_chunk, last_chunk]; both are NULL without chunks.
+-- `readable_pages` counts the pages with text. `uid` is the first id of the document: it stays the
+-- same when the document is replaced or renamed. `pinned` is 1 if a person assigned the label: then
+-- no rule changes it.
 CREATE TABLE document (
     id INTEGER PRIMARY KEY,
     source_folder INTEGER NOT NULL REFERENCES source_folder (id),
@@ -65,9 +65,9 @@ CREATE TABLE page (
     PRIMARY KEY (document, ordinal)
 );
 
--- `page` is the page's ordinal and `number` the number it goes by, if pages have any.
--- `text` is exactly characters [start, end) of its page's text; `header` is embedded and searched
--- with it; `digest` is of what was embedded, so that equal texts are embedded once.
+-- `page` is the ordinal of the page, and `number` its number, if it has one. `text` is exactly the
+-- characters [start, end) of the page's text. `header` is embedded and searched with it. `digest` is
+-- that of the embedded text, so that equal texts are embedded once.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,
     document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
@@ -91,13 +91,13 @@ CREATE TABLE vector (
     data BLOB NOT NULL
 );
 
--- Chunks deleted since the newest published index version was built.
+-- Chunks that were deleted since the published index file was built.
 CREATE TABLE tombstone (
     chunk INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL
 );
 
--- Published FAISS files. Only a file whose size and digest stand here is ever loaded.
+-- Published FAISS files. Only a file with this size and digest is loaded.
 CREATE TABLE index_version (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -110,7 +110,7 @@ CREATE TABLE index_version (
     signature TEXT NOT NULL
 );
 
--- What happened to which document, by sequence.
+-- Changes of documents, by sequence number.
 CREATE TABLE journal (
     seq INTEGER NOT NULL,
     operation TEXT NOT NULL,
@@ -121,7 +121,7 @@ CREATE TABLE journal (
 CREATE INDEX journal_document ON journal (document, uid);
 CREATE INDEX journal_uid ON journal (uid, document);
 
--- Documents that are not to go, whatever their age, by their uids.
+-- Documents on legal hold, which retention skips.
 CREATE TABLE legal_hold (
     uid INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
@@ -146,13 +146,13 @@ CREATE TABLE erased_document (
     erasure INTEGER NOT NULL REFERENCES erasure (id)
 );
 
--- Content that is not to come back: a file with this digest is not ingested again.
+-- Erased contents: a file with this digest is not ingested again.
 CREATE TABLE erased_content (
     digest BLOB PRIMARY KEY,
     erasure INTEGER NOT NULL REFERENCES erasure (id)
 ) WITHOUT ROWID;
 
--- Files that could not be read, so that they are named without being read again.
+-- Files that could not be read, so that reports list them without reading them again.
 CREATE TABLE file_error (
     source_folder INTEGER NOT NULL REFERENCES source_folder (id),
     source TEXT NOT NULL,
@@ -182,7 +182,7 @@ CREATE TABLE turn (
     PRIMARY KEY (conversation, ordinal)
 ) WITHOUT ROWID;
 
--- Which documents' passages a turn was answered from, by their uids.
+-- The documents that a turn is based on.
 CREATE TABLE turn_document (
     conversation INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,
@@ -193,7 +193,7 @@ CREATE TABLE turn_document (
 ) WITHOUT ROWID;
 CREATE INDEX turn_document_uid ON turn_document (uid);
 
--- What somebody thought of an answer.
+-- Ratings of answers.
 CREATE TABLE rating (
     conversation INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""A snapshot: one read transaction, restricted to the labels that somebody may read."""
+"""A snapshot: one read transaction, restricted to the labels that a principal may read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Snapshot:
         self.seq = int(self.meta("seq") or 0)
 
     def restricted(self, labels: frozenset[int] | None) -> Snapshot:
-        """Return the same snapshot for somebody who may read these labels only."""
+        """Return the same snapshot, restricted to documents with these label ids; None for all."""
         snapshot = Snapshot.__new__(Snapshot)
         snapshot.connection, snapshot.readable_labels = self.connection, labels
         snapshot.seq = self.seq

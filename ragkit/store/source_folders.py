@@ -48,6 +48,15 @@ class SourceFolders:
         rows = self._db.execute(f"SELECT {_SOURCE_FOLDER.columns} FROM source_folder ORDER BY path")
         return [_SOURCE_FOLDER(row) for row in rows]
 
+    def uploaded_files(self) -> list[tuple[str, bytes]]:
+        """Return (source, digest) of all uploads, b"" as digest for those that failed to read."""
+        return self._db.execute(
+            "SELECT d.source, d.digest FROM document d "
+            "JOIN source_folder f ON f.id = d.source_folder WHERE f.path = 'uploads:' "
+            "UNION ALL SELECT e.source, x'' FROM file_error e "
+            "JOIN source_folder f ON f.id = e.source_folder WHERE f.path = 'uploads:' ORDER BY 1"
+        ).fetchall()
+
 
 class FileErrors:
     """Reads which files are not in the knowledge base, and why."""

@@ -44,17 +44,17 @@ class Writer:
         self._actor = current_user()
 
     def close(self) -> None:
-        """Close the connection, after a checkpoint of the write-ahead log if nobody uses it.
+        """Close the connection, after a checkpoint of the write-ahead log if it is not in use.
 
         Each page of the database file has a checksum; committed data is safe in either file.
         """
         try:
             with hold_commit_lock(self._layout.commit_lock):
-                with suppress(apsw.Error):  # somebody reads from it, or the disk is full
+                with suppress(apsw.Error):  # a reader uses it, or the disk is full
                     self._db.execute("PRAGMA busy_timeout = 0")
                     self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._db.close()
-        except StoreLocked:  # somebody else checkpoints it
+        except StoreLocked:  # another process checkpoints it
             self._db.close()
 
     @property

@@ -256,7 +256,7 @@ UNRESTRICTED = {
         "ragkit/store/chunks.py",
         "ragkit/store/access.py",
     },
-    "documents.uploaded_files": {"ragkit/maintenance/verify.py"},
+    "source_folders.uploaded_files": {"ragkit/maintenance/verify.py"},
     "documents.uids": {"ragkit/maintenance/repair.py"},
     "documents.indexed_ranges": {"ragkit/index/tantivy_index.py"},  # ids, for all
     "labels.all_ids": {"ragkit/store/snapshot.py"},

@@ -220,17 +220,17 @@ def test_a_base_without_an_access_control_mode_tells_nothing(
      "user:a\x00", "user:\ud800", "user:" + "x" * 201, "role:ana"],
 )  # fmt: skip
 def test_a_name_that_is_none_cannot_ask(enforced: Library, name: str) -> None:
-    with pytest.raises(ValueError, match="is nobody who can ask"):
+    with pytest.raises(ValueError, match=r"invalid principal .*: expected user:NAME"):
         enforced.kb.as_principal(name)
-    with pytest.raises(ValueError, match="is nobody who can ask"):
+    with pytest.raises(ValueError, match=r"invalid principal .*: expected user:NAME"):
         Principal(name)
 
 
 @pytest.mark.parametrize("group", ["", "a\nb", "\x7f", "x" * 201])
 def test_a_group_that_is_none_cannot_be_had(enforced: Library, group: str) -> None:
-    with pytest.raises(ValueError, match="is no group"):
+    with pytest.raises(ValueError, match=r"invalid group .*: expected group:NAME"):
         enforced.kb.as_principal(ANA, [group])
-    with pytest.raises(ValueError, match="is no group"):
+    with pytest.raises(ValueError, match=r"invalid group .*: expected group:NAME"):
         Principal(ANA, frozenset({group, "user:bob"}))
 
 
@@ -241,9 +241,13 @@ def test_groups_are_no_text() -> None:
 
 @pytest.mark.parametrize("name", ["", "ana", "group:", "all", "Everyone", "everyone ", "user:a\nb"])
 def test_nothing_is_granted_to_what_is_no_name(enforced: Library, name: str) -> None:
-    with pytest.raises(ValueError, match="is nobody to grant anything to"):
+    with pytest.raises(
+        ValueError, match=r"invalid principal .*: expected user:NAME, group:NAME or everyone"
+    ):
         enforced.kb.access.grant("red", name)
-    with pytest.raises(ValueError, match="is nobody to grant anything to"):
+    with pytest.raises(
+        ValueError, match=r"invalid principal .*: expected user:NAME, group:NAME or everyone"
+    ):
         enforced.kb.access.revoke("red", name)
 
 
