@@ -19,7 +19,7 @@ from ragkit import Answer, Config, KnowledgeBase, Statement
 from ragkit.answers import Citation
 from ragkit_apps.cli import main
 from ragkit_apps.cli.answer_text import format_citation, format_passages
-from tests.cli.test_cli import LEAVE, NOBODY, clean, needs_model
+from tests.cli.conftest import LEAVE, NOBODY, clean, needs_model
 from tests.generation.test_citations import hit
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 

@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
-from tests.cli import test_cli
-from tests.cli.test_cli import Command
+from tests.cli.conftest import Command
 from tests.support import damage
 from tests.support.hashing import HashingEmbedder
 
-ragkit = test_cli.ragkit  # the fixture
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
 HEAVY = ("faiss", "numpy", "openvino", "tantivy", "apsw", "ragkit.knowledge_base")
 

@@ -10,7 +10,7 @@ import termios
 
 import pytest
 
-from ragkit_apps.cli.render import Table, print_table
+from ragkit_apps.cli.render import Table, clean_text, escape_name, print_table, shorten
 
 ROWS = [("a\x1b[31m.pdf", 3, "[red]0.5[/red]"), ("日本.txt", 12, ":smile:"), ("c", None, "x" * 300)]
 DRAW = f"""
@@ -70,3 +70,10 @@ def test_no_color_turns_colour_off() -> None:
     shown = draw_on_terminal(NO_COLOR="1")
     assert "\x1b[3" not in shown
     assert "[red]0.5[/red]" in shown
+
+
+def test_text_cannot_drive_the_terminal() -> None:
+    assert clean_text("a\x1b[2Jb\u202ec\x9bd\te\nf") == "a\ufffd[2Jb\ufffdc\ufffdd\te\nf"
+    assert escape_name("a\nb\t\x1b\u202e\udcff.txt") == r"a\nb\t\x1b\u202e\udcff.txt"
+    assert escape_name("Übersicht \N{GRINNING FACE}.txt") == "Übersicht \N{GRINNING FACE}.txt"
+    assert shorten("a \n b" * 100, 12) == "a ba ba b..."

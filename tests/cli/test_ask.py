@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import LEAVE, PUMPS, Command, needs_model, write
+from tests.support.fake_ollama import GOOD, FakeOllama
+
+
+@needs_model
+def test_search_shows_source_place_and_headings(ragkit: Command, filled: Path) -> None:
+    ended = ragkit("search", "weight of the VX-4420", "--kb", filled / "a.kb", "-k", 1)
+    head, headings, text = ended.out.splitlines()
+    assert head.startswith("[1] pumps.md")
+    assert "Pumps > VX-4420" in headings
+    assert PUMPS in text
+    hits = json.loads(ragkit("search", "VX-4420", "--kb", filled / "a.kb", "--json").out)
+    assert hits[0]["source"] == "pumps.md"
+    assert {"text", "start", "end", "score", "place"} <= hits[0].keys()
+    explained = ragkit("search", "VX-4420", "--kb", filled / "a.kb", "--explain").out
+    assert "fused" in explained.splitlines()[0]
+    assert "pumps.md" in explained
+
+
+@needs_model
+def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled: Path) -> None:
+    assert ragkit("search", "pump\udcff", "--kb", filled / "a.kb").code == 0
+    assert ragkit("search", "", "--kb", filled / "a.kb").out == "no matching passages\n"
+
+
+@needs_model
+def test_ask_without_a_server_quotes_and_says_so(ragkit: Command, filled: Path) -> None:
+    question = "How many days of annual leave does everybody have?"
+    ended = ragkit("ask", question, "--kb", filled / "a.kb")
+    assert ended.code == 0
+    assert ended.out.startswith(
+        "Extractive answer (quoted from the documents, no model involved)\n"
+    )
+    assert "28 days" in ended.out
+    assert "[1] hr/leave.txt" in ended.out
+    assert ended.out.splitlines()[-1].startswith("No model: no model server answers at http://")
+    answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
+    assert answer["is_extractive"] is True
+    assert answer["citations"][0]["source"] == "hr/leave.txt"
+
+
+@needs_model
+def test_ask_streams_a_models_answer_with_its_sources(
+    ragkit: Command, filled: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    question = "How many days of annual leave does everybody have?"
+    ended = ragkit("ask", question, "--kb", filled / "a.kb")
+    assert ended.out.splitlines() == [
+        f"{LEAVE} [1]",
+        "",
+        "Sources",
+        f"  [1] hr/leave.txt: {LEAVE}",
+        "",
+        "Checked: 1 of 1 sentences are supported by the passages they cite.",
+        "",
+        ended.out.splitlines()[-1],
+    ]
+    assert ended.out.splitlines()[-1].startswith(f"Model: {GOOD}, the largest of ")
+    broken = ragkit("ask", question, "--kb", filled / "a.kb", "--model", "breaks")
+    assert broken.code == 1
+    assert "Incomplete: breaks failed while answering" in broken.out
+    answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
+    assert (answer["model"], answer["is_extractive"]) == (GOOD, False)
+
+
+@needs_model
+def test_ask_shows_a_models_reasoning_when_told_to(
+    ragkit: Command, filled: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    question = "How many days of annual leave does everybody have?"
+    ask = ("ask", question, "--kb", filled / "a.kb", "--model", "thinks")
+    assert "Reasoning" not in ragkit(*ask).out
+    lines = ragkit(*ask, "--reasoning").out.splitlines()
+    assert lines[:4] == [f"{LEAVE} [1]", "", "Reasoning", "  Well, let me see."]
+    assert lines[-1] == "Model: thinks"
+
+
+DAYS = {"type": "object", "properties": {"days": {"type": "integer"}}, "required": ["days"]}
+
+
+@needs_model
+def test_ask_with_a_schema_prints_json_and_its_sources(
+    ragkit: Command,
+    filled: Path,
+    tmp_path: Path,
+    server: FakeOllama,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = "How many days of annual leave does everybody have?"
+    schema = write(tmp_path / "days.json", json.dumps(DAYS))
+    ask = ("ask", question, "--kb", filled / "a.kb", "--schema", schema)
+    nobody = ragkit(*ask)
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "ollama serve" in nobody.error
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    lines = ragkit(*ask).out.splitlines()
+    assert lines[:-1] == [
+        "{",
+        '  "days": 28',
+        "}",
+        "",
+        "Sources",
+        f"  [1] hr/leave.txt: {LEAVE}",
+        "",
+        "Checked: 1 of 1 values are supported by the passages they cite.",
+        "",
+    ]
+    assert lines[-1].startswith(f"Model: {GOOD}, ")
+    answer = json.loads(ragkit(*ask, "--json").out)
+    assert answer["data"] == json.loads(answer["text"]) == {"days": 28}
+    assert answer["citations"][0]["source"] == "hr/leave.txt"
+    assert (answer["abstained"], answer["is_extractive"]) == (False, False)
+    assert ragkit(*ask, "--model", "not-found").out.startswith("Nothing in the documents ")
+    assert ragkit(*ask, "--model", "off-schema").code == 1
+
+
+@needs_model
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is not valid JSON: "),
+        ("\ufeff[1]", "is not a JSON schema: expected a JSON object"),
+        (b"\xff", "is not valid JSON: "),
+        ('{"type": "strnig"}', "not a valid JSON schema at $.type"),
+    ],
+)
+def test_schema_that_is_none_is_wrong_usage(
+    ragkit: Command, filled: Path, tmp_path: Path, content: str | bytes | None, words: str
+) -> None:
+    path = tmp_path / "schema.json" if content is None else write(tmp_path / "s.json", content)
+    ended = ragkit("ask", "How many days?", "--kb", filled / "a.kb", "--schema", path)
+    assert ended.code == 2
+    assert words in ended.err
+    assert "--schema" in ended.err
+
+
+@needs_model
+def test_ask_a_named_model_that_is_not_there(
+    ragkit: Command, filled: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ("ask", "How many days of annual leave?", "--kb", filled / "a.kb", "--model")
+    assert "ollama serve" in ragkit(*ask, "llama3.2").error
+    assert (
+        "is a cloud model; ragkit only uses local models"
+        in ragkit(*ask, "gpt-oss:120b-cloud").error
+    )
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    assert ragkit(*ask, "nope").error.endswith("ollama pull nope")
+    monkeypatch.setenv("OLLAMA_HOST", f"{server.url}/elsewhere")
+    ended = ragkit(*ask, "nope")
+    assert ended.code == 1
+    assert ended.error.endswith("set OLLAMA_HOST to the address of Ollama")
+
+
+@needs_model
+def test_ask_what_the_documents_do_not_say(ragkit: Command, filled: Path) -> None:
+    ended = ragkit("ask", "Who won the world cup of 1990?", "--kb", filled / "a.kb")
+    assert ended.code == 0
+    assert ended.out.startswith(
+        "Nothing in the documents answers this.\n\n"
+        "No passage is similar enough to the question.\n\nNearest passages\n"
+    )
