@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
@@ -18,6 +19,8 @@ MAX_BAR_DAYS = 31
 
 
 def _build_chart(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
+    # altair uses the pandas in sys.modules, even while another thread still imports it for a table
+    importlib.import_module("pandas")
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
