@@ -12,7 +12,6 @@ import pytest
 
 from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
-from ragkit.generation.query_rewriting import needs_history, rewrite_question
 from ragkit.llms.base import Event, ModelLimits
 from ragkit.store.database import BUSY_TIMEOUT, connect
 from ragkit.store.layout import Layout
@@ -100,34 +99,6 @@ def test_model_sees_the_turns_before_without_their_citations(folder: Path) -> No
     assert rewriting[1].content.endswith(f"Q: {FIRST}\nA: {LEAVE} [1]\n\nFollow-up: {SECOND}")
     assert [(m.role, m.content) for m in answering[1:3]] == [("user", FIRST), ("assistant", LEAVE)]
     assert answering[3].content.endswith(f"Question: {answer.query}")
-
-
-@pytest.mark.parametrize(
-    "written",
-    ["", "The leave is 32 days.\nThat is all.", "Bananas are yellow", "annual leave " * 60],
-)
-def test_what_is_no_question_is_not_searched_for(written: str) -> None:
-    found = rewrite_question(SECOND, [(FIRST, LEAVE)], Scripted(written))
-    assert found == f"{FIRST} {SECOND}"
-
-
-@pytest.mark.parametrize(
-    ("question", "leaning"),
-    [
-        ("And for the production ones?", True),
-        ("Wie viel kostet das?", True),
-        ("How often do we meet?", True),
-        ("How many days of parental leave does the Danish subsidiary grant?", False),
-        ("What does the VX-4420 pump weigh without its motor and base plate?", False),
-    ],
-)
-def test_without_a_model_short_questions_lean_on_the_ones_before(
-    question: str, leaning: bool
-) -> None:
-    assert needs_history(question) is leaning
-    expected = f"{FIRST} {question}" if leaning else question
-    assert rewrite_question(question, [(FIRST, LEAVE)], None) == expected
-    assert rewrite_question(question, [], None) == question
 
 
 def test_conversation_works_without_a_model(folder: Path) -> None:
