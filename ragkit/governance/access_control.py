@@ -134,7 +134,7 @@ class AccessControl:
         names = frozenset({EVERYONE, check_grantee(name)}) | group_names(groups)
         with self._store.snapshot() as snapshot:
             allowed = snapshot.access.allowed_labels(names)
-            accessible = snapshot.restricted(allowed)
+            accessible = snapshot.restrict(allowed)
             labels = tuple(entry.label for entry in accessible.access.grants())
             return AccessSummary(
                 labels, accessible.documents.counts()[0], snapshot.documents.counts()[0]

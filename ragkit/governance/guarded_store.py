@@ -83,7 +83,7 @@ class GuardedStore:
         """Open a snapshot of what the principal can list: for the owner, all documents."""
         if self.principal.is_owner:
             with self._store.snapshot() as snapshot:
-                yield snapshot.only(labels)
+                yield snapshot.filter_labels(labels)
         else:
             with self.open(labels) as snapshot:
                 yield snapshot

@@ -147,7 +147,7 @@ class BM25Search:
     def _make_view(self, snapshot: Snapshot) -> _View:
         index = open_index(self._layout)
         if index is None or not self._belongs_here(index.state, snapshot):
-            documents = snapshot.restricted(None).documents.ids()
+            documents = snapshot.restrict(None).documents.ids()
             return _View(snapshot.seq, delta=index_in_memory(snapshot, documents))
         changes = snapshot.changes_since(index.state.seq)
         changed = sorted({change.document for change in changes})

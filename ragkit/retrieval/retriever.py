@@ -165,7 +165,7 @@ class Retriever:
         known = self._places
         unknown = [chunk for chunk in ids if chunk not in known]
         if unknown:
-            found = snapshot.restricted(None).chunks.places(unknown)
+            found = snapshot.restrict(None).chunks.places(unknown)
             if len(known) > _MAX_CACHED_PLACES:
                 known = self._places = {chunk: known[chunk] for chunk in ids if chunk in known}
             known.update(found)

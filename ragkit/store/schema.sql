@@ -163,9 +163,9 @@ CREATE TABLE file_error (
     PRIMARY KEY (source_folder, source)
 ) WITHOUT ROWID;
 
--- What people asked and were told. Passages and citations are kept as places, not as text: those
--- that are removed from the base are gone from its conversations, too. The text of an answer stays. `title` is the name that its
--- owner gave a conversation, or ''.
+-- Conversations. An answer stores its passages and citations as places, not as text: when a document
+-- is removed, its text is gone from conversations, too. The text of the answer stays. `title` is the
+-- name that the owner gave the conversation, or ''.
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY,
     who TEXT NOT NULL,

@@ -38,14 +38,14 @@ class Snapshot:
         self.readable_labels = readable_labels
         self.seq = int(self.meta("seq") or 0)
 
-    def restricted(self, labels: frozenset[int] | None) -> Snapshot:
+    def restrict(self, labels: frozenset[int] | None) -> Snapshot:
         """Return the same snapshot, restricted to documents with these label ids; None for all."""
         snapshot = Snapshot.__new__(Snapshot)
         snapshot.connection, snapshot.readable_labels = self.connection, labels
         snapshot.seq = self.seq
         return snapshot
 
-    def only(self, names: Collection[str] | None) -> Snapshot:
+    def filter_labels(self, names: Collection[str] | None) -> Snapshot:
         """Return the same snapshot without documents that have none of these labels.
 
         With None all documents stay that may be read.
@@ -54,7 +54,7 @@ class Snapshot:
             return self
         labels = self.labels.ids_of([names] if isinstance(names, str) else names)
         allowed = self.readable_labels
-        return self.restricted(labels if allowed is None else labels & allowed)
+        return self.restrict(labels if allowed is None else labels & allowed)
 
     def label_clause(self) -> str:
         """Return the SQL condition for readable documents, of a table with the alias `d`.

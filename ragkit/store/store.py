@@ -133,7 +133,7 @@ class Store:
         with self.snapshot() as snapshot:
             names = None if principal.is_owner else principal.names
             allowed = snapshot.access.allowed_labels(names)
-            yield snapshot.restricted(allowed).only(labels)
+            yield snapshot.restrict(allowed).filter_labels(labels)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:

@@ -125,7 +125,7 @@ def test_every_index_gives_what_is_allowed_and_as_much_as_there_is(
     store = Store(bases[kind], create=False)
     index = VectorSearch(store.layout)
     with store.snapshot() as everything:
-        snapshot = everything.only(labels)
+        snapshot = everything.filter_labels(labels)
         may = allowed(snapshot)
         for seed in range(4):
             query = unit_vectors(1, 50_000 + seed)[0].astype(np.float32)
@@ -300,7 +300,7 @@ class BlindTantivy(TantivyIndex):
     """A word index whose search gives everything there is."""
 
     def search(self, snapshot: Snapshot, query: Query, k: int) -> Ranking:
-        return super().search(snapshot.restricted(None), query, k)
+        return super().search(snapshot.restrict(None), query, k)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -312,7 +312,7 @@ def test_what_searches_give_is_looked_up_once_more(bases: dict[str, Path], kind:
     with store.snapshot() as everything:
         assert len(retriever.search(everything, "Page 3 of the plant's pump", 500)) == 500
         for labels in (["other"], ["seven"], []):
-            snapshot = everything.only(labels)
+            snapshot = everything.filter_labels(labels)
             may = allowed(snapshot)
             explanation = retriever.explain(snapshot, "Page 3 of the plant's pump", 500)
             assert {each.chunk for each in explanation.candidates} <= may
@@ -326,7 +326,7 @@ def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], ki
     store = Store(bases[kind], create=False)
     index = VectorSearch(store.layout)
     with store.snapshot() as everything:
-        for snapshot in (everything.restricted(frozenset()), everything.only([])):
+        for snapshot in (everything.restrict(frozenset()), everything.filter_labels([])):
             query = unit_vectors(1, 1)[0].astype(np.float32)
             assert pairs(index.search(snapshot, query, 100)) == []
         view = index._view_of(everything)

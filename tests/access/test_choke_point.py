@@ -243,8 +243,8 @@ UNRESTRICTED = {
         "ragkit/maintenance/restored_access.py",
     },
     "audit.times_since_retention_run": {"ragkit/governance/retention.py"},
-    "only": {"ragkit/store/store.py", "ragkit/governance/guarded_store.py"},
-    "restricted": {
+    "filter_labels": {"ragkit/store/store.py", "ragkit/governance/guarded_store.py"},
+    "restrict": {
         "ragkit/store/store.py",
         "ragkit/store/snapshot.py",
         "ragkit/governance/access_control.py",
@@ -369,7 +369,7 @@ def test_a_snapshot_of_everything_is_taken_only_where_the_reason_is_known() -> N
         function = ast.unparse(call.func)
         if function == "Snapshot":
             made.add(module)
-        elif function.endswith(".restricted") and ast.unparse(call).endswith("(None)"):
+        elif function.endswith(".restrict") and ast.unparse(call).endswith("(None)"):
             widened.add((module, name))
     assert found == EVERYTHING.keys()
     assert made == WRITERS.keys()
@@ -435,7 +435,9 @@ def test_an_aggregate_is_only_used_to_call_it() -> None:
         for module, name, node in nodes()
         if isinstance(node, ast.Attribute)
         and node.attr in aggregates()
-        and re.search(r"snapshot$|^Snapshot\(|\b(restricted|only)\(.*\)$", ast.unparse(node.value))
+        and re.search(
+            r"snapshot$|^Snapshot\(|\b(restrict|filter_labels)\(.*\)$", ast.unparse(node.value)
+        )
         and id(node) not in owners
     ]
     assert kept == []

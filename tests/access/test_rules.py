@@ -140,7 +140,7 @@ def test_an_empty_list_of_labels_is_false_in_every_question_to_the_database(
     with enforced.kb._store.snapshot() as snapshot:
         documents = snapshot.documents.ids()
         chunks = [chunk.id for id in documents for chunk in snapshot.chunks.of(id)]
-        nothing = snapshot.restricted(frozenset())
+        nothing = snapshot.restrict(frozenset())
         assert nothing.label_clause() == "d.label IN ()"
         for name, ask in ASKED.items():
             assert ask(snapshot, documents, chunks), name
