@@ -20,7 +20,8 @@ from ragkit.governance.fingerprints import Fingerprints
 from ragkit.maintenance import backup as backing_up
 from ragkit.maintenance import restore_kb
 from ragkit.store.database import connect
-from ragkit.store.writer import Writer
+from ragkit.store.erasures import ErasureWriter
+from ragkit.store.retention import RetentionWriter
 from tests.support.hashing import HashingEmbedder
 
 SECRET = "Ana Zwickelmeier earns 91,234 euros a year and lives in Lindenweg 7, Kranzmoor-Nord. "
@@ -78,7 +79,7 @@ def test_what_is_asked_while_a_document_is_being_erased_is_erased_too(
             other.search(QUESTION, k=1)
             other.access.label("ana.txt", "hr")
 
-        before(monkeypatch, Writer, "begin_erasure", ask)
+        before(monkeypatch, ErasureWriter, "begin", ask)
         receipt = kb.erase("ana.txt", reason="request 7")
         assert kb.conversations() == []
     assert left_in(kb) == []
@@ -121,7 +122,9 @@ def test_a_hold_that_comes_with_the_erasure_holds_nothing(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(kb.path) as other:
-        before(monkeypatch, Writer, "hold", lambda: kb.erase("ana.txt", reason="request 7"))
+        before(
+            monkeypatch, RetentionWriter, "hold", lambda: kb.erase("ana.txt", reason="request 7")
+        )
         assert other.retention.hold("ana.txt", "case of Ana Zwickelmeier") == []
     assert left_in(kb) == []
 
@@ -162,7 +165,7 @@ def test_a_killed_erasure_gives_backups_and_people_one_receipt(
 
     saved = kb.backup(tmp_path / "saved").path
     with monkeypatch.context() as patched:
-        patched.setattr(Writer, "end_erasure", killed)
+        patched.setattr(ErasureWriter, "end", killed)
         with pytest.raises(Killed):
             kb.erase("ana.txt", reason="request 7")
     receipt = kb.erase("ana.txt", reason="request 7")

@@ -151,7 +151,7 @@ def test_what_is_held_is_neither_removed_nor_changed_nor_lost(
     kb: KnowledgeBase, docs: Path
 ) -> None:
     kb.retention.hold("jobs", "case 12")
-    with pytest.raises(SourceError, match="is held; let it go first"):
+    with pytest.raises(SourceError, match="is on legal hold; release it first"):
         kb.remove("jobs/ana.txt")
     (docs / "jobs" / "ana.txt").write_text("Ana applies for nothing.")
     (docs / "jobs" / "bo.txt").unlink()

@@ -84,7 +84,7 @@ def test_the_end_of_a_long_text_that_is_lost_is_an_error(base: Path) -> None:
     blank(base / "ragkit.db", (page - 1) * PAGE)
     with closing(connect(base / "ragkit.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    with pytest.raises(StoreDamaged, match="its end is gone"):
+    with pytest.raises(StoreDamaged, match="the end of a stored text is missing"):
         read(base)
 
 
