@@ -69,7 +69,7 @@ def test_an_upload_shows_its_progress_to_everybody_and_through_a_reload(
     page = visitors.arrive(here.url)
     ask(page, "When is the helpdesk open?")
     go_to(page, "Documents")
-    page.get_by_test_id("stExpander").get_by_text("Add documents").click()
+    page.locator("summary").get_by_text("Add documents").click()
     add(page, [*long_texts(40), file("zz lamp.txt", LAMP), file("empty.txt", "")])
     expect(page.get_by_text("Ingesting Uploaded files")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_be_visible()

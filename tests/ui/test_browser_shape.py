@@ -239,7 +239,7 @@ def test_everything_to_press_or_fill_has_a_name_and_headings_have_an_order(
     for part in PARTS[1:]:
         shown(page, part)
         if part == "Documents":
-            page.get_by_test_id("stExpander").get_by_text("Add documents").click()
+            page.locator("summary").get_by_text("Add documents").click()
             expect(page.get_by_text("Replace files of the same name")).to_be_visible()
         if part == "Search":
             page.get_by_label("Query").fill("annual leave")
