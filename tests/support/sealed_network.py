@@ -120,7 +120,7 @@ def sealed_network() -> Iterator[Network]:
 
 def free(patch: pytest.MonkeyPatch) -> None:
     """Let this process reach everything, and do so again after the test, whatever it restricts."""
-    for name in network._OFFLINE:
+    for name in network._OFFLINE_VARIABLES:
         patch.setenv(name, "0")
     patch.setattr(network._fence, "hosts", None)
     patch.setattr(network._fence, "addresses", set())
