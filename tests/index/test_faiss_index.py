@@ -1,93 +1,21 @@
+"""Published index versions: when they are due, what they hold, and damage."""
+
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from ragkit.index import faiss_index
 from ragkit.index.faiss_index import FaissIndex
-from ragkit.index.indexes import sync_indexes
-from ragkit.index.vector_search import VectorSearch
-from ragkit.store.access import Principal
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
+from tests.index.vectors import check, drop, fill, index_versions
 from tests.support import damage
-from tests.support.stored import DIMENSION, new_document, pairs, put, remove, unit_vectors
-
-Found = list[tuple[int, float]]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "a.kb")
-    yield opened
-    opened.close()
-
-
-def fill(store: Store, documents: int, chunks: int, *, label: str = "default", at: int = 0) -> None:
-    """Documents "0.txt", "1.txt", ... with random vectors, then an end of ingest."""
-    with store.writer() as writer:
-        source_folder = writer.source_folders.add("/docs", whole=True)
-        for number in range(at, at + documents):
-            texts = [f"text {number} {n}" for n in range(chunks)]
-            new = new_document(
-                f"{number}.txt", texts, source_folder=source_folder, label=label, seed=number
-            )
-            writer.documents.put(new)
-        sync_indexes(writer, store.layout)
-
-
-def drop(store: Store, sources: set[str], *, tidy: bool = True) -> None:
-    with store.writer() as writer:
-        for document in list(Snapshot(writer.connection).documents.all()):
-            if document.source in sources:
-                remove(writer, document.id, document.source)
-        if tidy:
-            sync_indexes(writer, store.layout)
-
-
-def query(seed: int) -> np.ndarray:
-    return unit_vectors(1, seed)[0].astype(np.float32)
-
-
-def oracle(snapshot: Snapshot, wanted: np.ndarray, k: int) -> Found:
-    """All vectors of all chunks that may be read, compared one by one."""
-    readable = [c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)]
-    ids, vectors = snapshot.vectors.get(readable, DIMENSION)
-    scores = vectors.astype(np.float32) @ wanted
-    ranked = sorted(zip(ids, scores.tolist(), strict=True), key=lambda hit: (-hit[1], hit[0]))
-    return ranked[:k]
-
-
-def assert_same(found: Found, expected: Found) -> None:
-    assert [chunk for chunk, _ in found] == [chunk for chunk, _ in expected]
-    scores = [score for _, score in expected]
-    assert [score for _, score in found] == pytest.approx(scores, abs=1e-5)
-
-
-def check(
-    store: Store, index: VectorSearch | None = None, labels: list[str] | None = None
-) -> Found:
-    """Compare with the oracle for several queries and k; returns what was found last."""
-    index = index or VectorSearch(store.layout)
-    found: Found = []
-    with store.view(Principal.owner(), labels) as snapshot:
-        for seed in range(5):
-            for k in (1, 7, 2000):
-                found = pairs(index.search(snapshot, query(1000 + seed), k))
-                assert_same(found, oracle(snapshot, query(1000 + seed), k))
-    return found
-
-
-def index_versions(store: Store) -> list[str]:
-    return sorted(path.name for path in store.layout.index.glob("dense-*"))
 
 
 def test_an_empty_base_has_no_index_version_and_no_hits(store: Store) -> None:
@@ -102,69 +30,12 @@ def test_an_index_version_gives_what_numpy_gives(store: Store) -> None:
     assert len(check(store)) == 300
 
 
-def test_without_a_index_version_the_scan_is_exact(store: Store) -> None:
-    with store.writer() as writer:
-        put(writer, "a.txt", ["one", "two"], seed=1)
-    assert len(check(store)) == 2
-
-
 def test_an_index_version_and_what_came_after_it_are_one(store: Store) -> None:
     fill(store, 30, 10)
     built = index_versions(store)
     fill(store, 2, 10, at=30)
     assert index_versions(store) == built
     assert len(check(store)) == 320
-
-
-def test_the_dead_are_left_out(store: Store) -> None:
-    fill(store, 30, 10)
-    built = index_versions(store)
-    drop(store, {"3.txt", "29.txt"})
-    fill(store, 1, 4, at=5)  # replaces 5.txt
-    assert index_versions(store) == built
-    assert len(check(store)) == 274
-
-
-def test_one_index_follows_the_commits(store: Store) -> None:
-    index = VectorSearch(store.layout)
-    assert check(store, index) == []
-    fill(store, 30, 10)
-    assert len(check(store, index)) == 300
-    drop(store, {"3.txt"})
-    assert len(check(store, index)) == 290
-    fill(store, 30, 10, at=30)
-    assert len(index_versions(store)) == 1
-    assert len(check(store, index)) == 590
-
-
-def test_an_old_snapshot_finds_what_it_saw(store: Store) -> None:
-    fill(store, 30, 10)
-    with store.snapshot() as old:
-        expected = oracle(old, query(1), 20)
-        drop(store, {f"{number}.txt" for number in range(25)})
-        fill(store, 40, 10, at=30)
-        index = VectorSearch(store.layout)
-        with store.snapshot() as new:
-            assert_same(pairs(index.search(new, query(1), 20)), oracle(new, query(1), 20))
-        assert_same(pairs(index.search(old, query(1), 20)), expected)
-
-
-def test_labels_restrict_to_one_document_of_many(store: Store) -> None:
-    fill(store, 30, 10)
-    fill(store, 1, 10, at=20, label="board")  # replaces 20.txt: lies after the index version
-    assert len(check(store, labels=["board"])) == 10
-    fill(store, 15, 10, at=30)  # another index version, with the labelled document in it
-    assert len(index_versions(store)) == 1
-    assert len(check(store, labels=["board"])) == 10
-    assert len(check(store, labels=["default"])) == 440
-    assert len(check(store, labels=["default", "board"])) == 450
-
-
-@pytest.mark.parametrize("labels", [[], ["no such label"]])
-def test_no_allowed_label_means_nothing(store: Store, labels: list[str]) -> None:
-    fill(store, 30, 10)
-    fill(store, 1, 10, at=30)
-    assert check(store, labels=labels) == []
 
 
 def test_a_base_that_was_emptied_finds_nothing(store: Store) -> None:
@@ -181,87 +52,6 @@ def test_tombstones_are_gone_once_a_index_version_is_built(store: Store) -> None
     with store.snapshot() as snapshot:
         assert snapshot.vectors.tombstones(10**9) == []
     assert len(check(store)) == 150
-
-
-# -- inverted file -----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """3,000 chunks, as many as an inverted file is made for here; one document is labelled."""
-    store = Store(tmp_path_factory.mktemp("big") / "a.kb")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(faiss_index, "FLAT_LIMIT", 1000)
-        fill(store, 1, 10, label="board")
-        fill(store, 30, 100, at=1)
-        with store.snapshot() as snapshot:
-            index_version = snapshot.vectors.index_version()
-        assert index_version is not None
-        assert index_version.kind == "ivf"
-        yield store
-    store.close()
-
-
-def test_cosines_of_given_chunks_are_exact_wherever_their_vectors_lie(store: Store) -> None:
-    fill(store, 2, 60)
-    fill(store, 1, 5, at=2)  # too few for another index version
-    index = VectorSearch(store.layout)
-    with store.snapshot() as snapshot:
-        expected = oracle(snapshot, query(1), 1000)
-        assert len(expected) == 125
-        chunks = np.array([chunk for chunk, _ in expected[::3]])
-        assert_same(pairs(index.cosines(snapshot, query(1), chunks)), expected[::3])
-
-
-def test_cosines_beside_an_inverted_file_are_exact(big: Store) -> None:
-    index = VectorSearch(big.layout)
-    with big.snapshot() as snapshot:
-        expected = oracle(snapshot, query(1), 10)
-        chunks = np.array([chunk for chunk, _ in expected])
-        assert_same(pairs(index.cosines(snapshot, query(1), chunks)), expected)
-
-
-def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
-    """Vectors at random are the worst case: nothing clusters."""
-    index = VectorSearch(big.layout)
-    with big.snapshot() as snapshot:
-        hits = 0
-        for seed in range(20):
-            found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 10))}
-            hits += len(found & {chunk for chunk, _ in oracle(snapshot, query(seed), 10)})
-    assert hits / 200 > 0.4
-
-
-@pytest.mark.parametrize("labels", [["board"], ["default"], ["board", "default"], []])
-def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str]) -> None:
-    index = VectorSearch(big.layout)
-    with big.view(Principal.owner(), labels) as snapshot:
-        allowed = {c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)}
-        for seed in range(20):
-            found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 20))}
-            assert found <= allowed
-            assert len(found) == min(20, len(allowed))
-
-
-def test_an_inverted_file_finds_all_of_a_rare_label(big: Store) -> None:
-    index = VectorSearch(big.layout)
-    with big.view(Principal.owner(), ["board"]) as snapshot:
-        found = {chunk for chunk, _ in pairs(index.search(snapshot, query(1), 100))}
-        assert found == {chunk for chunk, _ in oracle(snapshot, query(1), 100)}
-
-
-def test_an_inverted_file_leaves_the_dead_out(big: Store, tmp_path: Path) -> None:
-    shutil.copytree(big.layout.root, tmp_path / "copy.kb")
-    copied = Store(tmp_path / "copy.kb")
-    drop(copied, {"0.txt", "7.txt", "30.txt"}, tidy=False)
-    index = VectorSearch(copied.layout)
-    with copied.snapshot() as snapshot:
-        alive = {c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)}
-        for seed in range(20):
-            found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 50))}
-            assert len(found) == 50
-            assert found <= alive
-    copied.close()
 
 
 @pytest.mark.parametrize("kind", ["flat", "inverted"])
@@ -289,9 +79,6 @@ def test_an_index_version_is_checked_against_the_base(
             database.execute(f"BEGIN; {change}")
             found = FaissIndex(layout).verify(Snapshot(database))
             assert what in found if what else not found
-
-
-# -- damage ------------------------------------------------------------------------------------
 
 
 def flip(path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,13 +22,6 @@ WORDS = ["ash", "birch", "cedar", "doum", "elm", "fir", "gum", "hazel"]
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tantivy_index, "PART_CHUNKS", PART)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "a.kb")
-    yield opened
-    opened.close()
 
 
 def write(store: Store, sources: dict[str, list[str]], *, sync: bool = True) -> None:

@@ -1,3 +1,5 @@
+"""Searches of a small knowledge base, from the query to its hits."""
+
 from __future__ import annotations
 
 import json
@@ -8,33 +10,9 @@ import pytest
 
 from ragkit import KnowledgeBase
 from ragkit.index.base import Ranking
-from ragkit.retrieval.fusion import LEXICAL_WEIGHT, look_up_scores, weigh_scores
+from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from ragkit.retrieval.hits import EXTRA_WEIGHT
 from tests.support.hashing import HashingEmbedder
-
-
-def array(*values: float) -> np.ndarray:
-    return np.array(values, dtype=np.float32)
-
-
-def test_fusion_is_a_convex_sum_of_stretched_cosines_and_word_shares() -> None:
-    dense, lexical = weigh_scores(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5))
-    weight = 1 - LEXICAL_WEIGHT
-    assert list(dense) == pytest.approx([0.0, weight * 0.5, weight], abs=1e-6)
-    assert list(lexical) == pytest.approx([0.0, LEXICAL_WEIGHT, LEXICAL_WEIGHT * 0.5], abs=1e-6)
-
-
-def test_fusion_of_equal_cosines_is_left_to_the_words() -> None:
-    dense, lexical = weigh_scores(array(0.3, 0.3), array(0.1, 0.4))
-    assert list(dense) == [0.0, 0.0]
-    assert list(lexical) == pytest.approx([LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6)
-
-
-def test_a_chunk_below_the_best_by_words_has_at_most_the_score_of_the_last() -> None:
-    ids, scored, scores = np.array([3, 5, 9]), np.array([9, 3]), array(2.0, 1.5)
-    assert list(look_up_scores(ids, scored, scores, depth=2)) == [1.5, 1.5, 2.0]
-    assert list(look_up_scores(ids, scored, scores, depth=3)) == [1.5, 0.0, 2.0]
-    assert list(look_up_scores(ids, scored[:0], scores[:0], depth=3)) == [0.0, 0.0, 0.0]
 
 
 @pytest.fixture

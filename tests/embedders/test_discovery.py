@@ -1,0 +1,38 @@
+"""Where models are found, and what is said of those that are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ragkit.embedders.discovery import find_model
+from ragkit.errors import EmbedderError, EmbedderMissing
+
+
+def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(EmbedderError, match="loads no pickled weights"):
+        find_model(str(tmp_path))
+
+
+def test_a_missing_model_names_the_command_and_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(EmbedderMissing, match="hf download BAAI/bge-small") as caught:
+        find_model("BAAI/bge-small-en-v1.5")
+    assert "--embedder FOLDER" in str(caught.value)
+
+
+def test_a_downloaded_model_is_found_in_the_hub_cache(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    home = tmp_path / "models--acme--tiny"
+    shutil.copytree(model_folder, home / "snapshots" / "abc")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("abc\n")
+    assert find_model("acme/tiny").folder == home / "snapshots" / "abc"
