@@ -116,7 +116,7 @@ def ingested(sealed: Sealed) -> Ended:
 def ollama(sealed: Sealed) -> Iterator[str]:
     """The address of the model server's double, which answers there."""
     with subprocess.Popen(
-        [*sealed.network.enter, sys.executable, "-m", "tests.fake_ollama"],
+        [*sealed.network.enter, sys.executable, "-m", "tests.support.fake_ollama"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

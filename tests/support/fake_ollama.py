@@ -4,7 +4,7 @@ It answers from the passages in the prompt: the sentence that shares most words 
 with its passage's number, or a JSON value made of it where a schema is set. It rewrites a question
 that follows others. A model's name says how it behaves, see BEHAVIOURS; the same models answer
 under /v1 as an OpenAI-compatible server has them. Start one with
-`python -m tests.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
+`python -m tests.support.fake_ollama [PORT]` and set OLLAMA_HOST to what it prints.
 """
 
 from __future__ import annotations

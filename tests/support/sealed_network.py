@@ -122,8 +122,8 @@ def free(patch: pytest.MonkeyPatch) -> None:
     """Let this process reach everything, and do so again after the test, whatever it restricts."""
     for name in network._OFFLINE_VARIABLES:
         patch.setenv(name, "0")
-    patch.setattr(network._fence, "hosts", None)
-    patch.setattr(network._fence, "addresses", set())
+    patch.setattr(network._restriction, "hosts", None)
+    patch.setattr(network._restriction, "addresses", set())
 
 
 def wait_for_trace(trace: Path, process: int) -> None:
