@@ -1,4 +1,4 @@
-"""Says what runs where on this machine, and how to mend what does not."""
+"""Doctor: check this machine, the model server and a knowledge base, and suggest fixes."""
 
 from __future__ import annotations
 
@@ -12,35 +12,42 @@ from ragkit.config import Config
 from ragkit.errors import ModelUnreachable, RagkitError
 from ragkit.maintenance.check_result import CheckResult
 
-_TAGS_FLOOR = "0.17.1"  # CVE-2026-7482: older Ollama servers can be read from without a login
+_OLDEST_SAFE_OLLAMA = "0.17.1"
+"""Older servers let anyone read other users' prompts (CVE-2026-7482)."""
 
 
 def run_doctor(config: Config, kb: Path | None = None) -> list[CheckResult]:
-    """All checks of this machine, and of the base in `kb` if there is one."""
-    checks = [*_python(), *_faiss(), _sqlite(), *_embedder(config), _gpu()]
-    checks += [_network(config), *_model_server(config)]
+    """Check this machine, and the knowledge base in the directory `kb` unless it is None."""
+    checks = [
+        *_check_python(),
+        *_check_faiss(),
+        _check_sqlite(),
+        *_check_embedder(config),
+        _check_gpu(),
+    ]
+    checks += [_check_network(config), *_check_model_server(config)]
     if kb is not None:
-        checks += _base(kb)
+        checks += _check_kb(kb)
     return checks
 
 
-def _python() -> Iterator[CheckResult]:
+def _check_python() -> Iterator[CheckResult]:
     found = ".".join(map(str, sys.version_info[:3]))
     yield CheckResult("python", "ok", found)
 
 
-def _installed(name: str) -> str | None:
+def _find_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:
         return None
 
 
-def _faiss() -> Iterator[CheckResult]:
+def _check_faiss() -> Iterator[CheckResult]:
     builds = {
         name: found
         for name in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12", "faiss-gpu-cu13")
-        if (found := _installed(name))
+        if (found := _find_version(name))
     }
     if len(builds) > 1:
         names = " ".join(builds)
@@ -54,12 +61,12 @@ def _faiss() -> Iterator[CheckResult]:
         ((name, found),) = builds.items()
         yield CheckResult("faiss", "ok", f"{name} {found}")
     elif importlib.util.find_spec("faiss"):
-        yield CheckResult("faiss", "ok", "a build of your own")
+        yield CheckResult("faiss", "ok", "installed, but not by pip")
     else:
         yield CheckResult("faiss", "fail", "not installed", 'pip install "ragkit[cpu]"')
 
 
-def _sqlite() -> CheckResult:
+def _check_sqlite() -> CheckResult:
     import apsw
 
     return CheckResult(
@@ -67,7 +74,7 @@ def _sqlite() -> CheckResult:
     )
 
 
-def _embedder(config: Config) -> Iterator[CheckResult]:
+def _check_embedder(config: Config) -> Iterator[CheckResult]:
     from ragkit.embedders.discovery import DEFAULT, compiled_folder, find_model
     from ragkit.embedders.openvino import FACTS_FILE, OpenVINOEmbedder
 
@@ -89,7 +96,7 @@ def _embedder(config: Config) -> Iterator[CheckResult]:
         yield CheckResult(
             "compiled model",
             "warn",
-            "not yet; the first ingest compiles it",
+            "not compiled yet; the first ingest compiles it",
             "ragkit ingest FOLDER (about ten seconds, once)",
         )
         return
@@ -100,28 +107,28 @@ def _embedder(config: Config) -> Iterator[CheckResult]:
         yield CheckResult("compiled model", "fail", "damaged", str(error))
 
 
-def _gpu() -> CheckResult:
+def _check_gpu() -> CheckResult:
     from ragkit.embedders.sentence_transformers import is_cuda_available
 
     if is_cuda_available():
-        return CheckResult("gpu", "ok", "CUDA; documents are embedded on it")
+        return CheckResult("gpu", "ok", "CUDA; documents are embedded on the GPU")
     if Path("/dev/nvidiactl").exists():
         return CheckResult(
-            "gpu", "warn", "there is one, but torch cannot use it", 'pip install "ragkit[torch]"'
+            "gpu", "warn", "torch cannot use the GPU of this machine", 'pip install "ragkit[torch]"'
         )
-    return CheckResult("gpu", "ok", "none; everything runs on the processor")
+    return CheckResult("gpu", "ok", "none; everything runs on the CPU")
 
 
-def _network(config: Config) -> CheckResult:
-    """What this process may reach, and whether others on the way can read what it sends."""
+def _check_network(config: Config) -> CheckResult:
+    """Check which hosts this process can reach, and that prompts are encrypted on the way."""
     from ragkit.llms.selection import model_server
     from ragkit.network import host_of, on_this_machine, reachable
 
     hosts = reachable()
     if hosts is None:
-        finding = "not restricted in this process; ragkit.restrict_network(config) does it"
+        finding = "this process is not restricted; ragkit.restrict_network(config) restricts it"
     else:
-        finding = f"this process is kept to {' and '.join(['this machine', *hosts])}"
+        finding = f"this process is restricted to {' and '.join(['this machine', *hosts])}"
     url = model_server(config).url
     if url.startswith("https:") or on_this_machine(host_of(url)):
         return CheckResult("network", "ok", finding)
@@ -129,11 +136,11 @@ def _network(config: Config) -> CheckResult:
         "network",
         "warn",
         f"{finding}; questions and passages go to {url} unencrypted",
-        "have it answer by https, or through a tunnel that begins on this machine (ssh -L)",
+        "let the server use https, or reach it through a tunnel (ssh -L)",
     )
 
 
-def _model_server(config: Config) -> Iterator[CheckResult]:
+def _check_model_server(config: Config) -> Iterator[CheckResult]:
     from ragkit.llms.ollama import OllamaServer, is_older
     from ragkit.llms.selection import model_server
 
@@ -151,22 +158,22 @@ def _model_server(config: Config) -> Iterator[CheckResult]:
     except RagkitError as error:
         yield CheckResult(kind, "warn", f"the server at {server.url} cannot be used", str(error))
         return
-    if found and is_older(found, _TAGS_FLOOR):
+    if found and is_older(found, _OLDEST_SAFE_OLLAMA):
         yield CheckResult(
             kind,
             "fail",
-            f"{found} at {server.url} gives away other users' prompts",
-            "update Ollama",
+            f"{found} at {server.url} lets anyone read other users' prompts",
+            f"update Ollama to {_OLDEST_SAFE_OLLAMA} or later",
         )
     else:
         yield CheckResult(kind, "ok", f"{found} at {server.url}" if found else server.url)
     if models:
         yield CheckResult("models", "ok", ", ".join(model.name for model in models))
     else:
-        yield CheckResult("models", "warn", "none installed", get)
+        yield CheckResult("models", "warn", "the server has no model", get)
 
 
-def _base(kb: Path) -> Iterator[CheckResult]:
+def _check_kb(kb: Path) -> Iterator[CheckResult]:
     from ragkit.knowledge_base import KnowledgeBase
 
     if not kb.exists():
@@ -175,9 +182,9 @@ def _base(kb: Path) -> Iterator[CheckResult]:
         )
         return
     try:
-        with KnowledgeBase(kb, config=Config(), create=False) as base:
-            status = base.status()
-            log = base.audit.verify()
+        with KnowledgeBase(kb, config=Config(), create=False) as opened:
+            status = opened.status()
+            log = opened.audit.verify()
     except RagkitError as error:
         yield CheckResult("knowledge base", "fail", f"{kb} cannot be opened", str(error))
         return
@@ -185,23 +192,23 @@ def _base(kb: Path) -> Iterator[CheckResult]:
         yield CheckResult(
             "audit log",
             "fail",
-            f"the base's log was changed: {log.chain.problem}",
-            "find out who changed it, or restore the base from a backup",
+            f"the audit log was changed: {log.chain.problem}",
+            "find out who changed it, or restore a backup (ragkit restore)",
         )
     elif log.problems:
         yield CheckResult(
             "audit log",
             "warn",
-            f"the base's log: {'; '.join(log.problems)}",
-            "ragkit audit verify --key FILE checks them with that key",
+            "; ".join(log.problems),
+            "check them with that key: ragkit audit verify --key FILE",
         )
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
     if status.file_errors:
         yield CheckResult(
             "knowledge base",
             "warn",
-            f"{finding}, {len(status.file_errors)} files not read",
-            f"ragkit status --kb {kb} names them",
+            f"{finding}, {len(status.file_errors)} files could not be read",
+            f"list them with: ragkit status --kb {kb}",
         )
     else:
         yield CheckResult("knowledge base", "ok", finding)

@@ -100,15 +100,15 @@ def test_old_server_is_a_fault(server: FakeOllama, version: str, state: str) -> 
 @pytest.mark.usefixtures("free_network")
 def test_what_the_process_may_reach_is_said() -> None:
     config = Config(ollama_host=NOBODY)
-    free = "not restricted in this process; ragkit.restrict_network(config) does it"
+    free = "this process is not restricted; ragkit.restrict_network(config) restricts it"
     assert named(config)["network"] == CheckResult("network", "ok", free)
     restrict_network(config)
     assert named(config)["network"] == CheckResult(
-        "network", "ok", "this process is kept to this machine"
+        "network", "ok", "this process is restricted to this machine"
     )
     restrict_network(Config(openai_url="https://gpu.example/v1"))
     assert named(config)["network"] == CheckResult(
-        "network", "ok", "this process is kept to this machine and gpu.example"
+        "network", "ok", "this process is restricted to this machine and gpu.example"
     )
 
 
@@ -181,8 +181,8 @@ def test_base_is_counted_and_its_gaps_are_noted(tmp_path: Path) -> None:
         kb.ingest(docs)
     check = named(Config(ollama_host=NOBODY), path)["knowledge base"]
     assert check.state == "warn"
-    assert check.finding.endswith("1 files not read")
-    assert check.fix.startswith("ragkit status --kb")
+    assert check.finding.endswith("1 files could not be read")
+    assert check.fix.startswith("list them with: ragkit status --kb")
 
 
 def test_base_that_is_missing_or_foreign(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_commands_without_a_model_connect_to_nothing(
     [
         (["ask", QUESTION], "", "32"),
         (["chat"], f"{QUESTION}\n/sources\nAnd after the first year?\n/quit\n", "32"),
-        (["doctor"], "", "this process is kept to this machine"),
+        (["doctor"], "", "this process is restricted to this machine"),
         (["models"], "", ""),
     ],
 )
@@ -226,7 +226,7 @@ def test_a_model_server_that_is_called_localhost_is_looked_up_on_this_machine(
 def test_a_model_server_elsewhere_is_the_only_place_that_is_turned_to(sealed: Sealed) -> None:
     found = sealed.ragkit("doctor", ollama="192.0.2.9")
     assert found.code == 0
-    assert "this process is kept to this machine and 192.0.2.9; questions and " in found.out
+    assert "this process is restricted to this machine and 192.0.2.9; questions and " in found.out
     assert found.leaving == [Call("connect", "AF_INET", "192.0.2.9", 11434)]
 
 

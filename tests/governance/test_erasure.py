@@ -306,7 +306,7 @@ def test_what_was_shown_first_is_what_is_erased(kb: KnowledgeBase, docs: Path) -
 
 
 def test_nothing_is_erased_without_a_reason_or_a_name(kb: KnowledgeBase) -> None:
-    with pytest.raises(ValueError, match="reason is missing"):
+    with pytest.raises(ValueError, match="the reason is empty"):
         kb.erase("ana-salary.txt", reason=" ")
     with pytest.raises(SourceError):
         kb.erase("", reason="request 7")
@@ -436,7 +436,7 @@ def test_what_cannot_be_finished_names_why_and_holds_nothing_up(
         kb.erase("ana-salary.txt", reason="request 7")
     (docs / "pump-99.txt").write_text("Pump 99 is new.")
     assert kb.ingest(docs).added == ["pump-99.txt"]
-    assert "cannot be finished" in caplog.text
+    assert "erasure 1 is not finished" in caplog.text
     assert [one.finding for one in kb.verify().checks if "is not finished" in one.finding]
     kb.erase("pump-3.txt", reason="request 8")
     with pytest.raises(StoreError, match=r"stray\.bin"):

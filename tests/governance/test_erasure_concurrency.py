@@ -13,8 +13,7 @@ import pytest
 
 from ragkit import AskOptions, Config, KnowledgeBase
 from ragkit.errors import SourceError, StoreDamaged, StoreError, StoreLocked
-from ragkit.governance import erasure as erasing
-from ragkit.governance import read_receipt
+from ragkit.governance import erasure_proof, read_receipt
 from ragkit.governance.audit_recorder import Recorder
 from ragkit.governance.fingerprints import Fingerprints
 from ragkit.maintenance import backup as backing_up
@@ -135,11 +134,11 @@ def test_a_hold_that_comes_with_the_erasure_holds_nothing(
 def test_one_that_reads_meanwhile_does_not_keep_the_receipt_back(
     kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "_PATIENCE", 0.1)
+    monkeypatch.setattr(erasure_proof, "_WAL_TIMEOUT", 0.1)
     monkeypatch.setattr("ragkit.store.database.BUSY_TIMEOUT", 100)
     with opened(kb.path) as other:
         reading = other._store.snapshot()
-        before(monkeypatch, erasing, "_search", reading.__enter__)
+        before(monkeypatch, erasure_proof, "_search_files", reading.__enter__)
         receipt = kb.erase("ana.txt", reason="request 7")
         reading.__exit__(None, None, None)
     assert receipt.verify()
@@ -205,7 +204,7 @@ def test_a_ledger_that_was_cut_off_is_named(kb: KnowledgeBase, tmp_path: Path) -
 def test_a_receipt_has_its_digests_also_where_a_later_erasure_took_the_same_content(
     kb: KnowledgeBase, docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erasing, "_PATIENCE", 0.1)
+    monkeypatch.setattr(erasure_proof, "_WAL_TIMEOUT", 0.1)
     monkeypatch.setattr("ragkit.store.database.BUSY_TIMEOUT", 100)
     (docs / "copy.txt").write_text(SECRET * 3)
     kb.ingest(docs)
@@ -368,7 +367,7 @@ def test_the_receipt_of_a_killed_erasure_names_the_files_outside(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(erasing, "_rewrite", killed)
+        patched.setattr(erasure_proof, "_rewrite_files", killed)
         with pytest.raises(Killed):
             kb.erase("ana.txt", reason="request 7")
     remains = kb.erase("ana.txt", reason="request 7").remains
