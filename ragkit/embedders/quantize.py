@@ -8,7 +8,7 @@ factor = max|x| ** alpha / max|w| ** (1 - alpha). This is SmoothQuant (Xiao et a
 with ragkit, and a product whose error is too large stays as it is.
 
 ragkit does this itself because NNCF, OpenVINO's quantizer, would add 195 MB and its telemetry to
-the base install.
+the standard install.
 """
 
 from __future__ import annotations

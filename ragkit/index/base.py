@@ -44,7 +44,7 @@ class Index(Protocol):
     chunks that the files lack from the database instead, which is slower.
 
     The methods that take a `Writer` change files; its writer lock keeps other writers out. Readers
-    in any process go on meanwhile, and see the old files or the new ones, never a mixture. When
+    in any process keep searching, and see the old files or the new ones, never a mixture. When
     such a method returns, the new files are on disk and survive a power cut. If it raises or its
     process is killed, the old files stay in use or the index counts as damaged; the next `sync`
     puts that right. All of them raise StoreError or OSError if the files cannot be written.
