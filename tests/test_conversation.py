@@ -445,7 +445,8 @@ def test_turn_of_a_conversation_that_was_removed_is_not_kept(folder: Path) -> No
         kb.delete_conversation(talk.id or 0)
         answer = talk.ask(SECOND)
         assert "32 days" in answer.text
-        assert f"Not kept in the conversation: conversation {talk.id} was" in answer.notice
+        notice = f"Not stored in the conversation: conversation {talk.id} no longer exists"
+        assert notice in answer.notice
         assert kb.conversations() == []
 
 
@@ -526,7 +527,7 @@ def test_turn_that_cannot_be_written_says_so(folder: Path, monkeypatch: pytest.M
         answer = talk.ask(FIRST)
         (turn,) = talk.turns()
     assert "28 days" in answer.text
-    assert "Not kept in the conversation: " in answer.notice
+    assert "Not stored in the conversation: " in answer.notice
     assert (turn.number, turn.answer) == (0, answer)
 
 

@@ -206,7 +206,7 @@ def test_an_answer_that_could_not_be_kept_is_shown_with_the_reason(
     kb.as_principal(conversation.who).delete_conversation(conversation.id)
     page = ask(page, "And from the 15th year of service?")
     assert len(answers(page)) == 1
-    assert "Not kept in the conversation" in words(page)
+    assert "Not stored in the conversation" in words(page)
 
 
 def test_a_reload_finds_the_answer_that_is_being_written(
