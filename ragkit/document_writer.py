@@ -14,9 +14,9 @@ from ragkit.index.indexes import sync_indexes
 from ragkit.ingestion.adapters import (
     DOCUMENTS_FOLDER,
     ForeignDocument,
-    as_document,
-    digest_of,
-    source_of,
+    build_document,
+    digest_documents,
+    find_source,
 )
 from ragkit.ingestion.options import IngestOptions, Reader
 from ragkit.ingestion.pipeline import Ingest
@@ -88,7 +88,7 @@ class DocumentWriter:
         options = self._complete(options)
         by_source: dict[str, list[ForeignDocument]] = {}
         for document in documents:
-            by_source.setdefault(source_of(document), []).append(document)
+            by_source.setdefault(find_source(document), []).append(document)
         with open_writer(self._store) as writer:
             self._check_embedder(writer)
             run = Ingest(writer, self._layout, options)
@@ -135,11 +135,11 @@ class DocumentWriter:
         folder = writer.source_folders.add(DOCUMENTS_FOLDER, whole=False)
         known = Snapshot(writer.connection).documents.known_files(folder)
         for source, parts in by_source.items():
-            digest = digest_of(parts)
+            digest = digest_documents(parts)
             if source in known and known[source][1] == digest:
                 run.report.unchanged.append(source)
                 continue
-            added = as_document(parts)
+            added = build_document(parts)
             if run.may_add(source, added, digest):
                 embedder, chunks = self._load_embedder(writer)
                 is_known = source in known

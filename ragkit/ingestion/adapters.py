@@ -1,4 +1,4 @@
-"""Documents that come from elsewhere than files: any object with a text and metadata."""
+"""Adapters for documents that are not files: any objects with a text and metadata."""
 
 from __future__ import annotations
 
@@ -19,73 +19,82 @@ DOCUMENTS_FOLDER = "documents:"
 
 
 class ForeignDocument(Protocol):
-    """What `add_documents` takes; a LlamaIndex `Document` is one."""
+    """What `KnowledgeBase.add_documents` accepts; a LlamaIndex `Document` is one."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """Return the text of a document, or of one page of it."""
+        ...
+
     @property
-    def metadata(self) -> Mapping[str, Any]: ...
+    def metadata(self) -> Mapping[str, Any]:
+        """Return facts such as "file_path", "title" or "page_label"."""
+        ...
 
 
 _URL_KEYS = ("url", "URL")
 _NAME_KEYS = ("file_name", "filename")
 _TITLE_KEYS = ("title", "document_title")
-_PRINTED = "page_label"  # as printed: "iv"
-_COUNTED = ("page_number", "page")  # as counted by the reader, some from 0
-# A file system's dates: they change where the content does not.
-_DATES = ("creation_date", "last_modified_date", "last_accessed_date", "last_modified")
+_LABEL_KEY = "page_label"  # as printed: "iv"
+_NUMBER_KEYS = ("page_number", "page")  # as the reader number, some from 0
+# Dates of a file system, which change although the content does not.
+_DATE_KEYS = ("creation_date", "last_modified_date", "last_accessed_date", "last_modified")
 _PATH = re.compile(r"[/\\]|\.\w{1,5}$")
 
 
-def as_document(foreign: Sequence[ForeignDocument]) -> Document:
-    """One document of the parts that share a source; blocks are found as in a plain text.
+def build_document(foreign: Sequence[ForeignDocument]) -> Document:
+    """Return one document of the parts with the same source, with blocks as in plain text.
 
-    Parts in a row that name the same page, or none, become one page. A page's number is the
-    one that the parts give; where that is only a printed label ("iv", or "1" for the second
-    time), it is the page's place among the parts.
+    Adjacent parts with the same page, or without one, become one page. The page number is the one
+    in the metadata. If that has only printed labels that do not count up ("iv", or "1" twice), it
+    is the position of the page among the parts.
     """
     groups = [(key, list(parts)) for key, parts in groupby(foreign, _page_key)]
-    numbers = _numbers([key for key, _ in groups])
+    numbers = _number_pages([key for key, _ in groups])
     pages = tuple(
-        _page([part.text for part in parts], number, label)
+        _build_page([part.text for part in parts], number, label)
         for ((_, label), parts), number in zip(groups, numbers, strict=True)
     )
     first = foreign[0].metadata
-    page_keys = (_PRINTED, *_COUNTED)
+    page_keys = (_LABEL_KEY, *_NUMBER_KEYS)
     metadata = {key: str(value) for key, value in first.items() if key not in page_keys}
-    return Document("document", pages, _first(first, _TITLE_KEYS), metadata)
+    return Document("document", pages, _first_value(first, _TITLE_KEYS), metadata)
 
 
-def source_of(foreign: ForeignDocument) -> str:
-    """What names a document: a path or URL in its metadata, else a file's name, else its id.
+def find_source(foreign: ForeignDocument) -> str:
+    """Return the source path: a path or URL in the metadata, a file's name, or the id.
 
-    A `source` such as "wiki", which many documents may share, names none of them.
+    A `source` without a path, such as "wiki", is ignored: many documents may share it. Raises
+    SourceError for a document with none of these.
     """
     metadata = foreign.metadata
-    if path := _first(metadata, ("file_path",)):
+    if path := _first_value(metadata, ("file_path",)):
         return path
-    name = _first(metadata, _NAME_KEYS)
-    folder = _first(metadata, ("file_directory",))
+    name = _first_value(metadata, _NAME_KEYS)
+    folder = _first_value(metadata, ("file_directory",))
     if name and folder:  # as the unstructured library gives it
         return f"{folder.rstrip('/')}/{name}"
-    source = _first(metadata, ("source",))
+    source = _first_value(metadata, ("source",))
     if _PATH.search(source):
         return source
-    if named := _first(metadata, _URL_KEYS) or name:
+    if named := _first_value(metadata, _URL_KEYS) or name:
         return named
     identifier = getattr(foreign, "doc_id", None) or getattr(foreign, "id_", None)
     if not identifier:
         raise SourceError(
-            "a document has neither a path in its metadata nor a doc_id; give it one, so that it "
-            "can be cited and replaced"
+            "a document has neither a file_path or url in its metadata nor a doc_id; set one of "
+            "them, so that the document can be cited and replaced"
         )
     return str(identifier)
 
 
-def digest_of(foreign: Sequence[ForeignDocument]) -> bytes:
-    """SHA-256 of the texts and metadata, by which a change is recognised."""
+def digest_documents(foreign: Sequence[ForeignDocument]) -> bytes:
+    """Return the SHA-256 of the texts and metadata except dates; it shows if they changed."""
     content = [
-        [part.text, {key: str(part.metadata[key]) for key in part.metadata if key not in _DATES}]
+        [
+            part.text,
+            {key: str(part.metadata[key]) for key in part.metadata if key not in _DATE_KEYS},
+        ]
         for part in foreign
     ]
     return hashlib.sha256(
@@ -94,36 +103,36 @@ def digest_of(foreign: Sequence[ForeignDocument]) -> bytes:
 
 
 def _page_key(part: ForeignDocument) -> tuple[str, str]:
-    """The page as the reader counted it and as it is printed; "" for what is not known."""
+    """Return the page number of the metadata and the printed label, "" for what is missing."""
     metadata = part.metadata
-    counted = _first(metadata, _COUNTED)
-    if not counted and "total_pages" in metadata and _first(metadata, ("source",)).isdecimal():
-        counted = _first(metadata, ("source",))  # as PyMuPDFReader gives it
-    return counted, _first(metadata, (_PRINTED,))
+    number = _first_value(metadata, _NUMBER_KEYS)
+    if not number and "total_pages" in metadata and _first_value(metadata, ("source",)).isdecimal():
+        number = _first_value(metadata, ("source",))  # as PyMuPDFReader gives it
+    return number, _first_value(metadata, (_LABEL_KEY,))
 
 
-def _numbers(keys: Sequence[tuple[str, str]]) -> list[int | None]:
-    """A number from 1 for each page, None where the parts name no pages."""
+def _number_pages(keys: Sequence[tuple[str, str]]) -> list[int | None]:
+    """Return a number from 1 for each page, None for parts without pages."""
     for which in (0, 1):
         given = [key[which] for key in keys]
-        if not all(number.isdecimal() for number in given):
+        if not all(text.isdecimal() for text in given):
             continue
-        counted = [int(number) for number in given]
-        if which == 0 or all(a < b for a, b in pairwise(counted)):
-            return [number + (min(counted) == 0) for number in counted]
+        numbers = [int(text) for text in given]
+        if which == 0 or all(a < b for a, b in pairwise(numbers)):
+            return [number + (min(numbers) == 0) for number in numbers]
     if len(keys) > 1 and all(label for _, label in keys):
         return list(range(1, len(keys) + 1))
-    return [int(counted) if counted.isdecimal() else None for counted, _ in keys]
+    return [int(number) if number.isdecimal() else None for number, _ in keys]
 
 
-def _page(texts: Sequence[str], number: int | None, page_label: str) -> Page:
+def _build_page(texts: Sequence[str], number: int | None, page_label: str) -> Page:
     text, hidden = clean_text("\n\n".join(texts))
     blocks = tuple(Block(BlockKind.PARAGRAPH, start, end) for start, end in find_paragraphs(text))
     kind = PageKind.TEXT if number is None else PageKind.PAGE
     return Page(text, blocks, kind, number, page_label, hidden=hidden)
 
 
-def _first(metadata: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """The first of these keys' values that says something, as text."""
+def _first_value(metadata: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Return the first value of these keys that is not empty, as text."""
     values = (metadata.get(key) for key in keys)
     return next((str(value) for value in values if value not in (None, "")), "")

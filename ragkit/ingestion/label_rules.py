@@ -32,7 +32,7 @@ class LabelRules:
     def relabel(self, source_folder: int, sources: Iterable[str]) -> None:
         """Give stored documents the label that they would get now.
 
-        A label that somebody set by hand gives way only to the label of this ingest.
+        A label that was set by hand is replaced only by the label of this ingest.
         """
         given = self._options.label
         if given is None and not self._options.rules:

@@ -1,4 +1,4 @@
-"""The files that documents were read from, and pictures of their pages."""
+"""The files of documents: finds them on disk and renders their pages."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from ragkit_ingest.scan import FileState, digest_file, file_state
 __all__ = ["Box", "PageImage", "SourceFiles"]
 
 Viewing = AbstractContextManager[Snapshot]
-"""Opens what somebody may read."""
+"""Opens a snapshot of the documents that the caller can access."""
 
-_SECONDS = 10  # for one page
-_MEMORY = 1_000_000_000  # bytes
-_DIGESTS_KEPT = 1000
+_PAGE_SECONDS = 10
+_PAGE_MEMORY = 1_000_000_000  # bytes
+_MAX_CACHED_DIGESTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
     """A page as PNG, `width` by `height` pixels.
 
-    `boxes` say where the highlighted passage is, line by line, or its exact words if they were
-    given. There are none where no passage was asked for, where nothing of it can be seen on the
-    page, and where the page's text did not come from ragkit's own reader.
+    `boxes` are the places of the highlighted passage, line by line, or of the highlights in it if
+    the call named any. There are none without a passage, if nothing of it is visible on the page,
+    and if another reader than ragkit's own read the page.
     """
 
     png: bytes
@@ -46,26 +46,26 @@ class PageImage:
 
 
 class SourceFiles:
-    """Finds the files of a base's documents and draws their pages; safe from several threads.
+    """Finds the files of documents and renders their pages. Thread-safe.
 
-    Pages are drawn in a child process, as files are read. The first page starts it, and it is kept
-    with the one thread that drives it: Linux ends a child together with the thread that started
-    it (PR_SET_PDEATHSIG, prctl(2)), which may therefore not be a caller's.
+    A reader process renders the pages; the first page starts it. One thread of its own drives it:
+    Linux ends a child with the thread that started it (PR_SET_PDEATHSIG, prctl(2)), and threads of
+    callers may end at any time.
     """
 
     def __init__(self, layout: Layout, max_bytes: int) -> None:
         self._layout = layout
-        limits = FileLimits(max_bytes=max_bytes, seconds=_SECONDS, memory=_MEMORY)
+        limits = FileLimits(max_bytes=max_bytes, seconds=_PAGE_SECONDS, memory=_PAGE_MEMORY)
         self._reader = ReaderProcess(limits)
         self._thread = ThreadPoolExecutor(1, "ragkit-pages")
         self._digests: dict[FileState, bytes] = {}
 
     def path(self, view: Viewing, document: int) -> Path:
-        """See View.original."""
+        """Return the path of a document's file; see `View.original`."""
         with view as snapshot:
             found, path = self._find(snapshot, document)
         if self._digest(path) != found.digest:
-            raise _changed(path)
+            raise _changed_error(path)
         return path
 
     def page_image(
@@ -78,15 +78,15 @@ class SourceFiles:
         width: int,
         highlights: Sequence[tuple[int, int]],
     ) -> PageImage:
-        """See View.page_image."""
+        """Render a page of a document; see `View.page_image`."""
         with view as snapshot:
             found, path = self._find(snapshot, document)
             _check_page(found, path, page)
             text = snapshot.pages.text(document, page)
         if not 0 <= start <= end <= len(text):
             raise SourceError(
-                f"page {page + 1} of {found.source} has {len(text)} characters, so there is no "
-                f"passage from {start} to {end}; ask again if the document was changed"
+                f"invalid passage {start} to {end}: page {page + 1} of {found.source} has "
+                f"{len(text)} characters; search again if the document changed"
             )
         _check_highlights(highlights, start, end)
         task = self._thread.submit(
@@ -100,65 +100,70 @@ class SourceFiles:
             highlights=highlights,
         )
         try:
-            drawn = task.result()
+            rendered = task.result()
         except CancelledError as error:
-            raise SourceError("the base was closed before the page was drawn") from error
-        if drawn.digest and drawn.digest != found.digest:
-            raise _changed(path)
-        if isinstance(drawn, FileError):
             raise SourceError(
-                f"page {page + 1} of {found.source} cannot be shown: {drawn.reason} "
-                f"({drawn.detail}); open the file itself: {path}"
+                "the knowledge base was closed before the page was rendered; open it again"
+            ) from error
+        if rendered.digest and rendered.digest != found.digest:
+            raise _changed_error(path)
+        if isinstance(rendered, FileError):
+            raise SourceError(
+                f"page {page + 1} of {found.source} cannot be shown: {rendered.reason} "
+                f"({rendered.detail}); open the file itself: {path}"
             )
-        picture = drawn.picture
+        picture = rendered.picture
         return PageImage(picture.png, picture.width, picture.height, picture.boxes)
 
     def close(self) -> None:
-        """End the child; a page that is being drawn is refused."""
+        """End the reader process; a page that is being rendered raises SourceError."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._reader.kill()
         self._thread.shutdown()
         self._reader.close()
 
     def _find(self, snapshot: Snapshot, document: int) -> tuple[StoredDocument, Path]:
-        """A document that may be read, and the path of its file, which is there."""
+        """Return an accessible document and the path of its file, or raise SourceError."""
         found = snapshot.documents.get(document)
         if found is None:
             raise SourceError(
-                f"there is no document {document} in {self._layout.root} that may be read; "
-                "list what is with: ragkit status --documents"
+                f"there is no document {document} in {self._layout.root}; list the documents with: "
+                "ragkit status --documents"
             )
         folder = next(
             path for id, path, _ in snapshot.source_folders.all() if id == found.source_folder
         )
         if folder == DOCUMENTS_FOLDER:
             raise SourceError(
-                f"{found.source} was added without a file, so there is none to show; its text is "
-                "in the base"
+                f"{found.source} was added without a file, so there is no file to show; its text "
+                "is in the knowledge base"
             )
         folder = self._layout.folder_path(folder)
         path = Path(folder, found.source)
         if not path.is_file():
             raise SourceError(
-                f"{path} is not there any more; put it back, or ingest again, which finds what was "
-                "moved and removes what is gone"
+                f"{path} does not exist any more; put it back, or ingest again to find moved files "
+                "and remove missing ones"
             )
         if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
             raise SourceError(
-                f"{path} is now a link out of {folder}; put the file back in its place"
+                f"{path} is now a link out of {folder}, and such links are not followed; put the "
+                "file itself there"
             )
         return found, path
 
     def _digest(self, path: Path) -> bytes:
-        """SHA-256 of a file that is there, remembered while the file is not written to."""
+        """Return the SHA-256 of an existing file, cached until the file is written to."""
         try:
             state = file_state(str(path))
             digest = self._digests.get(state) or digest_file(str(path))
             if digest is None or file_state(str(path)) != state:
-                raise SourceError(f"{path} cannot be read now; check its mode, or try again")
+                raise SourceError(f"{path} cannot be read now; check its permissions, or try again")
         except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-        if len(self._digests) >= _DIGESTS_KEPT:
+            raise SourceError(
+                f"{path} cannot be read: {error.strerror}; check its permissions"
+            ) from error
+        if len(self._digests) >= _MAX_CACHED_DIGESTS:
             self._digests.clear()
         self._digests[state] = digest
         return digest
@@ -167,13 +172,12 @@ class SourceFiles:
 def _check_page(found: StoredDocument, path: Path, page: int) -> None:
     if found.kind != "pdf":
         raise SourceError(
-            f"{found.source} is no PDF ({found.kind}), and only pages of a PDF can be shown; open "
-            f"the file itself: {path}"
+            f"{found.source} is not a PDF ({found.kind}), and only pages of PDFs can be shown; "
+            f"open the file itself: {path}"
         )
     if not 0 <= page < found.pages:
         raise SourceError(
-            f"{found.source} has {found.pages} pages, so there is no page {page}; they are counted "
-            "from 0"
+            f"invalid page {page}: {found.source} has {found.pages} pages, and they count from 0"
         )
 
 
@@ -186,8 +190,8 @@ def _check_highlights(highlights: Sequence[tuple[int, int]], start: int, end: in
             )
 
 
-def _changed(path: Path) -> SourceError:
+def _changed_error(path: Path) -> SourceError:
     return SourceError(
-        f"{path} was changed since it was ingested; bring the base up to date with: "
+        f"{path} changed since it was ingested; update the knowledge base with: "
         f"ragkit ingest {path}"
     )

@@ -87,7 +87,7 @@ EXPECTED = {
     "page": {"text", "head", "page"},
     "chunks": {*PLACES},
     "original": {"name"},
-    "page_image": {"name"},  # in an error: it is no PDF
+    "page_image": {"name"},  # in an error: it is not a PDF
     "suggestions": {"title", "head"},
     "prompts": {"text", "name", "head", "page"},
 }

@@ -120,7 +120,7 @@ def test_one_s_own_ids_are_worth_something(library: Library) -> None:
     assert isinstance(view.original(own(view)), Path)
     assert talk(view).turns()
     talk(view).rate(1, up=True)
-    with pytest.raises(SourceError, match="is no PDF"):
+    with pytest.raises(SourceError, match="is not a PDF"):
         view.page_image(own(view), 0)
 
 

@@ -35,7 +35,7 @@ def look(view: View, id: int) -> None:
     view.page(id, 0)
     view.chunks(id, page=0)
     for width in (100, 200):
-        with pytest.raises(SourceError, match="is no PDF"):
+        with pytest.raises(SourceError, match="is not a PDF"):
             view.page_image(id, 0, width=width)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ragkit.errors import SourceError
-from ragkit.ingestion.adapters import as_document, digest_of, source_of
+from ragkit.ingestion.adapters import build_document, digest_documents, find_source
 from ragkit_ingest.model import PageKind
 
 
@@ -20,7 +20,7 @@ class Part:
 
 def pages(*metadata: dict[str, Any]) -> list[tuple[int | None, str, str]]:
     parts = [Part(f"Text {n}.", entry) for n, entry in enumerate(metadata, 1)]
-    document = as_document(parts)
+    document = build_document(parts)
     return [(page.number, page.page_label, page.text) for page in document.pages]
 
 
@@ -41,12 +41,12 @@ def pages(*metadata: dict[str, Any]) -> list[tuple[int | None, str, str]]:
 def test_a_document_is_named_by_its_path_then_url_then_name_then_id(
     metadata: dict[str, Any], source: str
 ) -> None:
-    assert source_of(Part("", metadata, "id-7")) == source
+    assert find_source(Part("", metadata, "id-7")) == source
 
 
 def test_a_document_that_nothing_names_is_refused() -> None:
-    with pytest.raises(SourceError, match="neither a path in its metadata nor a doc_id"):
-        source_of(Part("Text."))
+    with pytest.raises(SourceError, match="neither a file_path or url in its metadata"):
+        find_source(Part("Text."))
 
 
 def test_pages_keep_the_numbers_they_come_with() -> None:
@@ -92,7 +92,7 @@ def test_parts_of_one_page_become_that_page() -> None:
 
 
 def test_parts_without_pages_become_one_text() -> None:
-    document = as_document([Part("# One"), Part("# Two")])
+    document = build_document([Part("# One"), Part("# Two")])
     (page,) = document.pages
     assert (page.text, page.number, page.kind) == ("# One\n\n# Two", None, PageKind.TEXT)
     assert [page.text[b.start : b.end] for b in page.blocks] == ["# One", "# Two"]
@@ -100,12 +100,12 @@ def test_parts_without_pages_become_one_text() -> None:
 
 def test_blank_pages_keep_the_count() -> None:
     parts = [Part("", {"page_label": "i"}), Part("Text.", {"page_label": "ii"})]
-    assert [page.number for page in as_document(parts).pages] == [1, 2]
+    assert [page.number for page in build_document(parts).pages] == [1, 2]
 
 
 def test_title_and_metadata_are_kept_without_the_first_page() -> None:
     metadata = {"file_path": "a.pdf", "title": "Handbook", "page_label": "1", "year": 2025}
-    document = as_document([Part("Text.", metadata)])
+    document = build_document([Part("Text.", metadata)])
     assert document.title == "Handbook"
     assert document.metadata == {"file_path": "a.pdf", "title": "Handbook", "year": "2025"}
 
@@ -115,5 +115,5 @@ def test_a_change_is_one_of_text_or_metadata_not_of_the_file_dates() -> None:
     touched = Part("Text.", {"file_path": "a.txt", "last_modified_date": "2025-02-02"}, "id-2")
     moved = Part("Text.", {"file_path": "b.txt", "last_modified_date": "2025-01-01"}, "id-1")
     edited = Part("New.", {"file_path": "a.txt", "last_modified_date": "2025-01-01"}, "id-1")
-    assert digest_of([part]) == digest_of([touched])
-    assert len({digest_of([entry]) for entry in (part, moved, edited)}) == 3
+    assert digest_documents([part]) == digest_documents([touched])
+    assert len({digest_documents([entry]) for entry in (part, moved, edited)}) == 3

@@ -105,7 +105,7 @@ def test_a_changed_file_is_not_shown_and_is_again_once_it_is_ingested(
     path.write_bytes(PUMPS.replace(b"Kranzmoor", b"Kranzmuur"))  # as long as before
     os.utime(path, ns=(0, 0))
     text = (
-        f"{path} was changed since it was ingested; bring the base up to date with: "
+        f"{path} changed since it was ingested; update the knowledge base with: "
         f"ragkit ingest {path}"
     )
     assert refusal(kb.original, pumps) == text
@@ -123,11 +123,11 @@ def test_a_changed_file_is_not_shown_and_is_again_once_it_is_ingested(
 def test_a_vanished_file_is_named(kb: KnowledgeBase, docs: Path, pumps: int) -> None:
     path = docs / "pumps.pdf"
     path.unlink()
-    gone = f"{path} is not there any more; put it back, or ingest"
+    gone = f"{path} does not exist any more; put it back, or ingest"
     assert refusal(kb.original, pumps).startswith(gone)
     assert refusal(kb.page_image, pumps, 0).startswith(gone)
     os.mkfifo(path)
-    assert "is not there any more" in refusal(kb.original, pumps)
+    assert "does not exist any more" in refusal(kb.original, pumps)
 
 
 def test_a_link_out_of_the_folder_is_not_followed(
@@ -179,7 +179,7 @@ def test_what_is_no_file_or_no_pdf_is_said_to_be_so(kb: KnowledgeBase, docs: Pat
     assert "was added without a file" in refusal(kb.original, known["wiki/canteen"])
     assert "was added without a file" in refusal(kb.page_image, known["wiki/canteen"], 0)
     assert refusal(kb.page_image, known["notes.txt"], 0) == (
-        "notes.txt is no PDF (text), and only pages of a PDF can be shown; open the file itself: "
+        "notes.txt is not a PDF (text), and only pages of PDFs can be shown; open the file itself: "
         f"{docs / 'notes.txt'}"
     )
 
@@ -187,11 +187,11 @@ def test_what_is_no_file_or_no_pdf_is_said_to_be_so(kb: KnowledgeBase, docs: Pat
 def test_a_page_or_passage_that_is_not_there_is_an_error(kb: KnowledgeBase, pumps: int) -> None:
     for page in (-1, 2, 10**30):
         assert refusal(kb.page_image, pumps, page) == (
-            f"pumps.pdf has 2 pages, so there is no page {page}; they are counted from 0"
+            f"invalid page {page}: pumps.pdf has 2 pages, and they count from 0"
         )
     for start, end in ((-1, 3), (3, 2), (0, 10**6)):
         text = refusal(kb.page_image, pumps, 0, start=start, end=end)
-        assert "so there is no passage" in text
+        assert text.startswith(f"invalid passage {start} to {end}: page 1 of pumps.pdf has ")
     for first, last in ((0, 4), (6, 9), (7, 6)):
         assert refusal(
             kb.page_image, pumps, 0, start=5, end=8, highlights=[(5, 6), (first, last)]
