@@ -26,6 +26,7 @@ from tests.ui.browser import (
     go_to,
     marked,
     picture,
+    still,
     wide,
 )
 
@@ -223,6 +224,7 @@ def test_everything_to_press_or_fill_has_a_name_and_headings_have_an_order(
     headings: dict[str, list[int]] = {}
 
     def look(where: str) -> None:
+        still(page)
         nameless = [role for role, name in accessible(page) if role in NAMED and not name]
         assert (where, nameless) == (where, [])
         pictures = page.locator("img:visible:not([alt]), img:visible[alt='']")
