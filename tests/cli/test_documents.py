@@ -47,7 +47,8 @@ def test_files_that_cannot_be_read_are_named_and_the_code_is_3(
     assert first.out.splitlines()[1:] == [
         "  failed: empty.txt: empty (the file has no bytes)",
         "  failed: loop: unreadable (Too many levels of symbolic links)",
-        r"  failed: new\nline\x1b[31m.pdf: corrupt (named .pdf but holds no PDF)",
+        r"  failed: new\nline\x1b[31m.pdf: corrupt "
+        "(the file is named .pdf but is not a PDF; export it again or rename it)",
         "  failed: picture.txt: unsupported (a PNG image)",
         "  failed: pipe.txt: not a regular file (a named pipe)",
     ]
@@ -132,7 +133,7 @@ def test_base_of_another_embedder_names_the_way_out(ragkit: Command, tmp_path: P
     ended = ragkit("ingest", "docs", "--embedder", "all-MiniLM-L6-v2")
     assert ended.code == 1
     assert "was built with the embedder hashing-1" in ended.error
-    assert "or ingest into a new base" in ended.error
+    assert "or ingest into a new knowledge base" in ended.error
 
 
 def test_embedder_that_is_not_on_the_disk_is_never_fetched(

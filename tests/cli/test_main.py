@@ -92,7 +92,7 @@ def test_wrong_usage_is_explained_with_code_2(
         ("num_ctx = 'many'", "expected a number"),
         ("num_ctx = 5", "expected at least 1024"),
         ("num_ctx = ", "is not valid TOML"),
-        ("[ragkit]\nkb = 'x'", "known are kb,"),
+        ("[ragkit]\nkb = 'x'", "settings are kb,"),
     ],
 )
 def test_settings_that_make_no_sense(
