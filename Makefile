@@ -2,9 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-long bench browser strace clean
+.PHONY: demo test lint docs test-long bench browser strace clean
 
-# The CPU build of torch, where one is to be had: the newest one brings gigabytes of CUDA.
+# A CPU build of torch where there is one: the newest release brings gigabytes of CUDA libraries.
 TORCH := torch==2.13.0
 
 .venv/.demo: pyproject.toml
@@ -23,14 +23,20 @@ demo: .venv/.demo
 	$(BIN)/ragkit ingest examples/documents --kb demo.kb
 	$(BIN)/ragkit ask "How many days of annual leave do I get from the 15th year of service?" --kb demo.kb
 
-test: .venv/.dev browser strace
+test: lint docs browser strace
+	$(BIN)/pytest -m "not long"
+
+lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not long"
 
-# What some tests need besides Python, from Debian; where it cannot be installed they are skipped.
+# Builds the site in build/site; a broken link is an error.
+docs: .venv/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+# Debian packages that some tests need; where they cannot be installed, those tests are skipped.
 define install
 	export DEBIAN_FRONTEND=noninteractive; { \
 	  command -v apt-get && [ "$$(id -u)" = 0 ] && apt-get -qq update && \
@@ -48,7 +54,7 @@ strace:
 	  $(call install,strace); \
 	}
 
-# Every sweep whole, and 20,000 worlds: some hours, run before a release.
+# Every fault sweep and 20,000 generated access cases: some hours, run before a release.
 test-long: .venv/.dev
 	$(BIN)/pytest -m long -s
 
