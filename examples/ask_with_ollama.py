@@ -1,7 +1,7 @@
-"""Ask with a language model on Ollama, and print its answer while it is being written.
+"""Ask a language model on Ollama, and print its answer while it is being written.
 
-Without a server the same call gives sentences quoted from the documents, and says so. The server
-is the one at OLLAMA_HOST, else on this machine; the model the one installed last, or name one.
+Without a server, the same call quotes the documents and says so. The server is the one at
+OLLAMA_HOST, or on this machine. Without MODEL, the largest model that fits into memory answers.
 
     python examples/ask_with_ollama.py [MODEL]
 """
@@ -27,7 +27,7 @@ def main(model: str = "auto") -> None:
         answer = stream.answer
         print("" if streamed else answer.text)
 
-        print(f"\nBy {answer.model or 'nobody: these are quotations'}")
+        print(f"\nBy {answer.model or 'no model: these are quotations'}")
         for citation in answer.citations:
             print(f"[{citation.number}] {citation.source}  {citation.place}")
         if answer.notice:

@@ -1,4 +1,4 @@
-"""Ingest again after the documents have changed: only what changed is read, and the report says it.
+"""Ingest again after documents changed: ragkit reads only the changed files and reports them.
 
 python examples/keep_up_to_date.py
 """
@@ -13,6 +13,7 @@ DOCUMENTS = Path(__file__).parent / "documents"
 
 
 def show(progress: Progress) -> None:
+    """Print each file when it is done."""
     if progress.source:
         print(f"  {progress.files_done} of {progress.files_total}: {progress.source}")
 

@@ -1,7 +1,7 @@
-"""Use a base in LlamaIndex: as the retriever of a query engine, and filled by its readers.
+"""Use a knowledge base as a LlamaIndex retriever, and add LlamaIndex documents to it.
 
-Needs ragkit[llamaindex]. `Quoting` stands for a language model of your own; with Ollama it would
-be llama_index.llms.ollama.Ollama. Always pass one: LlamaIndex's default is a cloud service.
+Needs ragkit[llamaindex]. `Quoting` stands for a language model; with Ollama it would be
+llama_index.llms.ollama.Ollama. Always pass one: LlamaIndex's default is a cloud service.
 
     python examples/llamaindex_retriever.py
 """
@@ -21,7 +21,7 @@ DOCUMENTS = Path(__file__).parent / "documents"
 
 
 class Quoting(CustomLLM):
-    """Answers with the first line of the prompt that holds a number of days."""
+    """Answers with the first line of the prompt that contains a number of days."""
 
     @property
     def metadata(self) -> LLMMetadata:

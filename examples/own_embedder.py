@@ -1,7 +1,7 @@
-"""Bring an embedder of your own: any object with these names will do, no base class.
+"""Use your own embedder: any object with these names works; there is no base class.
 
-This one hashes the longer words and their beginnings into 1024 numbers. It knows nothing of
-meaning, but it shows the shape; yours would call a model that you have already.
+This one hashes longer words and their first letters into 1,024 numbers. It knows nothing about
+meaning, but it shows the interface. Yours would call a model.
 
     python examples/own_embedder.py
 """
@@ -21,16 +21,20 @@ DOCUMENTS = Path(__file__).parent / "documents"
 
 
 class HashedWords:
-    name = "hashed-words-v1"  # kept in the base: it refuses to be opened with another
+    """Embeds a text as the hashes of its words."""
+
+    name = "hashed-words-v1"  # stored in the knowledge base, which refuses any other embedder
     dimension = 1024
     max_tokens = 256
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text."""
         return [len(re.findall(r"\w+", text)) for text in texts]
 
     def encode_document(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return the vectors, float32 of shape (len(texts), 1024); ragkit normalises them."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        vectors[:, 0] = 0.01  # a vector of zeros is refused, and a text may have no words
+        vectors[:, 0] = 0.01  # a vector of zeros is refused, and a text may contain no words
         for vector, text in zip(vectors, texts, strict=True):
             for word in re.findall(r"\w{4,}", text.casefold()):
                 for part in (word, word[:5]):

@@ -1,6 +1,6 @@
-"""Read a format of your own: a function from bytes to a Document, given for a suffix.
+"""Read your own file format: pass a function from bytes to a Document for a suffix.
 
-Here a list of contacts (.vcf) becomes one page for each person, so that a hit names the person.
+Here a list of contacts (.vcf) becomes one page per person, so that a hit names the person.
 
     python examples/own_reader.py
 """
@@ -26,6 +26,7 @@ END:VCARD
 
 
 def read_contacts(data: bytes, source: str) -> Document:
+    """Return a document with one page per contact."""
     pages = []
     for card in data.decode("utf-8", "replace").split("BEGIN:VCARD")[1:]:
         fields = dict(line.split(":", 1) for line in card.splitlines() if ":" in line)
@@ -35,7 +36,7 @@ def read_contacts(data: bytes, source: str) -> Document:
                 page.add(BlockKind.ROW, f"{word}: {fields[key]}")
         pages.append(page.build())
     if not pages:
-        raise ReadError(Reason.CORRUPT, "it holds no contact")  # named in the report
+        raise ReadError(Reason.CORRUPT, "the file contains no contact")  # shown in the report
     return Document("vcf", tuple(pages), title="Contacts")
 
 

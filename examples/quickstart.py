@@ -1,4 +1,4 @@
-"""Ingest a folder, ask a question, print the answer and where it stands.
+"""Ingest a folder, ask a question, print the answer with its citations.
 
 python examples/quickstart.py
 """

@@ -1,6 +1,7 @@
-"""Search with labels, read what a hit knows, and see why a passage was found.
+"""Search with access labels, read a hit's fields, and see why a passage was found.
 
-Each document carries one label. A search that names labels sees nothing else, at any stage.
+Each document carries one access label. A search that names labels sees no other documents, at any
+stage.
 
     python examples/search_and_filter.py
 """
@@ -20,9 +21,12 @@ def main() -> None:
         kb.ingest(DOCUMENTS / "it", label="it")
         kb.ingest(DOCUMENTS / "hr", label="staff")
 
-        print("Everybody's documents:", [d.source for d in kb.documents(labels=["staff"])])
-        print("Found in them:", sorted({h.source for h in kb.search(QUERY, labels=["staff"])}))
-        print("Found for nobody:", kb.search(QUERY, labels=[]))
+        print("Documents with label staff:", [d.source for d in kb.documents(labels=["staff"])])
+        print(
+            "Found with label staff:",
+            sorted({h.source for h in kb.search(QUERY, labels=["staff"])}),
+        )
+        print("Found without a label:", kb.search(QUERY, labels=[]))
 
         hit = kb.search(QUERY, k=1, labels=["it"])[0]
         print(f"\nBest for IT: {hit.source}, {hit.place!r} (characters {hit.start} to {hit.end})")

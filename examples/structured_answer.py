@@ -1,7 +1,6 @@
-"""Ask for data of a JSON schema, and see where it stands and whether its values hold.
+"""Ask for data that matches a JSON schema; print its citations and whether each value is supported.
 
-This needs a model on Ollama, at OLLAMA_HOST or else on this machine: an extractive answer is no
-object.
+This needs a model on Ollama, at OLLAMA_HOST or on this machine.
 
     python examples/structured_answer.py [MODEL]
 """

@@ -53,8 +53,8 @@ def test_quickstart_cites_the_page(run: Run) -> None:
 def test_search_and_filter_finds_nothing_outside_the_labels(run: Run) -> None:
     out = run("search_and_filter.py")
     staff = "['employee-handbook.pdf', 'onboarding.md', 'travel-and-expenses.docx']"
-    assert f"Everybody's documents: {staff}" in out
-    assert "helpdesk.html" not in out.partition("Found for nobody: []")[0]
+    assert f"Documents with label staff: {staff}" in out
+    assert "helpdesk.html" not in out.partition("Found without a label: []")[0]
     assert "Best for IT: helpdesk.html, " in out
     assert "helpdesk.html (in the passage)" in out
 
@@ -91,7 +91,7 @@ def test_ask_with_ollama_streams_and_cites(run: Run, monkeypatch: pytest.MonkeyP
 @needs_model
 def test_ask_with_ollama_quotes_where_there_is_none(run: Run) -> None:
     out = run("ask_with_ollama.py")
-    assert "By nobody: these are quotations" in out
+    assert "By no model: these are quotations" in out
     assert "[1] incident-2025-014.txt" in out
     assert "No model: no model server answers at http://127.0.0.1:9" in out
 
@@ -118,7 +118,7 @@ def test_structured_answer_says_that_it_needs_a_model(run: Run) -> None:
 def test_own_reader_cites_the_person_and_names_the_broken_file(run: Run) -> None:
     out = run("own_reader.py")
     assert "Added: ['contacts.vcf']" in out
-    assert "Failed: broken.vcf: corrupt (it holds no contact)" in out
+    assert "Failed: broken.vcf: corrupt (the file contains no contact)" in out
     assert "contacts.vcf, Hartmut Quast:\n" in out
     assert "Telephone: +49 555 8803" in out
 
