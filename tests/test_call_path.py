@@ -135,3 +135,9 @@ def test_ask_passes_through_the_documented_modules(docs: Path, *, has_model: boo
         chains = trace(lambda: answers.append(kb.ask(question)))
     assert answers[0].is_extractive is not has_model
     check(chains, MODEL_PATHS if has_model else EXTRACTIVE_PATHS)
+
+
+def test_the_architecture_page_lists_these_paths() -> None:
+    page = Path(__file__).parents[1].joinpath("docs", "architecture.md").read_text(encoding="utf-8")
+    for path in (EXTRACTIVE_PATHS | MODEL_PATHS | INGEST_PATHS).values():
+        assert f"`{' > '.join(path)}`" in page
