@@ -77,7 +77,7 @@ class DocumentWriter:
                     try:
                         self._ingest_path(run, writer, Path(path), dry_run=options.dry_run)
                     finally:
-                        report = report.joined(run.report)
+                        report = report.merge(run.report)
             finally:
                 if not options.dry_run:
                     sync_indexes(writer, self._layout)

@@ -18,7 +18,6 @@ PHRASES = (
     "let go of",
     "mend",
     "mends",
-    "mended",
     "heed",
     "heeds",
     "heeded",

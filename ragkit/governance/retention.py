@@ -106,7 +106,7 @@ class Retention:
         with self._store.snapshot() as snapshot:
             return [LegalHold(*row) for row in snapshot.retention.legal_holds()]
 
-    def expired(self) -> list[ExpiredDocument]:
+    def find_expired(self) -> list[ExpiredDocument]:
         """Return the documents whose retention period is over, including those on legal hold."""
         with self._store.snapshot() as snapshot:
             return list(_find_expired(snapshot, _now()))

@@ -43,7 +43,7 @@ class Committer:
         """Carry out what needs no reading: errors, renames, removals and labels."""
         for error in plan.new_errors:
             with self._report_hold(error.source):
-                self._writer.file_errors.set(
+                self._writer.documents.refuse(
                     plan.source_folder, error, reader_tag(self._options.limits)
                 )
         self.report_errors(plan.failed)
@@ -125,7 +125,7 @@ class Committer:
             return
         error = replace(error, digest=digest)
         with self._report_hold(file.source):
-            self._writer.file_errors.set(source_folder, error, reader_tag(self._options.limits))
+            self._writer.documents.refuse(source_folder, error, reader_tag(self._options.limits))
             self.report_errors([error])
 
     def _remove(self, vanished: Sequence[tuple[int, str]]) -> None:

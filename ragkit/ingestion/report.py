@@ -61,7 +61,7 @@ class IngestReport:
     seconds: float = 0.0
     dry_run: bool = False
 
-    def joined(self, other: IngestReport) -> IngestReport:
+    def merge(self, other: IngestReport) -> IngestReport:
         """Return one report of both runs."""
         return IngestReport(
             added=self.added + other.added,

@@ -127,12 +127,7 @@ def restore_kb(
             after = verify_store(store)
             with store.snapshot() as snapshot:
                 documents, _, _ = snapshot.documents.counts()
-        if after.is_damaged(*CONTENT):
-            why = next(one.finding for one in after.checks if one.state == "fail")
-            raise StoreDamaged(
-                f"the knowledge base restored from {backup} is damaged ({why}): restore another "
-                f"backup; {target.root} is unchanged"
-            )
+        _check_content(after, backup, target)
         sync_tree(fresh)
         if replaced:
             exchange_directories(fresh, target.root)  # `fresh` is now the old one: deleted
@@ -150,6 +145,16 @@ def restore_kb(
         documents=documents,
         after=after,
     )
+
+
+def _check_content(after: VerificationReport, backup: Path, target: Layout) -> None:
+    """Raise StoreDamaged if the content of the restored knowledge base is damaged."""
+    if after.is_damaged(*CONTENT):
+        why = next(one.finding for one in after.checks if one.state == "fail")
+        raise StoreDamaged(
+            f"the knowledge base restored from {backup} is damaged ({why}): restore another "
+            f"backup; {target.root} is unchanged"
+        )
 
 
 def _check_target(target: Layout, replace: bool) -> bool:

@@ -7,15 +7,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from ragkit.errors import AccessDenied, StoreDamaged
 from ragkit.store.audit import current_user
+from ragkit.store.labels import LabelWriter
 from ragkit.store.records import LabelGrants
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
-    from ragkit.store.writer import Writer
+from ragkit.store.transaction import ReadTransaction, WriteTransaction
 
 EVERYONE = "everyone"
 """The principal that stands for everybody: a label granted to it is public."""
@@ -93,7 +90,7 @@ def check_grantee(name: str) -> str:
 class AccessReader:
     """Reads the access control mode and the grants of a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._snapshot = snapshot
         self._db = snapshot.connection
 
@@ -147,7 +144,7 @@ class AccessReader:
 class AccessWriter:
     """Writes the access control mode and grants; each method is one commit."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WriteTransaction) -> None:
         self._writer = writer
         self._db = writer.connection
 
@@ -169,7 +166,7 @@ class AccessWriter:
             if found is None:
                 self._db.execute(
                     "INSERT INTO label_grant (label, principal) VALUES (?, ?)",
-                    (self._writer.labels.id_of(label), principal),
+                    (LabelWriter(self._writer).id_of(label), principal),
                 )
                 self._writer.audit(
                     "access.grant", "label", {"label": label, "principal": principal}

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from ragkit.store.rows import batches, placeholders
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
+from ragkit.store.transaction import ReadTransaction
 
 
 class AuditQueries:
     """Reads the audit log of a snapshot; see store/audit for whole records."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._db = snapshot.connection
 
     def last_number(self) -> int:

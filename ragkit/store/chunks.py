@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ragkit.store.records import StoredChunk, StoredPage
-from ragkit.store.rows import RowMapper, batches, check_text, placeholders
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
+from ragkit.store.rows import RowMapper, batches, check_text, decode_list, placeholders
+from ragkit.store.transaction import ReadTransaction
 
 _CHUNK = RowMapper(
     StoredChunk,
@@ -30,7 +27,7 @@ _CHUNK = RowMapper(
     headings="c.headings",
     ref="c.ref",
     text="c.text",
-    convert={"headings": lambda stored: tuple(json.loads(stored)), "text": check_text},
+    convert={"headings": decode_list, "text": check_text},
 )
 _SELECT_CHUNK = f"""
     SELECT {_CHUNK.columns}
@@ -70,7 +67,7 @@ _PLACE = RowMapper(
 class Chunks:
     """Reads the chunks of a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._snapshot = snapshot
         self._db = snapshot.connection
 
@@ -134,7 +131,7 @@ class Chunks:
 class Pages:
     """Reads the pages of a snapshot's documents."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._snapshot = snapshot
         self._db = snapshot.connection
 

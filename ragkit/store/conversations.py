@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ragkit.errors import SourceError, StoreError
+from ragkit.store.erasures import is_erased
 from ragkit.store.records import Outcome, Rating, StoredConversation, StoredTurn
-from ragkit.store.rows import RowMapper, batches, check_text, placeholders
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
-    from ragkit.store.writer import Writer
+from ragkit.store.rows import RowMapper, batches, check_text, decode_flag, placeholders
+from ragkit.store.transaction import ReadTransaction, WriteTransaction
 
 _CONVERSATION = RowMapper(
     StoredConversation,
@@ -37,7 +35,7 @@ _OUTCOME = RowMapper(
         "model": bool,
         "incomplete": bool,
         "doubtful": bool,
-        "up": lambda stored: None if stored is None else bool(stored),
+        "up": decode_flag,
     },
 )
 
@@ -45,7 +43,7 @@ _OUTCOME = RowMapper(
 class Conversations:
     """Reads the conversations of all people in a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._db = snapshot.connection
 
     def all(self, who: str | None = None) -> list[StoredConversation]:
@@ -125,7 +123,7 @@ def _turn(row: tuple[Any, ...], uids: dict[int, set[int]]) -> StoredTurn:
 class ConversationWriter:
     """Writes conversations; each method is one commit unless it says otherwise."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WriteTransaction) -> None:
         self._writer = writer
         self._db = writer.connection
 
@@ -145,7 +143,7 @@ class ConversationWriter:
                     (conversation, turn.who, turn.at, title),
                 )
             self._check_exists(conversation)
-            if any(map(self._writer.erasures.is_erased, turn.uids)):
+            if any(is_erased(self._db, uid) for uid in turn.uids):
                 raise StoreError(
                     "the answer is not stored: a document that it is based on was erased "
                     "meanwhile; ask again"

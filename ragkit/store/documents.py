@@ -1,28 +1,18 @@
-"""Documents: lists them, and adds, replaces, renames and removes them."""
+"""Documents: lists and counts them, and reads what belongs to one."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
 
-from ragkit.errors import DocumentOnHold
 from ragkit.store.records import (
     DocumentName,
     KindCounts,
     KnownFile,
-    NewDocument,
     Section,
     StoredDocument,
-    document_object,
 )
-from ragkit.store.rows import RowMapper, batches, placeholders
-from ragkit_ingest.chunk import document_header
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
-    from ragkit.store.writer import Writer
+from ragkit.store.rows import RowMapper, batches, decode_list, decode_object, placeholders
+from ragkit.store.transaction import ReadTransaction
 
 _DOCUMENT = RowMapper(
     StoredDocument,
@@ -43,12 +33,12 @@ _DOCUMENT = RowMapper(
     uploaded="f.path = 'uploads:'",
     uid="d.uid",
     convert={
-        # Most are empty, and a listing may have thousands.
-        "warnings": lambda stored: () if stored == "[]" else tuple(json.loads(stored)),
-        "metadata": lambda stored: {} if stored == "{}" else json.loads(stored),
+        "warnings": decode_list,
+        "metadata": decode_object,
         "uploaded": bool,
     },
 )
+
 _SELECT_DOCUMENT = f"""
     SELECT {_DOCUMENT.columns}
     FROM document d JOIN label l ON l.id = d.label JOIN source_folder f ON f.id = d.source_folder
@@ -61,7 +51,7 @@ _SECTION = RowMapper(
     headings="c.headings",
     ordinal="min(c.ordinal)",
     characters="sum(c.end - c.start)",
-    convert={"headings": lambda stored: tuple(json.loads(stored))},
+    convert={"headings": decode_list},
 )
 _KIND_COUNTS = RowMapper(
     KindCounts,
@@ -76,7 +66,7 @@ _KIND_COUNTS = RowMapper(
 class Documents:
     """Reads the documents of a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._snapshot = snapshot
         self._db = snapshot.connection
 
@@ -235,165 +225,3 @@ class Documents:
         return self._db.execute(
             "SELECT id, label, first_chunk, last_chunk FROM document WHERE first_chunk IS NOT NULL"
         ).fetchall()
-
-
-class DocumentWriter:
-    """Writes documents; each method is one commit unless it says otherwise."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._db = writer.connection
-
-    def put(self, new: NewDocument) -> int:
-        """Commit a document, replacing one with the same folder and source; return its id."""
-        with self._writer.transaction() as seq:
-            replaced = self._db.execute(
-                "SELECT d.id, d.uid, l.name, d.pinned FROM document d "
-                "JOIN label l ON l.id = d.label "
-                "WHERE d.source_folder = ? AND d.source = ?",
-                (new.source_folder, new.source),
-            ).fetchone()
-            labels = self._writer.labels
-            if replaced:
-                replaced_id, uid, label, pinned = replaced
-                self.delete(replaced_id, seq)
-            else:
-                label, pinned = labels.take_remembered(new.source_folder, new.source)
-            if new.label is not None:
-                label, pinned = new.label, True
-            elif new.rule is not None and not pinned:
-                label = new.rule
-            document = self._writer.new_ids(1 + len(new.chunks))
-            if not replaced:
-                uid = document
-            self._insert(document, uid, new, labels.id_of(label), pinned)
-            self._writer.file_errors.drop(new.source_folder, new.source)
-            self._writer.journal(seq, "add", document, uid)
-            self._writer.audit(
-                "document.replace" if replaced else "document.add",
-                document_object(uid),
-                {"digest": new.digest.hex(), "chunks": len(new.chunks), "label": label},
-                {"source": new.source},
-            )
-            return document
-
-    def _insert(self, document: int, uid: int, new: NewDocument, label: int, pinned: bool) -> None:
-        content = new.document
-        first = document + 1
-        self._db.execute(
-            "INSERT INTO document (id, source_folder, source, digest, size, kind, title, label, "
-            "metadata, warnings, first_chunk, last_chunk, added_at, readable_pages, uid, pinned) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                document,
-                new.source_folder,
-                new.source,
-                new.digest,
-                new.size,
-                content.kind,
-                content.title,
-                label,
-                json.dumps(content.metadata, ensure_ascii=False),
-                json.dumps(content.warnings, ensure_ascii=False),
-                first if new.chunks else None,
-                first + len(new.chunks) - 1 if new.chunks else None,
-                datetime.now(UTC).isoformat(timespec="seconds"),
-                sum(bool(page.text.strip()) for page in content.pages),
-                uid,
-                int(pinned),
-            ),
-        )
-        self._db.executemany(
-            "INSERT INTO page (document, ordinal, kind, number, page_label, text, images, hidden, "
-            "garbage) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (document, ordinal, page.kind, page.number, page.page_label, page.text,
-                 page.images, page.hidden, page.garbage)
-                for ordinal, page in enumerate(content.pages)
-            ],
-        )  # fmt: skip
-        self._db.executemany(
-            'INSERT INTO chunk (id, document, ordinal, page, number, start, "end", header, '
-            "headings, ref, text, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (first + n, document, chunk.ordinal, chunk.page,
-                 content.pages[chunk.page].number, chunk.start, chunk.end,
-                 chunk.header, json.dumps(chunk.headings, ensure_ascii=False), chunk.ref,
-                 content.pages[chunk.page].text[chunk.start : chunk.end], digest)
-                for n, (chunk, digest) in enumerate(zip(new.chunks, new.digests, strict=True))
-            ],
-        )  # fmt: skip
-        self._db.executemany(
-            "INSERT INTO vector (chunk, data) VALUES (?, ?)",
-            [(first + n, vector.tobytes()) for n, vector in enumerate(new.vectors)],
-        )
-
-    def remove(self, documents: Iterable[tuple[int, str]]) -> None:
-        """Remove (id, source) pairs in one commit. Raises DocumentOnHold."""
-        with self._writer.transaction() as seq:
-            for document, source in documents:
-                self._writer.labels.remember(document)
-                target = document_object(self.delete(document, seq))
-                self._writer.audit("document.remove", target, names={"source": source})
-
-    def rename(self, document: int, source: str) -> None:
-        """Give a document another source in its folder."""
-        with self._writer.transaction() as seq:
-            (source_folder,) = self._db.execute(
-                "SELECT source_folder FROM document WHERE id = ?", (document,)
-            ).fetchone()
-            self.move(document, source_folder, source, seq)
-            self._writer.file_errors.drop(source_folder, source)
-
-    def move(self, document: int, source_folder: int, source: str, seq: int) -> None:
-        """Give a document another source, inside a commit.
-
-        Its chunks keep their vectors and get new headers.
-        """
-        old, title, uid = self._db.execute(
-            "SELECT source, title, uid FROM document WHERE id = ?", (document,)
-        ).fetchone()
-        self._db.execute(
-            "UPDATE document SET source_folder = ?, source = ? WHERE id = ?",
-            (source_folder, source, document),
-        )
-        before, after = document_header(title, old), document_header(title, source)
-        rows = self._db.execute(
-            "SELECT id, header FROM chunk WHERE document = ? AND header != ''", (document,)
-        ).fetchall()
-        self._db.executemany(
-            "UPDATE chunk SET header = ? WHERE id = ?",
-            [(after + header.removeprefix(before), chunk) for chunk, header in rows],
-        )
-        self._writer.journal(seq, "change", document, uid)
-        self._writer.audit(
-            "document.rename", document_object(uid), names={"source": source, "from": old}
-        )
-
-    def delete(self, document: int, seq: int, *, despite_hold: bool = False) -> int:
-        """Delete a document inside a commit; return its uid.
-
-        Raises DocumentOnHold for a document on legal hold unless `despite_hold` is set.
-        """
-        uid, source = self._db.execute(
-            "SELECT uid, source FROM document WHERE id = ?", (document,)
-        ).fetchone()
-        if not despite_hold and self._writer.retention.is_held(uid):
-            raise DocumentOnHold(
-                f"{source} is on legal hold; release it first, with: ragkit release {source}"
-            )
-        self._db.execute(
-            "INSERT INTO tombstone (chunk, seq) SELECT id, ? FROM chunk WHERE document = ?",
-            (seq, document),
-        )
-        self._db.execute("DELETE FROM document WHERE id = ?", (document,))
-        self._writer.journal(seq, "remove", document, uid)
-        return int(uid)
-
-    def sources_of(self, uids: Iterable[int]) -> list[str]:
-        """Return the sources of the documents with these uids that exist."""
-        return [
-            source
-            for uid in uids
-            for (source,) in self._db.execute("SELECT source FROM document WHERE uid = ?", (uid,))
-        ]

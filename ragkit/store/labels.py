@@ -7,14 +7,12 @@ import os
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ragkit.store.records import document_object
 from ragkit.store.rows import placeholders
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
-    from ragkit.store.writer import Writer
+from ragkit.store.source_folders import SourceFolders
+from ragkit.store.transaction import ReadTransaction, WriteTransaction
 
 DEFAULT_LABEL = "default"
 
@@ -56,7 +54,7 @@ def _compose(path: str) -> str:
 class Labels:
     """Reads the labels of a snapshot's documents."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._db = snapshot.connection
 
     def ids_of(self, names: Collection[str]) -> frozenset[int]:
@@ -94,7 +92,7 @@ class LabelWriter:
     itself is not stored.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WriteTransaction) -> None:
         self._writer = writer
         self._db = writer.connection
 
@@ -176,7 +174,7 @@ class LabelWriter:
         )
 
     def _key(self, source_folder: int, source: str) -> str:
-        place = f"{self._writer.source_folders.path_of(source_folder)}/{source}"
+        place = f"{SourceFolders(self._writer).path_of(source_folder)}/{source}"
         return f"label {hashlib.sha256(place.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from ragkit.store.checks import missing_documents, unknown_documents
+from ragkit.store.labels import LabelWriter
 from ragkit.store.records import Lost, document_object
-
-if TYPE_CHECKING:
-    from ragkit.store.writer import Writer
+from ragkit.store.transaction import WriteTransaction
 
 
 class RepairWriter:
     """Writes repairs; each method is one commit."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WriteTransaction) -> None:
         self._writer = writer
         self._db = writer.connection
 
@@ -54,7 +52,7 @@ class RepairWriter:
         with writer.commit():
             for each in lost:
                 writer.audit("document.lost", document_object(each.uid))
-                writer.labels.remember_lost(each.source, each.label)
+                LabelWriter(writer).remember_lost(each.source, each.label)
             ids, seq = self._db.execute(
                 "SELECT max((SELECT coalesce(max(id), 0) FROM document), "
                 "(SELECT coalesce(max(id), 0) FROM chunk), "

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ragkit.store import audit
+from ragkit.store.database import Database
 from ragkit.store.records import document_object
 from ragkit.store.rows import RowMapper
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
-    from ragkit.store.writer import Writer
+from ragkit.store.transaction import ReadTransaction, WriteTransaction
 
 
 class StoredHold(NamedTuple):
@@ -26,10 +24,16 @@ class StoredHold(NamedTuple):
 _HOLD = RowMapper(StoredHold, document="d.id", source="d.source", at="h.at", reason="h.reason")
 
 
+def is_on_hold(connection: Database, uid: int) -> bool:
+    """Return True if the document with this uid is on legal hold."""
+    found = connection.execute("SELECT 1 FROM legal_hold WHERE uid = ?", (uid,))
+    return found.fetchone() is not None
+
+
 class RetentionRules:
     """Reads the retention periods and legal holds of a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._db = snapshot.connection
 
     def keep_days(self) -> dict[str, int]:
@@ -54,7 +58,7 @@ class RetentionRules:
 class RetentionWriter:
     """Writes retention periods and legal holds; each method is one commit."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WriteTransaction) -> None:
         self._writer = writer
         self._db = writer.connection
 
@@ -74,11 +78,7 @@ class RetentionWriter:
         For documents that are, the reason is added to the one they have.
         """
         with self._writer.commit():
-            new = [
-                uid
-                for uid in uids
-                if not self.is_held(uid) and self._writer.documents.sources_of([uid])
-            ]
+            new = [uid for uid in uids if not is_on_hold(self._db, uid) and self._sources_of([uid])]
             for uid in new:
                 self._db.execute(
                     "INSERT INTO legal_hold (uid, at, reason) VALUES (?, ?, ?)",
@@ -93,7 +93,7 @@ class RetentionWriter:
                 ).fetchall()
                 if is_changed:
                     self._record_hold(uid, reason)
-            return self._writer.documents.sources_of(new)
+            return self._sources_of(new)
 
     def _record_hold(self, uid: int, reason: str) -> None:
         self._writer.audit("retention.hold", document_object(uid), names={"reason": reason})
@@ -104,11 +104,11 @@ class RetentionWriter:
             released = self.drop_holds(uids)
             for uid in released:
                 self._writer.audit("retention.release", document_object(uid))
-            return self._writer.documents.sources_of(released)
+            return self._sources_of(released)
 
     def drop_holds(self, uids: Iterable[int]) -> list[int]:
         """Delete legal holds, inside a commit; return the uids that were on hold."""
-        held = [uid for uid in uids if self.is_held(uid)]
+        held = [uid for uid in uids if is_on_hold(self._db, uid)]
         for uid in held:
             self._db.execute("DELETE FROM legal_hold WHERE uid = ?", (uid,))
         return held
@@ -124,7 +124,10 @@ class RetentionWriter:
                 detail["doubt"] = True
             self._writer.audit("retention.erase", "kb", detail)
 
-    def is_held(self, uid: int) -> bool:
-        """Return True if the document with this uid is on legal hold."""
-        found = self._db.execute("SELECT 1 FROM legal_hold WHERE uid = ?", (uid,))
-        return found.fetchone() is not None
+    def _sources_of(self, uids: Iterable[int]) -> list[str]:
+        """Return the sources of the documents with these uids that exist."""
+        return [
+            source
+            for uid in uids
+            for (source,) in self._db.execute("SELECT source FROM document WHERE uid = ?", (uid,))
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -67,3 +68,18 @@ def check_text(text: str) -> str:
             "knowledge base with: ragkit verify"
         )
     return text
+
+
+def decode_list(stored: str) -> tuple[Any, ...]:
+    """Return a list that is stored as JSON; most are empty, and a listing may have thousands."""
+    return () if stored == "[]" else tuple(json.loads(stored))
+
+
+def decode_object(stored: str) -> dict[str, Any]:
+    """Return an object that is stored as JSON; most are empty."""
+    return {} if stored == "{}" else dict(json.loads(stored))
+
+
+def decode_flag(stored: int | None) -> bool | None:
+    """Return a flag that may be missing."""
+    return None if stored is None else bool(stored)

@@ -9,12 +9,13 @@ from ragkit.store.access import Access, AccessReader
 from ragkit.store.audit_queries import AuditQueries
 from ragkit.store.chunks import Chunks, Pages
 from ragkit.store.conversations import Conversations
-from ragkit.store.database import Database
 from ragkit.store.documents import Documents
 from ragkit.store.erasures import Erasures
+from ragkit.store.file_errors import FileErrors
 from ragkit.store.labels import Labels
 from ragkit.store.retention import RetentionRules
-from ragkit.store.source_folders import FileErrors, SourceFolders
+from ragkit.store.source_folders import SourceFolders
+from ragkit.store.transaction import ReadTransaction
 from ragkit.store.vectors import Vectors
 
 
@@ -26,17 +27,8 @@ class Change:
     document: int
 
 
-class Snapshot:
-    """Reads inside one transaction: `seq` is the last commit it sees.
-
-    `readable_labels` are the ids of the labels whose documents may be read; None means all of them,
-    an empty set means none. The tables are read through the aggregates: `snapshot.documents.all()`.
-    """
-
-    def __init__(self, connection: Database, readable_labels: frozenset[int] | None = None) -> None:
-        self.connection = connection
-        self.readable_labels = readable_labels
-        self.seq = int(self.meta("seq") or 0)
+class Snapshot(ReadTransaction):
+    """A read transaction with all aggregates: `snapshot.documents.all()`."""
 
     def restrict(self, labels: frozenset[int] | None) -> Snapshot:
         """Return the same snapshot, restricted to documents with these label ids; None for all."""
@@ -56,15 +48,6 @@ class Snapshot:
         allowed = self.readable_labels
         return self.restrict(labels if allowed is None else labels & allowed)
 
-    def label_clause(self) -> str:
-        """Return the SQL condition for readable documents, of a table with the alias `d`.
-
-        This is the only place where access becomes SQL. Label ids are integers of our own table.
-        """
-        if self.readable_labels is None:
-            return "1"
-        return f"d.label IN ({','.join(str(int(each)) for each in sorted(self.readable_labels))})"
-
     @property
     def is_strict(self) -> bool:
         """Whether hidden documents must not influence the results of this reader."""
@@ -74,11 +57,6 @@ class Snapshot:
     def has_every_label(self) -> bool:
         """Whether every label may be read."""
         return self.readable_labels is None or self.readable_labels >= self.labels.all_ids()
-
-    def meta(self, key: str) -> str | None:
-        """Return a value of the table `meta`; None if the key is missing."""
-        row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
 
     def changes_since(self, seq: int) -> list[Change]:
         """Return the journal's entries after `seq`, in order."""

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ragkit.errors import StoreDamaged
 from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.rows import RowMapper, batches, placeholders
-
-if TYPE_CHECKING:
-    from ragkit.store.snapshot import Snapshot
-    from ragkit.store.writer import Writer
+from ragkit.store.transaction import ReadTransaction, WriteTransaction
 
 _INDEX_VERSION = RowMapper(
     IndexVersion,
@@ -33,7 +29,7 @@ _INDEX_VERSION = RowMapper(
 class Vectors:
     """Reads the vectors of a snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: ReadTransaction) -> None:
         self._db = snapshot.connection
 
     def get(self, ids: Sequence[int], dimension: int) -> tuple[list[int], HalfVectors]:
@@ -103,7 +99,7 @@ class Vectors:
 class VectorWriter:
     """Writes which index file is published. It changes no text: the sequence number stays."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: WriteTransaction) -> None:
         self._writer = writer
         self._db = writer.connection
 

@@ -65,7 +65,7 @@ def test_what_was_kept_for_as_long_as_its_label_says_is_erased(
     daily(kb, clock, 179)
     assert len(sources(kb)) == 3
     clock(180, hours=1)
-    assert [(one.source, one.days) for one in kb.retention.expired()] == [
+    assert [(one.source, one.days) for one in kb.retention.find_expired()] == [
         ("jobs/ana.txt", 180),
         ("jobs/bo.txt", 180),
     ]
@@ -232,7 +232,7 @@ def test_a_label_is_kept_for_ever_unless_said_otherwise(kb: KnowledgeBase, clock
     kb.retention.keep("jobs", None)
     assert kb.retention.rules() == {}
     clock(36500)
-    assert kb.retention.expired() == []
+    assert kb.retention.find_expired() == []
 
 
 def test_what_cannot_be_kept_is_refused(kb: KnowledgeBase) -> None:

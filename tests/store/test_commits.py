@@ -108,7 +108,7 @@ def test_a_file_that_fails_takes_its_old_version_with_it(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "a.txt", ["one"])
         source_folder = writer.source_folders.add("/docs", whole=True)
-        writer.file_errors.set(source_folder, FileError("a.txt", "corrupt", digest=b"x"), "1")
+        writer.documents.refuse(source_folder, FileError("a.txt", "corrupt", digest=b"x"), "1")
         with store.snapshot() as snapshot:
             assert contents(snapshot) == {}
             assert [p.source for p in snapshot.file_errors.all()] == ["a.txt"]
@@ -137,7 +137,7 @@ def test_a_parent_folder_absorbs_the_roots_inside_it(store: Store) -> None:
     with store.writer() as writer:
         inner = writer.source_folders.add("/docs/hr", whole=True)
         writer.documents.put(new_document("a.txt", ["one"], source_folder=inner))
-        writer.file_errors.set(inner, FileError("b.txt", "corrupt", digest=b"x"), "1")
+        writer.documents.refuse(inner, FileError("b.txt", "corrupt", digest=b"x"), "1")
         beside = writer.source_folders.add("/docs-old", whole=True)
         outer = writer.source_folders.add("/docs", whole=True)
         with store.snapshot() as snapshot:

@@ -57,7 +57,7 @@ def keep(config_path: Path | None, label: str, days: str, kb_dir: str | None) ->
 def show_retention(config_path: Path | None, kb_dir: str | None, as_json: bool) -> None:
     """Show the retention periods, expired documents and legal holds."""
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
-        rules, expired = kb.retention.rules(), kb.retention.expired()
+        rules, expired = kb.retention.rules(), kb.retention.find_expired()
         holds = kb.retention.holds()
     parts: list[str | Table] = []
     if rules:
@@ -100,7 +100,7 @@ def erase_expired(
     """
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         if dry_run:
-            expired, problem = kb.retention.expired(), kb.retention.clock_problem()
+            expired, problem = kb.retention.find_expired(), kb.retention.clock_problem()
             parts = _show_expired(expired)
             if expired and problem and not clock_is_right:
                 parts.append(f"nothing would be erased: {problem}")

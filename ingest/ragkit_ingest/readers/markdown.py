@@ -54,7 +54,7 @@ class _BlockFinder:
             self._rule,
             self._table,
             self._item,
-            self._indented,
+            self._indentation,
             self._paragraph,
         )
         at = self._front_matter()
@@ -147,8 +147,8 @@ class _BlockFinder:
         self._in_list = True
         return after
 
-    def _indented(self, at: int) -> int:
-        """Indented lines are code or, below a list item, a further paragraph of the item."""
+    def _indentation(self, at: int) -> int:
+        """Read indented lines: code or, below a list item, a further paragraph of the item."""
         if self._is_blank(at) or not self._line(at).startswith(("    ", "\t")):
             return at
         if self._in_list:

@@ -18,7 +18,7 @@ _DATE_WORDS = re.compile(
 )
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _BULLET = re.compile(r"[(•●*\ue000-\uf8ff–-]")  # symbol fonts map bullets to the private use area
-_DEEPEST_LEVEL = 6
+_MAX_HEADING_LEVEL = 6
 _COVER_PAGES = 2
 _LONG_DOCUMENT = 10  # pages
 _HEAD_LINES = 4  # lines at the top or bottom of a page that may be a running head
@@ -105,7 +105,7 @@ def heading_levels(pages: list[list[Line]], above: int = 0) -> dict[tuple[int, b
         and (style[0] > body_size * 1.12 or (style[1] and not body_bold and style[0] >= body_size))
     ]
     heads.sort(key=lambda style: (-style[0], not style[1]))
-    return {style: above + min(rank + 1, _DEEPEST_LEVEL) for rank, style in enumerate(heads)}
+    return {style: above + min(rank + 1, _MAX_HEADING_LEVEL) for rank, style in enumerate(heads)}
 
 
 def _style(line: Line) -> tuple[int, bool]:
@@ -153,7 +153,7 @@ def group_lines(
     head: list[str] = []  # column heads of the current table
     recent: deque[str] = deque(maxlen=4)  # may be the column heads of a table that follows
     in_table = False
-    capitals = max([_DEEPEST_LEVEL, *levels.values()])
+    capitals = max([_MAX_HEADING_LEVEL, *levels.values()])
     previous: Line | None = None
     for line in lines:
         named = titles.get(plain_text(line.text), 0)

@@ -23,11 +23,11 @@ class Rectangle(NamedTuple):
     right: float
     top: float
 
-    def joined(self, other: Rectangle) -> Rectangle:
+    def union(self, other: Rectangle) -> Rectangle:
         """Return the smallest rectangle around both."""
         return Rectangle(*map(min, self[:2], other[:2]), *map(max, self[2:], other[2:]))
 
-    def turned(self) -> Rectangle:
+    def transpose(self) -> Rectangle:
         """Return it with swapped axes, so that a vertical line can be treated like others."""
         return Rectangle(self.bottom, self.left, self.top, self.right)
 
@@ -64,13 +64,13 @@ class PageText:
         """
         lines: list[tuple[Rectangle, bool]] = []  # along the line, and whether it is horizontal
         for box, level in self._character_boxes(start, end):
-            along = box if level else box.turned()
+            along = box if level else box.transpose()
             if lines and lines[-1][1] == level and self._continues(lines[-1][0], along, level):
-                lines[-1] = lines[-1][0].joined(along), level
+                lines[-1] = lines[-1][0].union(along), level
             else:
                 lines.append((along, level))
         widened = ((_widen(along), level) for along, level in lines)
-        return [along if level else along.turned() for along, level in widened]
+        return [along if level else along.transpose() for along, level in widened]
 
     def _character_boxes(self, start: int, end: int) -> Iterator[tuple[Rectangle, bool]]:
         """Yield the box of each visible character, and whether its line is horizontal."""
@@ -101,7 +101,7 @@ class PageText:
             return True
         inset = (top - bottom) / 3  # descenders of the line above reach into a box
         gap = gap._replace(bottom=bottom + inset, top=top - inset)
-        between = gap if level else gap.turned()
+        between = gap if level else gap.transpose()
         return not self.textpage.get_text_bounded(*between).strip()
 
 

@@ -13,7 +13,7 @@ from ragkit_ingest.readers.table import MAX_CELLS, build_sheet
 _CELL = re.compile(
     rb"""<(?:\w+:)?c\s(?:[^>]*?\s)?r\s*=\s*["']([A-Za-z]+)(\d+)["'](?:\s[^>]*[^/>])?>"""
 )
-_FAR_CELL = re.compile(rb"""["'](?:[A-Za-z]{3}|[A-Za-z]{2}\d{5}|[A-Za-z]\d{6})""")
+_OUTLYING_CELL = re.compile(rb"""["'](?:[A-Za-z]{3}|[A-Za-z]{2}\d{5}|[A-Za-z]\d{6})""")
 
 
 def read_xlsx(data: bytes, source: str) -> Document:
@@ -74,7 +74,7 @@ def _check_extent(data: bytes) -> None:
     with translate_errors("workbook"), zipfile.ZipFile(io.BytesIO(data)) as package:
         for member in package.namelist():
             part = package.read(member) if member.lower().endswith(".xml") else b""
-            if not _FAR_CELL.search(part):
+            if not _OUTLYING_CELL.search(part):
                 continue
             columns = rows = 0
             for cell in _CELL.finditer(part):
