@@ -106,13 +106,7 @@ def restore_kb(
         *(parse_past_erasure(read_receipt(_read_text(one))) for one in receipts),
     ]
     target = Layout(path.resolve())
-    if backup.resolve().is_relative_to(target.root):
-        raise StoreError(
-            f"{backup} is inside {target.root}, which would be replaced: restore into another "
-            "directory"
-        )
-    check_local(target.root)
-    replaced = _check_target(target, replace)
+    replaced = _check_target(target, backup, replace)
     key_file = config.key_file if config else None
     with ExitStack() as stack:
         stack.enter_context(translate_errors(target.root))
@@ -157,8 +151,14 @@ def _check_content(after: VerificationReport, backup: Path, target: Layout) -> N
         )
 
 
-def _check_target(target: Layout, replace: bool) -> bool:
+def _check_target(target: Layout, backup: Path, replace: bool) -> bool:
     """Return True if there is a knowledge base to replace. Raises StoreError if none may be."""
+    if backup.resolve().is_relative_to(target.root):
+        raise StoreError(
+            f"{backup} is inside {target.root}, which would be replaced: restore into another "
+            "directory"
+        )
+    check_local(target.root)
     if target.exists():
         if not replace:
             raise StoreError(

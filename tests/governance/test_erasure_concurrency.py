@@ -19,7 +19,7 @@ from ragkit.governance.fingerprints import Fingerprints
 from ragkit.maintenance import backup as backing_up
 from ragkit.maintenance import restore_kb
 from ragkit.store.database import connect
-from ragkit.store.erasures import ErasureWriter
+from ragkit.store.erasure_writer import ErasureWriter
 from ragkit.store.retention import RetentionWriter
 from tests.support.hashing import HashingEmbedder
 
