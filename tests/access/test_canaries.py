@@ -165,7 +165,7 @@ def test_a_turn_that_could_not_be_kept_is_told_no_more_either(library: Library) 
     talk.ask("What of the pump lurea?")
     assert talk.id is not None
     view.delete_conversation(talk.id)
-    assert "Not kept" in talk.ask("And the pump there?").notice
+    assert "Not stored in the conversation" in talk.ask("And the pump there?").notice
     assert canaries(repr(talk.turns())) == {"a"}
     library.revoke("red", ANA)
     assert talk.turns() == []
