@@ -23,8 +23,10 @@ demo: .venv/.demo
 	$(BIN)/ragkit ingest examples/documents --kb demo.kb
 	$(BIN)/ragkit ask "How many days of annual leave do I get from the 15th year of service?" --kb demo.kb
 
+# Tests that drive a browser wait for it in real time, so nothing else runs beside them.
 test: lint docs browser strace
-	$(BIN)/pytest -m "not long"
+	$(BIN)/pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/ui
+	$(BIN)/pytest -m "not long" tests/ui
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
