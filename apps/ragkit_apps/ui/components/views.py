@@ -34,9 +34,19 @@ function focused(part, data) {
     part.dataset.focusKey = data.focusKey;
     part.focus({ preventScroll: true });
   }
-  return () => setTimeout(() => {
-    if (!part.isConnected && part.before?.isConnected) part.before.focus({ preventScroll: true });
-  });
+  return () => returnFocus(part, 20);
+}
+// The source leaves the page some time after it is closed; a redraw of it does not remove it. The
+// chip that opened it may have been redrawn since: then the last one of that number gets the focus.
+function returnFocus(part, tries) {
+  if (part.isConnected) {
+    if (tries) setTimeout(returnFocus, 50, part, tries - 1);
+    return;
+  }
+  const before = part.before;
+  const chips = document.querySelectorAll(`button[data-cite="${before?.dataset.cite}"]`);
+  const target = before?.isConnected ? before : [...chips].at(-1);
+  if (document.activeElement === document.body) target?.focus({ preventScroll: true });
 }
 """
 
