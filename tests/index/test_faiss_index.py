@@ -138,8 +138,8 @@ def test_a_damaged_index_version_is_not_loaded_and_built_again(
         assert len(check(store)) == 300
     assert "missing or damaged" in caplog.text
     fill(store, 0, 0)  # an ingest with nothing to do
-    (mended,) = index_versions(store)
-    assert mended != name
+    (rebuilt,) = index_versions(store)
+    assert rebuilt != name
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         assert len(check(store)) == 300

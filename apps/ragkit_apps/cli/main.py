@@ -93,7 +93,7 @@ def main() -> None:
 
     restrict_network()
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a letter that its encoding lacks is no error
+        if isinstance(stream, io.TextIOWrapper):  # replace characters that the encoding lacks
             stream.reconfigure(errors="replace")
     try:
         cli.main(prog_name="ragkit", standalone_mode=False)
