@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ragkit.index.base import Ids, Scores
 
 LEXICAL_WEIGHT = 0.46  # of the BM25 part; the rest is the weight of the cosine
+
+
+class ScoreParts(NamedTuple):
+    """The parts that the fused score of each candidate is the sum of; float32 of shape (n,).
+
+    `dense` is the weighted cosine and `lexical` the weighted BM25 score. `verbatim` is above 0 for
+    chunks that hold an exact term of the query, and `prior` for documents that the query names;
+    both are 0 for a query without such terms or names.
+    """
+
+    dense: Scores
+    lexical: Scores
+    verbatim: Scores
+    prior: Scores
+
+    @property
+    def total(self) -> Scores:
+        """The fused score of each candidate."""
+        return self.dense + self.lexical + self.verbatim + self.prior
 
 
 def look_up_scores(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
@@ -25,8 +46,10 @@ def look_up_scores(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
     return found
 
 
-def weigh_scores(similarity: Scores, lexical: Scores) -> tuple[Scores, Scores]:
-    """Return the weighted cosine part and BM25 part of each score; their sum lies in [0, 1].
+def weigh_scores(similarity: Scores, lexical: Scores) -> ScoreParts:
+    """Return the parts of each score, without verbatim terms and named documents.
+
+    The sum of the weighted cosine and the weighted BM25 score lies in [0, 1].
 
     This is the convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
     Hybrid Retrieval" (2022, arXiv 2210.11934). Cosines are scaled to [0, 1] over the candidates.
@@ -34,7 +57,8 @@ def weigh_scores(similarity: Scores, lexical: Scores) -> tuple[Scores, Scores]:
     words count less where no chunk holds many of them. All arrays are float32 of shape (n,), n > 0.
     """
     dense: Scores = (1 - LEXICAL_WEIGHT) * _scale(similarity)
-    return dense, LEXICAL_WEIGHT * lexical
+    none = np.zeros_like(dense)
+    return ScoreParts(dense, LEXICAL_WEIGHT * lexical, none, none)
 
 
 def _scale(scores: Scores) -> Scores:

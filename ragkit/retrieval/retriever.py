@@ -10,10 +10,10 @@ import numpy as np
 
 from ragkit.embedders.base import Embedder, normalize
 from ragkit.hardware import count_cores
-from ragkit.index.base import Ids, Query, Scores, best_of
+from ragkit.index.base import Ids, Query, best_of
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
-from ragkit.retrieval.fusion import look_up_scores, weigh_scores
+from ragkit.retrieval.fusion import ScoreParts, look_up_scores, weigh_scores
 from ragkit.retrieval.hits import (
     EXTRA_WEIGHT,
     SCORED_CHUNKS,
@@ -36,10 +36,11 @@ _MAX_CACHED_PLACES = 200_000  # about 40 MB
 class Candidate:
     """What each stage of a search found out about one chunk.
 
-    `rank` is the rank of its hit, from 1; 0 if it is in none. `fused` is the sum of `dense_part`
-    and `lexical_part`, the two scores made comparable and weighted. `adds` is what the chunk
-    contributes to the score of its hit: the best chunk all of `fused`, two more of the same page a
-    little. `text` is that of the chunk alone.
+    `rank` is the rank of its hit, from 1; 0 if it is in none. `fused` is the sum of
+    `dense_part` and `lexical_part`, the two scores made comparable and weighted, `verbatim_part`
+    for exact terms of the query, and `prior_part` for documents that it names; see ScoreParts.
+    `adds` is what the chunk contributes to the score of its hit: the best chunk all of `fused`,
+    two more of the same page a little. `text` is that of the chunk alone.
     """
 
     chunk: int
@@ -56,6 +57,8 @@ class Candidate:
     text: str
     dense_part: float
     lexical_part: float
+    verbatim_part: float
+    prior_part: float
     adds: float
 
 
@@ -81,13 +84,12 @@ class _Run:
     scored: list[ScoredChunk]
     groups: list[ChunkGroup]
     ids: Ids
-    parts: tuple[Scores, Scores]
+    parts: ScoreParts
 
 
 _NO_SCORES = np.zeros(0, dtype=np.float32)
-_NO_RUN = _Run(
-    frozenset(), frozenset(), [], [], _NO_SCORES.astype(np.int64), (_NO_SCORES, _NO_SCORES)
-)
+_NO_PARTS = ScoreParts(_NO_SCORES, _NO_SCORES, _NO_SCORES, _NO_SCORES)
+_NO_RUN = _Run(frozenset(), frozenset(), [], [], _NO_SCORES.astype(np.int64), _NO_PARTS)
 
 
 class Retriever:
@@ -147,7 +149,7 @@ class Retriever:
             return _NO_RUN
         bm25 = look_up_scores(ids, lexical.ids, lexical.scores, depth)
         parts = weigh_scores(similarity, bm25 / lexical.bound if lexical.bound else bm25)
-        fused = parts[0] + parts[1]
+        fused = parts.total
         order = np.lexsort((ids, -fused))
         chunks, *scores = (column[order].tolist() for column in (ids, similarity, bm25, fused))
         known = self._places_of(snapshot, chunks)
@@ -182,8 +184,10 @@ def _describe_candidates(
     ranks = {member.chunk: rank for rank, group in enumerate(groups, 1) for member in group.members}
     shown = {member.chunk for group in groups for member in group.passage()}
     stored = snapshot.chunks.get([entry.chunk for entry in run.scored])
-    columns = (column.tolist() for column in (run.ids, *run.parts))
-    parts = {chunk: weighted for chunk, *weighted in zip(*columns, strict=True)}
+    names = [f"{name}_part" for name in ScoreParts._fields]
+    columns = [column.tolist() for column in run.parts]
+    weighted = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    parts = dict(zip(run.ids.tolist(), weighted, strict=True))
     adds = {
         member.chunk: member.fused * (1 if at == 0 else EXTRA_WEIGHT)
         for group in groups
@@ -203,9 +207,8 @@ def _describe_candidates(
             note=_describe_use(entry.chunk, ranks, shown),
             document=entry.place.document,
             text=stored[entry.chunk].text,
-            dense_part=parts[entry.chunk][0],
-            lexical_part=parts[entry.chunk][1],
             adds=adds.get(entry.chunk, 0.0),
+            **parts[entry.chunk],
         )
         for entry in run.scored
     )

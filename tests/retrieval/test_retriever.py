@@ -64,7 +64,8 @@ def test_explain_says_what_every_score_is_made_of(handbook: KnowledgeBase, tmp_p
     explanation = handbook.explain("valve checked every 3 weeks", 3)
     assert len(explanation.candidates) > 10
     for entry in explanation.candidates:
-        assert entry.dense_part + entry.lexical_part == pytest.approx(entry.fused, abs=1e-6)
+        parts = (entry.dense_part, entry.lexical_part, entry.verbatim_part, entry.prior_part)
+        assert sum(parts) == pytest.approx(entry.fused, abs=1e-6)
         assert 0 <= entry.dense_part <= 1 - LEXICAL_WEIGHT + 1e-6
         (chunk,) = [c for c in handbook.chunks(entry.document) if c.id == entry.chunk]
         assert (entry.text, entry.source) == (chunk.text, chunk.source)

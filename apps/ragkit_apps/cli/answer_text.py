@@ -42,16 +42,22 @@ def format_explanation(explanation: Explanation) -> list[str | Table]:
                 f"{candidate.fused:.3f}",
                 f"{candidate.similarity:.3f}",
                 f"{candidate.lexical:.1f}",
+                _format_part(candidate.verbatim_part),
+                _format_part(candidate.prior_part),
                 "+".join(name for name, found in stages if found),
                 f"{candidate.source}{page}",
                 candidate.note,
             )
         )
-    columns = ("rank", "fused", "cosine", "bm25", "found by", "place", "note")
-    parts: list[str | Table] = [Table(columns, rows, right=columns[:4])]
+    columns = ("rank", "fused", "cosine", "bm25", "exact", "name", "found by", "place", "note")
+    parts: list[str | Table] = [Table(columns, rows, right=columns[:6])]
     if len(explanation.candidates) > MAX_CANDIDATES:
         parts.append(f"... and {len(explanation.candidates) - MAX_CANDIDATES} more candidates")
     return parts
+
+
+def _format_part(value: float) -> str:
+    return f"+{value:.3f}" if value else ""
 
 
 def format_citation(citation: Citation) -> str:

@@ -24,15 +24,22 @@ def _build_chart(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
+def name_score_parts(candidate: Candidate) -> dict[str, float]:
+    """Return the parts of a chunk's score, each with its name on the page."""
+    return {
+        "By meaning": candidate.dense_part,
+        "By words": candidate.lexical_part,
+        "By exact terms": candidate.verbatim_part,
+        "By document name": candidate.prior_part,
+    }
+
+
 def build_score_chart(candidates: Sequence[Candidate]) -> alt.Chart:
-    """Return stacked bars: the score of each chunk by meaning and by words, best first."""
+    """Return stacked bars: the parts of each chunk's score, best first."""
     rows = [
         {"Chunk": name, "Part": part, "Score": value}
         for name, candidate in zip(_name_chunks(candidates), candidates, strict=True)
-        for part, value in (
-            ("By meaning", candidate.dense_part),
-            ("By words", candidate.lexical_part),
-        )
+        for part, value in name_score_parts(candidate).items()
     ]
     chart: alt.Chart = (
         _build_chart(rows)

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from ragkit import Candidate, Explanation, Hit
-from ragkit_apps.ui.components.charts import build_score_chart
+from ragkit_apps.ui.components.charts import build_score_chart, name_score_parts
 from ragkit_apps.ui.components.empty_state import require_documents
 from ragkit_apps.ui.components.markup import escape_markdown, shorten
 from ragkit_apps.ui.components.messages import draw_caption, draw_heading
@@ -18,6 +18,7 @@ from ragkit_apps.ui.state.session import Source, open_source
 MAX_CHART_BARS = 20
 MAX_TABLE_ROWS = 300
 _SLOT = "search"
+_SCORE_PARTS = ("By meaning", "By words", "By exact terms", "By document name")
 _SEARCHES = {(True, True): "both", (True, False): "meaning", (False, True): "words"}
 
 
@@ -64,14 +65,16 @@ def draw_page() -> None:
 def _draw_ranking(explanation: Explanation) -> None:
     draw_heading("Ranking", 2)
     draw_caption(
-        "The score of a chunk has two parts: meaning (its cosine similarity, scaled over all "
-        "candidates) and words (its BM25 score as a share of the best possible one). A passage has "
-        "the score of its best chunk, plus a little for other chunks of the same page."
+        "The score of a chunk has up to four parts: meaning (its cosine similarity, scaled over "
+        "all candidates), words (its BM25 score as a share of the best possible one), exact terms "
+        "(codes, dates and quoted text of the query that it contains) and document name (if the "
+        "query names its document). A passage has the score of its best chunk, plus a little for "
+        "other chunks of the same page."
     )
     ranked = [candidate for candidate in explanation.candidates if candidate.rank]
     st.altair_chart(
         build_score_chart(ranked[:MAX_CHART_BARS]),
-        alt="Bars: for each chunk of the passages, the score by meaning and the score by words",
+        alt="Bars: for each chunk of the passages, the parts of its score",
     )
     st.dataframe(
         build_candidate_table(explanation.candidates),
@@ -80,7 +83,7 @@ def _draw_ranking(explanation: Explanation) -> None:
         alt="All candidates with their scores, best first",
         column_config={
             name: st.column_config.NumberColumn(format="%.3f")
-            for name in ("Score", "By meaning", "By words", "Cosine")
+            for name in ("Score", *_SCORE_PARTS, "Cosine")
         },
     )
 
@@ -115,8 +118,7 @@ def build_candidate_table(
         "Page": [row.page for row in rows],
         "Found by": [_SEARCHES.get((row.from_dense, row.from_lexical), "") for row in rows],
         "Score": [row.fused for row in rows],
-        "By meaning": [row.dense_part for row in rows],
-        "By words": [row.lexical_part for row in rows],
+        **{part: [name_score_parts(row)[part] for row in rows] for part in _SCORE_PARTS},
         "Cosine": [row.similarity for row in rows],
         "BM25": [round(row.lexical, 1) for row in rows],
         "Outcome": [row.note for row in rows],
