@@ -6,13 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ragkit.text.control_tokens import break_control_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a chat; `role` is system, user or assistant."""
+    """One message of a chat; `role` is system, user or assistant.
+
+    Control tokens of chat templates in the content are broken, wherever it came from. So no
+    document, question or file name can end its message and begin one of another role.
+    """
 
     role: str
     content: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content", break_control_tokens(self.content))
 
 
 @dataclass(frozen=True, slots=True)
