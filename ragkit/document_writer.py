@@ -16,6 +16,7 @@ from ragkit.ingestion.adapters import (
     ForeignDocument,
     build_document,
     digest_documents,
+    find_modified,
     find_source,
 )
 from ragkit.ingestion.options import IngestOptions, Reader
@@ -142,8 +143,16 @@ class DocumentWriter:
             added = build_document(parts)
             if run.may_add(source, added, digest):
                 embedder, chunks = self._load_embedder(writer)
-                is_known = source in known
-                run.add(folder, source, added, digest, embedder, chunks, known=is_known)
+                run.add(
+                    folder,
+                    source,
+                    added,
+                    digest,
+                    embedder,
+                    chunks,
+                    modified_at=find_modified(parts),
+                    known=source in known,
+                )
 
     def _check_embedder(self, writer: Writer) -> None:
         """Raise StoreMismatch if another embedder is wanted than the knowledge base has."""

@@ -6,6 +6,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,54 @@ def test_a_second_ingest_changes_and_embeds_nothing(
     assert outcome(kb.ingest(docs)) == {"unchanged": ["a.txt", "b.txt"]}
     assert embedder.embedded == []
     assert list(kb.dump()) == before
+
+
+def modified(kb: KnowledgeBase) -> dict[str, str]:
+    return {document.source: document.modified_at for document in kb.documents()}
+
+
+def test_a_document_has_the_modification_time_of_its_file(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, a="Alpha text.", b="Beta text.")
+    os.utime(docs / "a.txt", (0, 1_700_000_000.9))
+    os.utime(docs / "b.txt", (0, -3600))
+    (kb.uploads / "d.txt").write_text("Delta text.")
+    os.utime(kb.uploads / "d.txt", (0, 1_600_000_000))
+    kb.ingest(docs, kb.uploads)
+    assert modified(kb) == {
+        "a.txt": "2023-11-14T22:13:20+00:00",
+        "b.txt": "1969-12-31T23:00:00+00:00",
+        "d.txt": "2020-09-13T12:26:40+00:00",
+    }
+
+
+def test_a_new_modification_time_alone_is_stored_without_a_new_version(
+    kb: KnowledgeBase, docs: Path
+) -> None:
+    write(docs, a="Alpha text.", b="Beta text.")
+    kb.ingest(docs)
+    before = kb.documents()
+    os.utime(docs / "a.txt", (0, 1_700_000_000))
+    assert outcome(kb.ingest(docs, dry_run=True)) == {"unchanged": ["a.txt", "b.txt"]}
+    assert kb.documents() == before
+    assert outcome(kb.ingest(docs)) == {"unchanged": ["a.txt", "b.txt"]}
+    assert kb.documents() == [
+        replace(before[0], modified_at="2023-11-14T22:13:20+00:00"),
+        before[1],
+    ]
+    kb.retention.hold("b.txt", reason="lawsuit")
+    os.utime(docs / "b.txt", (0, 1_700_000_000))
+    kb.ingest(docs)
+    assert kb.documents()[1] == before[1]  # on legal hold, it stays as it is
+
+
+def test_a_renamed_file_may_have_another_modification_time(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, a="Alpha text.")
+    kb.ingest(docs)
+    (docs / "a.txt").unlink()
+    write(docs, b="Alpha text.")
+    os.utime(docs / "b.txt", (0, 1_700_000_000))
+    assert outcome(kb.ingest(docs)) == {"renamed": [("a.txt", "b.txt")]}
+    assert modified(kb) == {"b.txt": "2023-11-14T22:13:20+00:00"}
 
 
 def test_one_changed_file_touches_that_file_alone(

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ragkit_ingest.model import FileError, Reason
@@ -22,12 +23,13 @@ FileState = tuple[str, int, int, int, int, int]
 class FoundFile:
     """A regular file: its path in the source folder with "/" between parts, and on disk.
 
-    `size` is in bytes.
+    `size` is in bytes. `modified_at` is when it was last modified: UTC, to the second, as ISO text.
     """
 
     source: str
     path: str
     size: int
+    modified_at: str
 
 
 @dataclass(slots=True)
@@ -109,9 +111,20 @@ def _add_file(root: Path, path: str, result: Scan) -> None:
         result.errors.append(_unreadable(source, error))
         return
     if stat.S_ISREG(info.st_mode):
-        result.files.append(FoundFile(source, path, info.st_size))
+        result.files.append(FoundFile(source, path, info.st_size, format_time(info.st_mtime)))
     else:
         result.errors.append(FileError(source, Reason.NOT_A_FILE, _describe_kind(info.st_mode)))
+
+
+def format_time(seconds: float) -> str:
+    """Return a time since 1970 as ISO 8601 text, in UTC and to the second.
+
+    A damaged file system may report any time. One outside the years 1 to 9999 becomes 1970.
+    """
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC).isoformat(timespec="seconds")
 
 
 def _unreadable(source: str, error: OSError) -> FileError:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from typing import Any, Protocol
 
@@ -37,8 +38,9 @@ _NAME_KEYS = ("file_name", "filename")
 _TITLE_KEYS = ("title", "document_title")
 _LABEL_KEY = "page_label"  # as printed: "iv"
 _NUMBER_KEYS = ("page_number", "page")  # as the reader number, some from 0
+_MODIFIED_KEYS = ("last_modified_date", "last_modified")
 # Dates of a file system, which change although the content does not.
-_DATE_KEYS = ("creation_date", "last_modified_date", "last_accessed_date", "last_modified")
+_DATE_KEYS = ("creation_date", "last_accessed_date", *_MODIFIED_KEYS)
 _PATH = re.compile(r"[/\\]|\.\w{1,5}$")
 
 
@@ -100,6 +102,26 @@ def digest_documents(foreign: Sequence[ForeignDocument]) -> bytes:
     return hashlib.sha256(
         json.dumps(content, sort_keys=True).encode("utf-8", "surrogatepass")
     ).digest()
+
+
+def find_modified(foreign: Sequence[ForeignDocument]) -> str:
+    """Return when a document was last modified, as ISO 8601 text in UTC.
+
+    That is the latest date in the metadata that `_MODIFIED_KEYS` name. A date without a time zone
+    is UTC. Without any, it is now.
+    """
+    given = [_first_value(part.metadata, _MODIFIED_KEYS) for part in foreign]
+    times = [time for text in given if (time := _parse_time(text)) is not None]
+    return max(times, default=datetime.now(UTC)).isoformat(timespec="seconds")
+
+
+def _parse_time(text: str) -> datetime | None:
+    """Return the time that an ISO text gives, in UTC; None for other text."""
+    try:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _page_key(part: ForeignDocument) -> tuple[str, str]:

@@ -52,6 +52,8 @@ class Committer:
         for document, old, file in plan.renamed:
             self._writer.documents.rename(document, file.source)
             self._report.renamed.append((old, file.source))
+        if plan.touched:
+            self._writer.documents.set_modified(plan.touched)
         if plan.removed:
             self._remove(plan.removed)
         renamed = [new for _, new in self._report.renamed]
@@ -95,6 +97,7 @@ class Committer:
         read: ReadFile,
         embedded: ChunkVectors,
         *,
+        modified_at: str,
         known: bool,
     ) -> None:
         """Store a document; `known` is True if it replaces an earlier version."""
@@ -108,6 +111,7 @@ class Committer:
             chunks=read.chunks or [],
             digests=embedded.digests,
             vectors=embedded.vectors,
+            modified_at=modified_at,
             rule=self._labels.find_label(source_folder, source),
         )
         with self._report_hold(source):

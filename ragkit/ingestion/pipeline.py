@@ -100,6 +100,7 @@ class Ingest:
         embedder: Embedder,
         settings: ChunkSettings,
         *,
+        modified_at: str,
         known: bool,
     ) -> None:
         """Chunk, embed and commit one document that is not a file."""
@@ -109,7 +110,9 @@ class Ingest:
         )  # chunk headers hold this name, not a whole path
         read = chunk_file(ReadFile(digest, size, document, None), name, embedder, settings)
         (embedded,) = self._embed([read], embedder)
-        self._committer.commit_document(source_folder, source, read, embedded, known=known)
+        self._committer.commit_document(
+            source_folder, source, read, embedded, modified_at=modified_at, known=known
+        )
 
     def _find_source_folder(self, name: str, *, whole: bool) -> int:
         """Return the store's id of a source folder; a dry run gets 0 for one that is new."""
@@ -151,6 +154,7 @@ class Ingest:
                     file.source,
                     outcome,
                     embedded[file.source],
+                    modified_at=file.modified_at,
                     known=file.source in plan.known,
                 )
             self._progress.count(file)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ragkit.errors import SourceError
 from ragkit.ingestion.options import IngestOptions
+from ragkit.store.records import KnownFile
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest import READER_VERSION
 from ragkit_ingest.model import FileError, Reason
@@ -30,7 +31,8 @@ class Plan:
     holds already. `read` lists new and changed files; `renamed` holds (document id, old source
     path, file), and `removed` (document id, source path) of documents whose file vanished. Files
     in `failed` cannot be ingested. `new_errors` are those of `failed` that the store has to
-    remember now, and `old_errors` are source paths whose stored error no longer applies.
+    remember now, and `old_errors` are source paths whose stored error no longer applies. `touched`
+    holds (document id, time) of files of which only the modification time changed.
     `allowed_again` are digests of erased contents that `renamed` brings back.
     """
 
@@ -41,17 +43,10 @@ class Plan:
     renamed: list[tuple[int, str, FoundFile]] = field(default_factory=list)
     allowed_again: list[bytes] = field(default_factory=list)
     removed: list[tuple[int, str]] = field(default_factory=list)
+    touched: list[tuple[int, str]] = field(default_factory=list)
     failed: list[FileError] = field(default_factory=list)
     new_errors: list[FileError] = field(default_factory=list)
     old_errors: list[str] = field(default_factory=list)
-
-
-class _Known(NamedTuple):
-    """What the store knows of a source path: the document, its file's digest and its size."""
-
-    document: int
-    digest: bytes
-    size: int
 
 
 _Errors = Mapping[str, tuple[FileError, str]]  # by source path, with the reader's tag
@@ -60,7 +55,7 @@ _Errors = Mapping[str, tuple[FileError, str]]  # by source path, with the reader
 class _Vanished:
     """What the store knows of files that vanished, by source path and by size."""
 
-    def __init__(self, facts: dict[str, _Known]) -> None:
+    def __init__(self, facts: dict[str, KnownFile]) -> None:
         self.facts = facts
         self._by_size: dict[int, list[str]] = {}
         for source, known in facts.items():
@@ -108,10 +103,7 @@ def make_plan(
     snapshot: Snapshot, source_folder: int, found: Scan, scope: str, options: IngestOptions
 ) -> Plan:
     """Compare the scan of `scope`, a path relative to the source folder, with the store."""
-    known = {
-        source: _Known(*facts)
-        for source, facts in snapshot.documents.known_files(source_folder).items()
-    }
+    known = snapshot.documents.known_files(source_folder)
     errors = snapshot.file_errors.of(source_folder)
     on_hold = _sources_on_hold(snapshot, known)
     is_gone = _make_gone_test(found, scope)
@@ -121,6 +113,8 @@ def make_plan(
         state = _compare(file, known, errors, options.limits)
         if state == "unchanged":
             plan.unchanged.append(file.source)
+            if file.source not in on_hold:
+                _plan_touch(plan, file, known[file.source])
         elif file.source in on_hold:
             plan.failed.append(FileError(file.source, Reason.ON_HOLD, ON_HOLD))
         elif isinstance(state, FileError):
@@ -138,7 +132,7 @@ def make_plan(
     return plan
 
 
-def _sources_on_hold(snapshot: Snapshot, known: Mapping[str, _Known]) -> set[str]:
+def _sources_on_hold(snapshot: Snapshot, known: Mapping[str, KnownFile]) -> set[str]:
     documents = {document for document, *_ in snapshot.retention.legal_holds()}
     return {source for source, facts in known.items() if facts.document in documents}
 
@@ -161,7 +155,7 @@ def _make_gone_test(found: Scan, scope: str) -> Callable[[str], bool]:
 
 
 def _compare(
-    file: FoundFile, known: Mapping[str, _Known], errors: _Errors, limits: FileLimits
+    file: FoundFile, known: Mapping[str, KnownFile], errors: _Errors, limits: FileLimits
 ) -> Literal["unchanged", "changed"] | FileError:
     """Return how a file compares with the store, or why it cannot be read."""
     if file.size > limits.max_bytes:
@@ -180,6 +174,11 @@ def _compare(
     if failed is not None and failed.digest == digest and failed_with == reader_tag(limits):
         return failed
     return "changed"
+
+
+def _plan_touch(plan: Plan, file: FoundFile, known: KnownFile) -> None:
+    if file.modified_at != known.modified_at:
+        plan.touched.append((known.document, file.modified_at))
 
 
 def _plan_failure(plan: Plan, error: FileError, errors: _Errors) -> None:
@@ -204,6 +203,7 @@ def _plan_reading(
         return
     facts = vanished.facts.pop(old)
     plan.renamed.append((facts.document, old, file))
+    _plan_touch(plan, file, facts)
     if erased:
         plan.allowed_again.append(facts.digest)
 

@@ -161,7 +161,7 @@ def _type_condition(database: Database, table: str) -> str:
 def _flaw(database: Database, document: int, dimension: int, typed: dict[str, str]) -> str:
     first, last, readable, metadata, warnings, *_, fits = database.execute(
         "SELECT first_chunk, last_chunk, readable_pages, metadata, warnings, title, kind, "
-        f"added_at, {typed['document']} FROM document WHERE id = ?",
+        f"added_at, modified_at, {typed['document']} FROM document WHERE id = ?",
         (document,),
     ).fetchone()
     if not fits:

@@ -62,8 +62,8 @@ class DocumentWriter:
         first = document + 1
         self._db.execute(
             "INSERT INTO document (id, source_folder, source, digest, size, kind, title, label, "
-            "metadata, warnings, first_chunk, last_chunk, added_at, readable_pages, uid, pinned) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "metadata, warnings, first_chunk, last_chunk, added_at, modified_at, readable_pages, "
+            "uid, pinned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document,
                 new.source_folder,
@@ -78,6 +78,7 @@ class DocumentWriter:
                 first if new.chunks else None,
                 first + len(new.chunks) - 1 if new.chunks else None,
                 datetime.now(UTC).isoformat(timespec="seconds"),
+                new.modified_at,
                 sum(bool(page.text.strip()) for page in content.pages),
                 uid,
                 int(pinned),
@@ -150,6 +151,17 @@ class DocumentWriter:
             ).fetchone()
             self.move(document, source_folder, source, seq)
             self._file_errors.drop(source_folder, source)
+
+    def set_modified(self, times: Iterable[tuple[int, str]]) -> None:
+        """Store new modification times of unchanged files: (document id, time) pairs, one commit.
+
+        The documents keep their versions, and no index changes.
+        """
+        with self._writer.transaction():
+            self._db.executemany(
+                "UPDATE document SET modified_at = ? WHERE id = ?",
+                [(modified_at, document) for document, modified_at in times],
+            )
 
     def move(self, document: int, source_folder: int, source: str, seq: int) -> None:
         """Give a document another source, inside a commit.

@@ -32,6 +32,7 @@ _DOCUMENT = RowMapper(
     metadata="d.metadata",
     uploaded="f.path = 'uploads:'",
     uid="d.uid",
+    modified_at="d.modified_at",
     convert={
         "warnings": decode_list,
         "metadata": decode_object,
@@ -191,10 +192,10 @@ class Documents:
     def known_files(self, source_folder: int) -> dict[str, KnownFile]:
         """Return the documents of a source folder by source: all that an ingest compares."""
         rows = self._db.execute(
-            "SELECT source, id, digest, size FROM document WHERE source_folder = ?",
+            "SELECT source, id, digest, size, modified_at FROM document WHERE source_folder = ?",
             (source_folder,),
         )
-        return {source: KnownFile(id, digest, size) for source, id, digest, size in rows}
+        return {source: KnownFile(*facts) for source, *facts in rows}
 
     def uids(self) -> frozenset[int]:
         """Return the uids of all documents that exist."""

@@ -20,7 +20,8 @@ class NewDocument:
 
     `label` is assigned by hand, and `rule` is the label by the rules of the settings. Without
     either a changed document keeps its label, and a new one gets "default". `digests` and `vectors`
-    (float16, shape (n, dimension), length 1) belong to the chunks, in order.
+    (float16, shape (n, dimension), length 1) belong to the chunks, in order. `modified_at` is when
+    the file was last modified, in UTC, to the second, as ISO 8601 text.
     """
 
     source_folder: int
@@ -32,6 +33,7 @@ class NewDocument:
     chunks: list[Chunk]
     digests: list[bytes]
     vectors: HalfVectors
+    modified_at: str
     rule: str | None = None
 
 
@@ -42,6 +44,9 @@ class StoredDocument:
     `size` is in bytes. `readable_pages` counts the pages with text. `metadata` comes from the file.
     `uploaded` files are stored in the knowledge base and deleted with the document. `uid` is the
     first id of the document: it stays the same when the document is replaced or renamed.
+    `added_at` and `modified_at` are times in UTC, to the second, as ISO 8601 text: when this
+    version was ingested, and when its file was last modified. Without a file, the latter is the
+    date in the metadata (`last_modified_date`), or else when the document was added.
     """
 
     id: int
@@ -60,6 +65,7 @@ class StoredDocument:
     metadata: dict[str, str]
     uploaded: bool
     uid: int
+    modified_at: str
 
 
 class DocumentName(NamedTuple):
@@ -72,11 +78,12 @@ class DocumentName(NamedTuple):
 
 
 class KnownFile(NamedTuple):
-    """A document, with the digest and the size in bytes of its file."""
+    """A document, with the digest, the size in bytes and the modification time of its file."""
 
     document: int
     digest: bytes
     size: int
+    modified_at: str
 
 
 class Section(NamedTuple):

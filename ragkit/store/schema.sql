@@ -29,7 +29,7 @@ CREATE TABLE label_grant (
 -- The chunk ids of a document are the range [first_chunk, last_chunk]; both are NULL without chunks.
 -- `readable_pages` counts the pages with text. `uid` is the first id of the document: it stays the
 -- same when the document is replaced or renamed. `pinned` is 1 if a person assigned the label: then
--- no rule changes it.
+-- no rule changes it. `modified_at` is when the file was last modified, in UTC, to the second.
 CREATE TABLE document (
     id INTEGER PRIMARY KEY,
     source_folder INTEGER NOT NULL REFERENCES source_folder (id),
@@ -44,6 +44,7 @@ CREATE TABLE document (
     first_chunk INTEGER,
     last_chunk INTEGER,
     added_at TEXT NOT NULL,
+    modified_at TEXT NOT NULL,
     readable_pages INTEGER NOT NULL DEFAULT 0,
     uid INTEGER NOT NULL DEFAULT 0,
     pinned INTEGER NOT NULL DEFAULT 0,

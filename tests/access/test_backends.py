@@ -27,7 +27,7 @@ from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document, Page, PageKind
 from tests.access.worlds import ANA
 from tests.support.hashing import HashingEmbedder
-from tests.support.stored import DIMENSION, pairs, unit_vectors
+from tests.support.stored import DIMENSION, MODIFIED_AT, pairs, unit_vectors
 
 KINDS = ("flat", "ivf", "delta")
 RARE = {"one": 1, "seven": 7, "fifty": 50}
@@ -49,6 +49,7 @@ def paged(source_folder: int, source: str, label: str, count: int, seed: int) ->
         chunks=[Chunk(n, n, 0, len(text), "", (), "") for n, text in enumerate(texts)],
         digests=[f"{source}:{n}".encode() for n in range(count)],
         vectors=unit_vectors(count, seed),
+        modified_at=MODIFIED_AT,
     )
 
 

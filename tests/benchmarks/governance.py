@@ -180,4 +180,5 @@ def _copy(snapshot: Snapshot, document: StoredDocument, turn: int) -> NewDocumen
         ],
         digests=[f"{turn}:{chunk.id}".encode() for chunk in chunks],
         vectors=(vectors + noise).astype(np.float16),
+        modified_at=document.modified_at,
     )

@@ -19,6 +19,7 @@ from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document, Page
+from tests.support.stored import MODIFIED_AT
 
 DIMENSION, CLUSTERS, PER_DOCUMENT, QUERIES = 384, 2000, 1000, 200
 
@@ -54,7 +55,8 @@ def build(path: Path, count: int) -> None:
             content = Document("text", (Page(page),))
             writer.documents.put(
                 NewDocument(source_folder, f"{number}.txt", b"", 0, "default", content, chunks,
-                            digests, vectors(PER_DOCUMENT, number + 1, middle))
+                            digests, vectors(PER_DOCUMENT, number + 1, middle),
+                            MODIFIED_AT)
             )  # fmt: skip
         started = time.perf_counter()
         FaissIndex(store.layout).rebuild(writer)

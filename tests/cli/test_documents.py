@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -153,10 +154,14 @@ def test_status_lists_documents(ragkit: Command, filled: Path) -> None:
     lines = ended.out.splitlines()
     assert lines[0].startswith(f"{filled / 'a.kb'}: 2 documents, 2 pages, ")
     assert f"folder: {filled / 'docs'}" in lines
+    modified = [
+        datetime.fromtimestamp((filled / "docs" / name).stat().st_mtime, UTC).date().isoformat()
+        for name in ("hr/leave.txt", "pumps.md")
+    ]
     assert [line.split() for line in lines[-3:]] == [
-        ["document", "type", "pages", "chunks"],
-        ["hr/leave.txt", "text", "1", "1"],
-        ["pumps.md", "markdown", "1", "1"],
+        ["document", "type", "pages", "chunks", "modified"],
+        ["hr/leave.txt", "text", "1", "1", modified[0]],
+        ["pumps.md", "markdown", "1", "1", modified[1]],
     ]
     found = json.loads(ragkit("status", "--kb", filled / "a.kb", "--json").out)
     assert (found["documents"], found["file_errors"]) == (2, [])

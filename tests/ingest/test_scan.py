@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ragkit_ingest.model import Reason
-from ragkit_ingest.scan import Scan, is_within, scan
+from ragkit_ingest.scan import Scan, format_time, is_within, scan
 
 
 @pytest.fixture
@@ -202,3 +202,18 @@ def test_dangling_link_may_be_named_itself(root: Path) -> None:
 )
 def test_within_goes_by_whole_names(source: str, folder: str, expected: bool) -> None:
     assert is_within(source, folder) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1_700_000_000.9, "2023-11-14T22:13:20+00:00"),
+        (-3600, "1969-12-31T23:00:00+00:00"),
+        (-62135596800, "0001-01-01T00:00:00+00:00"),
+        (10**12, "1970-01-01T00:00:00+00:00"),
+        (-(10**12), "1970-01-01T00:00:00+00:00"),
+        (1e30, "1970-01-01T00:00:00+00:00"),
+    ],
+)
+def test_every_modification_time_has_a_text(seconds: float, text: str) -> None:
+    assert format_time(seconds) == text

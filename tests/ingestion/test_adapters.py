@@ -2,12 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ragkit.errors import SourceError
-from ragkit.ingestion.adapters import build_document, digest_documents, find_source
+from ragkit.ingestion.adapters import (
+    build_document,
+    digest_documents,
+    find_modified,
+    find_source,
+)
 from ragkit_ingest.model import PageKind
 
 
@@ -47,6 +53,38 @@ def test_a_document_is_named_by_its_path_then_url_then_name_then_id(
 def test_a_document_that_nothing_names_is_refused() -> None:
     with pytest.raises(SourceError, match="neither a file_path or url in its metadata"):
         find_source(Part("Text."))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "modified_at"),
+    [
+        ([{"last_modified_date": "2024-03-01"}], "2024-03-01T00:00:00+00:00"),
+        ([{"last_modified": "2024-03-01T12:00:00+02:00"}], "2024-03-01T10:00:00+00:00"),
+        (
+            [{"last_modified_date": "2024-03-01"}, {"last_modified_date": "2024-04-01"}],
+            "2024-04-01T00:00:00+00:00",
+        ),
+        (
+            [
+                {},
+                {"last_modified_date": "soon", "last_modified": "1"},
+                {"last_modified": "2024-01-01"},
+            ],
+            "2024-01-01T00:00:00+00:00",
+        ),
+    ],
+)
+def test_a_document_without_a_file_was_modified_when_its_metadata_says_so(
+    metadata: list[dict[str, Any]], modified_at: str
+) -> None:
+    assert find_modified([Part("Text.", each) for each in metadata]) == modified_at
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "0001-01-01T00:00:00+23:00"])
+def test_a_document_without_a_date_was_modified_now(text: str) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    found = find_modified([Part("Text.", {"last_modified_date": text})])
+    assert before <= datetime.fromisoformat(found) <= datetime.now(UTC)
 
 
 def test_pages_keep_the_numbers_they_come_with() -> None:

@@ -15,6 +15,7 @@ from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document, Page
 
 DIMENSION = 64
+MODIFIED_AT = "2025-01-02T03:04:05+00:00"
 
 
 def pairs(found: Ranking | tuple[Ids, Scores]) -> list[tuple[int, float]]:
@@ -35,6 +36,7 @@ def new_document(
     label: str = "default",
     vectors: np.ndarray | None = None,
     seed: int = 0,
+    modified_at: str = MODIFIED_AT,
 ) -> NewDocument:
     """One page with one chunk for each text."""
     page = "\n".join(texts)
@@ -52,6 +54,7 @@ def new_document(
         chunks=chunks,
         digests=[hashlib.sha256(text.encode()).digest()[:16] for text in texts],
         vectors=unit_vectors(len(texts), seed) if vectors is None else vectors,
+        modified_at=modified_at,
     )
 
 

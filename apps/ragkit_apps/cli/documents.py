@@ -147,8 +147,11 @@ def status(config_path: Path | None, kb_dir: str | None, documents: bool, as_jso
     content: dict[str, Any] = {**asdict(found), "path": str(found.path)}
     if documents:
         content["document_list"] = [asdict(entry) for entry in entries]
-        rows = [(entry.source, entry.kind, entry.pages, entry.chunks) for entry in entries]
-        parts += ["", Table(("document", "type", "pages", "chunks"), rows)]
+        rows = [
+            (entry.source, entry.kind, entry.pages, entry.chunks, entry.modified_at[:10])
+            for entry in entries
+        ]
+        parts += ["", Table(("document", "type", "pages", "chunks", "modified"), rows)]
     emit(content, parts, as_json)
 
 

@@ -76,10 +76,10 @@ def _close_document() -> None:
 
 
 def format_facts(document: StoredDocument) -> str:
-    """Return a document's type, pages, chunks, day and label on one line."""
+    """Return a document's type, pages, chunks, days and label on one line."""
     pages, chunks = format_count(document.pages, "page"), format_count(document.chunks, "chunk")
-    parts = [document.kind, pages, chunks, f"added {format_day(document.added_at)}"]
-    return " · ".join([*parts, f"label {document.label}"])
+    days = f"modified {format_day(document.modified_at)}, added {format_day(document.added_at)}"
+    return " · ".join([document.kind, pages, chunks, days, f"label {document.label}"])
 
 
 def _show_chunk(document: StoredDocument, chunk: StoredChunk) -> None:
