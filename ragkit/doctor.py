@@ -142,14 +142,14 @@ def _check_network(config: Config) -> CheckResult:
 
 def _check_model_server(config: Config) -> Iterator[CheckResult]:
     from ragkit.llms.ollama import OllamaServer, is_older
-    from ragkit.llms.selection import model_server
+    from ragkit.llms.selection import installed_models, model_server
 
     server = model_server(config)
     ollama = server if isinstance(server, OllamaServer) else None
     kind = "ollama" if ollama else "model server"
     get = "ollama pull llama3.2" if ollama else "start the server with one"
     try:
-        models = server.models()
+        models = installed_models(server=server)
         found = ollama.version() if ollama else ""
     except ModelUnreachable:
         start = f"ollama serve (and once: {get})" if ollama else "start it, or change openai_url"
@@ -170,7 +170,7 @@ def _check_model_server(config: Config) -> Iterator[CheckResult]:
     if models:
         yield CheckResult("models", "ok", ", ".join(model.name for model in models))
     else:
-        yield CheckResult("models", "warn", "the server has no model", get)
+        yield CheckResult("models", "warn", "the server has no language model", get)
 
 
 def _check_kb(kb: Path) -> Iterator[CheckResult]:

@@ -107,6 +107,11 @@ class InstalledModel:
     memory: int = 0
     fits: bool | None = None
 
+    @property
+    def can_answer(self) -> bool:
+        """False for embedders and the like; True if the server does not say what it can do."""
+        return not self.capabilities or "completion" in self.capabilities
+
 
 class ModelServer(Protocol):
     """Where language models come from; all methods raise ModelError."""
@@ -117,11 +122,11 @@ class ModelServer(Protocol):
         ...
 
     def models(self) -> list[InstalledModel]:
-        """Return the models that can answer."""
+        """Return the models, as briefly as the server lists them; embedders may be among them."""
         ...
 
     def describe(self, model: InstalledModel) -> InstalledModel:
-        """Return an entry of `models` with all that is known about it.
+        """Return an entry of `models` with all that is known about it, also whether it can answer.
 
         `fits` stays None if the server runs on another machine.
         """

@@ -83,6 +83,14 @@ def cloud_model_error(name: str) -> ModelRefused:
     )
 
 
+def embedding_model_error(name: str) -> ModelRefused:
+    """Return the error for an embedding model that is named as a language model."""
+    return ModelRefused(
+        f"{name} is an embedding model and cannot answer; expected a language model. List them "
+        "with: ragkit models"
+    )
+
+
 def explain_ollama_error(name: str, server: Server, response: httpx.Response) -> ModelError:
     """Return the error for a response of Ollama with another status than 200."""
     status, url = response.status_code, server.url

@@ -11,7 +11,12 @@ from ragkit.config import ollama_url
 from ragkit.errors import ModelError, PromptTruncated, StreamBroken
 from ragkit.hardware import estimate_cache_bytes, estimate_model_bytes, measure_memory
 from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
-from ragkit.llms.errors import cloud_model_error, explain_ollama_error, explain_stream_error
+from ragkit.llms.errors import (
+    cloud_model_error,
+    embedding_model_error,
+    explain_ollama_error,
+    explain_stream_error,
+)
 from ragkit.llms.transport import Server, Timeouts, parse_object, to_one_line
 
 if TYPE_CHECKING:
@@ -86,14 +91,13 @@ class OllamaServer:
         return not is_older(self.version(), _COUNTING_VERSION)
 
     def models(self) -> list[InstalledModel]:
-        """Return the local models, newest first, without cloud models and embedders.
+        """Return the local models, newest first, without cloud models.
 
-        Raises ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
+        The list gives wrong capabilities for some models, so `describe` tells embedders. Raises
+        ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
         """
         return [
-            _parse_entry(entry)
-            for entry in self._fetch_entries()
-            if not _is_cloud_model(entry) and _can_complete(entry)
+            _parse_entry(entry) for entry in self._fetch_entries() if not _is_cloud_model(entry)
         ]
 
     def describe(self, model: InstalledModel) -> InstalledModel:
@@ -143,7 +147,7 @@ class OllamaServer:
         info = found.get("model_info")
         facts: dict[str, Any] = info if isinstance(info, dict) else {}
         return Description(
-            capabilities=_parse_capabilities(found),
+            capabilities=_find_capabilities(found, facts),
             chats=str(found.get("template") or "").strip() not in _EMPTY_TEMPLATES,
             counts=self._counts,
             context=_parse_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
@@ -237,7 +241,11 @@ class OllamaModel:
             yield from self._events(response)
 
     def _about(self) -> Description:
-        return self._ollama.about(self.name)
+        """Return the model's description. Raises ModelRefused for an embedding model."""
+        about = self._ollama.about(self.name)
+        if "embedding" in about.capabilities and "completion" not in about.capabilities:
+            raise embedding_model_error(self.name)
+        return about
 
     def _request(
         self, messages: list[Message], schema: Mapping[str, Any] | None
@@ -309,9 +317,20 @@ def _parse_count(event: dict[str, Any], key: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _parse_capabilities(entry: dict[str, Any]) -> tuple[str, ...]:
-    found = entry.get("capabilities")
-    return tuple(map(str, found)) if isinstance(found, list) else ()
+def _find_capabilities(shown: dict[str, Any], facts: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a model can do, by its description; () if nobody knows.
+
+    Servers before 0.6.4 give no capabilities. There a pooling of vectors tells an embedder, as in
+    newer ones (ollama/ollama server/images.go), or an architecture without a decoder.
+    """
+    found = shown.get("capabilities")
+    if isinstance(found, list) and found:
+        return tuple(map(str, found))
+    details = shown.get("details")
+    family = details.get("family") if isinstance(details, dict) else None
+    architecture = str(facts.get("general.architecture") or family or "")
+    pools = f"{architecture}.pooling_type" in facts
+    return ("embedding",) if pools or "bert" in architecture.casefold() else ()
 
 
 def _parse_entry(entry: dict[str, Any]) -> InstalledModel:
@@ -332,11 +351,6 @@ def _parse_license_name(text: str) -> str:
     lines = [to_one_line(line) for line in text.split("\n") if line.strip()]
     version = lines[1:2] if lines[1:2] and lines[1].startswith("Version") else []
     return ", ".join([*lines[:1], *version])[:100]
-
-
-def _can_complete(entry: dict[str, Any]) -> bool:
-    """Return False for embedders; an entry without capabilities passes."""
-    return "completion" in (_parse_capabilities(entry) or ["completion"])
 
 
 def _is_cloud_model(entry: dict[str, Any]) -> bool:

@@ -36,7 +36,8 @@ def installed_models(
     Raises ModelUnreachable if no server answers, and ModelFailed if it is not a model server.
     """
     server = server or model_server(config or load_config())
-    return [_try_describe(model, server) or model for model in server.models()]
+    found = (_try_describe(model, server) or model for model in server.models())
+    return [model for model in found if model.can_answer]
 
 
 def choose_model(
@@ -63,25 +64,36 @@ def choose_model(
 
 
 def _choose_best(models: Sequence[InstalledModel], server: ModelServer) -> tuple[str, str]:
-    if not models:
-        raise ModelNotFound(
-            f"the server at {server.url} has no model; get one (Ollama: ollama pull llama3.2)"
-        )
-    if len(models) == 1:
-        return models[0].name, "the only model there"
-    ranked = sorted(models, key=_count_parameters, reverse=True)
-    for model in ranked:
+    """Return the name of the best model and why; models are described until one is good."""
+    answering = sorted(models, key=_count_parameters, reverse=True)
+    for model in list(answering):
         found = _try_describe(model, server)
         if found is None:  # the next one may be fine
             continue
-        if found.fits is None:
-            return models[0].name, "the first that the server lists"
-        if found.fits:
+        if not found.can_answer:
+            answering.remove(model)
+        elif len(answering) > 1 and found.fits is None:
+            return _find_first_answering(models, server), "the first that the server lists"
+        elif len(answering) > 1 and found.fits:
             room, kind = measure_memory()
             sizes = f"{_format_gb(found.memory)} of {_format_gb(room)} GB of {kind}"
-            return model.name, f"the largest of {len(models)} models that fits ({sizes})"
+            return model.name, f"the largest of {len(answering)} models that fits ({sizes})"
+    if not answering:
+        lacking = "only embedding models" if models else "no model"
+        raise ModelNotFound(
+            f"the server at {server.url} has {lacking}; get one that answers (Ollama: ollama pull "
+            "llama3.2)"
+        )
+    if len(answering) == 1:
+        return answering[0].name, "the only model there"
     kind = measure_memory()[1]
-    return ranked[-1].name, f"the smallest of {len(models)} models, none of which fits into {kind}"
+    count = len(answering)
+    return answering[-1].name, f"the smallest of {count} models, none of which fits into {kind}"
+
+
+def _find_first_answering(models: Sequence[InstalledModel], server: ModelServer) -> str:
+    described = ((model, _try_describe(model, server)) for model in models)
+    return next(model.name for model, found in described if found is not None and found.can_answer)
 
 
 def _try_describe(model: InstalledModel, server: ModelServer) -> InstalledModel | None:

@@ -724,6 +724,82 @@ def test_model_that_cannot_be_described_hides_no_other(own_server: FakeOllama) -
     assert choose_model("auto", Config(ollama_host=own_server.url))[0].name == "small:1b"
 
 
+BERT_INFO = {
+    "general.architecture": "bert",
+    "bert.context_length": 512,
+    "bert.embedding_length": 384,
+    "bert.pooling_type": 1,
+}
+EMBEDDERS: dict[str, dict[str, object]] = {
+    "as a server of 0.33 says of one that ollama create made": {
+        "capabilities": ["completion"],
+        "shown": {"capabilities": ["embedding"], "model_info": BERT_INFO},
+    },
+    "as it says of one from its library": {
+        "capabilities": ["embedding"],
+        "shown": {"model_info": BERT_INFO},
+    },
+    "as a server before 0.6.4 says": {
+        "shown": {"capabilities": None, "model_info": BERT_INFO},
+    },
+    "as one before 0.3 says": {
+        "details": {"family": "nomic-bert", "parameter_size": "137M"},
+        "shown": {"capabilities": None, "model_info": None},
+    },
+    "with many parameters": {
+        "capabilities": ["completion"],
+        "details": {"family": "qwen3", "parameter_size": "99B"},
+        "shown": {
+            "capabilities": ["embedding"],
+            "model_info": {"general.architecture": "qwen3", "qwen3.pooling_type": 3},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("said", list(EMBEDDERS))
+def test_embedder_is_known_by_its_description_and_never_answers(
+    own_server: FakeOllama, said: str
+) -> None:
+    embedder = {"name": "minilm:latest", "size": 46_000_000, **EMBEDDERS[said]}
+    config = Config(ollama_host=own_server.url)
+    own_server.models = [embedder, entry("small:1b", "1.2B", 0.8e9)]
+    assert [model.name for model in installed_models(config)] == ["small:1b"]
+    assert choose_model("auto", config)[0].name == "small:1b"
+    own_server.models = [embedder]
+    assert installed_models(config) == []
+    with pytest.raises(ModelNotFound, match="has only embedding models; get one that answers"):
+        choose_model("auto", config)
+    model, _ = choose_model("minilm", config)
+    for use in (lambda: list(model.chat(MESSAGES)), lambda: model.limits):
+        with pytest.raises(ModelRefused, match="minilm is an embedding model and cannot answer"):
+            use()
+    assert own_server.chats == []
+
+
+def test_language_model_is_known_by_its_description_too(own_server: FakeOllama) -> None:
+    own_server.models = [
+        {
+            **entry("odd:1b", "1.2B", 0.8e9, capabilities=["embedding"]),
+            "shown": {"capabilities": ["completion"]},
+        }
+    ]
+    config = Config(ollama_host=own_server.url)
+    assert [model.name for model in installed_models(config)] == ["odd:1b"]
+    assert text_of(choose_model("auto", config)[0].chat(MESSAGES)) == ANSWER
+
+
+def test_model_of_an_old_server_answers_though_nothing_says_that_it_can(
+    own_server: FakeOllama,
+) -> None:
+    old = {"name": "old:latest", "shown": {"capabilities": None}}
+    own_server.models = [{**old, "details": {"family": "llama"}}]
+    assert [model.name for model in installed_models(Config(ollama_host=own_server.url))] == [
+        "old:latest"
+    ]
+    assert text_of(chat(own_server, "old")) == ANSWER
+
+
 def test_odd_values_from_a_server_are_no_crash(own_server: FakeOllama) -> None:
     own_server.models = [
         {"name": "odd", "size": "big", "details": {"family": 3}, "capabilities": 5, "digest": None}

@@ -221,17 +221,30 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _description(entry: dict[str, Any]) -> dict[str, Any]:
-    """What /api/show says of a model."""
+    """What /api/show says of a model; "shown" is what it says otherwise than /api/tags.
+
+    A None there is left out, as older servers leave out what they do not know.
+    """
     name = entry["name"].partition(":")[0]
     thinking = ["thinking"] if "thinks" in name else []
-    return {
+    description = {
         "template": "{{ .Prompt }}" if name == "continues" else "{{ range .Messages }}...{{ end }}",
         "details": entry.get("details"),
         "license": LICENCE,
         "model_info": entry.get("model_info", MODEL_INFO),
         "capabilities": [*entry.get("capabilities", ["completion"]), *thinking],
         **{key: entry[key] for key in ("remote_host", "remote_model") if key in entry},
+        **entry.get("shown", {}),
     }
+    return {key: value for key, value in description.items() if value is not None}
+
+
+def _list(models: Any) -> Any:
+    """What /api/tags says of the models: all but what "/api/show" alone says."""
+    if not isinstance(models, list) or not all(isinstance(entry, dict) for entry in models):
+        return models
+    hidden = ("shown", "model_info")
+    return [{key: entry[key] for key in entry if key not in hidden} for entry in models]
 
 
 def _prompt(body: dict[str, Any]) -> str:
@@ -378,7 +391,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._fake.paths.append(self.path)
         if self.path == "/api/tags":
-            self._send(200, {"models": self._fake.models})
+            self._send(200, {"models": _list(self._fake.models)})
         elif self.path == "/api/version":
             self._send(200, {"version": self._fake.version})
         elif self.path == "/v1/models":
