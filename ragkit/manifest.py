@@ -1,18 +1,25 @@
-"""What a knowledge base was built with, fixed by its first document; it is not a setting."""
+"""What a knowledge base was built with: its first document or a change of the embedder says so."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Literal, get_args
 
 from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
 from ragkit.embedders.threshold import measure_similarity_threshold
 from ragkit.errors import NotAKnowledgeBase, StoreMismatch
 from ragkit.store.snapshot import Snapshot
+from ragkit.store.spare_vectors import SPARE
 from ragkit_ingest.chunk import ChunkSettings
 
 _CHUNK_TOKENS = 254  # the usual size in the field, and what MiniLM reads at once
 _METRIC = "cosine"
+
+SpareRole = Literal["next", "previous", "discarded"]
+"""What the second set of vectors is: one that is being built, the one that served before a swap,
+or one that is being deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +49,58 @@ def new_identity(embedder: Embedder) -> Identity:
     return Identity(read_facts(embedder), chunks, measure_similarity_threshold(embedder))
 
 
+def change_embedder(identity: Identity, embedder: Embedder) -> Identity:
+    """Return the identity of the same knowledge base with another embedder.
+
+    Chunks keep their sizes, or get smaller ones from now on if the embedder reads fewer tokens.
+    Raises EmbedderError as `new_identity` does.
+    """
+    limit = min(identity.chunks.max_tokens, embedder.max_tokens)
+    header = min(identity.chunks.header_tokens, limit // 4)
+    chunks = replace(identity.chunks, max_tokens=limit, header_tokens=header)
+    return Identity(read_facts(embedder), chunks, measure_similarity_threshold(embedder))
+
+
+@dataclass(frozen=True, slots=True)
+class SpareVectors:
+    """What the second set of vectors is, and what its embedder is."""
+
+    role: SpareRole
+    identity: Identity
+
+    def to_json(self) -> str:
+        """Return this as JSON, as `read_spare` reads it."""
+        return json.dumps({"role": self.role, **json.loads(self.identity.to_json())})
+
+
+def read_spare(snapshot: Snapshot) -> SpareVectors | None:
+    """Return what the second set of vectors is, None if there is none.
+
+    Raises NotAKnowledgeBase and StoreMismatch as `read_identity` does.
+    """
+    text = snapshot.meta(SPARE)
+    if text is None:
+        return None
+    identity = _parse_identity(text)
+    role = json.loads(text).get("role")
+    if role not in get_args(SpareRole):
+        raise NotAKnowledgeBase(
+            f"the second set of vectors has the unknown role {role!r}; use the ragkit that wrote it"
+        )
+    return SpareVectors(role, identity)
+
+
 def read_identity(snapshot: Snapshot) -> Identity | None:
     """Return the identity of a knowledge base, None before its first document.
 
     Raises NotAKnowledgeBase if it cannot be read, and StoreMismatch for a metric other than cosine.
     """
     text = snapshot.meta("identity")
-    if text is None:
-        return None
+    return None if text is None else _parse_identity(text)
+
+
+@lru_cache(maxsize=8)
+def _parse_identity(text: str) -> Identity:
     try:
         content = json.loads(text)
         facts = EmbedderFacts(**content["embedder"])

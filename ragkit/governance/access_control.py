@@ -65,7 +65,8 @@ class AccessControl:
         mode = Access(mode)
         if mode is Access.STRICT:
             with open_writer(self._store) as writer:
-                FaissIndex(self._store.layout).make_exact(writer)
+                for spare in (False, True):
+                    FaissIndex(self._store.layout, spare=spare).make_exact(writer)
                 writer.access.set_mode(mode)
         else:
             with self._store.recorder() as writer:

@@ -32,7 +32,7 @@ from ragkit.governance.erasure_proof import (
 )
 from ragkit.governance.fingerprints import Fingerprints
 from ragkit.governance.receipts import Receipt, read_receipt
-from ragkit.manifest import read_identity
+from ragkit.manifest import Identity, read_identity, read_spare
 from ragkit.store.audit import find_naming_records
 from ragkit.store.audit_record import AuditRecord
 from ragkit.store.keys import AuditKey
@@ -104,8 +104,8 @@ def execute_erasure(
 
     def complete() -> tuple[Erasure, bytes]:
         complete_erasure = add_recent_turns(snapshot, erasure)
-        texts = _read_conversations(snapshot, complete_erasure)
-        return complete_erasure, fingerprints.add(texts).to_bytes()
+        late = fingerprints.add(_read_conversations(snapshot, complete_erasure))
+        return complete_erasure, late.add(_read_spare_vectors(snapshot, erasure)).to_bytes()
 
     number = writer.erasures.begin(
         complete,
@@ -155,11 +155,23 @@ def _read_contents(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
             yield chunk.header.encode("utf-8", "surrogatepass")
         if identity is not None:
             ids = [chunk.id for chunk in chunks]
-            _, vectors = snapshot.vectors.get(ids, identity.embedder.dimension)
-            for vector in vectors:
-                yield vector.tobytes()[:VECTOR_BYTES]
+            yield from _read_vectors(snapshot, ids, identity)
     for name in erasure.names:
         yield name.encode("utf-8", "surrogatepass")
+
+
+def _read_spare_vectors(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:
+    """Yield the vectors of the second set, to which another process may be adding."""
+    spare = read_spare(snapshot)
+    if spare is not None:
+        ids = [chunk.id for document in erasure.documents for chunk in snapshot.chunks.of(document)]
+        yield from _read_vectors(snapshot.with_spare_vectors(), ids, spare.identity)
+
+
+def _read_vectors(snapshot: Snapshot, ids: Sequence[int], identity: Identity) -> Iterator[bytes]:
+    _, vectors = snapshot.vectors.get(ids, identity.embedder.dimension)
+    for vector in vectors:
+        yield vector.tobytes()[:VECTOR_BYTES]
 
 
 def _read_conversations(snapshot: Snapshot, erasure: Erasure) -> Iterator[bytes]:

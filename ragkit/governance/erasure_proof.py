@@ -14,7 +14,7 @@ from ragkit.errors import StoreError, StoreLocked
 from ragkit.governance import backup_registry
 from ragkit.governance.fingerprints import WINDOW_BYTES, Fingerprints, Hashes
 from ragkit.governance.receipts import Receipt
-from ragkit.index.indexes import open_indexes
+from ragkit.index.indexes import open_indexes, open_spare_index
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.store.atomic import sync_directory
 from ragkit.store.audit import find_naming_records, find_questions_about, find_records
@@ -94,7 +94,7 @@ def _rewrite_files(writer: Writer, layout: Layout, begun: OpenErasure) -> list[s
     _sync_folders(layout)
     writer.erasures.clear_files(begun.id)
     snapshot = Snapshot(writer.connection)
-    indexes = open_indexes(layout)
+    indexes = (*open_indexes(layout), open_spare_index(layout))
     erased = snapshot.documents.versions_of(snapshot.erasures.uids(begun.id))
     for index in indexes:
         index.drop(writer, erased)
@@ -183,15 +183,20 @@ def _is_own_file(path: Path) -> bool:
 
 
 def _count_index_entries(snapshot: Snapshot, layout: Layout) -> dict[str, int]:
-    """Count the entries of both indexes. Raises StoreError if they are not one for each chunk."""
+    """Count the entries of all indexes. Raises StoreError unless there is one for each chunk."""
     (_, _, chunks) = snapshot.documents.counts()
-    found = {f"{index.name}s": index.count(snapshot) for index in open_indexes(layout)}
-    if any(count != chunks for count in found.values()):
+    expected = dict.fromkeys(open_indexes(layout), chunks)
+    spare = open_spare_index(layout)
+    if spare.path(snapshot):
+        expected[spare] = snapshot.with_spare_vectors().vectors.count()
+    found = {index: index.count(snapshot) for index in expected}
+    counts = {f"{index.name}s": count for index, count in found.items()}
+    if found != expected:
         raise StoreError(
-            f"the indexes in {layout.index} have {found}: expected {chunks} chunks in each; run: "
-            "ragkit repair"
+            f"the indexes in {layout.index} have {counts}: expected {[*expected.values()]} chunks "
+            "in them; run: ragkit repair"
         )
-    return found
+    return counts
 
 
 def _find_damaged_copies(snapshot: Snapshot, layout: Layout) -> Iterator[Path]:

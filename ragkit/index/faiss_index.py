@@ -33,22 +33,30 @@ class FaissIndex:
     A version with up to FLAT_LIMIT chunks holds float16 vectors and is searched exactly. A larger
     one is an inverted file of 8-bit vectors, whose search is approximate: unless access is strict,
     where results must not depend on documents that the reader cannot access.
+
+    With `spare` it is the index of the second set of vectors, which exists while the embedder is
+    changed. It has a file only from the first `publish` on, once its vectors are complete.
     """
 
-    name = "vector"
     sync_every = DELTA_LIMIT
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, spare: bool = False) -> None:
+        self.name = "spare vector" if spare else "vector"
+        self._spare = spare
         self._layout = layout
         self._vectors = VectorSearch(layout)
 
     def search(self, snapshot: Snapshot, query: Query, k: int) -> Ranking:
         """Return the k chunks with the highest cosine; see Index.search and VectorSearch."""
-        return Ranking(*self._vectors.search(snapshot, query.vector, k), 1.0)
+        return Ranking(*self._vectors.search(self._own(snapshot), query.vector, k), 1.0)
 
     def cosines(self, snapshot: Snapshot, query: Query, chunks: Ids) -> tuple[Ids, Scores]:
         """Return the exact cosines of given chunks, best first; see VectorSearch.cosines."""
-        return self._vectors.cosines(snapshot, query.vector, chunks)
+        return self._vectors.cosines(self._own(snapshot), query.vector, chunks)
+
+    def _own(self, snapshot: Snapshot) -> Snapshot:
+        """Return the snapshot with the set of vectors that this index is made of."""
+        return snapshot.with_spare_vectors() if self._spare else snapshot
 
     def sync(self, writer: Writer) -> None:
         """Publish a new version if one is due, and delete files that no version names.
@@ -57,7 +65,7 @@ class FaissIndex:
         access became strict and the version is approximate, or if more than 10 % of its chunks or
         DELTA_LIMIT chunks were added or deleted.
         """
-        snapshot = Snapshot(writer.connection)
+        snapshot = self._own(Snapshot(writer.connection))
         for path in self.leftovers(snapshot):
             path.unlink()
         self._update_stamp(writer)
@@ -65,19 +73,20 @@ class FaissIndex:
             self.rebuild(writer)
 
     def rebuild(self, writer: Writer) -> None:
-        """Publish a new version, unless there are neither vectors nor an old version.
-
-        It is exact if it is small or access is strict.
-        """
-        snapshot = Snapshot(writer.connection)
-        if snapshot.vectors.index_version() or snapshot.vectors.count():
-            self._publish(writer, exact=Snapshot(writer.connection).access.mode() is Access.STRICT)
+        """Publish a new version, unless there are neither vectors nor an old version."""
+        snapshot = self._own(Snapshot(writer.connection))
+        if snapshot.vectors.index_version() or (not self._spare and snapshot.vectors.count()):
+            self.publish(writer)
 
     def make_exact(self, writer: Writer) -> None:
         """Replace an approximate version by an exact one, which strict access needs."""
-        version = Snapshot(writer.connection).vectors.index_version()
+        version = self._own(Snapshot(writer.connection)).vectors.index_version()
         if version is not None and version.kind != "flat":
             self._publish(writer, exact=True)
+
+    def publish(self, writer: Writer) -> None:
+        """Publish a new version; it is exact if it is small or access is strict."""
+        self._publish(writer, exact=Snapshot(writer.connection).access.mode() is Access.STRICT)
 
     def drop(self, writer: Writer, documents: Collection[int]) -> None:
         """Publish a new version, whatever the documents, and delete all other files."""
@@ -87,6 +96,7 @@ class FaissIndex:
 
     def verify(self, snapshot: Snapshot) -> str:
         """Compare the published file with its digest and with the vectors in the database."""
+        snapshot = self._own(snapshot)
         version = snapshot.vectors.index_version()
         if version is None:
             return ""
@@ -121,13 +131,14 @@ class FaissIndex:
             if stored is not None and (stored[at] != vectors[: len(found)]).any():
                 return "its vectors differ from those of the knowledge base"
             alive, last = alive + len(found), found[-1]
-        if alive + len(snapshot.vectors.tombstones(version.last_chunk)) != version.count:
+        deleted = snapshot.vectors.tombstones(version.last_chunk, version.built_at)
+        if alive + int(np.isin(deleted, ids).sum()) != version.count:
             return "it holds chunks that are not in the knowledge base"
         return ""
 
     def version(self, snapshot: Snapshot) -> str:
         """Return the name of the published file, which contains its number and digest."""
-        version = snapshot.vectors.index_version()
+        version = self._own(snapshot).vectors.index_version()
         return version.name if version else ""
 
     def count(self, snapshot: Snapshot) -> int:
@@ -153,25 +164,25 @@ class FaissIndex:
 
     def leftovers(self, snapshot: Snapshot) -> list[Path]:
         """Return FAISS files that the database does not name."""
-        published = self.version(snapshot)
+        published = snapshot.vectors.file_names()
         files = sorted(self._layout.index.glob("dense-*.faiss"))
-        return [path for path in files if path.name != published]
+        return [path for path in files if path.name not in published]
 
     def _is_due(self, snapshot: Snapshot) -> bool:
         version, total = snapshot.vectors.index_version(), snapshot.vectors.count()
         if version is None:
-            return total > 0
+            return total > 0 and not self._spare
         if not is_intact(self._layout.index / version.name, version):
             return True
         if version.kind != "flat" and snapshot.access.mode() is Access.STRICT:
             return True
-        deleted = len(snapshot.vectors.tombstones(version.last_chunk))
+        deleted = len(snapshot.vectors.tombstones(version.last_chunk, version.built_at))
         changed = deleted + total - (version.count - deleted)
         return changed > max(version.count // 10, 100) or changed >= DELTA_LIMIT
 
     def _update_stamp(self, writer: Writer) -> None:
         """Store the file's stamp if only that differs: after a move the digest was compared."""
-        version = Snapshot(writer.connection).vectors.index_version()
+        version = self._own(Snapshot(writer.connection)).vectors.index_version()
         path = self._layout.index / version.name if version else None
         if version is None or path is None or not path.exists():
             return
@@ -186,12 +197,11 @@ class FaissIndex:
         see one that is incomplete. Those of the old version keep it mapped after it is deleted.
         """
         layout = self._layout
-        snapshot = Snapshot(writer.connection)
+        snapshot = self._own(Snapshot(writer.connection))
         total = snapshot.vectors.count()
         kind = "flat" if exact or total <= FLAT_LIMIT else "ivf"
         index, ids = _build(snapshot, kind, total, snapshot.vectors.dimension())
-        previous = snapshot.vectors.index_version()
-        number = previous.id + 1 if previous else 1
+        number = snapshot.vectors.next_number()
         scratch = layout.tmp / f"dense-{number:06d}"
         with translate_errors(layout.root):
             size, digest = write_index(index, scratch)
@@ -212,7 +222,8 @@ class FaissIndex:
                 bytes=size,
                 sha256=digest,
                 signature=file_stamp(layout.index / name),
-            )
+            ),
+            spare=self._spare,
         )
         for old in replaced:
             (layout.index / old).unlink(missing_ok=True)

@@ -10,11 +10,16 @@ from ragkit.store.writer import Writer
 
 
 def open_indexes(layout: Layout) -> tuple[Index, ...]:
-    """Return all indexes of a knowledge base; their files are opened when they are needed."""
+    """Return the indexes that are searched; their files are opened when they are needed."""
     return FaissIndex(layout), TantivyIndex(layout)
+
+
+def open_spare_index(layout: Layout) -> FaissIndex:
+    """Return the index of the second set of vectors, which is not searched."""
+    return FaissIndex(layout, spare=True)
 
 
 def sync_indexes(writer: Writer, layout: Layout) -> None:
     """Bring all indexes up to date with what was committed; see Index.sync."""
-    for index in open_indexes(layout):
+    for index in (*open_indexes(layout), open_spare_index(layout)):
         index.sync(writer)

@@ -132,10 +132,11 @@ class VectorSearch:
         last = published.version.last_chunk if published else 0
         alive = None
         if published is not None:
-            deleted = snapshot.vectors.tombstones(last)
+            deleted = snapshot.vectors.tombstones(last, published.version.built_at)
             if deleted:
                 alive = np.ones(len(published.ids), dtype=np.bool_)
-                alive[np.searchsorted(published.ids, deleted)] = False
+                at = np.searchsorted(published.ids, deleted)
+                alive[at[published.ids[at] == deleted]] = False
         ids, vectors = snapshot.vectors.after(last, snapshot.vectors.dimension())
         delta_ids = np.array(ids, dtype=np.int64)
         return _View(snapshot.seq, published, alive, _build_exact(vectors), delta_ids)

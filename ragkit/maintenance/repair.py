@@ -12,9 +12,9 @@ from pathlib import Path
 import apsw
 
 from ragkit.config import Config
-from ragkit.errors import StoreDamaged, StoreError
+from ragkit.errors import RagkitError, StoreDamaged, StoreError
 from ragkit.governance.erasure import open_writer
-from ragkit.index.indexes import open_indexes, sync_indexes
+from ragkit.index.indexes import open_indexes, open_spare_index, sync_indexes
 from ragkit.maintenance.verify import (
     CONTENT,
     VerificationReport,
@@ -24,9 +24,15 @@ from ragkit.maintenance.verify import (
     read_dimension,
     verify_store,
 )
+from ragkit.manifest import read_spare
 from ragkit.store.atomic_directory import create_sibling, exchange_directories, sync_tree
 from ragkit.store.audit import current_user, find_naming_records
-from ragkit.store.checks import contradictions, flawed_documents, missing_documents
+from ragkit.store.checks import (
+    contradictions,
+    flawed_documents,
+    flawed_vectors,
+    missing_documents,
+)
 from ragkit.store.database import (
     Database,
     configure_writer,
@@ -42,6 +48,7 @@ from ragkit.store.records import Lost
 from ragkit.store.salvage import Losses, salvage
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
+from ragkit.store.vectors import SPARE_TABLE
 from ragkit.store.writer import Writer
 
 
@@ -122,6 +129,7 @@ def _list_failures(found: VerificationReport) -> list[str]:
 def _repair_rows(writer: Writer, report: RepairReport) -> None:
     """Remove damaged documents, and make the journal match the documents that are left."""
     database = writer.connection
+    _repair_spare_vectors(writer, report)
     flaws = list(flawed_documents(database, read_dimension(Snapshot(database))))
     if flaws:
         writer.repairs.clear_contents(flaw.document for flaw in flaws)
@@ -137,6 +145,27 @@ def _repair_rows(writer: Writer, report: RepairReport) -> None:
     report.unnamed = sum(not one.source for one in lost)
     writer.repairs.reconcile(lost)
     report.actions.append(f"corrected the journal; {len(lost)} documents are missing")
+
+
+def _repair_spare_vectors(writer: Writer, report: RepairReport) -> None:
+    """Delete damaged vectors of the second set; the next change of the embedder restores them."""
+    snapshot = Snapshot(writer.connection)
+    try:
+        spare = read_spare(snapshot)
+    except RagkitError:
+        spare = None
+    if spare is None:
+        if snapshot.with_spare_vectors().vectors.count():
+            writer.repairs.delete_spare_vectors(None)
+            report.actions.append("deleted the vectors of an unknown embedder")
+        return
+    flaws = flawed_vectors(writer.connection, SPARE_TABLE, spare.identity.embedder.dimension)
+    if flaws:
+        writer.repairs.delete_spare_vectors(flaws)
+        report.actions.append(
+            f"deleted {len(flaws)} damaged vectors of {spare.identity.embedder.name}, which no "
+            "search uses; run the ragkit reembed command again"
+        )
 
 
 def _find_lost(database: Database) -> list[Lost]:
@@ -200,7 +229,7 @@ def _build_indexes(
     writer: Writer, layout: Layout, before: VerificationReport, report: RepairReport
 ) -> None:
     snapshot = Snapshot(writer.connection)
-    for index in open_indexes(layout):
+    for index in (*open_indexes(layout), open_spare_index(layout)):
         name = f"{index.name} index"
         if before.is_damaged(name) or (report.lost and index.verify(snapshot)):
             index.rebuild(writer)

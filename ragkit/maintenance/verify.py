@@ -13,15 +13,16 @@ import apsw
 from ragkit.config import Config
 from ragkit.errors import RagkitError, StoreDamaged
 from ragkit.index.base import Index
-from ragkit.index.indexes import open_indexes
+from ragkit.index.indexes import open_indexes, open_spare_index
 from ragkit.maintenance.check_result import CheckResult, State
-from ragkit.manifest import read_identity
+from ragkit.manifest import read_identity, read_spare
 from ragkit.store.audit_chain import check_chain
 from ragkit.store.checks import (
     Flaw,
     contradictions,
     count_pages,
     flawed_documents,
+    flawed_vectors,
     structure_flaws,
     waiting_documents,
 )
@@ -32,6 +33,7 @@ from ragkit.store.locks import is_locked
 from ragkit.store.salvage import DAMAGE
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
+from ragkit.store.vectors import SPARE_TABLE
 from ragkit_ingest.scan import digest_file
 
 CONTENT = ("database", "documents", "journal", "vector index", "word index")
@@ -54,7 +56,8 @@ class VerificationReport:
     """The results of all checks of a knowledge base at the commit `seq`, -1 if that is unknown.
 
     The checks are "database", "documents", "journal", "audit log", "erasures", "vector index",
-    "word index", "uploads" and "files". A check can have several results or, like "erasures", none.
+    "word index", "spare vectors", "spare vector index", "uploads" and "files". A check can have
+    several results or, like "erasures", none.
     """
 
     path: Path
@@ -103,8 +106,13 @@ def verify_store(store: Store, *, keys: Sequence[Path] = ()) -> VerificationRepo
             *_run_check("audit log", _check_audit_log(database, store, keys)),
             *_run_check("erasures", _check_erasures(snapshot)),
         ]
+    with store.snapshot() as snapshot:
+        spare = list(_run_check("spare vectors", _check_spare_vectors(snapshot)))
     for index in open_indexes(store.layout):
         checks += _run_check(f"{index.name} index", _check_index(store, index))
+    if spare:
+        index = open_spare_index(store.layout)
+        checks += [*spare, *_run_check(f"{index.name} index", _check_index(store, index))]
     checks += _run_check("uploads", _check_uploads(store))
     checks += _run_check("files", _check_files(store))
     return VerificationReport(store.layout.root, seq, tuple(checks))
@@ -160,6 +168,26 @@ def _check_journal(database: Database) -> Iterator[CheckResult]:
         yield CheckResult("journal", "fail", _join_names(flaws), _REPAIR, "ragkit.db")
     else:
         yield CheckResult("journal", "ok", "the journal matches the documents")
+
+
+def _check_spare_vectors(snapshot: Snapshot) -> Iterator[CheckResult]:
+    """Check the second set of vectors, if there is one; no search uses it."""
+    spare = read_spare(snapshot)
+    count = snapshot.with_spare_vectors().vectors.count()
+    if spare is None and not count:
+        return
+    if spare is None:
+        finding = f"{count} vectors are not of any embedder"
+        yield CheckResult("spare vectors", "fail", finding, f"to delete them, {_REPAIR}")
+        return
+    dimension = spare.identity.embedder.dimension
+    flaws = len(flawed_vectors(snapshot.connection, SPARE_TABLE, dimension))
+    if flaws:
+        fix = f"to delete them, {_REPAIR}; then run the ragkit reembed command again"
+        yield CheckResult("spare vectors", "fail", f"{flaws} of {count} are damaged", fix)
+    else:
+        of = f"of {spare.identity.embedder.name}, which no search uses"
+        yield CheckResult("spare vectors", "ok", f"{count} vectors {of}")
 
 
 def _check_audit_log(
@@ -296,7 +324,7 @@ def find_strays(store: Store, *, writing: bool = False) -> Iterator[Path]:
             yield path
     if not writing and is_locked(layout.lock):
         return
-    indexes = open_indexes(layout)
+    indexes = (*open_indexes(layout), open_spare_index(layout))
     with store.snapshot() as snapshot:
         own = {at.name for index in indexes if (at := index.path(snapshot))}
         left = [at for index in indexes for at in index.leftovers(snapshot)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from ragkit.store.database import Database
 from ragkit.store.salvage import DAMAGE, readable_rows
 
 _WRONG_TYPE = "a value has another type than its column"
+_BATCH_ROWS = 1000
 _LENGTH_TOLERANCE = 0.01  # of a vector's length 1: float16 loses less than 0.001
 
 _MISSING = """
@@ -146,6 +148,18 @@ def flawed_documents(database: Database, dimension: int) -> Iterator[Flaw]:
             yield Flaw(document, source, what)
 
 
+def flawed_vectors(database: Database, table: str, dimension: int) -> list[int]:
+    """Return the chunks whose vector in a table is not one of `dimension` numbers and length 1."""
+    flawed: list[int] = []
+    rows = readable_rows(database, table, f"chunk, data, {_type_condition(database, table)}")
+    while batch := list(islice(rows, _BATCH_ROWS)):
+        if not all(fits for *_, fits in batch) or _rows_flaw([row[1] for row in batch], dimension):
+            flawed += [
+                chunk for chunk, data, fits in batch if not fits or _rows_flaw([data], dimension)
+            ]
+    return flawed
+
+
 def _type_condition(database: Database, table: str) -> str:
     """Return SQL that checks that values have their column's type: SQLite stores any type."""
     columns = database.execute(
@@ -247,9 +261,13 @@ def _vector_flaw(database: Database, ids: range, dimension: int, typed: str) -> 
         return "a vector is missing"
     if not all(fits for *_, fits in rows):
         return _WRONG_TYPE
-    if any(len(data) != 2 * dimension for _, data, _ in rows):
+    return _rows_flaw([data for _, data, _ in rows], dimension)
+
+
+def _rows_flaw(rows: list[bytes], dimension: int) -> str:
+    if any(len(data) != 2 * dimension for data in rows):
         return f"a vector does not have {dimension} numbers"
-    vectors = np.frombuffer(b"".join(data for _, data, _ in rows), np.float16).astype(np.float32)
+    vectors = np.frombuffer(b"".join(rows), np.float16).astype(np.float32)
     lengths = np.linalg.norm(vectors.reshape(len(rows), dimension), axis=1)
     if not (abs(lengths - 1) <= _LENGTH_TOLERANCE).all():  # also for a NaN
         return "a vector does not have the length 1"

@@ -13,7 +13,7 @@ from ragkit.store.records import OpenErasure, PastErasure
 from ragkit.store.rows import RowMapper, decode_list
 from ragkit.store.transaction import ReadTransaction
 
-_CONTENT_TABLES = ("document", "page", "chunk", "vector")
+_CONTENT_TABLES = ("document", "page", "chunk", "vector", "spare_vector")
 
 _OPEN_ERASURE = RowMapper(
     OpenErasure,
@@ -138,7 +138,8 @@ class Erasures:
 
         Of each vector its first `vector_bytes`. A chunk's text is left out: its page has it.
         """
-        columns = {"vector": f"substr(data, 1, {vector_bytes})", "chunk": "header, headings, ref"}
+        vector = f"substr(data, 1, {vector_bytes})"
+        columns = {"vector": vector, "spare_vector": vector, "chunk": "header, headings, ref"}
         tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             if table == "erasure":  # it has the fingerprints that are searched for

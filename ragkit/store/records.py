@@ -77,6 +77,14 @@ class DocumentName(NamedTuple):
     title: str
 
 
+class UnembeddedChunk(NamedTuple):
+    """A chunk without a vector; its header and text are what is embedded."""
+
+    chunk: int
+    header: str
+    text: str
+
+
 class KnownFile(NamedTuple):
     """A document, with the digest, the size in bytes and the modification time of its file."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ragkit.store.checks import missing_documents, unknown_documents
 from ragkit.store.labels import LabelWriter
 from ragkit.store.records import Lost, document_object
+from ragkit.store.spare_vectors import SPARE
 from ragkit.store.transaction import WriteTransaction
+from ragkit.store.vectors import SPARE_TABLE
 
 
 class RepairWriter:
@@ -41,6 +43,18 @@ class RepairWriter:
                 )
                 self._writer.journal(seq, "change", document, uid)
                 self._writer.audit("document.lost", document_object(uid), names={"source": source})
+
+    def delete_spare_vectors(self, chunks: Sequence[int] | None) -> None:
+        """Delete vectors of the second set and its index file; None deletes the whole set."""
+        with self._writer.commit():
+            self._db.execute("DELETE FROM index_version WHERE spare = 1")
+            if chunks is None:
+                self._db.execute(f"DELETE FROM {SPARE_TABLE}")
+                self._db.execute("DELETE FROM meta WHERE key = ?", (SPARE,))
+                return
+            self._db.executemany(
+                f"DELETE FROM {SPARE_TABLE} WHERE chunk = ?", [(chunk,) for chunk in chunks]
+            )
 
     def reconcile(self, lost: Iterable[Lost]) -> None:
         """Correct the journal by the documents that exist, and the counters by the ids in use.

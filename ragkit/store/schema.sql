@@ -92,13 +92,22 @@ CREATE TABLE vector (
     data BLOB NOT NULL
 );
 
--- Chunks that were deleted since the published index file was built.
+-- A second vector of each chunk, from another embedder, while the embedder of the knowledge base is
+-- changed; `meta.spare` describes that embedder. Searches use `vector` alone. A swap exchanges the
+-- names of the two tables.
+CREATE TABLE spare_vector (
+    chunk INTEGER PRIMARY KEY REFERENCES chunk (id) ON DELETE CASCADE,
+    data BLOB NOT NULL
+);
+
+-- Chunks that were deleted since the oldest published index file was built.
 CREATE TABLE tombstone (
     chunk INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL
 );
 
--- Published FAISS files. Only a file with this size and digest is loaded.
+-- Published FAISS files: one of `vector`, and maybe one of `spare_vector`, where `spare` is 1. Only a
+-- file with this size and digest is loaded.
 CREATE TABLE index_version (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -108,7 +117,8 @@ CREATE TABLE index_version (
     count INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
-    signature TEXT NOT NULL
+    signature TEXT NOT NULL,
+    spare INTEGER NOT NULL DEFAULT 0
 );
 
 -- Changes of documents, by sequence number.

@@ -35,6 +35,13 @@ class Snapshot(ReadTransaction):
         snapshot = Snapshot.__new__(Snapshot)
         snapshot.connection, snapshot.readable_labels = self.connection, labels
         snapshot.seq = self.seq
+        snapshot.has_spare_vectors = self.has_spare_vectors
+        return snapshot
+
+    def with_spare_vectors(self) -> Snapshot:
+        """Return the same snapshot with the second set of vectors in place of the first."""
+        snapshot = self.restrict(self.readable_labels)
+        snapshot.has_spare_vectors = True
         return snapshot
 
     def filter_labels(self, names: Collection[str] | None) -> Snapshot:

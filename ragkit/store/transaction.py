@@ -27,8 +27,11 @@ class ReadTransaction:
     """Reads inside one transaction: `seq` is the last commit it sees.
 
     `readable_labels` are the ids of the labels whose documents may be read; None means all of them,
-    an empty set means none.
+    an empty set means none. `has_spare_vectors` says that vectors are read from the second set,
+    which searches do not use.
     """
+
+    has_spare_vectors = False
 
     def __init__(self, connection: Database, readable_labels: frozenset[int] | None = None) -> None:
         self.connection = connection

@@ -15,6 +15,7 @@ from ragkit.store.labels import LabelWriter
 from ragkit.store.repairs import RepairWriter
 from ragkit.store.retention import RetentionWriter
 from ragkit.store.source_folder_writer import SourceFolderWriter
+from ragkit.store.spare_vectors import SpareVectorWriter
 from ragkit.store.transaction import WriteTransaction
 from ragkit.store.vectors import VectorWriter
 
@@ -82,6 +83,11 @@ class Writer(WriteTransaction):
     def vectors(self) -> VectorWriter:
         """Writes which index file is published."""
         return VectorWriter(self)
+
+    @property
+    def spare_vectors(self) -> SpareVectorWriter:
+        """Writes the second set of vectors."""
+        return SpareVectorWriter(self)
 
     @property
     def conversations(self) -> ConversationWriter:

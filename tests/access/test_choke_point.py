@@ -22,7 +22,7 @@ ROOT = Path(ragkit.__file__).parents[1]
 PACKAGES = ("ragkit", "apps/ragkit_apps", "ingest/ragkit_ingest")
 PUBLIC = {*ragkit.__all__, "__version__", "errors", "governance", "llms", "maintenance"}
 """What the apps may import from ragkit: names and public modules."""
-CONTENT = {"chunk", "page", "vector", "document"}
+CONTENT = {"chunk", "page", "vector", "spare_vector", "document"}
 _TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(\w+)")
 
 VECTOR_SEARCH = {
@@ -46,6 +46,7 @@ CONTENT_SQL = {
     "ragkit/store/document_writer.py": "writes documents",
     "ragkit/store/chunks.py": "chunks and pages, with the label clause",
     "ragkit/store/vectors.py": "vectors of chunks that were found",
+    "ragkit/store/spare_vectors.py": "writes the second set of vectors",
     "ragkit/store/labels.py": "labels of documents",
     "ragkit/store/access.py": "counts the documents of a label",
     "ragkit/store/retention.py": "names of documents on legal hold",
@@ -178,7 +179,23 @@ UNRESTRICTED = {
     },
     "vectors.after": {"ragkit/index/faiss_index.py", "ragkit/index/vector_search.py"},
     "vectors.by_digest": {"ragkit/ingestion/embedding.py"},
-    "vectors.count": {"ragkit/index/faiss_index.py"},
+    "vectors.count": {
+        "ragkit/index/faiss_index.py",
+        "ragkit/governance/erasure_proof.py",
+        "ragkit/maintenance/verify.py",
+        "ragkit/maintenance/repair.py",
+    },
+    "vectors.count_missing": set(),
+    "vectors.missing": set(),
+    "vectors.file_names": {"ragkit/index/faiss_index.py"},
+    "vectors.next_number": {"ragkit/index/faiss_index.py"},
+    "with_spare_vectors": {  # the same documents, other vectors
+        "ragkit/index/faiss_index.py",
+        "ragkit/governance/erasure.py",
+        "ragkit/governance/erasure_proof.py",
+        "ragkit/maintenance/verify.py",
+        "ragkit/maintenance/repair.py",
+    },
     "vectors.dimension": {"ragkit/index/faiss_index.py", "ragkit/index/vector_search.py"},
     "vectors.index_version": {
         "ragkit/index/faiss_index.py",

@@ -193,7 +193,7 @@ CONTENT_DAMAGES = {
     "UPDATE document SET uid = 99 WHERE source LIKE '%onboarding.md'": {"journal"},
     "UPDATE meta SET value = '7' WHERE key = 'next_id'": {"journal"},
     "UPDATE meta SET value = '{' WHERE key = 'identity'": {"documents"},
-    "INSERT INTO tombstone VALUES (5, 3)": {"journal", "vector index"},
+    "INSERT INTO tombstone VALUES (5, 1000)": {"journal", "vector index"},
     "UPDATE document SET label = 77 WHERE source LIKE '%onboarding.md'": {"database"},
     "UPDATE audit SET actor = 'os:nobody' WHERE id = 3": {"audit log"},
     "UPDATE audit SET actor = x'00ff' WHERE id = 3": {"audit log"},
