@@ -12,19 +12,28 @@ Beyond" (2009), with tantivy's fixed k1 = 1.2 and b = 0.75, and idf = ln(1 + (N 
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import tantivy
 
 from ragkit.index.base import Ids, Ranking, Scores, best_of
+from ragkit.index.languages import prepare_text, split_terms
 from ragkit.index.tantivy_parts import State, open_index
-from ragkit.index.tantivy_schema import ANALYZERS, SCHEMA, OpenPart, index_in_memory, match_any
+from ragkit.index.tantivy_schema import (
+    CODE_ANALYZER,
+    SCHEMA,
+    OpenPart,
+    find_languages,
+    index_in_memory,
+    match_any,
+)
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
@@ -35,7 +44,8 @@ _MIN_TERM_CHUNKS = 500  # ... unless it is in at most this many chunks
 _K1 = 1.2  # fixed in tantivy
 _MAX_CACHED_VIEWS = 8  # under strict access; one for each set of labels
 _MAX_LABEL_TERMS = 8  # label filters of more labels are built in full before the search
-_MAX_QUERY_TERMS = 64  # per field; later ones are dropped
+_MAX_QUERY_TERMS = 64  # per field and language; later ones are dropped
+_MAX_QUERY_LETTERS = 20_000  # of a query; what follows is dropped
 
 _Clauses = list[tuple[tantivy.Occur, tantivy.Query]]
 
@@ -51,6 +61,10 @@ class _View:
     disk: tuple[OpenPart, ...] = ()
     delta: OpenPart | None = None
     changed: frozenset[int] = frozenset()
+    languages: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "languages", find_languages(self.parts))
 
     @property
     def parts(self) -> tuple[OpenPart, ...]:
@@ -70,11 +84,17 @@ class _StrictView:
 
 
 class _Term(NamedTuple):
-    """A term of a query; `counts` are the numbers of records with it in each part."""
+    """A term of a query; `counts` are the numbers of records with it in each part.
 
+    `total` is the number of records with its word in any language. `language` is "" in the field of
+    whole codes.
+    """
+
+    language: str
     field: str
     text: str
     counts: list[int]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,24 +192,45 @@ def _prepare(text: str, view: _View) -> _Prepared:
     there are no others, they stay.
     """
     total = sum(part.records for part in view.parts)
-    matching = []
-    for field, term in _extract_terms(text):
-        counts = [part.searcher.doc_freq(field, term) for part in view.parts]
-        if any(counts):
-            matching.append(_Term(field, term, counts))
+    matching = [term for term in _find_terms(text, view) if any(term.counts)]
     limit = max(_MAX_TERM_SHARE * total, _MIN_TERM_CHUNKS)
-    terms = [term for term in matching if sum(term.counts) <= limit] or matching
-    highest = sum(_FIELD_WEIGHTS[term.field] * _idf(total, sum(term.counts)) for term in terms)
+    terms = [term for term in matching if term.total <= limit] or matching
+    highest = dict.fromkeys(["", *view.languages], 0.0)
+    for term in terms:
+        highest[term.language] += _FIELD_WEIGHTS[term.field] * _idf(total, term.total)
+    bound = highest.pop("") + max(highest.values(), default=0.0)
     queries = [_build_query(terms, view.parts, at) for at in range(len(view.parts))]
-    return _Prepared(tuple(queries), highest * (_K1 + 1))
+    return _Prepared(tuple(queries), bound * (_K1 + 1))
 
 
-def _extract_terms(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the distinct (field, term) pairs of a text."""
-    text = text.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
-    for field, analyzer in ANALYZERS.items():
-        for term in list(dict.fromkeys(analyzer.analyze(text)))[:_MAX_QUERY_TERMS]:
-            yield field, term
+def _find_terms(text: str, view: _View) -> Iterator[_Term]:
+    """Yield the distinct terms of a text, in each language of the view, and its whole codes.
+
+    A word has the same weight in all languages: that of the records with it in any of them. So
+    "Amazon" counts as much in the one German document as in the many English ones.
+    """
+    text = prepare_text(text[:_MAX_QUERY_LETTERS].encode("utf-8", "replace").decode())
+    by_language = [split_terms(language, text) for language in view.languages]
+    # A word that is too long in the spelling of one language alone has "" there at the end.
+    words = list(dict.fromkeys(itertools.zip_longest(*by_language, fillvalue="")))
+    counts: dict[str, list[int]] = {"": []}
+    totals: dict[str, int] = {}
+    for forms in words[:_MAX_QUERY_TERMS]:
+        for term in forms:
+            if term not in counts:
+                counts[term] = _count(view, "stemmed", term)
+        total = sum(sum(counts[term]) for term in forms)
+        totals.update((term, max(total, totals.get(term, 0))) for term in forms)
+    for at, language in enumerate(view.languages):
+        for term in dict.fromkeys(forms[at] for forms in words[:_MAX_QUERY_TERMS]):
+            yield _Term(language, "stemmed", term, counts[term], totals[term])
+    for term in list(dict.fromkeys(CODE_ANALYZER.analyze(text)))[:_MAX_QUERY_TERMS]:
+        found = _count(view, "whole", term)
+        yield _Term("", "whole", term, found, sum(found))
+
+
+def _count(view: _View, name: str, term: str) -> list[int]:
+    return [part.searcher.doc_freq(name, term) for part in view.parts]
 
 
 def _idf(total: int, count: int) -> float:
@@ -208,11 +249,11 @@ def _build_query(
     Tantivy multiplies by the idf within the part; the boost replaces it by the idf over all parts.
     """
     total, clauses = sum(part.records for part in parts), []
-    for field, text, counts in terms:
-        if counts[at]:
-            correction = _idf(total, sum(counts)) / _idf(parts[at].records, counts[at])
-            clause = tantivy.Query.term_query(SCHEMA, field, text, "freq")
-            boosted = tantivy.Query.boost_query(clause, _FIELD_WEIGHTS[field] * correction)
+    for term in terms:
+        if term.counts[at]:
+            correction = _idf(total, term.total) / _idf(parts[at].records, term.counts[at])
+            clause = tantivy.Query.term_query(SCHEMA, term.field, term.text, "freq")
+            boosted = tantivy.Query.boost_query(clause, _FIELD_WEIGHTS[term.field] * correction)
             clauses.append((tantivy.Occur.Should, boosted))
     return tantivy.Query.boolean_query(clauses) if clauses else None
 

@@ -25,7 +25,7 @@ from ragkit.store.snapshot import Snapshot
 logger = logging.getLogger(__name__)
 
 LIST = "parts.json"
-_VERSION = 5  # of the schema, the analyzers and the list; an index of another one is rebuilt
+_VERSION = 6  # of the schema, the analyzers and the list; an index of another one is rebuilt
 _OPEN_ATTEMPTS = 3  # a writer may replace files while they are being opened
 _OS_ERROR = re.compile(r"os error (\d+)|\bcode: (\d+), kind:")  # the two ways Rust prints one
 

@@ -7,24 +7,28 @@ from typing import Any, NamedTuple
 
 import tantivy
 
+from ragkit.index.languages import LANGUAGES, MAX_TERM_BYTES, analyze_chunks
 from ragkit.store.snapshot import Snapshot
 
-_MAX_TERM_BYTES = 80  # longer terms are left out
 _HEAP_IN_MEMORY = 1_000_000_000  # bytes; enough for a single segment
 
 
-def _make_analyzer(pattern: str, stem: bool) -> tantivy.TextAnalyzer:
+def _make_code_analyzer() -> tantivy.TextAnalyzer:
+    pattern = r"\w+(?:[-./:_'’&@#+]\w+)+"
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(pattern))
-    builder = builder.filter(tantivy.Filter.remove_long(_MAX_TERM_BYTES))
+    builder = builder.filter(tantivy.Filter.remove_long(MAX_TERM_BYTES))
     builder = builder.filter(tantivy.Filter.lowercase()).filter(tantivy.Filter.ascii_fold())
-    return (builder.filter(tantivy.Filter.stemmer("english")) if stem else builder).build()
+    return builder.build()
 
 
-ANALYZERS = {
-    "stemmed": _make_analyzer(r"\w+", stem=True),
-    "whole": _make_analyzer(r"\w+(?:[-./:_'’&@#+]\w+)+", stem=False),
-}
-"""The text fields: stems of all words, and whole codes, part numbers and names."""
+def _make_separator() -> tantivy.TextAnalyzer:
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+
+
+CODE_ANALYZER = _make_code_analyzer()
+"""Finds whole codes, part numbers and names in a text."""
+_ANALYZERS = {"stemmed": _make_separator(), "whole": CODE_ANALYZER}
+"""The text fields: stems of all words, made by `languages`, and whole codes."""
 
 
 def _make_schema() -> tantivy.Schema:
@@ -32,7 +36,8 @@ def _make_schema() -> tantivy.Schema:
     builder.add_unsigned_field("chunk", indexed=True, fast=True)
     builder.add_unsigned_field("document", indexed=True)
     builder.add_unsigned_field("label", indexed=True)
-    for name in ANALYZERS:
+    builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+    for name in _ANALYZERS:
         builder.add_text_field(name, tokenizer_name=name, index_option="freq")
     return builder.build()
 
@@ -42,20 +47,23 @@ SCHEMA = _make_schema()
 
 def register_analyzers(index: tantivy.Index) -> tantivy.Index:
     """Give an index the analyzers of its text fields; returns the index."""
-    for name, analyzer in ANALYZERS.items():
+    for name, analyzer in _ANALYZERS.items():
         index.register_tokenizer(name, analyzer)
     return index
 
 
 def add_records(writer: Any, document: int, rows: Iterable[tuple[int, int, str, str]]) -> None:
     """Add the chunks of a document; each row is (chunk id, label id, header, text)."""
-    for chunk, label, header, text in rows:
+    rows = list(rows)
+    chunks = analyze_chunks([f"{header}\n{text}" for _, _, header, text in rows])
+    for (chunk, label, *_), analyzed in zip(rows, chunks, strict=True):
         record = tantivy.Document()
         record.add_unsigned("chunk", chunk)
         record.add_unsigned("document", document)
         record.add_unsigned("label", label)
-        for name in ANALYZERS:
-            record.add_text(name, f"{header}\n{text}")
+        record.add_text("language", analyzed.language)
+        record.add_text("stemmed", analyzed.terms)
+        record.add_text("whole", analyzed.text)
         writer.add_document(record)
 
 
@@ -68,6 +76,15 @@ def count_chunks(searcher: tantivy.Searcher, documents: Sequence[int]) -> int:
     """Return how many chunks of these documents an index holds."""
     found = searcher.search(match_any("document", documents), limit=1)
     return int(found.count)  # type: ignore[attr-defined]
+
+
+def find_languages(parts: Sequence[OpenPart]) -> tuple[str, ...]:
+    """Return the languages of the chunks in these parts."""
+    return tuple(
+        language
+        for language in LANGUAGES
+        if any(part.searcher.doc_freq("language", language) for part in parts)
+    )
 
 
 class OpenPart(NamedTuple):

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from ragkit.index.base import Ids, Scores
 from ragkit.store.records import DocumentName
 from ragkit.store.snapshot import Snapshot
-from ragkit.text.keywords import UNSPACED
 from ragkit.text.lexicon import load_lexicon
+from ragkit.text.scripts import UNSPACED
 
 _STOP_WORDS = frozenset(load_lexicon().stop_words)
 _MARKS = "\u0300-\u036f"  # accents that are characters of their own

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from ragkit.text.lexicon import any_of, load_lexicon
+from ragkit.text.scripts import UNSPACED
 
 _LEXICON = load_lexicon()
 _STOP_WORDS = frozenset(_LEXICON.stop_words)
-# Thai, Lao, Burmese, Khmer, Japanese and Chinese, which put no spaces between words
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[^\W_{UNSPACED}]{{2,}}|[\d{UNSPACED}]")
 _ORDINAL = re.compile(rf"^(\d+)(?:{any_of(_LEXICON.ordinal_endings)})$")
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit.text.keywords import UNSPACED
 from ragkit.text.lexicon import any_of, load_lexicon
+from ragkit.text.scripts import UNSPACED
 
 _LEXICON = load_lexicon()
 _SCALES = {word: float(scale) for word, scale in _LEXICON.scales.items()}

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragkit.text.dates import Date, find_dates
-from ragkit.text.keywords import UNSPACED, keywords
+from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.numbers import MAX_DIGITS, Number, find_numbers
+from ragkit.text.scripts import UNSPACED
 
 _LEXICON = load_lexicon()
 CITATION = re.compile(r"\[(\d{1,3})\]")
