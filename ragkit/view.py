@@ -188,7 +188,7 @@ class View:
         """
         with self._guarded.open(options.labels) as snapshot:
             retriever = self._components.retriever(snapshot)
-            hits = retriever.search(snapshot, query, options.k) if retriever else []
+            hits, sides = retriever.find(snapshot, query, options.k) if retriever else ([], ())
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.documents.counts()[0] == 0
             found = describe_search(options.k, hits, snapshot)
@@ -197,7 +197,8 @@ class View:
             return None, record
         embedder = self._components.embedder(identity)
         open_view = partial(self._guarded.open, options.labels)
-        return RetrievedContext(hits, embedder, identity.similarity_threshold, open_view), record
+        threshold = identity.similarity_threshold
+        return RetrievedContext(hits, embedder, threshold, open_view, sides), record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ragkit.generation.streaming import AnswerStream
 from ragkit.llms.base import Event, LanguageModel, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.runs import Side
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.keywords import keywords
 from ragkit.text.sanitize import Sanitizer
@@ -32,13 +33,14 @@ class RetrievedContext:
     """The hits of a question's search, and what it takes to judge them.
 
     Hits with a cosine of `similarity_threshold` or more count as an answer. `open_view` opens what
-    the principal can read now.
+    the principal can read now. `sides` are those of a question that compares.
     """
 
     hits: Sequence[Hit]
     embedder: Embedder
     similarity_threshold: float
     open_view: Callable[[], AbstractContextManager[Snapshot]]
+    sides: tuple[Side, ...] = ()
 
     def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
         """Return each passage's evidence; that of `cited` ones with the notes of their page."""
@@ -79,7 +81,7 @@ def stream_answer(
         if model != "auto":
             raise
         notice = f"No model: {error}"
-        answer = extract_answer(question.question, hits, context.embedder, notice)
+        answer = extract_answer(question.question, hits, context.embedder, notice, context.sides)
         return stream_whole(answer, question)
 
     def close() -> None:

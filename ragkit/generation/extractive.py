@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from ragkit.answers import Answer, Citation, Statement
 from ragkit.embedders.base import Embedder, normalize
 from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.runs import Side
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
 
@@ -26,18 +27,25 @@ Candidate = tuple[Hit, Sentence]
 
 
 def extract_answer(
-    question: str, passages: Sequence[Hit], embedder: Embedder, notice: str
+    question: str,
+    passages: Sequence[Hit],
+    embedder: Embedder,
+    notice: str,
+    sides: Sequence[Side] = (),
 ) -> Answer:
     """Quote up to three sentences or table rows that are nearest to the question.
 
-    A sentence that has only words of the question does not answer it and is not quoted.
+    A sentence that has only words of the question does not answer it and is not quoted. Of a
+    question with sides, the best quote for each side comes first.
     """
-    candidates = _find_candidates(question, passages)
-    scores = _score(question, candidates, embedder)
-    ranking = sorted(range(len(candidates)), key=lambda n: -scores[n])
-    ranking = _drop_copies(candidates, ranking)
-    least = _MIN_SCORE_RATIO * scores[ranking[0]]
-    best = [candidates[n] for n in ranking[:_MAX_QUOTES] if scores[n] >= least]
+    best = _choose_quotes(question, passages, embedder)
+    if sides:
+        others = best
+        found = [(side.query, side.select_hits(passages)) for side in sides]
+        firsts = [_choose_quotes(query, hits, embedder)[0] for query, hits in found if hits]
+        count = max(_MAX_QUOTES, len(firsts))
+        best = [firsts[n] for n in _drop_copies(firsts, range(len(firsts)))]
+        best += [quote for quote in others if quote not in best][: count - len(best)]
     citations = tuple(_cite(number, *each) for number, each in enumerate(best, 1))
     lines = [
         _format_quote(citation, sentence)
@@ -45,6 +53,16 @@ def extract_answer(
     ]
     statements = tuple(_make_statements(lines))
     return Answer(question, "\n".join(lines), citations, tuple(passages), statements, notice=notice)
+
+
+def _choose_quotes(question: str, passages: Sequence[Hit], embedder: Embedder) -> list[Candidate]:
+    """Return the best quote for a question, and others that are nearly as good."""
+    candidates = _find_candidates(question, passages)
+    scores = _score(question, candidates, embedder)
+    ranking = sorted(range(len(candidates)), key=lambda n: -scores[n])
+    ranking = _drop_copies(candidates, ranking)
+    least = _MIN_SCORE_RATIO * scores[ranking[0]]
+    return [candidates[n] for n in ranking[:_MAX_QUOTES] if scores[n] >= least]
 
 
 def _find_candidates(question: str, passages: Sequence[Hit]) -> list[Candidate]:

@@ -10,9 +10,11 @@ import numpy as np
 
 from ragkit.embedders.base import Embedder, normalize
 from ragkit.hardware import count_cores
-from ragkit.index.base import Ids, Query, best_of
+from ragkit.index.base import Query, best_of
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
+from ragkit.retrieval.comparison import find_document_words, split_comparison
+from ragkit.retrieval.document_names import NameCache
 from ragkit.retrieval.fusion import ScoreParts, look_up_scores, weigh_scores
 from ragkit.retrieval.hits import (
     EXTRA_WEIGHT,
@@ -23,6 +25,7 @@ from ragkit.retrieval.hits import (
     fetch_hits,
     group_chunks,
 )
+from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
 
@@ -64,32 +67,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Every stage of one search: all candidates, best first, and the hits made of them."""
+    """Every stage of one search: all candidates, best first, and the hits made of them.
+
+    `sides` are what was searched for each side of a query that compares.
+    """
 
     query: str
     candidates: tuple[Candidate, ...]
     hits: tuple[Hit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """The stages of one search before its hits are fetched.
-
-    `dense` and `lexical` are the candidates by vectors and by words. `parts` are the weighted parts
-    of the fused score of each of `ids`. `scored` and `groups` are sorted, best first.
-    """
-
-    dense: frozenset[int]
-    lexical: frozenset[int]
-    scored: list[ScoredChunk]
-    groups: list[ChunkGroup]
-    ids: Ids
-    parts: ScoreParts
-
-
-_NO_SCORES = np.zeros(0, dtype=np.float32)
-_NO_PARTS = ScoreParts(_NO_SCORES, _NO_SCORES, _NO_SCORES, _NO_SCORES)
-_NO_RUN = _Run(frozenset(), frozenset(), [], [], _NO_SCORES.astype(np.int64), _NO_PARTS)
+    sides: tuple[str, ...] = ()
 
 
 class Retriever:
@@ -103,6 +89,7 @@ class Retriever:
         self._embedder = embedder
         self._vectors = vectors
         self._words = words
+        self._names = NameCache()
         self._places: dict[int, Place] = {}
         self._slots = threading.Semaphore(count_cores())
 
@@ -112,30 +99,54 @@ class Retriever:
         There are at most MAX_HITS, and none for an empty query. Raises EmbedderError if the
         embedder returns unusable vectors.
         """
+        return self.find(snapshot, query, k)[0]
+
+    def find(self, snapshot: Snapshot, query: str, k: int) -> tuple[list[Hit], tuple[Side, ...]]:
+        """Search as `search` does, and return the hits and the sides of a query that compares.
+
+        Each side is searched on its own, and the hits of all sides take turns.
+        """
         embedded = self._embed(snapshot, query, k)
         with self._slots:
-            return fetch_hits(snapshot, self._run(snapshot, embedded, k).groups[: min(k, MAX_HITS)])
+            run = self._run_all(snapshot, embedded, k)
+            return fetch_hits(snapshot, run.groups[: min(k, MAX_HITS)]), run.sides
 
     def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
         """Run the same search as `search`, and return what each stage found."""
         embedded = self._embed(snapshot, query, k)
         with self._slots:
-            run = self._run(snapshot, embedded, k)
+            run = self._run_all(snapshot, embedded, k)
             groups = run.groups[: min(k, MAX_HITS)]
             hits = tuple(fetch_hits(snapshot, groups))
-            return Explanation(query, _describe_candidates(snapshot, run, groups), hits)
+            candidates = _describe_candidates(snapshot, run, groups)
+            return Explanation(query, candidates, hits, tuple(side.query for side in run.sides))
 
-    def _embed(self, snapshot: Snapshot, query: str, k: int) -> Query | None:
-        """Return the query with its vector, None if no search can find anything."""
+    def _embed(self, snapshot: Snapshot, query: str, k: int) -> list[Query]:
+        """Return the query and each of its sides with their vectors.
+
+        There are none if no search can find anything.
+        """
         if not query.strip() or k <= 0 or snapshot.readable_labels == frozenset():
-            return None
-        text = query.encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
-        vectors = normalize(self._embedder.encode_query([text]), 1, self._embedder)
-        return Query(query, vectors[0])
+            return []
+        sides = split_comparison(
+            query, lambda: find_document_words(self._names.names_of(snapshot), query)
+        )
+        queries = [query, *sides]
+        # a lone surrogate has no UTF-8
+        texts = [text.encode("utf-8", "replace").decode() for text in queries]
+        vectors = normalize(self._embedder.encode_query(texts), len(texts), self._embedder)
+        return [Query(text, vector) for text, vector in zip(queries, vectors, strict=True)]
 
-    def _run(self, snapshot: Snapshot, query: Query | None, k: int) -> _Run:
-        if query is None:
-            return _NO_RUN
+    def _run_all(self, snapshot: Snapshot, queries: Sequence[Query], k: int) -> Run:
+        """Search for a query, and for each of its sides."""
+        if not queries:
+            return NO_RUN
+        whole, *halves = [self._run(snapshot, query, k) for query in queries]
+        return (
+            merge_sides(whole, halves, [query.text for query in queries[1:]]) if halves else whole
+        )
+
+    def _run(self, snapshot: Snapshot, query: Query, k: int) -> Run:
         wanted = max(_CANDIDATES, 2 * min(k, MAX_HITS))
         depth = max(_LEXICAL_DEPTH, wanted)
         dense = self._vectors.search(snapshot, query, wanted)
@@ -146,7 +157,7 @@ class Retriever:
         exact = self._vectors.cosines(snapshot, query, others)
         ids, similarity = best_of([(dense.ids, dense.scores), exact])
         if not len(ids):
-            return _NO_RUN
+            return NO_RUN
         bm25 = look_up_scores(ids, lexical.ids, lexical.scores, depth)
         parts = weigh_scores(similarity, bm25 / lexical.bound if lexical.bound else bm25)
         fused = parts.total
@@ -156,7 +167,7 @@ class Retriever:
         places = [known.get(chunk) for chunk in chunks]
         rows = zip(chunks, places, *scores, strict=True)
         scored = [row for row in map(ScoredChunk._make, rows) if row.place]
-        return _Run(near, worded, scored, group_chunks(scored), ids, parts)
+        return Run(near, worded, scored, group_chunks(scored), ids, parts)
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
         """Return the places of those chunks that the snapshot may read, and maybe of others.
@@ -179,7 +190,7 @@ class Retriever:
 
 
 def _describe_candidates(
-    snapshot: Snapshot, run: _Run, groups: Sequence[ChunkGroup]
+    snapshot: Snapshot, run: Run, groups: Sequence[ChunkGroup]
 ) -> tuple[Candidate, ...]:
     ranks = {member.chunk: rank for rank, group in enumerate(groups, 1) for member in group.members}
     shown = {member.chunk for group in groups for member in group.passage()}

@@ -58,6 +58,18 @@ class Lexicon:
     # follow-up and suggested questions
     references: Words
     follow_up_openers: Words
+    # questions with two sides
+    choice_joins: Words
+    addition_joins: Words
+    versus_joins: Words
+    comparison_links: Words
+    comparison_exceptions: Words
+    comparison_words: Words
+    pairing_joins: Words
+    comparatives: Words
+    comparative_endings: Words
+    choice_words: Words
+    comparison_frames: Words
     heading_labels: Words
     generic_headings: Words
     placeholder_titles: Words
