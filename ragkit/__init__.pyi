@@ -22,6 +22,7 @@ from .maintenance.check_result import CheckResult as CheckResult
 from .maintenance.statistics import Statistics as Statistics
 from .maintenance.status import Status as Status
 from .network import restrict_network as restrict_network
+from .rerankers.base import Reranker as Reranker
 from .retrieval.hits import Hit as Hit
 from .retrieval.retriever import Candidate as Candidate
 from .retrieval.retriever import Explanation as Explanation

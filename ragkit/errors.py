@@ -11,6 +11,8 @@ RagkitError
 │   └── StoreDamaged        the database cannot be read
 ├── EmbedderError           the embedder is damaged, or returns invalid vectors
 │   └── EmbedderMissing     the embedder is not on this machine
+├── RerankerError           the reranker is damaged, of another kind, or returns invalid scores
+│   └── RerankerMissing     the reranker is not on this machine
 ├── AccessDenied            access control is on, and no principal was named
 ├── ClockSkewError          the clock may have jumped
 ├── MissingExtra            an optional library is not installed
@@ -84,6 +86,14 @@ class EmbedderError(RagkitError):
 
 class EmbedderMissing(EmbedderError):
     """The embedder's model is not on this machine. Install it; ragkit downloads nothing."""
+
+
+class RerankerError(RagkitError):
+    """The reranker is damaged, is something else, or returns invalid scores. Use another one."""
+
+
+class RerankerMissing(RerankerError):
+    """The reranker is not on this machine. Download it yourself; ragkit downloads nothing."""
 
 
 class AccessDenied(RagkitError):

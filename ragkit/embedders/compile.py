@@ -22,10 +22,11 @@ from ragkit.embedders.openvino import (
     QUANTIZED,
     OpenVINOEmbedder,
     import_openvino,
+    pad_batch,
     write_facts,
 )
 from ragkit.embedders.quantize import calibration_texts, quantize
-from ragkit.errors import EmbedderError, MissingExtra
+from ragkit.errors import EmbedderError, MissingExtra, RagkitError
 from ragkit.network import hubs_offline
 from ragkit_ingest.tokens import Tokenizer
 
@@ -60,7 +61,7 @@ def compile_model(source: ModelSource, folder: Path) -> None:
         ) from error
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    with _lock(folder) as is_locked:
+    with lock_folder(folder) as is_locked:
         if (folder / FACTS_FILE).is_file():  # another process has just compiled it
             return
         unfinished = f".compiling-{folder.name}-"
@@ -84,17 +85,18 @@ def compile_model(source: ModelSource, folder: Path) -> None:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
+def lock_folder(folder: Path, error_type: type[RagkitError] = EmbedderError) -> Iterator[bool]:
     """Wait for the lock of this folder, which the system frees when its process ends.
 
-    Yields False if the file system has no locks.
+    Yields False if the file system has no locks. Raises `error_type` if the folder cannot be
+    written to.
     """
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = folder.with_name(f".{folder.name}.lock")
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise EmbedderError(
+        raise error_type(
             f"the compiled model cannot be written to {folder.parent} ({error.strerror}); "
             "set XDG_CACHE_HOME to a folder that can be written to"
         ) from error
@@ -131,7 +133,7 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
             WholeModel().eval(), example_input={"input_ids": ones, "attention_mask": ones}
         )
     graph.reshape({0: [-1, -1], 1: [-1, -1]})
-    _expand_attention(graph)
+    expand_attention(graph)
     openvino.save_model(graph, folder / MODEL, compress_to_fp16=True)
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_truncation()
@@ -149,7 +151,7 @@ def _write(model: Any, source: ModelSource, folder: Path) -> None:
         document_prompt=document,
     )
     _quantize(folder, facts, special + longest)
-    write_facts(folder, facts, special + longest)
+    write_facts(folder, facts, special_tokens=special + longest)
 
 
 def _quantize(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
@@ -157,10 +159,11 @@ def _quantize(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
     prompts = dict.fromkeys((facts.query_prompt, facts.document_prompt))
     texts = [prompt + text for prompt in prompts for text in calibration_texts()]
     tokens = [ids[: facts.max_tokens + special_tokens] for ids in tokenizer.ids(texts)]
-    quantize(folder / MODEL, tokens, folder / QUANTIZED)
+    samples = [pad_batch([ids], len(ids)) for ids in tokens]
+    quantize(folder / MODEL, samples, folder / QUANTIZED)
 
 
-def _expand_attention(graph: Any) -> None:
+def expand_attention(graph: Any) -> None:
     """Replace each attention with a boolean mask by two products and a softmax.
 
     The CPU plug-in would do the same, but with a separate step that transposes the keys, which is

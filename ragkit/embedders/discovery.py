@@ -42,7 +42,7 @@ def find_model(name: str) -> ModelSource:
         return ModelSource(folder.resolve().name, folder.resolve(), _hash_weights(folder))
     if name in _BUNDLED and (bundled := _find_in_wheel(*_BUNDLED[name])):
         return ModelSource(name, bundled, _BUNDLED[name][1])
-    if cached := _find_in_hub_cache(name):
+    if cached := find_in_hub_cache(name, "sentence-transformers"):
         return ModelSource(name, cached, _hash_weights(cached))
     raise EmbedderMissing(_explain_missing(name))
 
@@ -74,11 +74,14 @@ def _find_in_wheel(module: str, expected: str) -> Path | None:
     return folder
 
 
-def _find_in_hub_cache(name: str) -> Path | None:
-    """Return the folder of a model's newest download, as huggingface_hub lays it out."""
+def find_in_hub_cache(name: str, organization: str) -> Path | None:
+    """Return the folder of a model's newest download, as huggingface_hub lays it out.
+
+    A name without an organization is also looked for in this one. Returns None if there is none.
+    """
     home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
     cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
-    for candidate in (name, f"sentence-transformers/{name}"):
+    for candidate in (name, f"{organization}/{name}"):
         model = cache / f"models--{candidate.replace('/', '--')}"
         reference = model / "refs" / "main"
         if reference.is_file():

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ragkit.embedders.base import EmbedderFacts, Vectors
-from ragkit.errors import EmbedderError
+from ragkit.errors import EmbedderError, RagkitError
 from ragkit.hardware import count_cores
 from ragkit_ingest.tokens import Tokenizer
 
@@ -237,45 +237,60 @@ def pad_batch(tokens: list[list[int]], length: int) -> list[npt.NDArray[np.int64
     return [ids, mask]
 
 
-def write_facts(folder: Path, facts: EmbedderFacts, special_tokens: int) -> None:
-    """Write ragkit.json: the model's facts and the SHA-256 of the compiled files."""
+def write_facts(folder: Path, facts: Any, **more: int) -> None:
+    """Write ragkit.json: the model's facts (a dataclass) and the SHA-256 of the compiled files."""
     models = (folder / name for name in (MODEL, QUANTIZED))
     parts = [part for model in models for part in (model, model.with_suffix(".bin"))]
     here = [part.name for part in (*parts, folder / "tokenizer.json") if part.is_file()]
     content = {
         "facts": asdict(facts),
-        "special_tokens": special_tokens,
+        **more,
         "files": {name: _sha256(folder / name) for name in here},
     }
     (folder / FACTS_FILE).write_text(json.dumps(content, indent=1) + "\n")
 
 
 def verify_folder(folder: Path) -> tuple[EmbedderFacts, int, frozenset[str]]:
-    """Compare a compiled model's files with their SHA-256.
+    """Compare a compiled embedder's files with their SHA-256; see `verify_files`.
 
-    Returns the facts, the number of special tokens and the names of the files. A stamp of times,
-    sizes and inodes in the folder spares reading the weights at every start. Raises EmbedderError
-    if a file differs.
+    Returns the facts, the number of special tokens and the names of the files.
+    """
+    content = verify_files(folder)
+    try:
+        facts = EmbedderFacts(**content["facts"])
+        return facts, int(content["special_tokens"]), frozenset(content["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damage_error(folder, error, EmbedderError) from error
+
+
+def verify_files(folder: Path, error_type: type[RagkitError] = EmbedderError) -> dict[str, Any]:
+    """Compare a compiled model's files with their SHA-256; returns the content of ragkit.json.
+
+    A stamp of times, sizes and inodes in the folder spares reading the weights at every start.
+    Raises `error_type` if a file differs.
     """
     try:
-        content = json.loads((folder / FACTS_FILE).read_text())
-        facts, special_tokens = EmbedderFacts(**content["facts"]), int(content["special_tokens"])
+        content: dict[str, Any] = json.loads((folder / FACTS_FILE).read_text())
         stamp = _stamp(folder, content["files"])
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise EmbedderError(
-            f"the compiled model in {folder} is damaged ({error}); "
-            "delete that folder and run the command again"
-        ) from error
+        raise _damage_error(folder, error, error_type) from error
     stamp_file = folder / "verified"
     if not stamp_file.is_file() or stamp_file.read_text() != stamp:
         for name, digest in content["files"].items():
             if _sha256(folder / name) != digest:
-                raise EmbedderError(
+                raise error_type(
                     f"{folder / name} is not the file that was compiled; "
                     f"delete {folder} and run the command again"
                 )
         stamp_file.write_text(stamp)
-    return facts, special_tokens, frozenset(content["files"])
+    return content
+
+
+def _damage_error(folder: Path, error: Exception, error_type: type[RagkitError]) -> RagkitError:
+    return error_type(
+        f"the compiled model in {folder} is damaged ({error}); "
+        "delete that folder and run the command again"
+    )
 
 
 def _stamp(folder: Path, names: Sequence[str]) -> str:

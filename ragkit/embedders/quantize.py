@@ -13,7 +13,7 @@ the standard install.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.embedders.openvino import import_openvino, pad_batch
+from ragkit.embedders.openvino import import_openvino
 
 _ERROR_LIMITS = (1e-3, 3e-4)  # of a product: its squared error divided by its squared values
 _MIN_COSINE = 0.995  # of the whole model's vectors with the original ones, on average
@@ -30,6 +30,8 @@ _SAMPLE_ROWS = 2000  # activations of a product that its error is measured on
 _LEVELS = 255  # steps of an activation from its lowest to its highest value
 
 Floats = npt.NDArray[np.float32]
+Arrays = list[npt.NDArray[np.int64]]
+"""The inputs of a model for one batch, in its order, each of shape (rows, length)."""
 
 
 class _Product(NamedTuple):
@@ -62,18 +64,25 @@ def calibration_texts() -> list[str]:
     return texts + ["\n".join(texts[at : at + 8]) for at in range(0, len(texts), 4)]
 
 
-def quantize(file: Path, texts: Sequence[list[int]], into: Path) -> bool:
+def quantize(
+    file: Path,
+    samples: Sequence[Arrays],
+    into: Path,
+    is_as_good: Callable[[Floats, Floats], bool] | None = None,
+) -> bool:
     """Write a quantized copy of a model; returns False, and writes nothing, if it is not as good.
 
-    `file` and `into` are OpenVINO .xml files, and `texts` the token ids of calibration texts. The
-    copy is good if its vectors have a mean cosine of at least 0.995 with the model's own.
+    `file` and `into` are OpenVINO .xml files, and each sample the inputs of one calibration text.
+    `is_as_good` compares what the model and its copy return for all samples. By default, vectors
+    must have a mean cosine of at least 0.995 with the model's own.
     """
+    is_as_good = is_as_good or _are_similar
     openvino = import_openvino()
     core = openvino.Core()
 
     def run(model: Any) -> tuple[Floats, list[_Activation]]:
         compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        return _run(compiled.create_infer_request(), texts)
+        return _run(compiled.create_infer_request(), samples)
 
     probe = core.read_model(str(file))
     groups = _find_products(probe)
@@ -92,10 +101,14 @@ def quantize(file: Path, texts: Sequence[list[int]], into: Path) -> bool:
                 _quantize_products(products, rounding)
         model.validate_nodes_and_infer_types()
         found, _ = run(model)
-        if float((found * expected).sum(axis=1).mean()) >= _MIN_COSINE:
+        if is_as_good(expected, found):
             openvino.save_model(model, into, compress_to_fp16=False)  # float16 weights stay float16
             return True
     return False
+
+
+def _are_similar(expected: Floats, found: Floats) -> bool:
+    return float((found * expected).sum(axis=1).mean()) >= _MIN_COSINE
 
 
 def _find_products(model: Any) -> list[list[_Product]]:
@@ -118,13 +131,13 @@ def _find_products(model: Any) -> list[list[_Product]]:
     return list(found.values())
 
 
-def _run(request: Any, texts: Sequence[list[int]]) -> tuple[Floats, list[_Activation]]:
-    """Embed texts; returns the vectors, the first output, and a summary of each other output."""
-    step = max(1, sum(map(len, texts)) // _SAMPLE_ROWS)
+def _run(request: Any, samples: Sequence[Arrays]) -> tuple[Floats, list[_Activation]]:
+    """Run the model; returns its first output, and a summary of each other output."""
+    step = max(1, sum(inputs[0].size for inputs in samples) // _SAMPLE_ROWS)
     vectors: list[Floats] = []
     parts: list[list[_Activation]] = []
-    for text in texts:
-        first, *others = request.infer(pad_batch([text], len(text))).values()
+    for inputs in samples:
+        first, *others = request.infer(inputs).values()
         vectors.append(first.copy())
         parts.append([_summarize(values, step) for values in others])
     return np.concatenate(vectors), [

@@ -45,7 +45,7 @@ def test_products_that_would_lose_too_much_stay_as_they_are(
     compiled: OpenVINOEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = compiled.tokenizer_file.parent
-    texts = compiled._tokenizer.ids(TEXTS[:2])
+    texts = [pad_batch([ids], len(ids)) for ids in compiled._tokenizer.ids(TEXTS[:2])]
     monkeypatch.setattr(quantize, "_ERROR_LIMITS", (1e-9,))
     assert not quantize.quantize(folder / MODEL, texts, tmp_path / QUANTIZED)
     monkeypatch.undo()

@@ -1,0 +1,1 @@
+"""Rerankers: models that read a query together with a passage and score how well they match."""
