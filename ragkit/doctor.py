@@ -142,6 +142,7 @@ def _check_network(config: Config) -> CheckResult:
 
 def _check_model_server(config: Config) -> Iterator[CheckResult]:
     from ragkit.llms.ollama import OllamaServer, is_older
+    from ragkit.llms.openai import OpenAIServer
     from ragkit.llms.selection import installed_models, model_server
 
     server = model_server(config)
@@ -167,6 +168,8 @@ def _check_model_server(config: Config) -> Iterator[CheckResult]:
         )
     else:
         yield CheckResult(kind, "ok", f"{found} at {server.url}" if found else server.url)
+    if isinstance(server, OpenAIServer):
+        yield CheckResult("forwarding", "ok", server.origins.describe())
     if models:
         yield CheckResult("models", "ok", ", ".join(model.name for model in models))
     else:

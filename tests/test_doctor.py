@@ -155,7 +155,13 @@ def test_server_that_is_set_in_place_of_ollama_is_the_one_that_is_checked(
     assert found["model server"] == CheckResult("model server", "ok", url)
     assert found["models"].finding.startswith(f"{GOOD}, ")
     assert "ollama" not in found
-    assert {"/api/tags", "/api/version"}.isdisjoint(server.paths)
+    assert found["forwarding"] == CheckResult(
+        "forwarding", "ok", f"{url} is Ollama; models that it passes on to ollama.com are refused"
+    )
+    server.other = True
+    found = named(Config(ollama_host=NOBODY, openai_url=url))
+    assert found["forwarding"].state == "ok"
+    assert "does not say who runs its models; ask its" in found["forwarding"].finding
     server.models = []
     assert named(Config(openai_url=url))["models"].fix == "start the server with one"
     nobody = named(Config(ollama_host=server.url, openai_url=f"{NOBODY}/v1"))["model server"]

@@ -35,6 +35,8 @@ _SCHEMA_ERROR = re.compile(
     r"json[ _]schema|response_format|grammar|Request\.format|invalid format", re.IGNORECASE
 )
 
+_KEY = re.compile(r"\b(?:key|token|credential|auth\w*)", re.IGNORECASE)
+
 
 def extract_message(found: object) -> str:
     """Return the text of a server's error, from whatever structure it is wrapped in.
@@ -134,7 +136,10 @@ def explain_openai_error(name: str, server: Server, response: httpx.Response) ->
     except ValueError:
         text = ""
     if status in (401, 403):
-        return ModelRefused(f"{url} refuses the request ({status}); set openai_key to its key")
+        if not text:
+            return ModelRefused(f"{url} refuses the request ({status}); set openai_key to its key")
+        advice = "" if status == 403 and not _KEY.search(text) else "; set openai_key to its key"
+        return ModelRefused(f"{url} refuses {name} ({status}): {text}{advice}")
     if status == 503:
         return server.busy_error()
     if not text:

@@ -65,6 +65,7 @@ class OllamaServer:
         *,
         num_ctx: int = 8192,
         num_predict: int = 1024,
+        key: str = "",
     ) -> None:
         self._num_ctx, self._num_predict = num_ctx, num_predict
         self._known: dict[str, Description] = {}
@@ -74,7 +75,8 @@ class OllamaServer:
             "Ollama",
             "OLLAMA_HOST",
             "start one with: ollama serve (and get a model once with: ollama pull llama3.2)",
-            timeouts=timeouts or Timeouts(),
+            key,
+            timeouts or Timeouts(),
         )
 
     @property
@@ -96,9 +98,7 @@ class OllamaServer:
         The list gives wrong capabilities for some models, so `describe` tells embedders. Raises
         ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
         """
-        return [
-            _parse_entry(entry) for entry in self._fetch_entries() if not _is_cloud_model(entry)
-        ]
+        return [_parse_entry(entry) for entry in self._fetch_entries() if not is_cloud_entry(entry)]
 
     def describe(self, model: InstalledModel) -> InstalledModel:
         """Return the entry with its context, capabilities, licence and memory.
@@ -142,7 +142,7 @@ class OllamaServer:
         found = self.server.post("/api/show", {"model": name})
         if not isinstance(found, dict):
             raise explain_ollama_error(name, self.server, found)
-        if _is_cloud_model(found):
+        if is_cloud_entry(found):
             raise cloud_model_error(name)
         info = found.get("model_info")
         facts: dict[str, Any] = info if isinstance(info, dict) else {}
@@ -197,7 +197,7 @@ class OllamaModel:
         timeouts: Timeouts | None = None,
         server: OllamaServer | None = None,
     ) -> None:
-        if name.endswith(":cloud") or name.partition(":")[2].endswith("-cloud"):
+        if is_cloud_name(name):
             raise cloud_model_error(name)
         self.name = name
         self._ollama = server or OllamaServer(host, timeouts)
@@ -353,5 +353,12 @@ def _parse_license_name(text: str) -> str:
     return ", ".join([*lines[:1], *version])[:100]
 
 
-def _is_cloud_model(entry: dict[str, Any]) -> bool:
+def is_cloud_name(name: str) -> bool:
+    """Return True for a name with which Ollama passes a request on (its internal/modelref)."""
+    tag = name.casefold().rpartition(":")[2] if ":" in name else ""
+    return tag == "cloud" or tag.endswith("-cloud")
+
+
+def is_cloud_entry(entry: dict[str, Any]) -> bool:
+    """Return True if what /api/tags, /api/show or a list says of a model names another host."""
     return bool(entry.get("remote_host") or entry.get("remote_model"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import StreamBroken
 from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
 from ragkit.llms.errors import explain_openai_error, explain_stream_error
+from ragkit.llms.origins import Listed, ModelOrigins
 from ragkit.llms.transport import Server, Timeouts, parse_object
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class OpenAIServer:
             key,
             timeouts or Timeouts(),
         )
+        self.origins = ModelOrigins(self.server)
 
     @property
     def url(self) -> str:
@@ -42,7 +45,12 @@ class OpenAIServer:
         return self.server.url
 
     def models(self) -> list[InstalledModel]:
-        """Return the server's models in its order; most servers give only names."""
+        """Return the server's models in its order; most servers give only names.
+
+        Models that are known to run elsewhere are left out. Raises ModelRefused if the address is
+        another company's.
+        """
+        self.origins.check_host()
         found = self.server.get("/models")
         if not isinstance(found, dict):
             if found.status_code in (401, 403):
@@ -56,11 +64,19 @@ class OpenAIServer:
         return [
             InstalledModel(str(entry["id"]), context=_parse_count(entry, "max_model_len") or 0)
             for entry in entries
+            if not self.origins.is_remote(Listed.parse(entry))
         ]
 
     def describe(self, model: InstalledModel) -> InstalledModel:
-        """Return the entry unchanged: the interface gives nothing more."""
-        return model
+        """Return the entry, with what the model can do if the server is Ollama.
+
+        Raises ModelRefused if it runs elsewhere.
+        """
+        self.origins.check(model.name)
+        ollama = self.origins.ollama
+        if ollama is None:
+            return model
+        return replace(model, capabilities=ollama.about(model.name).capabilities)
 
     def model(self, name: str, *, reasoning: bool = False) -> OpenAIModel:
         """Return the model of this name; the server's own settings decide whether it reasons."""
@@ -72,6 +88,7 @@ class OpenAIServer:
             num_ctx=self._limits.context,
             num_predict=self._limits.output,
             timeouts=server.timeouts,
+            origins=self.origins,
         )
 
 
@@ -87,19 +104,24 @@ class OpenAIModel:
         num_ctx: int = 8192,
         num_predict: int = 1024,
         timeouts: Timeouts | None = None,
+        origins: ModelOrigins | None = None,
     ) -> None:
         self.name = name
         self.limits = ModelLimits(num_ctx, num_predict)
         self.digest = ""  # the interface does not give one
-        self._server = OpenAIServer(url, key, timeouts).server
+        server = OpenAIServer(url, key, timeouts)
+        self._server = server.server
+        self._origins = origins or server.origins
 
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
     ) -> Iterator[Event]:
         """Yield the answer as it arrives; with a `schema`, JSON of this schema.
 
-        The messages must ask for JSON, too. Raises ModelError, also in the middle of the answer.
+        The messages must ask for JSON, too. Raises ModelError, also in the middle of the answer,
+        and before anything is sent if the model is known to run elsewhere.
         """
+        self._origins.check(self.name)
         body: dict[str, Any] = {
             "model": self.name,
             "messages": [{"role": m.role, "content": m.content} for m in messages],

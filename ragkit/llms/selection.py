@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ragkit.config import Config, load_config
-from ragkit.errors import ModelError, ModelNotFound, ModelUnreachable
+from ragkit.errors import ModelError, ModelNotFound, ModelRefused, ModelUnreachable
 from ragkit.hardware import measure_memory
 from ragkit.llms.base import InstalledModel, LanguageModel, ModelServer
 from ragkit.llms.ollama import OllamaServer
 from ragkit.llms.openai import OpenAIServer
 
+_ELSEWHERE = "runs elsewhere"  # in place of what a model can do
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
@@ -79,7 +81,7 @@ def _choose_best(models: Sequence[InstalledModel], server: ModelServer) -> tuple
             sizes = f"{_format_gb(found.memory)} of {_format_gb(room)} GB of {kind}"
             return model.name, f"the largest of {len(answering)} models that fits ({sizes})"
     if not answering:
-        lacking = "only embedding models" if models else "no model"
+        lacking = "no language model that runs there" if models else "no model"
         raise ModelNotFound(
             f"the server at {server.url} has {lacking}; get one that answers (Ollama: ollama pull "
             "llama3.2)"
@@ -97,13 +99,18 @@ def _find_first_answering(models: Sequence[InstalledModel], server: ModelServer)
 
 
 def _try_describe(model: InstalledModel, server: ModelServer) -> InstalledModel | None:
-    """Return a model with its server's description; None if the server cannot describe it."""
+    """Return a model with its server's description; None if the server cannot describe it.
+
+    A model that another company runs is described as one that cannot answer.
+    """
     if model.memory:  # it was described before
         return model
     try:
         return server.describe(model)
     except ModelUnreachable:
         raise
+    except ModelRefused:
+        return replace(model, capabilities=(_ELSEWHERE,))
     except ModelError:
         return None
 

@@ -91,9 +91,34 @@ class Server:
         """Send a short request; returns and raises what `get` does."""
         return self._json("POST", path, body)
 
+    def find(self, path: str) -> dict[str, Any] | None:
+        """Return the JSON object at a path or URL; None if the server has none there.
+
+        Raises ModelUnreachable, and ModelFailed if the answer takes too long.
+        """
+        response = self._request("GET", path, None)
+        try:
+            content = response.json() if response.status_code == 200 else None
+        except ValueError:
+            return None
+        return content if isinstance(content, dict) else None
+
     def _json(
         self, method: str, path: str, body: dict[str, Any] | None
     ) -> dict[str, Any] | httpx.Response:
+        response = self._request(method, path, body)
+        if response.status_code != 200:
+            return response
+        try:
+            content = response.json()
+        except ValueError as error:
+            raise self.wrong_server_error() from error
+        if not isinstance(content, dict):
+            raise self.wrong_server_error()
+        return content
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        """Send a short request. Raises ModelUnreachable or ModelFailed."""
         import httpx
 
         try:
@@ -102,19 +127,13 @@ class Server:
                 self._client() as client,
                 client.stream(method, path, json=body, timeout=timeout) as streamed,
             ):
-                response = self._read_body(streamed)
-            if response.status_code != 200:
-                return response
-            content = response.json()
+                return self._read_body(streamed)
         except httpx.ReadTimeout as error:
             raise self.timeout_error() from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise self.unreachable_error() from error
-        except (httpx.HTTPError, ValueError) as error:
+        except httpx.HTTPError as error:
             raise self.wrong_server_error() from error
-        if not isinstance(content, dict):
-            raise self.wrong_server_error()
-        return content
 
     @contextmanager
     def streaming(self, path: str, body: dict[str, Any], model: str) -> Iterator[httpx.Response]:

@@ -768,7 +768,7 @@ def test_embedder_is_known_by_its_description_and_never_answers(
     assert choose_model("auto", config)[0].name == "small:1b"
     own_server.models = [embedder]
     assert installed_models(config) == []
-    with pytest.raises(ModelNotFound, match="has only embedding models; get one that answers"):
+    with pytest.raises(ModelNotFound, match="has no language model that runs there; get one"):
         choose_model("auto", config)
     model, _ = choose_model("minilm", config)
     for use in (lambda: list(model.chat(MESSAGES)), lambda: model.limits):

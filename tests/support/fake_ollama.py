@@ -155,6 +155,9 @@ class FakeOllama:
         self.asked_at = self.first_at = self.left_at = 0.0
         self.models = [_model(GOOD), *(_model(f"{name}:latest") for name in BEHAVIOURS)]
         self.version = "0.33.0"
+        self.other = False  # True: no Ollama, but another server with /v1
+        self.owner = "library"
+        self.deployments: Any = None  # what /model/info says, as LiteLLM has it
         self.server = _Server(port, self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -390,12 +393,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._fake.paths.append(self.path)
-        if self.path == "/api/tags":
+        if self.path == "/model/info" and self._fake.deployments is not None:
+            self._send(200, {"data": self._fake.deployments})
+        elif self._fake.other and not self.path.startswith("/v1"):
+            self._send_bytes(404, b"404 page not found", "text/plain")
+        elif self.path == "/api/tags":
             self._send(200, {"models": _list(self._fake.models)})
         elif self.path == "/api/version":
             self._send(200, {"version": self._fake.version})
         elif self.path == "/v1/models":
-            entries = [{"id": model["name"], "object": "model"} for model in self._fake.models]
+            owner = self._fake.owner
+            entries = [
+                {"id": model["name"], "object": "model", "owned_by": model.get("owner", owner)}
+                for model in self._fake.models
+            ]
             self._send(200, {"object": "list", "data": entries})
         else:
             self._send_bytes(404, b"404 page not found", "text/plain")
@@ -403,7 +414,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._fake.paths.append(self.path)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path == "/api/show":
+        if self.path == "/api/show" and not self._fake.other:
             self._show(body["model"])
             return
         if self.path not in ("/api/chat", "/api/generate", "/v1/chat/completions"):
