@@ -37,6 +37,7 @@ class Config:
     | `audit_key` | the file of the audit key; default: ragkit/audit.key in the user's data folder |
     | `audit` | "required": what cannot be recorded is not answered; or "optional" |
     | `audit_questions` | what the audit log keeps of a question: "digest" or "text" |
+    | `page_rules` | rules for pages of figures: "auto", "off" or the path of a TOML file |
     | `labels` | access labels by folder, given to documents when they are ingested |
 
     In ragkit.toml, `labels` is a table [labels]. Its folders are absolute, or relative to the
@@ -59,6 +60,7 @@ class Config:
     audit_key: str = ""
     audit: str = "required"
     audit_questions: str = "digest"
+    page_rules: str = "auto"
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -18,6 +18,10 @@ Scores = npt.NDArray[np.float32]
 """Scores, or the numbers of one vector, of shape (n,)."""
 
 
+Runs = npt.NDArray[np.int64]
+"""Runs of chunk ids, of shape (n, 2): the first and last id of each."""
+
+
 class Query(NamedTuple):
     """What is searched: a text, and its vector (float32 of shape (dimension,), length 1)."""
 

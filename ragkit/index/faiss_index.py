@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ragkit.errors import StoreError
-from ragkit.index.base import Ids, Query, Ranking, Scores
+from ragkit.index.base import Ids, Query, Ranking, Runs, Scores
 from ragkit.index.checksums import file_stamp, sha256_of
 from ragkit.index.faiss_files import import_faiss, is_intact, map_index, write_index
 from ragkit.index.vector_search import VectorSearch
@@ -49,6 +49,10 @@ class FaissIndex:
     def search(self, snapshot: Snapshot, query: Query, k: int) -> Ranking:
         """Return the k chunks with the highest cosine; see Index.search and VectorSearch."""
         return Ranking(*self._vectors.search(self._own(snapshot), query.vector, k), 1.0)
+
+    def search_runs(self, snapshot: Snapshot, query: Query, k: int, runs: Runs) -> Ranking:
+        """Return the k chunks with the highest cosine in some runs that the snapshot may read."""
+        return Ranking(*self._vectors.search(snapshot, query.vector, k, runs), 1.0)
 
     def cosines(self, snapshot: Snapshot, query: Query, chunks: Ids) -> tuple[Ids, Scores]:
         """Return the exact cosines of given chunks, best first; see VectorSearch.cosines."""

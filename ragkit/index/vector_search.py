@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ragkit.errors import StoreError
-from ragkit.index.base import Ids, Scores, best_of
+from ragkit.index.base import Ids, Runs, Scores, best_of
 from ragkit.index.faiss_files import InnerIndex, import_faiss, is_intact, map_index
 from ragkit.store.layout import Layout
 from ragkit.store.records import HalfVectors, IndexVersion
@@ -61,15 +61,22 @@ class VectorSearch:
         self._guard = threading.Lock()
         self._view: _View | None = None
 
-    def search(self, snapshot: Snapshot, vector: Scores, k: int) -> tuple[Ids, Scores]:
+    def search(
+        self, snapshot: Snapshot, vector: Scores, k: int, runs: Runs | None = None
+    ) -> tuple[Ids, Scores]:
         """Return the k chunks that the snapshot may read with the highest cosine, best first.
 
-        `vector` is float32 of shape (dimension,) and of length 1. Scores are cosines in [-1, 1];
-        those of an inverted file are approximate. Raises StoreError if this build of FAISS ignores
+        `vector` is float32 of shape (dimension,) and of length 1. Only chunks in one of `runs` are
+        found, unless it is None. Scores are cosines in [-1, 1]; those of an inverted file are
+        approximate. Raises StoreError if this build of FAISS ignores
         selectors, and MissingExtra if none is installed.
         """
         view = self._view_of(snapshot)
         allowed, allowed_delta = self._masks(snapshot, view)
+        if runs is not None:
+            ids = view.published.ids if view.published else view.delta_ids[:0]
+            allowed = _restrict_mask(allowed, ids, runs)
+            allowed_delta = _restrict_mask(allowed_delta, view.delta_ids, runs)
         found: list[tuple[Ids, Scores]] = []
         if view.published is not None and len(view.published.ids):
             found.append(_search(view.published.index, view.published.ids, vector, k, allowed))
@@ -177,7 +184,13 @@ def _build_exact(vectors: HalfVectors) -> InnerIndex:
     return check_selector(InnerIndex(index, index), len(vectors))
 
 
-def _positions_in(ids: Ids, runs: Sequence[tuple[int, int]]) -> Mask:
+def _restrict_mask(allowed: Mask | None, ids: Ids, runs: Runs) -> Mask:
+    """Return which of the allowed positions (None for all) hold a chunk in one of the runs."""
+    inside = _positions_in(ids, runs)
+    return inside if allowed is None else inside & allowed
+
+
+def _positions_in(ids: Ids, runs: Runs | Sequence[tuple[int, int]]) -> Mask:
     """Mark the positions whose chunk lies in one of the runs [first, last]; no run marks none."""
     allowed = np.zeros(len(ids), dtype=np.bool_)
     bounds = np.array(runs, dtype=np.int64).reshape(-1, 2)

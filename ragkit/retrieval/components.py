@@ -11,6 +11,7 @@ from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.llms.base import LanguageModel
 from ragkit.manifest import Identity, read_identity
+from ragkit.retrieval.page_rules import load_rules
 from ragkit.retrieval.retriever import Retriever
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
@@ -34,6 +35,7 @@ class Components:
         self._layout = layout
         self._wanted = wanted
         self._device = config.device
+        self._page_rules = config.page_rules
         self._guard = threading.Lock()
         self._embedder: Embedder | None = None
         self._retriever: Retriever | None = None
@@ -84,6 +86,9 @@ class Components:
         with self._guard:
             if self._retriever is None:
                 self._retriever = Retriever(
-                    embedder, FaissIndex(self._layout), TantivyIndex(self._layout)
+                    embedder,
+                    FaissIndex(self._layout),
+                    TantivyIndex(self._layout),
+                    load_rules(self._page_rules),
                 )
             return self._retriever

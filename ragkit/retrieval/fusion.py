@@ -46,25 +46,27 @@ def look_up_scores(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
     return found
 
 
-def weigh_scores(similarity: Scores, lexical: Scores) -> ScoreParts:
-    """Return the parts of each score, without verbatim terms and named documents.
+def weigh_scores(similarity: Scores, lexical: Scores, prior: Scores) -> ScoreParts:
+    """Return the parts of each score, without verbatim terms.
 
     The sum of the weighted cosine and the weighted BM25 score lies in [0, 1].
 
     This is the convex combination of Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
     Hybrid Retrieval" (2022, arXiv 2210.11934). Cosines are scaled to [0, 1] over the candidates.
     `lexical` must be a share in [0, 1] of the highest BM25 score that the query can reach, so that
-    words count less where no chunk holds many of them. All arrays are float32 of shape (n,), n > 0.
+    words count less where no chunk holds many of them. `prior` is added to the cosines before they
+    are scaled; its part is what that adds. All arrays are float32 of shape (n,), n > 0.
     """
-    dense: Scores = (1 - LEXICAL_WEIGHT) * _scale(similarity)
-    none = np.zeros_like(dense)
-    return ScoreParts(dense, LEXICAL_WEIGHT * lexical, none, none)
+    raised = similarity + prior
+    low, high = raised.min(), raised.max()
+    dense: Scores = (1 - LEXICAL_WEIGHT) * _scale(similarity, low, high)
+    added: Scores = (1 - LEXICAL_WEIGHT) * _scale(raised, low, high) - dense
+    return ScoreParts(dense, LEXICAL_WEIGHT * lexical, np.zeros_like(dense), added)
 
 
-def _scale(scores: Scores) -> Scores:
-    """Scale scores linearly to [0, 1]; equal ones all become 0."""
-    low, high = scores.min(), scores.max()
+def _scale(scores: Scores, low: np.float32, high: np.float32) -> Scores:
+    """Scale scores linearly, `low` to 0 and `high` to 1; lower ones become 0, too."""
     if high <= low:
         return np.zeros_like(scores)
-    scaled: Scores = (scores - low) / (high - low)
+    scaled: Scores = (np.maximum(scores, low) - low) / (high - low)
     return scaled

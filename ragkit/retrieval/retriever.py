@@ -25,6 +25,8 @@ from ragkit.retrieval.hits import (
     fetch_hits,
     group_chunks,
 )
+from ragkit.retrieval.page_rules import PageRule
+from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
@@ -85,11 +87,18 @@ class Retriever:
     would compete for Python's lock and the processor's caches.
     """
 
-    def __init__(self, embedder: Embedder, vectors: FaissIndex, words: TantivyIndex) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        vectors: FaissIndex,
+        words: TantivyIndex,
+        page_rules: Sequence[PageRule] = (),
+    ) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._words = words
         self._names = NameCache()
+        self._prior = PriorSearch(vectors, self._names, page_rules)
         self._places: dict[int, Place] = {}
         self._slots = threading.Semaphore(count_cores())
 
@@ -151,15 +160,19 @@ class Retriever:
         depth = max(_LEXICAL_DEPTH, wanted)
         dense = self._vectors.search(snapshot, query, wanted)
         lexical = self._words.search(snapshot, query, depth)
-        by_words = lexical.ids[: wanted // 2].tolist()
-        near, worded = frozenset(dense.ids.tolist()), frozenset(by_words)
-        others = np.array([chunk for chunk in by_words if chunk not in near], dtype=np.int64)
+        by_words = lexical.ids[: wanted // 2]
+        prior = self._prior.find(snapshot, query.text, np.append(dense.ids, by_words))
+        if prior:
+            dense = self._prior.choose_candidates(snapshot, query, prior, dense, wanted)
+        near, worded = frozenset(dense.ids.tolist()), frozenset(by_words.tolist())
+        others = by_words[~np.isin(by_words, dense.ids)]
         exact = self._vectors.cosines(snapshot, query, others)
         ids, similarity = best_of([(dense.ids, dense.scores), exact])
         if not len(ids):
             return NO_RUN
         bm25 = look_up_scores(ids, lexical.ids, lexical.scores, depth)
-        parts = weigh_scores(similarity, bm25 / lexical.bound if lexical.bound else bm25)
+        share = bm25 / lexical.bound if lexical.bound else bm25
+        parts = weigh_scores(similarity, share, prior.of(ids))
         fused = parts.total
         order = np.lexsort((ids, -fused))
         chunks, *scores = (column[order].tolist() for column in (ids, similarity, bm25, fused))

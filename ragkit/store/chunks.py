@@ -119,6 +119,15 @@ class Chunks:
             found.update((row[0], Place(*row[1:])) for row in rows)
         return found
 
+    def page_runs(self, document: int) -> dict[int, tuple[int, int]]:
+        """Return the first and last chunk id of each page of a document, by the page's ordinal."""
+        rows = self._db.execute(
+            "SELECT c.page, min(c.id), max(c.id) FROM chunk c JOIN document d ON d.id = c.document "
+            f"WHERE c.document = ? AND {self._snapshot.label_clause()} GROUP BY c.page",
+            (document,),
+        )
+        return {page: (first, last) for page, first, last in rows}
+
     def lexical_rows(self, document: int) -> list[tuple[int, int, str, str]]:
         """Return (chunk id, label id, header, text) of a document's chunks, for an index."""
         return self._db.execute(

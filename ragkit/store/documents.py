@@ -157,6 +157,16 @@ class Documents:
             f"WHERE d.first_chunk IS NOT NULL AND {self._snapshot.label_clause()} ORDER BY 1"
         ).fetchall()
 
+    def long_runs(self, chunks: int) -> dict[int, tuple[int, int]]:
+        """Return the first and last chunk id of each readable document with at least `chunks`."""
+        rows = self._db.execute(
+            "SELECT d.id, d.first_chunk, d.last_chunk FROM document d "
+            f"WHERE d.last_chunk - d.first_chunk + 1 >= ? AND {self._snapshot.label_clause()} "
+            "ORDER BY d.first_chunk",
+            (chunks,),
+        )
+        return {id: (first, last) for id, first, last in rows}
+
     def last_change(self) -> int:
         """Return the sequence number of the last change to a readable document; 0 if none."""
         (seq,) = self._db.execute(

@@ -139,6 +139,31 @@ def test_every_index_gives_what_is_allowed_and_as_much_as_there_is(
     store.close()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("labels", [None, ["seven", "fifty"], ["other"], []])
+def test_a_search_of_some_documents_finds_their_allowed_chunks_alone(
+    bases: dict[str, Path], kind: str, labels: list[str] | None
+) -> None:
+    store = Store(bases[kind], create=False)
+    index = FaissIndex(store.layout)
+    with store.snapshot() as everything:
+        snapshot = everything.filter_labels(labels)
+        long = everything.documents.long_runs(50)
+        assert len(long) == 31
+        assert snapshot.documents.long_runs(50).keys() == long.keys() & snapshot.documents.ids()
+        runs = np.array([long[each] for each in [*sorted(long)[:3], *sorted(long)[-2:]]])
+        inside = {chunk for first, last in runs for chunk in range(first, last + 1)}
+        query = Query("", unit_vectors(1, 50_000)[0].astype(np.float32))
+        found = index.search_runs(snapshot, query, 1000, runs).ids.tolist()
+        assert sorted(found) == sorted(inside & allowed(snapshot))
+        nearest = [chunk for chunk in oracle(snapshot, query.vector, 5000) if chunk in inside]
+        if kind != "ivf":
+            assert found == nearest
+            assert index.search_runs(snapshot, query, 7, runs).ids.tolist() == nearest[:7]
+        assert len(index.search_runs(snapshot, query, 5, runs[:0]).ids) == 0
+    store.close()
+
+
 def test_of_equal_vectors_every_exact_index_finds_the_older_ones(tmp_path: Path) -> None:
     """Of 75 equals 25 are among the best fifty, wherever they and the better ones lie."""
     equal, best = unit_vectors(2, 7)

@@ -166,6 +166,8 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "chunks.get": lambda snap, documents, chunks: snap.chunks.get(chunks),
     "chunks.of": lambda snap, documents, chunks: snap.chunks.of(documents[0]),
     "chunks.neighbours": lambda snap, documents, chunks: snap.chunks.neighbours(documents[0], 0, 9),
+    "chunks.page_runs": lambda snap, documents, chunks: snap.chunks.page_runs(documents[0]),
+    "documents.long_runs": lambda snap, documents, chunks: snap.documents.long_runs(1),
     "chunks.places": lambda snap, documents, chunks: snap.chunks.places(chunks),
     "documents.readable": lambda snap, documents, chunks: snap.documents.readable(documents),
     "documents.readable_uids": lambda snap, documents, _: snap.documents.readable_uids(documents),
