@@ -46,7 +46,7 @@ def rewrite_question(
     if rewritten:
         return rewritten
     if needs_history(question):
-        return " ".join([*(earlier for earlier, _ in recent), question])
+        return " ".join([*(earlier for earlier, _ in recent if keywords(earlier)), question])
     return question
 
 

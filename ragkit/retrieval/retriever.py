@@ -30,6 +30,7 @@ from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
+from ragkit.text.queries import clean_query
 
 MAX_HITS = 10_000  # of one query
 _CANDIDATES = 200  # by their vectors, and half as many by their words
@@ -105,8 +106,8 @@ class Retriever:
     def search(self, snapshot: Snapshot, query: str, k: int) -> list[Hit]:
         """Return the k best passages that the snapshot may read, best first.
 
-        There are at most MAX_HITS, and none for an empty query. Raises EmbedderError if the
-        embedder returns unusable vectors.
+        There are at most MAX_HITS, and none for a query without letters and digits. Raises
+        EmbedderError if the embedder returns unusable vectors.
         """
         return self.find(snapshot, query, k)[0]
 
@@ -135,16 +136,15 @@ class Retriever:
 
         There are none if no search can find anything.
         """
-        if not query.strip() or k <= 0 or snapshot.readable_labels == frozenset():
+        text = clean_query(query)
+        if not text or k <= 0 or snapshot.readable_labels == frozenset():
             return []
         sides = split_comparison(
-            query, lambda: find_document_words(self._names.names_of(snapshot), query)
+            text, lambda: find_document_words(self._names.names_of(snapshot), text)
         )
-        queries = [query, *sides]
-        # a lone surrogate has no UTF-8
-        texts = [text.encode("utf-8", "replace").decode() for text in queries]
+        texts = [text, *sides]
         vectors = normalize(self._embedder.encode_query(texts), len(texts), self._embedder)
-        return [Query(text, vector) for text, vector in zip(queries, vectors, strict=True)]
+        return [Query(each, vector) for each, vector in zip(texts, vectors, strict=True)]
 
     def _run_all(self, snapshot: Snapshot, queries: Sequence[Query], k: int) -> Run:
         """Search for a query, and for each of its sides."""

@@ -6,7 +6,7 @@ import re
 
 # Control characters except tab and newline, marks that turn the writing direction, characters
 # without width (joiners stay: scripts and emoji need them), tag characters and lone surrogates.
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -30,7 +30,7 @@ class Sanitizer:
 
         The end is held back while it could be the first half of Markdown or HTML.
         """
-        text = self._held + _HIDDEN.sub("", piece)
+        text = self._held + HIDDEN.sub("", piece)
         self._held = _find_undecided_end(text)
         return _MARKUP.sub(r"\g<0> ", text[: len(text) - len(self._held)])
 

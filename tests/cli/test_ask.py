@@ -27,7 +27,11 @@ def test_search_shows_source_place_and_headings(ragkit: Command, filled: Path) -
 @needs_model
 def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled: Path) -> None:
     assert ragkit("search", "pump\udcff", "--kb", filled / "a.kb").code == 0
-    assert ragkit("search", "", "--kb", filled / "a.kb").out == "no matching passages\n"
+    for query in ("", "?!", "\udcff", "\x1b[31m", "-" * 100_000):
+        ended = ragkit("search", "--kb", filled / "a.kb", "--", query)
+        assert (ended.code, ended.out, ended.err) == (0, "no matching passages\n", "")
+    asked = ragkit("ask", "?!", "--kb", filled / "a.kb")
+    assert (asked.code, asked.out.splitlines()[0]) == (0, "Nothing in the documents answers this.")
 
 
 @needs_model

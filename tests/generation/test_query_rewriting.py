@@ -55,6 +55,11 @@ def test_a_model_that_fails_is_done_without() -> None:
     assert rewrite_question(SECOND, [(FIRST, LEAVE)], Fails()) == f"{FIRST} {SECOND}"
 
 
+def test_earlier_questions_without_words_are_left_out() -> None:
+    turns = [("?", ""), (FIRST, LEAVE), ("\x00", "")]
+    assert rewrite_question(SECOND, turns, None) == f"{FIRST} {SECOND}"
+
+
 @pytest.mark.parametrize(
     "written",
     ["", "The leave is 32 days.\nThat is all.", "Bananas are yellow", "annual leave " * 60],

@@ -1,0 +1,24 @@
+"""Queries as people type or paste them, made fit to be searched for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from ragkit.text.sanitize import HIDDEN
+
+MAX_QUERY_LENGTH = 20_000  # characters; no more of a query is searched for
+# Control characters, and what a terminal takes for a colour: they separate words.
+_CONTROL = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
+_MEANINGFUL = ("L", "N", "So")  # Unicode categories: letters, digits, and symbols such as emoji
+
+
+def clean_query(query: str) -> str:
+    """Return the text of a query that can be searched for, "" if there is none.
+
+    Characters that cannot be seen and lone surrogates are left out, and what is beyond
+    MAX_QUERY_LENGTH. A query without a letter, digit or symbol, such as "?!", means nothing.
+    """
+    text = HIDDEN.sub("", _CONTROL.sub(" ", query[:MAX_QUERY_LENGTH])).strip()
+    has_meaning = any(unicodedata.category(char).startswith(_MEANINGFUL) for char in text)
+    return text if has_meaning else ""
