@@ -26,6 +26,7 @@ import tantivy
 from ragkit.index.base import Ids, Ranking, Scores, best_of
 from ragkit.index.languages import prepare_text, split_terms
 from ragkit.index.tantivy_parts import State, open_index
+from ragkit.index.tantivy_query import analyze_notations, build_match
 from ragkit.index.tantivy_schema import (
     CODE_ANALYZER,
     SCHEMA,
@@ -37,6 +38,7 @@ from ragkit.index.tantivy_schema import (
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
+from ragkit.text.notations import Notation
 
 _FIELD_WEIGHTS = {"stemmed": 1.0, "whole": 0.5}
 _MAX_TERM_SHARE = 0.25  # of all chunks; a term in more of them is left out of a query ...
@@ -105,6 +107,17 @@ class _Prepared:
     bound: float
 
 
+class Matches(NamedTuple):
+    """Chunks that match; `total` counts all of them, also those beyond the ones returned.
+
+    `is_known` is False if the index cannot tell which chunks match.
+    """
+
+    ids: Ids
+    total: int
+    is_known: bool
+
+
 class BM25Search:
     """Searches the words of a knowledge base; safe from several threads."""
 
@@ -132,6 +145,44 @@ class BM25Search:
                 filters = allowed if part is view.delta else [*allowed, *current]
                 queries.append((part.searcher, _add_filters(query, filters)))
         return Ranking(*_search_parts(queries, k), prepared.bound)
+
+    def match(self, snapshot: Snapshot, notations: Sequence[Notation], k: int) -> Matches:
+        """Find the chunks that hold all words of one of the notations; see Notation.
+
+        The same filters hold as in a search. Of more than k chunks, those with the highest BM25
+        score are returned.
+        """
+        view = self._view_of(snapshot)
+        patterns = analyze_notations(notations, view.languages)
+        if snapshot.readable_labels == frozenset() or patterns is None:
+            return Matches(best_of([])[0], 0, patterns is not None)
+        allowed, current = _label_filter(snapshot), _outdated_filter(view.changed)
+        found, total = [], 0
+        for part in view.parts:
+            query = build_match(patterns, part)
+            if query is not None:
+                filters = allowed if part is view.delta else [*allowed, *current]
+                hits = part.searcher.search(_add_filters(query, filters), limit=k)
+                total += hits.count  # type: ignore[attr-defined]
+                found.append(_read_hits(part.searcher, hits.hits))
+        return Matches(best_of(found, k)[0], total, True)
+
+    def weigh_words(self, snapshot: Snapshot, text: str) -> float:
+        """Return the sum of the idf of the words of a text that occur in some chunk.
+
+        Very common words are left out, as in a search.
+        """
+        view = self._view_of(snapshot)
+        total, terms = _choose_terms(text, view)
+        weights = dict.fromkeys(view.languages, 0.0)
+        for term in terms:
+            if term.field == "stemmed":
+                weights[term.language] += _idf(total, term.total)
+        return max(weights.values(), default=0.0)
+
+    def idf(self, snapshot: Snapshot, count: int) -> float:
+        """Return the inverse document frequency of what `count` chunks hold."""
+        return _idf(sum(part.records for part in self._view_of(snapshot).parts), count)
 
     def _view_of(self, snapshot: Snapshot) -> _View:
         if snapshot.is_strict:
@@ -186,7 +237,18 @@ class BM25Search:
 
 
 def _prepare(text: str, view: _View) -> _Prepared:
-    """Turn text into a query for each part of the view.
+    """Turn text into a query for each part of the view."""
+    total, terms = _choose_terms(text, view)
+    highest = dict.fromkeys(["", *view.languages], 0.0)
+    for term in terms:
+        highest[term.language] += _FIELD_WEIGHTS[term.field] * _idf(total, term.total)
+    bound = highest.pop("") + max(highest.values(), default=0.0)
+    queries = [_build_query(terms, view.parts, at) for at in range(len(view.parts))]
+    return _Prepared(tuple(queries), bound * (_K1 + 1))
+
+
+def _choose_terms(text: str, view: _View) -> tuple[int, list[_Term]]:
+    """Return the number of records, and the terms of a text that are searched.
 
     Very common terms are left out: they hardly tell chunks apart, and have the longest lists. If
     there are no others, they stay.
@@ -194,13 +256,7 @@ def _prepare(text: str, view: _View) -> _Prepared:
     total = sum(part.records for part in view.parts)
     matching = [term for term in _find_terms(text, view) if any(term.counts)]
     limit = max(_MAX_TERM_SHARE * total, _MIN_TERM_CHUNKS)
-    terms = [term for term in matching if term.total <= limit] or matching
-    highest = dict.fromkeys(["", *view.languages], 0.0)
-    for term in terms:
-        highest[term.language] += _FIELD_WEIGHTS[term.field] * _idf(total, term.total)
-    bound = highest.pop("") + max(highest.values(), default=0.0)
-    queries = [_build_query(terms, view.parts, at) for at in range(len(view.parts))]
-    return _Prepared(tuple(queries), bound * (_K1 + 1))
+    return total, [term for term in matching if term.total <= limit] or matching
 
 
 def _find_terms(text: str, view: _View) -> Iterator[_Term]:
@@ -310,7 +366,10 @@ def _search_parts(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tu
 
 
 def _search_part(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
-    hits = searcher.search(query, limit=k, count=False).hits
+    return _read_hits(searcher, searcher.search(query, limit=k, count=False).hits)
+
+
+def _read_hits(searcher: tantivy.Searcher, hits: Sequence[Any]) -> tuple[Ids, Scores]:
     scores, addresses = zip(*hits, strict=True) if hits else ((), ())
     ids = searcher.fast_field_values("chunk", list(addresses))
     return np.array(ids, dtype=np.int64), np.array(scores, dtype=np.float32)

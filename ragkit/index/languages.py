@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import tantivy
 
+from ragkit.text.folding import replace_signs, strip_markup
 from ragkit.text.languages import DEFAULT, detect_languages
 from ragkit.text.scripts import normalize_letters, split_bigrams
 
@@ -75,8 +76,12 @@ class ChunkTerms(NamedTuple):
 
 
 def prepare_text(text: str) -> str:
-    """Return a text in NFC with bigrams where no spaces separate words."""
-    return split_bigrams(normalize_letters(text))
+    """Return a text in NFC without mark-up, with bigrams where no spaces separate words."""
+    return split_bigrams(_clean(text))
+
+
+def _clean(text: str) -> str:
+    return normalize_letters(replace_signs(strip_markup(text)))
 
 
 def split_terms(language: str, prepared: str) -> list[str]:
@@ -89,7 +94,7 @@ def split_terms(language: str, prepared: str) -> list[str]:
 
 def analyze_chunks(texts: Sequence[str]) -> list[ChunkTerms]:
     """Return what the index holds of each chunk of one document."""
-    texts = [normalize_letters(text) for text in texts]
+    texts = [_clean(text) for text in texts]
     found = []
     for language, text in zip(detect_languages(texts), texts, strict=True):
         prepared = split_bigrams(text)

@@ -69,6 +69,11 @@ class TantivyIndex:
         """Return the k chunks with the highest BM25 score; see Index.search and BM25Search."""
         return self._words.search(snapshot, query.text, k)
 
+    @property
+    def words(self) -> BM25Search:
+        """The search that also matches exact terms."""
+        return self._words
+
     def sync(self, writer: Writer) -> None:
         """Add, replace and delete the records of all documents that changed since the last sync."""
         self._write(Snapshot(writer.connection))

@@ -28,9 +28,11 @@ from ragkit.retrieval.hits import (
 from ragkit.retrieval.page_rules import PageRule
 from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
+from ragkit.retrieval.verbatim import NO_HOLDERS, Holders, find_holders
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.queries import clean_query
+from ragkit.text.verbatim import parse_question
 
 MAX_HITS = 10_000  # of one query
 _CANDIDATES = 200  # by their vectors, and half as many by their words
@@ -161,11 +163,12 @@ class Retriever:
         dense = self._vectors.search(snapshot, query, wanted)
         lexical = self._words.search(snapshot, query, depth)
         by_words = lexical.ids[: wanted // 2]
+        holders = self._find_holders(snapshot, query.text)
         prior = self._prior.find(snapshot, query.text, np.append(dense.ids, by_words))
         if prior:
             dense = self._prior.choose_candidates(snapshot, query, prior, dense, wanted)
         near, worded = frozenset(dense.ids.tolist()), frozenset(by_words.tolist())
-        others = by_words[~np.isin(by_words, dense.ids)]
+        others = np.setdiff1d(np.append(by_words, holders.ids), dense.ids)
         exact = self._vectors.cosines(snapshot, query, others)
         ids, similarity = best_of([(dense.ids, dense.scores), exact])
         if not len(ids):
@@ -173,6 +176,7 @@ class Retriever:
         bm25 = look_up_scores(ids, lexical.ids, lexical.scores, depth)
         share = bm25 / lexical.bound if lexical.bound else bm25
         parts = weigh_scores(similarity, share, prior.of(ids))
+        parts = parts._replace(verbatim=holders.boosts_of(ids))
         fused = parts.total
         order = np.lexsort((ids, -fused))
         chunks, *scores = (column[order].tolist() for column in (ids, similarity, bm25, fused))
@@ -181,6 +185,12 @@ class Retriever:
         rows = zip(chunks, places, *scores, strict=True)
         scored = [row for row in map(ScoredChunk._make, rows) if row.place]
         return Run(near, worded, scored, group_chunks(scored), ids, parts)
+
+    def _find_holders(self, snapshot: Snapshot, text: str) -> Holders:
+        question = parse_question(text)
+        if not question.terms:
+            return NO_HOLDERS
+        return find_holders(snapshot, self._words.words, question)
 
     def _places_of(self, snapshot: Snapshot, ids: list[int]) -> dict[int, Place]:
         """Return the places of those chunks that the snapshot may read, and maybe of others.

@@ -128,6 +128,18 @@ class Chunks:
         )
         return {page: (first, last) for page, first, last in rows}
 
+    def texts(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the header and text of the chunks with these ids that may be read."""
+        return {
+            chunk: f"{header}\n{text}"
+            for batch in batches(ids)
+            for chunk, header, text in self._db.execute(
+                "SELECT c.id, c.header, c.text FROM chunk c JOIN document d ON d.id = c.document "
+                f"WHERE c.id IN ({placeholders(batch)}) AND {self._snapshot.label_clause()}",
+                batch,
+            )
+        }
+
     def lexical_rows(self, document: int) -> list[tuple[int, int, str, str]]:
         """Return (chunk id, label id, header, text) of a document's chunks, for an index."""
         return self._db.execute(

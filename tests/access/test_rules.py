@@ -168,6 +168,7 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "chunks.neighbours": lambda snap, documents, chunks: snap.chunks.neighbours(documents[0], 0, 9),
     "chunks.page_runs": lambda snap, documents, chunks: snap.chunks.page_runs(documents[0]),
     "documents.long_runs": lambda snap, documents, chunks: snap.documents.long_runs(1),
+    "chunks.texts": lambda snap, documents, chunks: snap.chunks.texts(chunks),
     "chunks.places": lambda snap, documents, chunks: snap.chunks.places(chunks),
     "documents.readable": lambda snap, documents, chunks: snap.documents.readable(documents),
     "documents.readable_uids": lambda snap, documents, _: snap.documents.readable_uids(documents),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 NAMES = (
     "retrieval",
+    "identifiers",
     "ingest",
     "search",
     "scale",

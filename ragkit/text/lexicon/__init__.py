@@ -39,12 +39,14 @@ class Lexicon:
     scale_note_links: Words
     scale_note_words: Words
     degrees: Words
+    period_labels: Words
     joining_tens: Words
     hundreds: Words
     months: Mapping[str, str]
     scales: Mapping[str, str]
     units: Mapping[str, str]
     number_words: Mapping[str, str]
+    sections: Mapping[str, str]
     # verification
     antonyms: Words
     negations: Words

@@ -1,0 +1,55 @@
+"""Folds texts so that spellings of the same string agree: case, Unicode forms, mark-up, dashes."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}\d{0,2});")
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|code|em|font|i|kbd|mark|s|small|span|strong|sub|sup|tt|u)(?:\s[^<>]{0,200}=[^<>]{0,200})?\s?/?>",
+    re.IGNORECASE,
+)
+# Markdown: emphasis, code, strikethrough and escapes. A single * or _ between two letters or
+# digits stays: a*b, snake_case.
+_MARKDOWN = re.compile(
+    r"\*{2,}|`+|~~|(?<![^\W_])[*_]+|[*_]+(?![^\W_])|(?<!\w)__+|__+(?!\w)|\\(?=[^\w\s])"
+)
+_MARKUP_SIGNS = re.compile(r"[&<*`~_\\]")
+_DASHES = "‐‑‒–—―−﹘﹣－"
+_PLAIN_SIGNS = {
+    **dict.fromkeys(_DASHES, "-"),
+    **dict.fromkeys("’‘ʼ′´", "'"),
+    **dict.fromkeys("“”„‟«»″", '"'),
+    **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", ""),
+}
+_SIGN = re.compile(f"[{''.join(_PLAIN_SIGNS)}]")
+_DASH = re.compile(f"[{_DASHES}]")
+
+
+def strip_markup(text: str) -> str:
+    """Return a text in Unicode's form NFC without Markdown, inline HTML tags and entities."""
+    if _MARKUP_SIGNS.search(text):
+        if "&" in text:
+            text = _ENTITY.sub(lambda match: html.unescape(match.group()), text)
+        if "<" in text:
+            text = _TAG.sub("", text)
+        text = _MARKDOWN.sub("", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def replace_signs(text: str) -> str:
+    """Return a text with one kind of dash and quotation mark, without invisible characters."""
+    return text if text.isascii() else _SIGN.sub(lambda match: _PLAIN_SIGNS[match.group()], text)
+
+
+def replace_dashes(text: str) -> str:
+    """Return a text with a hyphen in place of each dash."""
+    return text if text.isascii() else _DASH.sub("-", text)
+
+
+def fold_text(text: str) -> str:
+    """Return a text as strings are compared: without mark-up and case, with plain signs."""
+    folded = replace_signs(strip_markup(text)).casefold()
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
