@@ -153,6 +153,8 @@ def _find_sides(text: _Text, entities: Sequence[Entity], join: _Join) -> _Sides 
     right = _find_right(text, entities, join)
     if right is None:
         return None
+    if join.kind in ("link", "pairing"):
+        return _find_far_sides(text, entities, join, right)
     stop = join.first - (text.tokens[join.first - 1].text == ",")
     for left in reversed(before):
         shared = text.tokens[left.last + 1 : stop]
@@ -162,8 +164,6 @@ def _find_sides(text: _Text, entities: Sequence[Entity], join: _Join) -> _Sides 
         if _match_sides(text, left, found) and _starts_with(text, found.last + 1, shared):
             sides = (*_find_earlier(text, before, left, found), left, found)
             return _Sides(join, sides, found.last + len(shared), len(sides) - 1)
-    if join.kind in ("link", "pairing"):
-        return _find_far_sides(text, entities, join, right)
     return None
 
 
@@ -267,9 +267,15 @@ def _find_far_sides(
     fitting = [entity for entity in before if _match_sides(text, entity, right)]
     if not fitting:
         return None
-    left = max(fitting, key=lambda entity: _rate_fit(text, entity, right))
+    is_phrase = join.last > join.first  # "Costco compared to Nike", but "more leave than Nike"
+    adjacent = join.first - 1 if is_phrase else -1
+    left = max(
+        fitting,
+        key=lambda entity: _rate_fit(text, entity, right) + (entity.last == adjacent),
+    )
     following = text.tokens[left.last + 1 : left.last + 1 + _MAX_SHARED_WORDS]
     shared = list(takewhile(lambda token: token.is_word, following))
+    right = _cut_shared_words(text, left, right, shared[:1])
     while not _starts_with(text, right.last + 1, shared):
         shared.pop()
     end = right.last + len(shared)

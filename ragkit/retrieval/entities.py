@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from ragkit.text.lexicon import any_of, load_lexicon
@@ -14,7 +14,8 @@ Kind = Literal["name", "time", "label", "document"]
 
 _LEXICON = load_lexicon()
 _TOKEN = re.compile(
-    r"[\"“„«][^\"“”»]{1,100}[\"”“»]|[^\W_]+(?:[.&'’/_-]+[^\W_]+)*|[^\w\s]"  # quoted, word, mark
+    r"[\"“„«][^\"“”»]{1,100}[\"”“»]"  # quoted
+    r"|[^\W_]+(?:[.&'’/_-]+[^\W_]+)*(?:(?<=s)['’](?!\w))?|[^\w\s]"  # word, mark
 )
 _TIME = re.compile(r"(?:fy|cy)?(?:19|20)\d\d(?:/\d\d)?|fy\d\d|[qh][1-4]")
 _CODE = re.compile(r"(?=.*\d)(?=.*[^\W\d_]|.*\w[./_-]\w).{3,}|.+\.[a-z]\w{1,4}")  # or a file
@@ -123,7 +124,15 @@ def find_entities(tokens: Sequence[Token], named: NamedWords) -> list[Entity]:
         new = Entity(at, at, kind, documents, (documents,))
         joined = _join(entities[-1], new, tokens) if entities else None
         entities[-1:] = [joined] if joined else [*entities[-1:], new]
+    if entities and entities[0].first == 0 and entities[0].documents:
+        entities[0] = _cut_opening(entities[0])
     return entities
+
+
+def _cut_opening(entity: Entity) -> Entity:
+    """Return a name without the words before it that open the question: "Hat Netflix mehr ..."."""
+    start = next(at for at, documents in enumerate(entity.heads) if documents)
+    return replace(entity, first=entity.first + start, heads=entity.heads[start:])
 
 
 def _find_kind(token: Token, documents: Collection[int]) -> Kind | None:

@@ -20,6 +20,7 @@ NAMES = (
     "page",
     "governance",
     "precision",
+    "comparisons",
 )
 
 

@@ -50,7 +50,8 @@ def format_explanation(explanation: Explanation) -> list[str | Table]:
             )
         )
     columns = ("rank", "fused", "cosine", "bm25", "exact", "name", "found by", "place", "note")
-    parts: list[str | Table] = [Table(columns, rows, right=columns[:6])]
+    parts: list[str | Table] = [f"also searched for: {side}" for side in explanation.sides]
+    parts.append(Table(columns, rows, right=columns[:6]))
     if len(explanation.candidates) > MAX_CANDIDATES:
         parts.append(f"... and {len(explanation.candidates) - MAX_CANDIDATES} more candidates")
     return parts

@@ -17,6 +17,7 @@ from ragkit_apps.ui.state.session import Source, open_source
 
 MAX_CHART_BARS = 20
 MAX_TABLE_ROWS = 300
+_MAX_LINKED_QUERY = 2_000  # characters; browsers do not keep a longer address
 _SLOT = "search"
 _SCORE_PARTS = ("By meaning", "By words", "By exact terms", "By document name")
 _SEARCHES = {(True, True): "both", (True, False): "meaning", (False, True): "words"}
@@ -48,7 +49,8 @@ def draw_page() -> None:
             "meaning and words each contribute to their rank."
         )
         return
-    st.query_params["q"] = query
+    if len(query) <= _MAX_LINKED_QUERY:
+        st.query_params["q"] = query
     explanation = view.explain(query, k)
     if not explanation.hits:
         draw_caption("No matching passages.")
@@ -57,6 +59,8 @@ def draw_page() -> None:
     with source:
         draw_source(view, _SLOT)
     with hits, st.container(key="found"):
+        if explanation.sides:
+            draw_caption("Also searched for: " + " · ".join(explanation.sides))
         for rank, hit in enumerate(explanation.hits, 1):
             _draw_hit(rank, hit)
         _draw_ranking(explanation)
