@@ -21,7 +21,9 @@ class Embedder(Protocol):
     """Turns texts into vectors. To use your own, pass an object with these members.
 
     It must be safe from several threads. The vectors need not have length 1; ragkit normalizes
-    them. A knowledge base built with one embedder refuses an embedder with another `name`.
+    them. A knowledge base built with one embedder refuses an embedder with another `name`. If
+    `count_tokens` asks a server or estimates, set an attribute `estimates_tokens = True`: then
+    ragkit does not conclude from the tokens of a text whether the model knows its language.
     """
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 
 from ragkit.index.base import Ids, Scores
 
-LEXICAL_WEIGHT = 0.46  # of the BM25 part; the rest is the weight of the cosine
+LEXICAL_WEIGHT = 0.46  # of the BM25 part, where the embedder knows the language
 
 
 class ScoreParts(NamedTuple):
@@ -46,7 +46,9 @@ def look_up_scores(ids: Ids, scored: Ids, scores: Scores, depth: int) -> Scores:
     return found
 
 
-def weigh_scores(similarity: Scores, lexical: Scores, prior: Scores) -> ScoreParts:
+def weigh_scores(
+    similarity: Scores, lexical: Scores, prior: Scores, lexical_weight: float
+) -> ScoreParts:
     """Return the parts of each score, without verbatim terms.
 
     The sum of the weighted cosine and the weighted BM25 score lies in [0, 1].
@@ -55,13 +57,14 @@ def weigh_scores(similarity: Scores, lexical: Scores, prior: Scores) -> ScorePar
     Hybrid Retrieval" (2022, arXiv 2210.11934). Cosines are scaled to [0, 1] over the candidates.
     `lexical` must be a share in [0, 1] of the highest BM25 score that the query can reach, so that
     words count less where no chunk holds many of them. `prior` is added to the cosines before they
-    are scaled; its part is what that adds. All arrays are float32 of shape (n,), n > 0.
+    are scaled; its part is what that adds. `lexical_weight` in [0, 1] is the weight of the BM25
+    score, and the rest that of the cosine. All arrays are float32 of shape (n,), n > 0.
     """
     raised = similarity + prior
     low, high = raised.min(), raised.max()
-    dense: Scores = (1 - LEXICAL_WEIGHT) * _scale(similarity, low, high)
-    added: Scores = (1 - LEXICAL_WEIGHT) * _scale(raised, low, high) - dense
-    return ScoreParts(dense, LEXICAL_WEIGHT * lexical, np.zeros_like(dense), added)
+    dense: Scores = (1 - lexical_weight) * _scale(similarity, low, high)
+    added: Scores = (1 - lexical_weight) * _scale(raised, low, high) - dense
+    return ScoreParts(dense, lexical_weight * lexical, np.zeros_like(dense), added)
 
 
 def _scale(scores: Scores, low: np.float32, high: np.float32) -> Scores:

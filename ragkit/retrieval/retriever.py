@@ -29,6 +29,7 @@ from ragkit.retrieval.page_rules import PageRule
 from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
 from ragkit.retrieval.verbatim import NO_HOLDERS, Holders, find_holders
+from ragkit.retrieval.weights import LexicalWeights
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.queries import clean_query
@@ -100,6 +101,7 @@ class Retriever:
         self._embedder = embedder
         self._vectors = vectors
         self._words = words
+        self._weights = LexicalWeights(embedder)
         self._names = NameCache()
         self._prior = PriorSearch(vectors, self._names, page_rules)
         self._places: dict[int, Place] = {}
@@ -174,8 +176,9 @@ class Retriever:
         if not len(ids):
             return NO_RUN
         bm25 = look_up_scores(ids, lexical.ids, lexical.scores, depth)
+        weight = self._weights.choose(snapshot, query.text, by_words.tolist())
         share = bm25 / lexical.bound if lexical.bound else bm25
-        parts = weigh_scores(similarity, share, prior.of(ids))
+        parts = weigh_scores(similarity, share, prior.of(ids), weight)
         parts = parts._replace(verbatim=holders.boosts_of(ids))
         fused = parts.total
         order = np.lexsort((ids, -fused))

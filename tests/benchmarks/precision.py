@@ -10,7 +10,6 @@ from pathlib import Path
 from ragkit import KnowledgeBase
 from ragkit.embedders.discovery import DEFAULT, compiled_folder, find_model
 from ragkit.embedders.openvino import MODEL, OpenVINOEmbedder, verify_folder, write_facts
-from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from tests.benchmarks.common import eval_folder, prepared_base
 from tests.benchmarks.retrieval import Question, measure, questions
 
@@ -29,7 +28,7 @@ def main(names: list[str], workdir: Path) -> None:
             floats.ingest(eval_folder() / name / "docs")
             for kind, asked in (("own", list(questions(name))), ("made", list(_made(floats)))):
                 for kb, precision in ((floats, other.precision), (integers, "int8")):
-                    for label, weight in (("vectors alone", 0.0), ("fused", LEXICAL_WEIGHT)):
+                    for label, weight in (("vectors alone", 0.0), ("fused", None)):
                         row = "  ".join(f"{v:.3f}" for v in measure(kb, asked, weight).values())
                         count = f"{len(asked)} {kind}"
                         print(f"{name:9} {count:>14} {precision:9} {label:13} {row}", flush=True)

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ragkit import Hit, KnowledgeBase
-from ragkit.retrieval.fusion import LEXICAL_WEIGHT
+from ragkit.retrieval import weights
 from tests.benchmarks.common import prepared_base, question_of, rows
+
+DEFAULT_SETS = [
+    *("squad", "handbook", "finance"),
+    *(f"xquad-{language}" for language in ("en", "de", "es", "ru", "zh", "ar")),
+]
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,13 @@ def first_rank(hits: list[Hit], relevant: frozenset[tuple[str, int | None]]) -> 
     return None
 
 
-def measure(kb: KnowledgeBase, asked: list[Question], weight: float) -> dict[str, float]:
-    from ragkit.retrieval import fusion
-
-    fusion.LEXICAL_WEIGHT = weight
+def measure(kb: KnowledgeBase, asked: list[Question], weight: float | None) -> dict[str, float]:
+    """Search with this weight of words for every question, or with the product's if it is None."""
+    own = weights.LEXICAL_WEIGHT, weights.FOREIGN_LEXICAL_WEIGHT
+    if weight is not None:
+        weights.LEXICAL_WEIGHT = weights.FOREIGN_LEXICAL_WEIGHT = weight
     ranks = [first_rank(kb.search(q.text, 20), q.relevant) or 1000 for q in asked]
-    fusion.LEXICAL_WEIGHT = LEXICAL_WEIGHT
+    weights.LEXICAL_WEIGHT, weights.FOREIGN_LEXICAL_WEIGHT = own
     n = len(ranks)
     return {
         "hit@5": sum(rank <= 5 for rank in ranks) / n,
@@ -50,13 +56,13 @@ def measure(kb: KnowledgeBase, asked: list[Question], weight: float) -> dict[str
 
 def main(names: list[str], workdir: Path) -> None:
     print(f"{'set':9} {'questions':>9} {'ranking':14} hit@5  hit@10 hit@20 MRR@10")
-    for name in names or ["squad", "handbook", "finance"]:
+    for name in names or DEFAULT_SETS:
         asked = list(questions(name))
         with prepared_base(name, workdir) as kb:
             for label, weight in (
                 ("vectors alone", 0.0),
                 ("words alone", 1.0),
-                ("fused", LEXICAL_WEIGHT),
+                ("fused", None),
             ):
                 found = measure(kb, asked, weight)
                 row = "  ".join(f"{value:.3f}" for value in found.values())

@@ -13,7 +13,9 @@ def array(*values: float) -> np.ndarray:
 
 
 def test_fusion_is_a_convex_sum_of_stretched_cosines_and_word_shares() -> None:
-    parts = weigh_scores(array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5), array(0.0, 0.0, 0.0))
+    parts = weigh_scores(
+        array(0.2, 0.4, 0.6), array(0.0, 1.0, 0.5), array(0.0, 0.0, 0.0), LEXICAL_WEIGHT
+    )
     weight = 1 - LEXICAL_WEIGHT
     assert list(parts.dense) == pytest.approx([0.0, weight * 0.5, weight], abs=1e-6)
     words = [0.0, LEXICAL_WEIGHT, LEXICAL_WEIGHT * 0.5]
@@ -21,14 +23,14 @@ def test_fusion_is_a_convex_sum_of_stretched_cosines_and_word_shares() -> None:
 
 
 def test_a_fused_score_is_the_sum_of_its_parts() -> None:
-    parts = weigh_scores(array(0.2, 0.6), array(0.5, 0.0), array(0.0, 0.0))
+    parts = weigh_scores(array(0.2, 0.6), array(0.5, 0.0), array(0.0, 0.0), LEXICAL_WEIGHT)
     assert list(parts.total) == pytest.approx(list(parts.dense + parts.lexical))
     parts = parts._replace(verbatim=array(0.0, 0.25), prior=array(0.125, 0.0))
     assert list(parts.total - parts.dense - parts.lexical) == pytest.approx([0.125, 0.25])
 
 
 def test_fusion_of_equal_cosines_is_left_to_the_words() -> None:
-    parts = weigh_scores(array(0.3, 0.3), array(0.1, 0.4), array(0.0, 0.0))
+    parts = weigh_scores(array(0.3, 0.3), array(0.1, 0.4), array(0.0, 0.0), LEXICAL_WEIGHT)
     assert list(parts.dense) == [0.0, 0.0]
     assert list(parts.lexical) == pytest.approx(
         [LEXICAL_WEIGHT * 0.1, LEXICAL_WEIGHT * 0.4], abs=1e-6
