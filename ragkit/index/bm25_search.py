@@ -24,7 +24,6 @@ import numpy as np
 import tantivy
 
 from ragkit.index.base import Ids, Ranking, Scores, best_of
-from ragkit.index.languages import prepare_text, split_terms
 from ragkit.index.tantivy_parts import State, open_index
 from ragkit.index.tantivy_query import analyze_notations, build_match
 from ragkit.index.tantivy_schema import (
@@ -35,6 +34,7 @@ from ragkit.index.tantivy_schema import (
     index_in_memory,
     match_any,
 )
+from ragkit.index.tantivy_terms import prepare_text, split_terms
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tantivy
 
-from ragkit.index.languages import LANGUAGES, MAX_TERM_BYTES, analyze_chunks
+from ragkit.index.tantivy_terms import LANGUAGES, MAX_TERM_BYTES, analyze_chunks
 from ragkit.store.snapshot import Snapshot
 
 _HEAP_IN_MEMORY = 1_000_000_000  # bytes; enough for a single segment
@@ -28,7 +28,7 @@ def _make_separator() -> tantivy.TextAnalyzer:
 CODE_ANALYZER = _make_code_analyzer()
 """Finds whole codes, part numbers and names in a text."""
 _ANALYZERS = {"stemmed": _make_separator(), "whole": CODE_ANALYZER}
-"""The text fields: stems of all words, made by `languages`, and whole codes."""
+"""The text fields: stems of all words, made by `tantivy_terms`, and whole codes."""
 
 
 def _make_schema() -> tantivy.Schema:

@@ -9,7 +9,7 @@ import pytest
 
 from ragkit import Config, Explanation, Hit, KnowledgeBase
 from ragkit.errors import ConfigError
-from ragkit.retrieval.fusion import weigh_scores
+from ragkit.retrieval.fusion import LEXICAL_WEIGHT, weigh_scores
 from ragkit.retrieval.prior import Boosts, make_boosts
 from tests.support.hashing import HashingEmbedder
 from tests.support.reports import NARRATIVE_PAGES, make_report
@@ -242,8 +242,8 @@ def test_the_prior_is_added_to_cosines_before_they_are_scaled() -> None:
     similarity = np.array([0.2, 0.4, 0.3], dtype=np.float32)
     none = np.zeros(3, dtype=np.float32)
     prior = np.array([0.0, 0.0, 0.2], dtype=np.float32)
-    parts = weigh_scores(similarity, none, prior)
+    parts = weigh_scores(similarity, none, prior, LEXICAL_WEIGHT)
     assert parts.total.argsort().tolist() == [0, 1, 2]
     assert parts.total.max() == pytest.approx(0.54)
     assert parts.prior.tolist() == pytest.approx([0.0, 0.0, 0.54 * 0.2 / 0.3], abs=1e-6)
-    assert weigh_scores(similarity, none, none).prior.tolist() == [0.0] * 3
+    assert weigh_scores(similarity, none, none, LEXICAL_WEIGHT).prior.tolist() == [0.0] * 3

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit.index.bm25_search import BM25Search
-from ragkit.index.languages import LANGUAGES, prepare_text, split_terms
+from ragkit.index.tantivy_terms import LANGUAGES, prepare_text, split_terms
 from ragkit.store.store import Store
 from tests.index.words import best, search, write
 
