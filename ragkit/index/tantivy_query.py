@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import tantivy
 
-from ragkit.index.languages import prepare_text, split_terms
 from ragkit.index.tantivy_schema import CODE_ANALYZER, SCHEMA, OpenPart
+from ragkit.index.tantivy_terms import prepare_text, split_terms
 from ragkit.text.notations import Notation
 from ragkit.text.scripts import UNSPACED
 
