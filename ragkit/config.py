@@ -101,6 +101,11 @@ class Config:
         """The address of the model server: `openai_url` if it is set, else Ollama's."""
         return self.openai_url or ollama_url(self.ollama_host)
 
+    @property
+    def embedder_url(self) -> str:
+        """The address of Ollama if the embedder is one of its models, else ""."""
+        return ollama_url(self.ollama_host) if self.embedder.startswith("ollama:") else ""
+
 
 def ollama_url(host: str) -> str:
     """Return the URL for a value of OLLAMA_HOST, by the rules of Ollama's own clients.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ragkit.config import Config
 from ragkit.errors import ModelUnreachable, RagkitError
 from ragkit.maintenance.check_result import CheckResult
+
+if TYPE_CHECKING:
+    from ragkit.embedders.base import Embedder
 
 _OLDEST_SAFE_OLLAMA = "0.17.1"
 """Older servers let anyone read other users' prompts (CVE-2026-7482)."""
@@ -27,7 +32,7 @@ def run_doctor(config: Config, kb: Path | None = None) -> list[CheckResult]:
     ]
     checks += [_check_network(config), *_check_model_server(config)]
     if kb is not None:
-        checks += _check_kb(kb)
+        checks += _check_kb(kb, config)
     return checks
 
 
@@ -76,9 +81,13 @@ def _check_sqlite() -> CheckResult:
 
 def _check_embedder(config: Config) -> Iterator[CheckResult]:
     from ragkit.embedders.discovery import DEFAULT, compiled_folder, find_model
+    from ragkit.embedders.loading import is_on_server, load_by_name
     from ragkit.embedders.openvino import FACTS_FILE, OpenVINOEmbedder
 
     name = config.embedder or DEFAULT
+    if is_on_server(name):
+        yield _check_embedder_on_server("embedder", lambda: load_by_name(name, "cpu", config))
+        return
     try:
         source = find_model(name)
     except RagkitError as error:
@@ -105,6 +114,21 @@ def _check_embedder(config: Config) -> Iterator[CheckResult]:
         yield CheckResult("compiled model", "ok", f"{precision}, {folder}")
     except RagkitError as error:
         yield CheckResult("compiled model", "fail", "damaged", str(error))
+
+
+def _check_embedder_on_server(check: str, load: Callable[[], Embedder]) -> CheckResult:
+    """Check an embedder on a model server, which `load` loads."""
+    from ragkit.embedders.base import read_facts
+
+    try:
+        embedder = load()
+    except RagkitError as error:
+        return CheckResult(check, "fail", "not usable", str(error))
+    facts = read_facts(embedder)
+    digest = f"digest {facts.weights_sha256[:12]}..." if facts.weights_sha256 else "no digest"
+    url = getattr(embedder, "url", "")
+    finding = f"{facts.name}, {digest}, vectors of length {facts.dimension}, {url}"
+    return CheckResult(check, "ok", finding)
 
 
 def _check_gpu() -> CheckResult:
@@ -176,7 +200,22 @@ def _check_model_server(config: Config) -> Iterator[CheckResult]:
         yield CheckResult("models", "warn", "the server has no language model", get)
 
 
-def _check_kb(kb: Path) -> Iterator[CheckResult]:
+def _check_kb_embedder(kb: Path, config: Config) -> Iterator[CheckResult]:
+    """Check the embedder of a knowledge base if it is on a model server."""
+    from ragkit.embedders.loading import is_on_server, load_for_kb
+    from ragkit.manifest import read_identity
+    from ragkit.store.store import Store
+
+    with closing(Store(kb, create=False)) as store, store.snapshot() as snapshot:
+        identity = read_identity(snapshot)
+    if identity is not None and is_on_server(identity.embedder.name):
+        facts, wanted = identity.embedder, config.embedder or None
+        yield _check_embedder_on_server(
+            "embedder of the knowledge base", lambda: load_for_kb(facts, wanted, "cpu", config)
+        )
+
+
+def _check_kb(kb: Path, config: Config) -> Iterator[CheckResult]:
     from ragkit.knowledge_base import KnowledgeBase
 
     if not kb.exists():
@@ -191,6 +230,7 @@ def _check_kb(kb: Path) -> Iterator[CheckResult]:
     except RagkitError as error:
         yield CheckResult("knowledge base", "fail", f"{kb} cannot be opened", str(error))
         return
+    yield from _check_kb_embedder(kb, config)
     if log.chain.broken is not None:
         yield CheckResult(
             "audit log",

@@ -46,7 +46,7 @@ _restriction = _Restriction()
 
 
 def restrict_network(config: Config | None = None, *hosts: str) -> None:
-    """Restrict this process to this machine, the model server of `config`, and `hosts`.
+    """Restrict this process to this machine, the model servers of `config`, and `hosts`.
 
     Everything else that Python code resolves or connects to, in any thread and library, raises
     NetworkRefused. Model hub libraries are set to offline mode. A restriction cannot be removed;
@@ -54,7 +54,7 @@ def restrict_network(config: Config | None = None, *hosts: str) -> None:
     uses ragkit as a library must call this itself. Processes that it starts are not restricted.
     """
     hubs_offline()
-    named = [*hosts, model_host(config)] if config else hosts
+    named = [*hosts, model_host(config), host_of(config.embedder_url)] if config else hosts
     _restriction.hosts = (_restriction.hosts or set()) | {
         _normalize_host(host) for host in named if host
     }

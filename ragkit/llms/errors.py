@@ -20,12 +20,13 @@ from ragkit.llms.transport import Server, to_one_line
 if TYPE_CHECKING:
     import httpx
 
-_OLLAMA_OVERFLOW = re.compile(
+OLLAMA_OVERFLOW = re.compile(
     "exceed_context_size_error|exceeds the available context size"
     "|longer than the context length|exceeds the context length"
 )
-_OPENAI_OVERFLOW = re.compile(
+OPENAI_OVERFLOW = re.compile(
     "exceed_context_size|maximum context length|context (?:size|length|window)"
+    "|must have less than \\d+ tokens|too large to process"
 )
 _LOAD_ERROR = re.compile(
     "llama-server process has terminated|out-of-memory|out of memory|error loading model"
@@ -110,7 +111,7 @@ def explain_ollama_error(name: str, server: Server, response: httpx.Response) ->
         return server.unexplained_error(status)
     if status == 404:
         return ModelNotFound(f"{name} is not on {url}; get it with: ollama pull {name}")
-    if _OLLAMA_OVERFLOW.search(str(error)):
+    if OLLAMA_OVERFLOW.search(str(error)):
         return ContextOverflow(
             f"the prompt is too long for {name}{_describe_sizes(error)}; raise num_ctx, "
             "or ask for fewer passages"
@@ -146,7 +147,7 @@ def explain_openai_error(name: str, server: Server, response: httpx.Response) ->
         return server.unexplained_error(status)
     if status == 404:
         return ModelNotFound(f"{name} is not on {url}: {text}; start the server with it")
-    if status == 400 and _OPENAI_OVERFLOW.search(text):
+    if status == 400 and OPENAI_OVERFLOW.search(text):
         return ContextOverflow(
             f"the prompt is too long for {name} ({text}); lower num_ctx to the server's, "
             "or ask for fewer passages"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -158,8 +158,12 @@ class OllamaServer:
     def digest(self, name: str) -> str:
         """Return the current digest of a model; "" if the server does not list the model."""
         if not self._digests:
-            self._fetch_entries()
-        return self._digests.get((name if ":" in name else f"{name}:latest").casefold(), "")
+            self._digests = _parse_digests(self._fetch_entries())
+        return _find_digest(self._digests, name)
+
+    def fetch_digest(self, name: str) -> str:
+        """Return what `digest` does, asked for again."""
+        return _find_digest(_parse_digests(self._fetch_entries()), name)
 
     def _fetch_entries(self) -> list[dict[str, Any]]:
         """Return the server's entries, each with at least a name."""
@@ -167,7 +171,6 @@ class OllamaServer:
         if found is None:
             return []
         if isinstance(found, list) and all(isinstance(e, dict) and e.get("name") for e in found):
-            self._digests = {e["name"].casefold(): str(e.get("digest") or "") for e in found}
             return found
         raise self.server.wrong_server_error()
 
@@ -315,6 +318,16 @@ class OllamaModel:
 def _parse_count(event: dict[str, Any], key: str) -> int | None:
     value = event.get(key)
     return value if isinstance(value, int) else None
+
+
+def _parse_digests(entries: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return the digests of models by their names in lower case."""
+    return {entry["name"].casefold(): str(entry.get("digest") or "") for entry in entries}
+
+
+def _find_digest(digests: Mapping[str, str], name: str) -> str:
+    name = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return digests.get(name.casefold(), "").removeprefix("sha256:")
 
 
 def _find_capabilities(shown: dict[str, Any], facts: dict[str, Any]) -> tuple[str, ...]:

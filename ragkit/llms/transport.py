@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
 _MAX_LINE_BYTES = 8_000_000  # bytes; Ollama's own client allows as many
-_RETRY_PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
+RETRY_PAUSES = (0.5, 1.5)  # seconds before a busy server is asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Server:
 
         with self._client() as client:
             try:
-                for pause in (*_RETRY_PAUSES, None):
+                for pause in (*RETRY_PAUSES, None):
                     with client.stream("POST", path, json=body) as response:
                         if response.status_code == 503 and pause is not None:
                             time.sleep(pause)

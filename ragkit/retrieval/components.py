@@ -34,7 +34,7 @@ class Components:
         self.model = model
         self._layout = layout
         self._wanted = wanted
-        self._device = config.device
+        self._config = config
         self._page_rules = config.page_rules
         self._guard = threading.Lock()
         self._embedder: Embedder | None = None
@@ -48,7 +48,7 @@ class Components:
         """
         if isinstance(self._wanted, str):
             if self._wanted not in (facts.name, facts.name.rpartition("/")[2]):
-                check_same(read_facts(load_by_name(self._wanted)), facts)
+                check_same(read_facts(load_by_name(self._wanted, config=self._config)), facts)
         elif self._wanted is not None:
             check_same(read_facts(self._wanted), facts)
 
@@ -70,10 +70,10 @@ class Components:
                 check_same(read_facts(self._wanted), identity.embedder)
             return self._wanted
         if identity is not None:
-            return load_for_kb(identity.embedder, self._wanted, self._device)
+            return load_for_kb(identity.embedder, self._wanted, self._config.device, self._config)
         from ragkit.embedders.discovery import DEFAULT
 
-        return load_by_name(self._wanted or DEFAULT, self._device)
+        return load_by_name(self._wanted or DEFAULT, self._config.device, self._config)
 
     def retriever(self, snapshot: Snapshot) -> Retriever | None:
         """Return the retriever, opened once; None while the knowledge base has no embedder."""

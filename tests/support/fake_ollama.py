@@ -15,11 +15,12 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.fake_embeddings import answer_embed, answer_openai
 from tests.support.fake_json import Found, Schema, filled, mistaken, unresolved
 
 Event = dict[str, Any]
@@ -157,6 +158,11 @@ class FakeOllama:
         self.version = "0.33.0"
         self.other = False  # True: no Ollama, but another server with /v1
         self.owner = "library"
+        self.embeds: list[dict[str, Any]] = []  # the requests for vectors
+        self.fault = ""  # how those fail, see fake_embeddings
+        self.before_embed: Callable[[], None] = lambda: None
+        self.loaded: list[dict[str, Any]] = []  # what /api/ps lists
+        self.about: Any = None  # what /info says, as TEI has it
         self.deployments: Any = None  # what /model/info says, as LiteLLM has it
         self.server = _Server(port, self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -246,7 +252,7 @@ def _list(models: Any) -> Any:
     """What /api/tags says of the models: all but what "/api/show" alone says."""
     if not isinstance(models, list) or not all(isinstance(entry, dict) for entry in models):
         return models
-    hidden = ("shown", "model_info")
+    hidden = ("shown", "model_info", "openai")
     return [{key: entry[key] for key in entry if key not in hidden} for entry in models]
 
 
@@ -395,16 +401,25 @@ class _Handler(BaseHTTPRequestHandler):
         self._fake.paths.append(self.path)
         if self.path == "/model/info" and self._fake.deployments is not None:
             self._send(200, {"data": self._fake.deployments})
+        elif self.path == "/info" and self._fake.about is not None:
+            self._send(200, self._fake.about)
         elif self._fake.other and not self.path.startswith("/v1"):
             self._send_bytes(404, b"404 page not found", "text/plain")
         elif self.path == "/api/tags":
             self._send(200, {"models": _list(self._fake.models)})
+        elif self.path == "/api/ps":
+            self._send(200, {"models": _list(self._fake.loaded)})
         elif self.path == "/api/version":
             self._send(200, {"version": self._fake.version})
         elif self.path == "/v1/models":
             owner = self._fake.owner
             entries = [
-                {"id": model["name"], "object": "model", "owned_by": model.get("owner", owner)}
+                {
+                    "id": model["name"],
+                    "object": "model",
+                    "owned_by": model.get("owner", owner),
+                    **model.get("openai", {}),
+                }
                 for model in self._fake.models
             ]
             self._send(200, {"object": "list", "data": entries})
@@ -417,6 +432,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/api/show" and not self._fake.other:
             self._show(body["model"])
             return
+        if self.path == "/v1/embeddings" or (self.path == "/api/embed" and not self._fake.other):
+            self._embed(body)
+            return
         if self.path not in ("/api/chat", "/api/generate", "/v1/chat/completions"):
             self._send_bytes(404, b"404 page not found", "text/plain")
             return
@@ -424,6 +442,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._fake.chats.append(body)
         self._fake.headers.append(dict(self.headers))
         self._answer(body, body["model"].partition(":")[0])
+
+    def _embed(self, body: dict[str, Any]) -> None:
+        self._fake.before_embed()
+        self._fake.embeds.append(body)
+        self._fake.headers.append(dict(self.headers))
+        entry = self._entry(body["model"])
+        answer = answer_openai if self.path.startswith("/v1") else answer_embed
+        status, content = answer(entry, body, self._fake.fault)
+        if status == 200 and entry is not None:
+            others = [each for each in self._fake.loaded if each["digest"] != entry["digest"]]
+            self._fake.loaded = [*others, entry]
+        self._send(status, content)
 
     def _answer(self, body: dict[str, Any], name: str) -> None:
         if name == "slow":
