@@ -42,7 +42,11 @@ def _check_label(context: click.Context, option: click.Parameter, name: str | No
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=check_utf8_path)
 @kb_option
-@click.option("--embedder", metavar="NAME", help="Embedding model, by name or folder.")
+@click.option(
+    "--embedder",
+    metavar="NAME",
+    help="Embedding model: a name, a folder, ollama:NAME or openai:NAME.",
+)
 @click.option("--label", callback=_check_label, help="Access label for all documents of the paths.")
 @click.option("--dry-run", is_flag=True, help="Report what would change, and change nothing.")
 @click.option("--keep-missing", is_flag=True, help="Keep documents whose files no longer exist.")
