@@ -81,7 +81,7 @@ def _open_on_server(name: str, config: Config, expected: EmbedderFacts | None) -
             "http://127.0.0.1:8000/v1"
         )
     server = OpenAIServer(config.openai_url, config.openai_key)
-    with translate_errors():
+    with translate_errors(name):
         server.origins.check_host()
         ollama = server.origins.ollama
     if ollama is not None:

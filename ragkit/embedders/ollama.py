@@ -45,7 +45,7 @@ class OllamaEmbedder(ServerEmbedder):
         model = shorten_name(model)
         self._model = model
         self._server = server
-        with translate_errors():
+        with translate_errors(f"{PREFIX}{model}"):
             if is_cloud_name(model):
                 raise cloud_model_error(model)
             about = server.about(model)
@@ -127,7 +127,8 @@ class OllamaEmbedder(ServerEmbedder):
                 f"{self._server.url} did not answer the embedder's request in "
                 f"{self._server.server.timeouts.first:g} s; restart the server"
             )
-        return EmbedderError(str(self._server.server.unreachable_error()))
+        reason = self._server.server.unreachable_error()
+        return EmbedderError(f"the embedder {PREFIX}{self._model} cannot be reached: {reason}")
 
     def _check_model(self, *, is_query: bool) -> None:
         """Compare the digest behind the name; for a question first with the models in memory.
@@ -136,7 +137,7 @@ class OllamaEmbedder(ServerEmbedder):
         """
         if is_query and self._digests_in_memory() == {self._digest}:
             return
-        with translate_errors():
+        with translate_errors(self.name):
             found = self._server.fetch_digest(self._model)
         if found != self._digest:
             raise EmbedderError(

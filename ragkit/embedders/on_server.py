@@ -10,7 +10,13 @@ import numpy as np
 from ragkit.embedders.base import EmbedderFacts, Vectors
 from ragkit.embedders.prompts import Prompts
 from ragkit.embedders.token_estimate import cut_to_tokens, estimate_tokens
-from ragkit.errors import EmbedderError, EmbedderMissing, ModelError, ModelNotFound
+from ragkit.errors import (
+    EmbedderError,
+    EmbedderMissing,
+    ModelError,
+    ModelNotFound,
+    ModelUnreachable,
+)
 
 BATCH_TEXTS = 32  # in one request; servers embed them one after the other or limit their number
 PROBE = "dimension"
@@ -28,10 +34,15 @@ class TextTooLong(EmbedderError):
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Raise what goes wrong with a model server as EmbedderError, or EmbedderMissing."""
+def translate_errors(name: str) -> Iterator[None]:
+    """Raise what goes wrong with a model server as EmbedderError, or EmbedderMissing.
+
+    `name` is the embedder's, for the message if no server answers.
+    """
     try:
         yield
+    except ModelUnreachable as error:
+        raise EmbedderError(f"the embedder {name} cannot be reached: {error}") from error
     except ModelNotFound as error:
         raise EmbedderMissing(str(error)) from error
     except ModelError as error:

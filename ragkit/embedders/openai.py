@@ -53,7 +53,7 @@ class OpenAIEmbedder(ServerEmbedder):
         self._model = model
         timeouts = replace(server.server.timeouts, short=server.server.timeouts.first)
         self._server = replace(server.server, timeouts=timeouts)
-        with translate_errors():
+        with translate_errors(f"{PREFIX}{model}"):
             server.origins.check(model)
             told = _find_told_facts(server, model)
         prompts = find_prompts(model) if prompts is None else prompts
@@ -73,7 +73,7 @@ class OpenAIEmbedder(ServerEmbedder):
 
     def _embed_batch(self, texts: Sequence[str]) -> Rows:
         body = {"model": self._model, "input": list(texts), "encoding_format": "float"}
-        with translate_errors():
+        with translate_errors(f"{PREFIX}{self._model}"):
             for pause in (*RETRY_PAUSES, 0.0):
                 found = self._server.post("/embeddings", body)
                 if isinstance(found, dict):
