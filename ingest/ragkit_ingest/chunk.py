@@ -10,6 +10,7 @@ from itertools import takewhile
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
 
 _Path = list[tuple[int, str]]  # (level, heading), outermost first
+_Span = tuple[Block, int, int, tuple[str, ...]]  # a unit to be: its block, place and headings
 TokenCounter = Callable[[Sequence[str]], list[int]]
 """Returns the token counts of several texts, without special tokens."""
 
@@ -28,6 +29,7 @@ _SENTENCE = re.compile(
 _MAX_TOKEN_CHARACTERS = 12  # a longer text is cut, whatever its token count: it is one long word
 _MAX_COLUMN_HEADS = 300  # characters of a table's column heads in a header
 _MAX_HEADINGS = 3  # innermost headings in a header
+_MAX_PAGE_TOP = 120  # characters above the first heading of a page that belong to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class Chunk:
 
     `ordinal` counts the chunks of the document from 0. `header` (title, heading path, column
     heads) is embedded and searched with the text but never part of a citation. `headings` is the
-    heading path where the chunk begins, and `ref` its cells in a spreadsheet ("A7:D19").
+    heading path where the chunk begins; words above the first heading of a page belong to it.
+    `ref` is its cells in a spreadsheet ("A7:D19").
     """
 
     ordinal: int
@@ -173,7 +176,7 @@ def _find_units(
     page: Page, path: _Path, count: TokenCounter, settings: ChunkSettings
 ) -> list[_Unit]:
     """Return a page's units with their token counts; update `path` to the end of the page."""
-    spans: list[tuple[Block, int, int, tuple[str, ...]]] = []
+    spans: list[_Span] = []
     names = _heading_names(path)
     for block in page.blocks:
         if block.kind is BlockKind.HEADING:
@@ -182,6 +185,8 @@ def _find_units(
             path.append((block.level, title[:120]))
             names = _heading_names(path)
         spans += [(block, start, end, names) for start, end in _find_sentences(page.text, block)]
+    if page.kind is PageKind.PAGE:
+        _scope_page_top(spans)
     counts = count([embedding_text("", page.text[start:end]) for _, start, end, _ in spans])
     limit = settings.max_tokens - settings.header_tokens
     units: list[_Unit] = []
@@ -191,6 +196,21 @@ def _find_units(
         else:
             units += _split_long(page.text, block, start, end, names, count, limit)
     return units
+
+
+def _scope_page_top(spans: list[_Span]) -> None:
+    """Give the few words above a page's first heading its heading path.
+
+    A company's name or a running head stands there. It does not belong to the section before.
+    """
+    kinds = [block.kind for block, *_ in spans]
+    if BlockKind.HEADING not in kinds:
+        return
+    first = kinds.index(BlockKind.HEADING)
+    if first > 0 and spans[first][1] - spans[0][1] <= _MAX_PAGE_TOP:
+        opening = list(takewhile(lambda kind: kind is BlockKind.HEADING, kinds[first:]))
+        names = spans[first + len(opening) - 1][3]
+        spans[:first] = [(block, start, end, names) for block, start, end, _ in spans[:first]]
 
 
 def _heading_names(path: _Path) -> tuple[str, ...]:

@@ -55,10 +55,14 @@ def make_pdf(
     sheets: Sequence[Sheet],
     *,
     outline: Sequence[tuple[str, int]] = (),
+    root: str = "",
     labels: Sequence[tuple[int, str]] = (),
     title: str = "",
 ) -> bytes:
-    """`outline` are (title, page index), all on one level; `labels` (page index, style)."""
+    """`outline` are (title, page index), all on one level; `labels` (page index, style).
+
+    `root` is a bookmark of the first page that all others are below.
+    """
     objects = _Objects()
     catalog, tree = objects.add(b""), objects.add(b"")
     codes = _codes(line for sheet in sheets for line in sheet.lines)
@@ -96,15 +100,15 @@ def make_pdf(
         )
     kids = " ".join(f"{page} 0 R" for page in pages)
     objects.bodies[tree - 1] = f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>".encode()
-    root = f"<</Type/Catalog/Pages {tree} 0 R"
+    catalog_entries = f"<</Type/Catalog/Pages {tree} 0 R"
     if fields:
-        root += f"/AcroForm<</Fields[{' '.join(f'{field} 0 R' for field in fields)}]>>"
+        catalog_entries += f"/AcroForm<</Fields[{' '.join(f'{field} 0 R' for field in fields)}]>>"
     if outline:
-        root += f"/Outlines {_outline(objects, outline, pages)} 0 R"
+        catalog_entries += f"/Outlines {_outline(objects, outline, pages, root)} 0 R"
     if labels:
         entries = " ".join(f"{index}<</S/{style}>>" for index, style in labels)
-        root += f"/PageLabels<</Nums[{entries}]>>"
-    objects.bodies[catalog - 1] = f"{root}>>".encode()
+        catalog_entries += f"/PageLabels<</Nums[{entries}]>>"
+    objects.bodies[catalog - 1] = f"{catalog_entries}>>".encode()
     information = objects.add(f"<</Title({title})>>")
     return _file(objects.bodies, catalog, information)
 
@@ -160,17 +164,24 @@ def _content(sheet: Sheet) -> str:
     return "\n".join(parts)
 
 
-def _outline(objects: _Objects, outline: Sequence[tuple[str, int]], pages: list[int]) -> int:
-    root = objects.add(b"")
+def _outline(
+    objects: _Objects, outline: Sequence[tuple[str, int]], pages: list[int], root: str
+) -> int:
+    tree = objects.add(b"")
+    parent = objects.add(b"") if root else tree
     numbers = [objects.add(b"") for _ in outline]
     for at, (title, index) in enumerate(outline):
         links = f"/Prev {numbers[at - 1]} 0 R" if at else ""
         links += f"/Next {numbers[at + 1]} 0 R" if at + 1 < len(numbers) else ""
-        body = f"<</Title({title})/Parent {root} 0 R/Dest[{pages[index]} 0 R/Fit]{links}>>"
+        body = f"<</Title({title})/Parent {parent} 0 R/Dest[{pages[index]} 0 R/Fit]{links}>>"
         objects.bodies[numbers[at] - 1] = body.encode("latin-1")
     ends = f"/First {numbers[0]} 0 R/Last {numbers[-1]} 0 R/Count {len(numbers)}"
-    objects.bodies[root - 1] = f"<</Type/Outlines{ends}>>".encode()
-    return root
+    if root:
+        body = f"<</Title({root})/Parent {tree} 0 R/Dest[{pages[0]} 0 R/Fit]{ends}>>"
+        objects.bodies[parent - 1] = body.encode("latin-1")
+        ends = f"/First {parent} 0 R/Last {parent} 0 R/Count 1"
+    objects.bodies[tree - 1] = f"<</Type/Outlines{ends}>>".encode()
+    return tree
 
 
 def _file(bodies: list[bytes], catalog: int, information: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from ragkit_ingest.model import Document, Page, PageKind, ReadError, Reason
 from ragkit_ingest.readers.pdf_layout import (
     Line,
+    StyleLevels,
     drop_running_heads,
     find_running_heads,
     group_lines,
@@ -184,16 +185,39 @@ def _build_document(
     hidden = sum(page.hidden for page in raw)
     if hidden:
         warnings.append(f"{hidden} characters cannot be seen on the printed page")
+    root, outline = _split_root(outline)
     _apply_outline(raw, outline)
     deepest_bookmark = max((level for page in raw for level in page.titles.values()), default=0)
     running = find_running_heads([page.lines for page in raw])
     levels = heading_levels([page.lines for page in raw], deepest_bookmark)
     seen: set[str] = set()
-    pages = tuple(_build_page(page, running, seen, levels) for page in raw)
-    title = " ".join(clean_text(metadata.get("title", ""))[0].split())
-    if len(title) < 4 or _JUNK_TITLE.search(title):
-        title = ""
+    pages = tuple(
+        _build_page(page, running, seen, levels.of_page(index)) for index, page in enumerate(raw)
+    )
+    title = _choose_title(metadata.get("title", ""), root)
     return Document("pdf", pages, title, metadata, tuple(warnings))
+
+
+def _choose_title(*titles: str) -> str:
+    """Return the first title that a person wrote, "" if there is none."""
+    for title in titles:
+        line = " ".join(clean_text(title)[0].split())
+        if len(line) >= 4 and not _JUNK_TITLE.search(line):
+            return line
+    return ""
+
+
+_Bookmarks = list[tuple[int, int, str]]
+
+
+def _split_root(outline: _Bookmarks) -> tuple[str, _Bookmarks]:
+    """Return the one bookmark above all others, "" if there is none, and the others.
+
+    It is the document's title. As a heading it would stand above every section.
+    """
+    if len(outline) < 3 or outline[0][1] != 0 or any(level == 0 for _, level, _ in outline[1:]):
+        return "", outline
+    return outline[0][2], [(index, level - 1, title) for index, level, title in outline[1:]]
 
 
 def _apply_outline(raw: list[_RawPage], outline: list[tuple[int, int, str]]) -> None:
@@ -216,9 +240,7 @@ def _apply_outline(raw: list[_RawPage], outline: list[tuple[int, int, str]]) -> 
             entry = next(entries, None)
 
 
-def _build_page(
-    page: _RawPage, running: set[str], seen: set[str], levels: dict[tuple[int, bool], int]
-) -> Page:
+def _build_page(page: _RawPage, running: set[str], seen: set[str], levels: StyleLevels) -> Page:
     lines = drop_running_heads(page.lines, running, seen)
     return Page(
         text=page.text,
