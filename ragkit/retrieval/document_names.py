@@ -37,6 +37,9 @@ MIN_SHARE = 0.25  # of a name; a document of which a question names less is not 
 Weights = npt.NDArray[np.float64]
 
 
+_NO_SHARES = np.zeros(0, dtype=np.float32)
+
+
 class Mention(NamedTuple):
     """Characters [start, end) of a question that are a word of documents' names.
 
@@ -108,6 +111,7 @@ class DocumentNames:
         counts = np.bincount(_flatten(both)[0], minlength=len(self._numbers))
         self._weights = np.log(len(names) / np.maximum(counts, 1))
         self._weights[counts > max(_MAX_WORD_SHARE * len(names), _MIN_WORD_NAMES)] = 0
+        self._last: tuple[str, NameMatch] = "", NameMatch(self._ids[:0], _NO_SHARES, ())
         self._paths = _Postings(paths, self._weights)
         self._titles = _Postings(titles, self._weights)
         np.maximum(self._titles.totals, self._paths.totals, out=self._titles.totals)
@@ -124,6 +128,13 @@ class DocumentNames:
         of the title, whichever is higher. A title that weighs less than the path counts as if it
         weighed as much: "Annual report" alone names no document.
         """
+        known, match = self._last
+        if known != question:  # a search asks twice
+            match = self._match(question)
+            self._last = question, match
+        return match
+
+    def _match(self, question: str) -> NameMatch:
         found: dict[int, tuple[int, int, str]] = {}
         for start, end, word in _find_spellings(question):
             number = self._numbers.get(word)
