@@ -156,14 +156,12 @@ class DocumentWriter:
 
     def _check_embedder(self, writer: Writer) -> None:
         """Raise StoreMismatch if another embedder is wanted than the knowledge base has."""
-        identity = read_identity(Snapshot(writer.connection))
-        if identity is not None:
-            self._components.check_wanted(identity.embedder)
+        self._components.check_wanted(Snapshot(writer.connection))
 
     def _load_embedder(self, writer: Writer) -> tuple[Embedder, ChunkSettings]:
         """Load the embedder. It and its chunk settings are fixed with the first document."""
         identity = read_identity(Snapshot(writer.connection))
-        embedder = self._components.embedder(identity)
+        embedder = self._components.embedder(Snapshot(writer.connection))
         if identity is None:
             identity = new_identity(embedder)
             writer.set_identity(identity.to_json())

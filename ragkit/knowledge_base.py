@@ -29,6 +29,7 @@ from ragkit.ingestion.options import IngestOptions, Reader
 from ragkit.ingestion.report import IngestReport, ProgressCallback
 from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
+from ragkit.maintenance.reembedding import Reembedding
 from ragkit.maintenance.status import Status
 from ragkit.retrieval.components import Components
 from ragkit.retrieval.hits import Hit
@@ -88,6 +89,7 @@ class KnowledgeBase:
         self.audit = AuditLog(store)
         self.access = AccessControl(store, config.labels)
         self.retention = Retention(store)
+        self.reembedding = Reembedding(store, components)
 
     def __enter__(self) -> KnowledgeBase:
         return self

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
 from ragkit.embedders.threshold import measure_similarity_threshold
-from ragkit.errors import NotAKnowledgeBase, StoreMismatch
+from ragkit.errors import NotAKnowledgeBase, StoreDamaged, StoreMismatch
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.spare_vectors import SPARE
 from ragkit_ingest.chunk import ChunkSettings
@@ -76,17 +76,21 @@ class SpareVectors:
 def read_spare(snapshot: Snapshot) -> SpareVectors | None:
     """Return what the second set of vectors is, None if there is none.
 
-    Raises NotAKnowledgeBase and StoreMismatch as `read_identity` does.
+    Raises StoreDamaged if it cannot be read.
     """
     text = snapshot.meta(SPARE)
     if text is None:
         return None
-    identity = _parse_identity(text)
-    role = json.loads(text).get("role")
-    if role not in get_args(SpareRole):
-        raise NotAKnowledgeBase(
-            f"the second set of vectors has the unknown role {role!r}; use the ragkit that wrote it"
-        )
+    try:
+        identity = _parse_identity(text)
+        role = json.loads(text)["role"]
+        if role not in get_args(SpareRole):
+            raise KeyError(role)
+    except (NotAKnowledgeBase, StoreMismatch, KeyError) as error:
+        raise StoreDamaged(
+            f"what the second set of vectors is cannot be read ({error}); delete that set with: "
+            "ragkit repair"
+        ) from error
     return SpareVectors(role, identity)
 
 

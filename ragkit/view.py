@@ -192,10 +192,10 @@ class View:
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.documents.counts()[0] == 0
             found = describe_search(options.k, hits, snapshot)
+            embedder = self._components.embedder(snapshot) if identity else None
         record = self._recorder.record_question(question, found)
-        if identity is None or is_empty:
+        if identity is None or embedder is None or is_empty:
             return None, record
-        embedder = self._components.embedder(identity)
         open_view = partial(self._guarded.open, options.labels)
         threshold = identity.similarity_threshold
         return RetrievedContext(hits, embedder, threshold, open_view, sides), record

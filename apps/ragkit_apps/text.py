@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ragkit import Citation, Progress
+    from ragkit.maintenance import ReembedProgress
 
 
 def format_seconds(seconds: float) -> str:
@@ -25,6 +26,25 @@ def format_progress(progress: Progress) -> str:
     )
     if progress.seconds >= 1 and progress.chunks:
         line += f", {progress.chunks / progress.seconds:.0f} chunks/s"
+    if progress.remaining is not None and progress.remaining >= 1:
+        line += f", about {format_seconds(progress.remaining)} left"
+    return line
+
+
+_REEMBED_STAGES = {
+    "check": "checking the length of chunks",
+    "embed": "embedding chunks",
+    "wait": "waiting for another process that writes",
+    "index": "writing the index",
+    "compare": "comparing questions",
+}
+
+
+def format_reembed_progress(progress: ReembedProgress) -> str:
+    """Return one line about a change of the embedder: its stage, counts, and time left."""
+    line = _REEMBED_STAGES[progress.stage]
+    if progress.total:
+        line += f": {progress.done:,} of {progress.total:,}"
     if progress.remaining is not None and progress.remaining >= 1:
         line += f", about {format_seconds(progress.remaining)} left"
     return line

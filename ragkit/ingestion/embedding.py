@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,24 @@ def embed_chunks(
         own = [_embedded_text(file.document, chunk) for chunk in file.chunks or ()]
         digests.append([digest_text(text) for text in own])
         texts.update(zip(digests[-1], own, strict=True))
+    known = embed_texts(texts, snapshot, embedder, report_progress)
+    return [
+        ChunkVectors(own, _stack([known[digest] for digest in own], embedder.dimension))
+        for own in digests
+    ]
+
+
+def embed_texts(
+    texts: Mapping[bytes, str],
+    snapshot: Snapshot,
+    embedder: Embedder,
+    report_progress: Callable[[], None],
+) -> dict[bytes, bytes]:
+    """Return the stored bytes of the vectors of texts, both by the texts' digests.
+
+    Vectors of equal texts are taken from the snapshot. `report_progress` is called after every 1024
+    embedded texts.
+    """
     known = snapshot.vectors.by_digest(list(texts))
     new = [digest for digest in texts if digest not in known]
     for at in range(0, len(new), _TEXTS_PER_CALL):
@@ -54,10 +72,7 @@ def embed_chunks(
         half = normalize(vectors, len(part), embedder).astype(np.float16)
         known.update((d, vector.tobytes()) for d, vector in zip(part, half, strict=True))
         report_progress()
-    return [
-        ChunkVectors(own, _stack([known[digest] for digest in own], embedder.dimension))
-        for own in digests
-    ]
+    return known
 
 
 def digest_text(text: str) -> bytes:

@@ -1,11 +1,17 @@
 from .backup import BackupManifest as BackupManifest
 from .backup import BackupReport as BackupReport
 from .check_result import CheckResult as CheckResult
+from .embedder_comparison import EmbedderComparison as EmbedderComparison
+from .embedder_comparison import RetrievalScores as RetrievalScores
+from .reembed_report import ReembedProgress as ReembedProgress
+from .reembed_report import ReembedReport as ReembedReport
+from .reembedding import Reembedding as Reembedding
 from .repair import RepairReport as RepairReport
 from .repair import repair_kb as repair_kb
 from .restore import RestoreReport as RestoreReport
 from .restore import restore_kb as restore_kb
 from .statistics import KindCounts as KindCounts
 from .statistics import Statistics as Statistics
+from .status import EmbedderChange as EmbedderChange
 from .verify import VerificationReport as VerificationReport
 from .verify import verify_kb as verify_kb

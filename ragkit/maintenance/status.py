@@ -6,10 +6,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragkit.manifest import read_identity
+from ragkit.manifest import SpareRole, SpareVectors, read_identity, read_spare
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.model import FileError
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderChange:
+    """A change of the embedder that has not ended.
+
+    `embedder` is not the one that serves: with the role "next" its vectors are being built, with
+    "previous" they are kept to go back to it, and with "discarded" they are being deleted. It has
+    vectors of `chunks_done` of `chunks_total` chunks.
+    """
+
+    role: SpareRole
+    embedder: str
+    dimension: int
+    chunks_done: int
+    chunks_total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +34,10 @@ class Status:
 
     `bytes` is its size on disk. `source_folders` are the folders of its files; `whole_folders` are
     those of them that were ingested as a whole, not file by file. `file_errors` are the files that
-    could not be read.
+    could not be read. `embedder_change` is None unless the embedder is being changed.
 
     For a principal who cannot read everything, only documents they can read are counted. Files,
-    folders and the size on disk are left out.
+    folders, the size on disk and a change of the embedder are left out.
     """
 
     path: Path
@@ -34,6 +50,7 @@ class Status:
     source_folders: tuple[str, ...]
     whole_folders: tuple[str, ...]
     file_errors: tuple[FileError, ...]
+    embedder_change: EmbedderChange | None = None
 
 
 def read_status(snapshot: Snapshot, layout: Layout) -> Status:
@@ -57,7 +74,17 @@ def read_status(snapshot: Snapshot, layout: Layout) -> Status:
         source_folders=tuple(path for path, _ in folders),
         whole_folders=tuple(path for path, whole in folders if whole),
         file_errors=tuple(snapshot.file_errors.all() if sees_all else ()),
+        embedder_change=_read_change(snapshot, chunks) if sees_all else None,
     )
+
+
+def _read_change(snapshot: Snapshot, chunks: int) -> EmbedderChange | None:
+    spare: SpareVectors | None = read_spare(snapshot)
+    if spare is None:
+        return None
+    facts = spare.identity.embedder
+    done = snapshot.with_spare_vectors().vectors.count()
+    return EmbedderChange(spare.role, facts.name, facts.dimension, done, chunks)
 
 
 def _count_bytes(folder: Path) -> int:

@@ -10,18 +10,21 @@ from ragkit.embedders.loading import check_same, load_by_name, load_for_kb
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.llms.base import LanguageModel
-from ragkit.manifest import Identity, read_identity
+from ragkit.manifest import read_identity, read_spare
 from ragkit.retrieval.page_rules import load_rules
 from ragkit.retrieval.retriever import Retriever
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 
+_MAX_LOADED = 2  # embedders: while one is changed to another, questions may come for both
+
 
 class Components:
     """The embedder, retriever and language model of one knowledge base; safe from several threads.
 
-    `wanted` is the embedder that the user named or passed. If it is None, the one that the
-    knowledge base was built with is used.
+    They follow the knowledge base: when its embedder is changed, also by another process, the next
+    snapshot gets the new one. `wanted` is the embedder that the user named or passed. If it is
+    None, the one that the knowledge base was built with is used.
     """
 
     def __init__(
@@ -37,58 +40,121 @@ class Components:
         self._config = config
         self._page_rules = config.page_rules
         self._guard = threading.Lock()
-        self._embedder: Embedder | None = None
-        self._retriever: Retriever | None = None
+        self._passed: dict[EmbedderFacts, Embedder] = {}
+        self._loaded: dict[EmbedderFacts | None, Embedder] = {}
+        self._retrievers: dict[EmbedderFacts, Retriever] = {}
+        self._is_accepted = wanted is None
+        if wanted is not None and not isinstance(wanted, str):
+            self.add(wanted)
 
-    def check_wanted(self, facts: EmbedderFacts) -> None:
-        """Raise StoreMismatch if the wanted embedder is not the one of the knowledge base.
+    def add(self, embedder: Embedder) -> None:
+        """Use an embedder that the user passed wherever the knowledge base has the same one."""
+        self._passed[read_facts(embedder)] = embedder
 
-        `facts` are those of the knowledge base's embedder. An ingest checks before it starts, even
+    def accept_change(self) -> None:
+        """Use any embedder from now on that the knowledge base has: the user has changed it."""
+        self._is_accepted = True
+
+    def check_wanted(self, snapshot: Snapshot) -> None:
+        """Raise StoreMismatch if the wanted embedder is not one of the knowledge base.
+
+        It may be the one that serves, or the other one while the embedder is being changed: a
+        process that named one of them goes on after a swap. An ingest checks before it starts, even
         if no text has to be embedded.
         """
+        identity = read_identity(snapshot)
+        if self._is_accepted or identity is None or self._wanted is None:
+            return
+        if self._is_named(identity.embedder):
+            return
+        found = None if isinstance(self._wanted, str) else read_facts(self._wanted)
+        if found == identity.embedder:
+            return
+        spare = read_spare(snapshot)
+        if spare is not None and (
+            self._is_named(spare.identity.embedder) or found == spare.identity.embedder
+        ):
+            return
         if isinstance(self._wanted, str):
-            if self._wanted not in (facts.name, facts.name.rpartition("/")[2]):
-                check_same(read_facts(load_by_name(self._wanted, config=self._config)), facts)
-        elif self._wanted is not None:
-            check_same(read_facts(self._wanted), facts)
+            named = self.load_named(self._wanted)
+            self.add(named)
+            found = read_facts(named)
+            if spare is not None and found == spare.identity.embedder:
+                return
+        assert found is not None
+        check_same(found, identity.embedder)
 
-    def embedder(self, identity: Identity | None) -> Embedder:
-        """Return the embedder of a knowledge base, loaded once.
+    def _is_named(self, facts: EmbedderFacts) -> bool:
+        """Return True if the user named the embedder with these facts."""
+        return self._wanted in (facts.name, facts.name.rpartition("/")[2])
 
-        `identity` is None for a new knowledge base; it gets the wanted embedder or the default one.
-        Raises StoreMismatch if the wanted embedder is another one, and EmbedderError if it cannot
-        be loaded.
+    def embedder(self, snapshot: Snapshot) -> Embedder:
+        """Return the embedder of the knowledge base, loaded once.
+
+        A new knowledge base gets the wanted embedder or the default one. Raises StoreMismatch if
+        the wanted embedder is another one, and EmbedderError if it cannot be loaded.
         """
+        identity = read_identity(snapshot)
+        facts = identity.embedder if identity else None
         with self._guard:
-            if self._embedder is None:
-                self._embedder = self._load(identity)
-            return self._embedder
+            if facts not in self._loaded:
+                self.check_wanted(snapshot)
+                embedder = self._load(facts)
+                self._is_accepted = True
+                while len(self._loaded) >= _MAX_LOADED:
+                    del self._loaded[next(iter(self._loaded))]
+                self._loaded[read_facts(embedder) if facts is None else facts] = embedder
+                return embedder
+            return self._loaded[facts]
 
-    def _load(self, identity: Identity | None) -> Embedder:
+    def _load(self, facts: EmbedderFacts | None) -> Embedder:
+        name = self._wanted if isinstance(self._wanted, str) else None
+        if facts is not None:
+            return self.load_known(facts, name if self._is_named(facts) else None)
         if self._wanted is not None and not isinstance(self._wanted, str):
-            if identity is not None:
-                check_same(read_facts(self._wanted), identity.embedder)
             return self._wanted
-        if identity is not None:
-            return load_for_kb(identity.embedder, self._wanted, self._config.device, self._config)
         from ragkit.embedders.discovery import DEFAULT
 
-        return load_by_name(self._wanted or DEFAULT, self._config.device, self._config)
+        return self.load_named(name or DEFAULT)
+
+    def load_known(self, facts: EmbedderFacts, name: str | None = None) -> Embedder:
+        """Return the embedder with these facts: one that was passed, or one of this machine.
+
+        Raises EmbedderMissing or EmbedderError if it cannot be loaded.
+        """
+        passed = self._passed.get(facts)
+        return (
+            passed
+            if passed is not None
+            else load_for_kb(facts, name, self._config.device, self._config)
+        )
+
+    def load_named(self, name: str) -> Embedder:
+        """Load an embedder by name or folder; see `load_by_name`."""
+        return load_by_name(name, self._config.device, self._config)
 
     def retriever(self, snapshot: Snapshot) -> Retriever | None:
         """Return the retriever, opened once; None while the knowledge base has no embedder."""
-        if self._retriever is not None:
-            return self._retriever
         identity = read_identity(snapshot)
         if identity is None:
             return None
-        embedder = self.embedder(identity)
+        facts = identity.embedder
+        found = self._retrievers.get(facts)
+        if found is not None:
+            return found
+        embedder = self.embedder(snapshot)
         with self._guard:
-            if self._retriever is None:
-                self._retriever = Retriever(
-                    embedder,
-                    FaissIndex(self._layout),
-                    TantivyIndex(self._layout),
-                    load_rules(self._page_rules),
-                )
-            return self._retriever
+            if facts not in self._retrievers:
+                while len(self._retrievers) >= _MAX_LOADED:
+                    del self._retrievers[next(iter(self._retrievers))]
+                self._retrievers[facts] = self.build_retriever(embedder)
+            return self._retrievers[facts]
+
+    def build_retriever(self, embedder: Embedder, *, spare: bool = False) -> Retriever:
+        """Return a retriever with an embedder, of the first or the second set of vectors."""
+        return Retriever(
+            embedder,
+            FaissIndex(self._layout, spare=spare),
+            TantivyIndex(self._layout),
+            load_rules(self._page_rules),
+        )

@@ -13,13 +13,17 @@ from typing import Any
 
 import ragkit
 import ragkit_apps.cli.main
+from ragkit.embedders.base import Embedder
 from ragkit.ingestion.report import IngestReport, Progress
 from ragkit.ingestion.workers import Reader
+from ragkit.maintenance import Reembedding, ReembedReport
 from ragkit_ingest.model import Document, ReadError, Reason
 from ragkit_ingest.readers.text import read_text
 from tests.support.hashing import HashingEmbedder
 
 Acknowledge = Callable[[str], None]
+OTHER, OTHER_DIMENSION = "hashing-2", 96
+"""The embedder that a knowledge base can change to."""
 
 
 def refuse(data: bytes, source: str) -> Document:
@@ -30,6 +34,15 @@ READERS: Mapping[str, Reader] = {".txt": read_text, ".bad": refuse}
 """Readers that run in this process: starting a reader process would dominate the run time."""
 
 
+class NamedEmbedders(Reembedding):
+    """Changes to another small embedder, by its name."""
+
+    def run(self, embedder: str | Embedder, **options: Any) -> ReembedReport:
+        if isinstance(embedder, str):
+            embedder = HashingEmbedder(embedder, OTHER_DIMENSION)
+        return super().run(embedder, **options)
+
+
 class Base(ragkit.KnowledgeBase):
     """A knowledge base with the small embedder and the fast readers."""
 
@@ -38,6 +51,9 @@ class Base(ragkit.KnowledgeBase):
 
     def __init__(self, path: str | os.PathLike[str], **options: Any) -> None:
         super().__init__(path, embedder=HashingEmbedder(), readers=self.readers, **options)
+        components = self._resources.components
+        components.add(HashingEmbedder(OTHER, OTHER_DIMENSION))
+        self.reembedding = NamedEmbedders(self._store, components)
 
     def ingest(self, *paths: str | os.PathLike[str], **options: Any) -> IngestReport:
         if self.acknowledge is not None:

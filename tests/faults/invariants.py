@@ -107,7 +107,9 @@ def listed_parts(folder: Path) -> list[Path]:
 def leftovers(kb: Path) -> list[str]:
     """Return files that nothing needs."""
     found = [*(kb / "tmp").glob("*"), *kb.rglob(".tmp*")]
-    found += sorted((kb / "index").glob("*.faiss"))[:-1]
+    with closing(connect(kb / "ragkit.db", readonly=True)) as database:
+        published = {name for (name,) in database.execute("SELECT name FROM index_version")}
+    found += [path for path in (kb / "index").glob("*.faiss") if path.name not in published]
     folders = sorted((kb / "index" / "lexical").glob("v*"))
     found += folders[:-1]
     parts = [part for folder in folders[-1:] for part in listed_parts(folder)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -14,7 +15,8 @@ from typing import Any
 from ragkit import RagkitError
 from ragkit.errors import SourceError
 from ragkit.maintenance import restore_kb
-from tests.faults.commands import Acknowledge, Base, ragkit_command
+from ragkit.store.database import connect
+from tests.faults.commands import OTHER, Acknowledge, Base, ragkit_command
 from tests.faults.forks import run_forked
 
 TESTS = Path(__file__).parent.parent
@@ -153,6 +155,36 @@ def erase(work: Path) -> Operation:
     )
 
 
+def reembed(work: Path) -> Operation:
+    """Change the embedder and swap; the old one serves until all is done."""
+    docs = work / "reembed"
+    write(docs, "ash", "birch", "cedar")
+    command = ("reembed", "--embedder", OTHER)
+    return _prepare(work, "reembed", command, create_kb(work, docs), at_once=True)
+
+
+def undo(work: Path) -> Operation:
+    """Go back to the previous embedder, for which a new document has to be embedded."""
+    docs = work / "undo"
+    write(docs, "ash", "birch", "cedar")
+    start = create_kb(work, docs)
+    write(docs, "doum")
+    for command in (("reembed", "--embedder", OTHER), ("ingest", str(docs))):
+        assert run_forked(partial(ragkit_command, *command, "--kb", str(start))).code == 0
+    command = ("reembed", "--undo")
+    return _prepare(work, "undo", command, start, idle=1, at_once=True, also=_find_spare)
+
+
+def _find_spare(kb: Path) -> list[str]:
+    """Return what is left of a second set of vectors."""
+    with closing(connect(kb / "ragkit.db", readonly=True)) as database:
+        (left,) = database.execute(
+            "SELECT (SELECT count(*) FROM spare_vector) + "
+            "(SELECT count(*) FROM meta WHERE key = 'spare')"
+        ).fetchone()
+    return [f"{left} rows of the second set of vectors are left"] if left else []
+
+
 def _find_remains(kb: Path) -> list[str]:
     """Return files that still hold the name or text of the erased document; or "no receipt"."""
     files = [path for path in kb.rglob("*") if path.is_file()]
@@ -230,6 +262,8 @@ OPERATIONS: tuple[Preparation, ...] = (
     erase,
     backup,
     restore,
+    reembed,
+    undo,
 )
 """All operations of a sweep; each prepares its own in a working folder."""
 

@@ -23,6 +23,12 @@ def test_a_killed_erasure_is_finished_by_the_same_command() -> None:
 
 
 @needs_trap
+@pytest.mark.parametrize("name", ["kill", "full", "error", "power"])
+def test_a_change_of_the_embedder_is_done_or_not_done(name: str) -> None:
+    assert sweep(name, "reembed", "undo", points=8) == []
+
+
+@needs_trap
 @pytest.mark.parametrize("name", ["kill", "full", "errors", "power"])
 def test_a_backup_and_a_restore_are_done_or_not_done(name: str) -> None:
     assert sweep(name, "backup", "restore", points=8) == []

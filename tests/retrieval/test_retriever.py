@@ -99,8 +99,7 @@ def test_what_one_reader_made_known_is_not_shown_to_another(
     """Even if an index let a chunk through that its reader may not see."""
     assert "codes.txt" in {hit.source for hit in handbook.search("VX-4410-31", 5)}
     everything = handbook.explain("VX-4410-31", 5).candidates
-    retriever = handbook._resources.components._retriever
-    assert retriever is not None
+    (retriever,) = handbook._resources.components._retrievers.values()
     ids = np.array([entry.chunk for entry in everything])
     found = Ranking(ids, np.linspace(0.9, 0.1, len(ids), dtype=np.float32), 1.0)
     monkeypatch.setattr(retriever._vectors, "search", lambda *_: found)

@@ -27,6 +27,7 @@ from ragkit_apps.text import format_seconds
 
 if TYPE_CHECKING:
     from ragkit import FileError, IngestReport, Status
+    from ragkit.maintenance import EmbedderChange
 
 EXIT_FILES_FAILED = 3
 MAX_LISTED_FILES = 20
@@ -166,8 +167,27 @@ def _format_status(status: Status) -> list[str]:
         f"{status.chunks} chunks, {status.bytes / 1e6:.1f} MB",
         f"embedder: {status.embedder or 'none yet'}{dimension}",
     ]
+    if status.embedder_change is not None:
+        lines.append(_format_change(status.embedder_change))
     lines += [f"folder: {escape_name(folder)}" for folder in status.source_folders]
     return lines + [f"failed: {_format_file_error(error)}" for error in status.file_errors]
+
+
+def _format_change(change: EmbedderChange) -> str:
+    if change.role == "previous":
+        return (
+            f"previous embedder: {change.embedder}, whose vectors are kept until ragkit reembed "
+            "--finish (go back to it with: ragkit reembed --undo)"
+        )
+    if change.role == "discarded":
+        return (
+            f"the vectors of {change.embedder} are being deleted; if that was interrupted, run: "
+            "ragkit reembed --finish"
+        )
+    return (
+        f"re-embedding with {change.embedder}: {change.chunks_done:,} of {change.chunks_total:,} "
+        f"chunks; continue with: ragkit reembed --embedder {change.embedder}"
+    )
 
 
 @click.command()

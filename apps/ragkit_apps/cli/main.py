@@ -10,7 +10,17 @@ from typing import TextIO
 
 import click
 
-from ragkit_apps.cli import access, ask, audit, documents, erasure, maintenance, retention, server
+from ragkit_apps.cli import (
+    access,
+    ask,
+    audit,
+    documents,
+    erasure,
+    maintenance,
+    reembed,
+    retention,
+    server,
+)
 from ragkit_apps.cli.render import escape_name
 
 SECTIONS = {
@@ -34,6 +44,7 @@ SECTIONS = {
     "Maintenance": (
         maintenance.doctor,
         documents.models,
+        reembed.change_embedder,
         maintenance.verify,
         maintenance.repair,
         maintenance.backup,

@@ -1,4 +1,4 @@
-"""The progress of an ingest on a terminal."""
+"""The progress of an ingest, or of a change of the embedder, on a terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ragkit_apps.cli.render import escape_name, shorten
-from ragkit_apps.text import format_progress
+from ragkit_apps.text import format_progress, format_reembed_progress
 
 if TYPE_CHECKING:
     from ragkit import Progress
+    from ragkit.maintenance import ReembedProgress
 
 _BAR = "|{bar:24}| {percentage:3.0f}%  {elapsed}  {desc}"
 LINE_INTERVAL = 5.0  # seconds
@@ -61,5 +62,42 @@ def _show_bar() -> Iterator[Callable[[Progress], None]]:
             bar.total = progress.bytes_total or 1
             bar.set_description_str(f"{format_progress(progress)}  {source}", refresh=False)
             bar.update(progress.bytes_done - bar.n)
+
+        yield show
+
+
+def show_reembed_progress(
+    *, quiet: bool
+) -> AbstractContextManager[Callable[[ReembedProgress], None] | None]:
+    """Return a context with a callback for a change of the embedder: a live bar, or lines."""
+    if quiet:
+        return nullcontext(None)
+    return _show_steps() if sys.stderr.isatty() else nullcontext(_print_steps())
+
+
+def _print_steps() -> Callable[[ReembedProgress], None]:
+    last = time.monotonic()
+
+    def show(progress: ReembedProgress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_INTERVAL:
+            last = time.monotonic()
+            click.echo(format_reembed_progress(progress), err=True)
+
+    return show
+
+
+@contextmanager
+def _show_steps() -> Iterator[Callable[[ReembedProgress], None]]:
+    from tqdm import tqdm
+
+    with tqdm(total=1, bar_format=_BAR, file=sys.stderr, leave=False, dynamic_ncols=True) as bar:
+
+        def show(progress: ReembedProgress) -> None:
+            bar.total = progress.total or 1
+            bar.set_description_str(format_reembed_progress(progress), refresh=False)
+            bar.update(progress.done - bar.n)
+            if progress.stage == "compare" and progress.done == progress.total:
+                bar.clear()  # the comparison is printed now
 
         yield show

@@ -1,0 +1,836 @@
+"""A change of the embedder: built beside the old vectors, compared, swapped, undone, finished."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ragkit import Access, KnowledgeBase
+from ragkit.embedders.base import EmbedderFacts
+from ragkit.errors import (
+    EmbedderError,
+    EmbedderMissing,
+    SourceError,
+    StoreError,
+    StoreLocked,
+    StoreMismatch,
+)
+from ragkit.maintenance import EmbedderChange, ReembedProgress, restore_kb, verify_kb
+from ragkit.store.database import connect
+from tests.support import damage
+from tests.support.hashing import HashingEmbedder, Vectors
+from tests.support.killing import killed_everywhere
+
+TOPICS = ("pump", "valve", "canteen", "holiday", "invoice", "printer", "bicycle", "contract")
+
+
+def old() -> HashingEmbedder:
+    return HashingEmbedder("hashing-1", 64)
+
+
+def new() -> HashingEmbedder:
+    return HashingEmbedder("hashing-2", 96)
+
+
+def open_kb(path: Path, embedder: HashingEmbedder | None = None) -> KnowledgeBase:
+    """Open a base that knows both embedders, as one does whose models are on this machine."""
+    kb = KnowledgeBase(path, embedder=embedder or old())
+    for one in (old(), new()):
+        kb._resources.components.add(one)
+    return kb
+
+
+def write(docs: Path, *names: str, version: int = 1) -> None:
+    for name in names:
+        (docs / f"{name}.txt").write_text(f"The {name} of version {version} is described here.")
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    write(folder, *TOPICS)
+    return folder
+
+
+@pytest.fixture
+def path(tmp_path: Path, docs: Path) -> Path:
+    with open_kb(tmp_path / "a.kb") as kb:
+        kb.ingest(docs, workers=1)
+    return tmp_path / "a.kb"
+
+
+@pytest.fixture
+def kb(path: Path) -> Iterator[KnowledgeBase]:
+    with open_kb(path) as kb:
+        yield kb
+
+
+def fresh_dump(tmp_path: Path, docs: Path, embedder: HashingEmbedder) -> list[str]:
+    with KnowledgeBase(tmp_path / "fresh.kb", embedder=embedder) as kb:
+        kb.ingest(docs, workers=1)
+        found = list(kb.dump())
+    shutil.rmtree(tmp_path / "fresh.kb")
+    return found
+
+
+def found_by(kb: KnowledgeBase, words: str = "the pump") -> str:
+    return kb.search(words, 1)[0].source
+
+
+def interrupt(kb: KnowledgeBase, stage: str, embedder: HashingEmbedder | None = None) -> None:
+    """Stop a change at the first report of a stage."""
+
+    def stop(progress: ReembedProgress) -> None:
+        if progress.stage == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kb.reembedding.run(embedder or new(), progress=stop)
+
+
+def count_spare(path: Path) -> tuple[int, int, int]:
+    """The vectors of the second set, its index files, and what meta says of it."""
+    with closing(connect(path / "ragkit.db", readonly=True)) as database:
+        return database.execute(
+            "SELECT (SELECT count(*) FROM spare_vector), "
+            "(SELECT count(*) FROM index_version WHERE spare = 1), "
+            "(SELECT count(*) FROM meta WHERE key = 'spare')"
+        ).fetchone()
+
+
+# -- the change --------------------------------------------------------------------------------
+
+
+def test_a_changed_base_is_like_one_built_with_the_new_embedder(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path
+) -> None:
+    report = kb.reembedding.run(new())
+    assert (report.embedder, report.previous, report.swapped) == ("hashing-2", "hashing-1", True)
+    assert report.chunks == len(TOPICS)
+    assert report.comparison is None
+    assert list(kb.dump()) == fresh_dump(tmp_path, docs, new())
+    assert kb.verify().intact
+    for topic in TOPICS:
+        assert found_by(kb, topic) == f"{topic}.txt"
+
+
+def test_undo_brings_back_exactly_what_was(kb: KnowledgeBase, path: Path) -> None:
+    before = list(kb.dump())
+    kb.reembedding.run(new())
+    assert kb.status().embedder_change == EmbedderChange("previous", "hashing-1", 64, 8, 8)
+    assert kb.reembedding.undo() == "hashing-1"
+    assert list(kb.dump()) == before
+    assert count_spare(path) == (0, 0, 0)
+    assert len(list(path.glob("index/*.faiss"))) == 1
+    assert kb.verify().intact
+
+
+def test_finish_deletes_the_previous_vectors_and_their_file(kb: KnowledgeBase, path: Path) -> None:
+    kb.reembedding.run(new())
+    assert len(list(path.glob("index/*.faiss"))) == 2
+    assert kb.reembedding.finish() == "hashing-1"
+    assert count_spare(path) == (0, 0, 0)
+    assert len(list(path.glob("index/*.faiss"))) == 1
+    assert kb.status().embedder_change is None
+    assert kb.verify().intact
+    for again in (kb.reembedding.finish, kb.reembedding.undo):
+        with pytest.raises(StoreError, match="nothing to"):
+            again()
+
+
+def test_the_finished_file_holds_no_byte_of_a_previous_vector(
+    kb: KnowledgeBase, path: Path
+) -> None:
+    with closing(connect(path / "ragkit.db", readonly=True)) as database:
+        vectors = [data for (data,) in database.execute("SELECT data FROM vector")]
+    kb.reembedding.run(new())
+    kb.reembedding.finish()
+    kb.close()
+    files = [file.read_bytes() for file in path.rglob("*") if file.is_file()]
+    assert vectors
+    assert not any(vector[:32] in file for vector in vectors for file in files)
+
+
+def test_a_change_that_was_stopped_goes_on_where_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
+    with open_kb(path) as kb:
+        interrupt(kb, "embed")
+        assert kb.status().embedder_change == EmbedderChange("next", "hashing-2", 96, 3, 8)
+        assert kb.status().embedder == "hashing-1"
+        assert found_by(kb) == "pump.txt"
+        assert kb.verify().intact
+    with open_kb(path) as kb:
+        embedder = new()
+        assert kb.reembedding.run(embedder).chunks == 5
+        assert sum("described" in text for text in embedder.embedded) == 5
+        assert kb.status().embedder == "hashing-2"
+
+
+def test_the_same_change_again_does_nothing(kb: KnowledgeBase) -> None:
+    kb.reembedding.run(new())
+    report = kb.reembedding.run(new())
+    assert (report.swapped, report.chunks) == (True, 0)
+    assert kb.status().embedder_change is not None
+
+
+def test_equal_texts_are_embedded_once(kb: KnowledgeBase, docs: Path) -> None:
+    text = (docs / "pump.txt").read_text()
+    for folder in ("one", "two"):
+        (docs / folder).mkdir()
+        (docs / folder / "same.txt").write_text(text)
+    kb.ingest(docs, workers=1)
+    embedder = new()
+    kb.reembedding.run(embedder)
+    assert len(embedder.embedded) == len(set(embedder.embedded))
+
+
+def test_a_base_without_documents_has_no_embedder_to_change(tmp_path: Path) -> None:
+    with (
+        KnowledgeBase(tmp_path / "empty.kb", embedder=old()) as kb,
+        pytest.raises(StoreError, match="no documents and no embedder yet"),
+    ):
+        kb.reembedding.run(new())
+
+
+def test_a_base_whose_documents_are_gone_can_change_its_embedder(kb: KnowledgeBase) -> None:
+    kb.remove("*.txt")
+    assert kb.reembedding.run(new()).swapped
+    assert kb.search("pump") == []
+    assert kb.reembedding.undo() == "hashing-1"
+    assert kb.verify().intact
+
+
+# -- what happens meanwhile and afterwards -----------------------------------------------------
+
+
+Meanwhile = Callable[[KnowledgeBase, Path], object]
+
+
+def ingest_more(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, "lathe", "crane")
+    kb.ingest(docs, workers=1)
+
+
+def ingest_changed(kb: KnowledgeBase, docs: Path) -> None:
+    write(docs, "pump", "valve", version=2)
+    kb.ingest(docs, workers=1)
+
+
+def rename(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "pump.txt").rename(docs / "the pump.txt")
+    kb.ingest(docs, workers=1)
+
+
+def remove(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "canteen.txt").unlink()
+    kb.remove("canteen.txt")
+
+
+def erase(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "canteen.txt").unlink()
+    kb.erase("canteen.txt", reason="asked for")
+
+
+def expire(kb: KnowledgeBase, docs: Path) -> None:
+    (docs / "canteen.txt").unlink()
+    kb.access.label("canteen.txt", "short")
+    kb.retention.keep("short", 1)
+    with closing(connect(kb.path / "ragkit.db")) as database:
+        database.execute(
+            "UPDATE document SET added_at = '2020-01-01T00:00:00+00:00' "
+            "WHERE source = 'canteen.txt'"
+        )
+    assert kb.retention.erase(clock_is_right=True).receipt is not None
+
+
+MEANWHILE = (ingest_more, ingest_changed, rename, remove, erase, expire)
+
+
+@pytest.mark.parametrize("stage", ["embed", "index"])
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_documents_that_change_while_vectors_are_built_are_in_both_sets(
+    kb: KnowledgeBase,
+    docs: Path,
+    tmp_path: Path,
+    change: Meanwhile,
+    stage: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
+    interrupt(kb, stage)
+    change(kb, docs)
+    assert kb.verify().intact
+    kb.reembedding.run(new())
+    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, new()))
+    assert kb.verify().intact
+    kb.reembedding.undo()
+    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, old()))
+
+
+@pytest.mark.parametrize("change", MEANWHILE)
+def test_documents_that_change_after_the_swap_are_there_after_an_undo(
+    kb: KnowledgeBase, docs: Path, tmp_path: Path, change: Meanwhile
+) -> None:
+    kb.reembedding.run(new())
+    change(kb, docs)
+    assert kb.verify().intact
+    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, new()))
+    kb.reembedding.undo()
+    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, old()))
+    assert kb.verify().intact
+
+
+def strip(dump: Iterable[str]) -> list[object]:
+    """A dump without what a rename leaves: vectors of a chunk whose header has changed."""
+    lines = [json.loads(line) for line in dump]
+    for line in lines:
+        if line.get("source") == "the pump.txt":
+            line["vectors"] = len(line["vectors"])
+    return lines
+
+
+def test_documents_are_ingested_while_another_thread_embeds(
+    path: Path, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No writer lock is held while vectors are built: an ingest is not refused."""
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 2)
+    halfway, go_on = threading.Event(), threading.Event()
+
+    def wait(progress: ReembedProgress) -> None:
+        if progress.stage == "embed" and not go_on.is_set():
+            halfway.set()
+            assert go_on.wait(30)
+
+    with open_kb(path) as kb, open_kb(path) as other:
+        change = threading.Thread(
+            target=kb.reembedding.run, args=(new(),), kwargs={"progress": wait}
+        )
+        change.start()
+        assert halfway.wait(30)
+        write(docs, "lathe")
+        (docs / "valve.txt").unlink()
+        other.ingest(docs, workers=1)
+        other.erase("canteen.txt", reason="asked for")
+        (docs / "canteen.txt").unlink()
+        go_on.set()
+        change.join()
+        assert list(kb.dump()) == fresh_dump(tmp_path, docs, new())
+        assert kb.verify().intact
+
+
+def test_a_change_waits_for_another_writer(path: Path) -> None:
+    waited = threading.Event()
+
+    def note(progress: ReembedProgress) -> None:
+        if progress.stage == "wait":
+            waited.set()
+
+    with open_kb(path) as kb, open_kb(path) as other:
+        change = threading.Thread(
+            target=kb.reembedding.run, args=(new(),), kwargs={"progress": note}
+        )
+        with other._store.writer():
+            change.start()
+            assert waited.wait(30)
+            assert kb.status().embedder == "hashing-1"
+            with pytest.raises(StoreLocked):
+                kb.remove("pump.txt")
+        change.join()
+        assert kb.status().embedder == "hashing-2"
+
+
+@pytest.mark.parametrize("done", ["built", "swapped"])
+def test_an_erasure_finds_and_proves_both_vectors(
+    kb: KnowledgeBase, path: Path, docs: Path, done: str
+) -> None:
+    kb.reembedding.run(new()) if done == "swapped" else interrupt(kb, "index")
+    gone: list[bytes] = []
+    with closing(connect(path / "ragkit.db", readonly=True)) as database:
+        for table in ("vector", "spare_vector"):
+            gone += [
+                data
+                for (data,) in database.execute(
+                    f"SELECT v.data FROM {table} v JOIN chunk c ON c.id = v.chunk "
+                    "JOIN document d ON d.id = c.document WHERE d.source = 'canteen.txt'"
+                )
+            ]
+    assert len(gone) == 2
+    receipt = kb.erase("canteen.txt", reason="asked for")
+    assert receipt.searched["found"] == 0
+    assert receipt.searched.get("spare vectors", 7) == 7
+    kb.close()
+    for file in (one for one in path.rglob("*") if one.is_file()):
+        assert not any(vector in file.read_bytes() for vector in gone), file
+
+
+def test_strict_access_searches_the_new_vectors_exactly(
+    kb: KnowledgeBase, path: Path, docs: Path
+) -> None:
+    (docs / "secret").mkdir()
+    (docs / "secret" / "pump.txt").write_text("The pump of the secret plan.")
+    kb.ingest(docs / "secret", label="secret", workers=1)
+    kb.access.set_mode(Access.STRICT)
+    kb.access.grant("default", "user:ana")
+    view = kb.as_principal("user:ana")
+    interrupt(kb, "index")
+    kb.reembedding.run(new())
+    assert {hit.source for hit in view.search("pump plan", 20)} == {f"{t}.txt" for t in TOPICS}
+    assert view.status().embedder_change is None
+    kb.reembedding.undo()
+    assert {hit.source for hit in view.search("pump plan", 20)} == {f"{t}.txt" for t in TOPICS}
+
+
+# -- other processes ---------------------------------------------------------------------------
+
+
+def test_an_open_base_follows_a_swap_and_an_undo_at_its_next_question(path: Path) -> None:
+    with open_kb(path) as kb, open_kb(path) as other:
+        assert found_by(other) == "pump.txt"
+        kb.reembedding.run(new())
+        assert found_by(other) == "pump.txt"
+        assert other.ask("What is the pump?").citations
+        assert other.status().embedder == "hashing-2"
+        kb.reembedding.undo()
+        assert found_by(other) == "pump.txt"
+        kb.reembedding.run(new())
+        kb.reembedding.finish()
+        assert found_by(other) == "pump.txt"
+        assert other.verify().intact
+
+
+def test_a_base_that_lacks_the_new_embedder_says_so(path: Path) -> None:
+    with open_kb(path) as kb, KnowledgeBase(path, embedder=old()) as other:
+        assert found_by(other) == "pump.txt"
+        kb.reembedding.run(new())
+        with pytest.raises(EmbedderMissing, match="hashing-2"):
+            other.search("pump")
+        kb.reembedding.undo()
+        assert found_by(other) == "pump.txt"
+
+
+@pytest.mark.parametrize("named", [old, new])
+def test_a_base_opened_with_either_embedder_uses_the_one_that_serves(
+    path: Path, docs: Path, named: Callable[[], HashingEmbedder]
+) -> None:
+    with open_kb(path) as kb:
+        interrupt(kb, "index")
+    with open_kb(path, named()) as kb:
+        assert found_by(kb) == "pump.txt"
+        assert kb.status().embedder == "hashing-1"
+        kb.reembedding.run(new())
+    with open_kb(path, named()) as kb:
+        assert found_by(kb) == "pump.txt"
+        ingest_more(kb, docs)
+        assert found_by(kb, "lathe") == "lathe.txt"
+        kb.reembedding.finish()
+    with open_kb(path, new()) as kb:
+        assert found_by(kb) == "pump.txt"
+    with open_kb(path, old()) as kb, pytest.raises(StoreMismatch, match="hashing-2"):
+        kb.search("pump")
+
+
+def test_searches_beside_a_change_find_everything_all_the_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 1)
+    stop, wrong = threading.Event(), list[str]()
+
+    def ask(base: KnowledgeBase, topic: str) -> None:
+        while not stop.is_set():
+            try:
+                if found_by(base, topic) != f"{topic}.txt":
+                    wrong.append(topic)
+            except Exception as error:
+                wrong.append(repr(error))
+
+    with open_kb(path) as kb, open_kb(path) as other:
+        asking = [threading.Thread(target=ask, args=(other, topic)) for topic in TOPICS[:3]]
+        for thread in asking:
+            thread.start()
+        for _ in range(4):
+            kb.reembedding.run(new())
+            kb.reembedding.undo()
+        stop.set()
+        for thread in asking:
+            thread.join()
+    assert wrong == []
+
+
+# -- refusals ----------------------------------------------------------------------------------
+
+
+class Short(HashingEmbedder):
+    max_tokens = 12
+
+
+class Shorter(HashingEmbedder):
+    max_tokens = 5
+
+
+def test_an_embedder_that_reads_too_few_tokens_is_refused_before_anything_is_built(
+    kb: KnowledgeBase, path: Path
+) -> None:
+    before = list(kb.dump())
+    with pytest.raises(EmbedderError, match=r"^8 of 8 chunks have more than the 5 tokens"):
+        kb.reembedding.run(Shorter("shorter"))
+    assert list(kb.dump()) == before
+    assert count_spare(path) == (0, 0, 0)
+
+
+def test_new_chunks_fit_an_embedder_that_reads_fewer_tokens(kb: KnowledgeBase, docs: Path) -> None:
+    embedder = Short("short")
+    kb.reembedding.run(embedder)
+    (docs / "long.txt").write_text("".join(f"A long text of {n} words. " for n in range(30)))
+    kb.ingest(docs, workers=1)
+    texts = [text for text in embedder.embedded if "long text" in text]
+    assert len(texts) > 5
+    assert max(embedder.count_tokens(texts)) <= 12
+    kb.reembedding.undo()
+    assert kb.verify().intact
+
+
+class Replaced(HashingEmbedder):
+    """A model of a server, which is replaced under its name after some calls."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__("hashing-2", 96)
+        self.calls = calls
+
+    @property
+    def facts(self) -> EmbedderFacts:
+        weights = "aa" * 32 if self.calls > 0 else "bb" * 32
+        return EmbedderFacts(self.name, weights, self.dimension, self.max_tokens)
+
+    def encode_document(self, texts: Sequence[str]) -> Vectors:
+        self.calls -= 1
+        return super().encode_document(texts)
+
+
+def test_a_model_that_is_replaced_under_its_name_is_refused(
+    kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
+    with pytest.raises(StoreMismatch, match="is no longer the model"):
+        kb.reembedding.run(Replaced(3))  # one call measures the threshold
+    change = kb.status().embedder_change
+    assert change is not None
+    assert change.chunks_done == 3
+    with pytest.raises(StoreError, match="another model has that name now"):
+        kb.reembedding.run(Replaced(0))
+    assert kb.status().embedder == "hashing-1"
+    assert kb.reembedding.run(Replaced(100)).chunks == 5
+
+
+def test_only_one_change_is_under_way(kb: KnowledgeBase) -> None:
+    third = HashingEmbedder("hashing-3", 32)
+    interrupt(kb, "embed")
+    with pytest.raises(StoreError, match=r"to hashing-2 has begun.*--undo"):
+        kb.reembedding.run(third)
+    with pytest.raises(StoreError, match="not in use yet"):
+        kb.reembedding.finish()
+    kb.reembedding.run(new())
+    with pytest.raises(StoreError, match="go back to it with: ragkit reembed --undo"):
+        kb.reembedding.run(old())
+    with pytest.raises(StoreError, match="hashing-1 are still kept"):
+        kb.reembedding.run(third)
+    kb.reembedding.finish()
+    assert kb.reembedding.run(third).swapped
+
+
+def test_undo_ends_a_change_that_is_not_swapped_in(kb: KnowledgeBase, path: Path) -> None:
+    before = list(kb.dump())
+    interrupt(kb, "index")
+    assert kb.reembedding.undo() == "hashing-1"
+    assert count_spare(path) == (0, 0, 0)
+    assert list(kb.dump()) == before
+
+
+def test_an_undo_that_needs_the_previous_embedder_says_so(path: Path, docs: Path) -> None:
+    with open_kb(path) as kb:
+        kb.reembedding.run(new())
+        ingest_more(kb, docs)
+    with KnowledgeBase(path, embedder=new()) as kb:
+        with pytest.raises(EmbedderMissing, match="hashing-1"):
+            kb.reembedding.undo()
+        assert kb.status().embedder == "hashing-2"
+        assert found_by(kb, "lathe") == "lathe.txt"
+        assert kb.reembedding.undo(embedder=old()) == "hashing-1"
+        assert found_by(kb, "lathe") == "lathe.txt"
+
+
+class Broken(HashingEmbedder):
+    def encode_document(self, texts: Sequence[str]) -> Vectors:
+        vectors = super().encode_document(texts)
+        if any("described" in text for text in texts):
+            vectors[-1] = np.nan
+        return vectors
+
+
+def test_unusable_vectors_are_not_stored(kb: KnowledgeBase, path: Path) -> None:
+    with pytest.raises(EmbedderError, match="zeros, NaN or infinity"):
+        kb.reembedding.run(Broken("broken"))
+    assert count_spare(path)[0] == 0
+    assert found_by(kb) == "pump.txt"
+
+
+# -- the comparison ----------------------------------------------------------------------------
+
+
+class Worse(HashingEmbedder):
+    """Gives all texts the same vector."""
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        return np.ones((len(texts), self.dimension), dtype=np.float32)
+
+
+def write_questions(path: Path, *rows: object) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    rows = [{"question": f"{t} described", "relevant": [{"doc": f"{t}.txt"}]} for t in TOPICS]
+    unanswerable = {"question": "Who?", "relevant": []}
+    followup = {"question": "And then?", "relevant": [{"doc": "pump.txt"}], "history": ["x"]}
+    return write_questions(tmp_path / "questions.jsonl", *rows, unanswerable, followup)
+
+
+def test_an_embedder_that_finds_as_much_is_swapped_in(kb: KnowledgeBase, questions: Path) -> None:
+    report = kb.reembedding.run(new(), questions=questions)
+    compared = report.comparison
+    assert compared is not None
+    assert report.swapped
+    assert (compared.questions, compared.skipped, compared.is_loss) == (8, 2, False)
+    assert compared.before.hit_at_5 == compared.after.hit_at_5 == 1
+
+
+def test_an_embedder_that_finds_less_is_kept_aside_until_somebody_decides(
+    kb: KnowledgeBase, tmp_path: Path
+) -> None:
+    """No word of a question is in its document: only the vectors could find it."""
+
+    class Knowing(HashingEmbedder):
+        def _encode(self, texts: Sequence[str]) -> Vectors:
+            return super()._encode([text.replace("pompe", "pump") for text in texts])
+
+    knowing = Knowing("knowing")
+    kb.reembedding.run(knowing)
+    kb.reembedding.finish()
+    asked = write_questions(
+        tmp_path / "q.jsonl", {"question": "pompe", "relevant": [{"doc": "pump.txt", "page": None}]}
+    )
+    worse = Worse("worse")
+    report = kb.reembedding.run(worse, questions=asked)
+    compared = report.comparison
+    assert compared is not None
+    assert (report.swapped, compared.is_loss) == (False, True)
+    assert (compared.before.mrr, compared.better, compared.worse) == (1, 0, 1)
+    assert kb.status().embedder == "knowing"
+    seen = []
+    again = kb.reembedding.run(worse, questions=asked, decide=lambda one: bool(seen.append(one)))
+    assert (again.swapped, again.chunks, seen) == (False, 0, [compared])
+    assert kb.reembedding.run(worse).swapped
+    assert kb.status().embedder == "worse"
+
+
+def test_a_page_of_a_question_counts(kb: KnowledgeBase, docs: Path, tmp_path: Path) -> None:
+    asked = write_questions(
+        tmp_path / "q.jsonl",
+        {"question": "pump", "relevant": [{"doc": "pump.txt", "page": 3}]},
+        {"question": "pump", "relevant": [{"doc": "elsewhere.txt"}, {"doc": "pump.txt"}]},
+    )
+    compared = kb.reembedding.run(new(), questions=asked).comparison
+    assert compared is not None
+    assert compared.after.hit_at_1 == 0.5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no question that names a document"),
+        (b'{"question": "x", "relevant": []}\n', "no question that names a document"),
+        (b"\n{\n", "line 2 of .* is not a question"),
+        (b'{"relevant": [{"doc": "a"}]}', "line 1 of .* is not a question"),
+        (b'{"question": "x", "relevant": [1]}', "line 1 of .* is not a question"),
+        (b'{"question": "x", "relevant": [{"doc": "a", "page": "2"}]}', "is not a question"),
+        (b"[]", "line 1 of .* is not a question"),
+        (b"\xff\xfe", "cannot be read"),
+        (b'{"question": "x", "relevant": [{"doc": "a.txt"}]}', "none of the 1 documents"),
+    ],
+)
+def test_unusable_questions_are_refused_before_anything_is_built(
+    kb: KnowledgeBase, path: Path, tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "q.jsonl").write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        kb.reembedding.run(new(), questions=tmp_path / "q.jsonl")
+    assert count_spare(path) == (0, 0, 0)
+
+
+# -- kills and damage --------------------------------------------------------------------------
+
+
+def is_finished(path: Path) -> bool:
+    with closing(connect(path / "ragkit.db", readonly=True)) as database:
+        return not database.execute("SELECT 1 FROM meta WHERE key = 'spare'").fetchone()
+
+
+@pytest.mark.parametrize("step", ["run", "undo", "finish"])
+def test_a_kill_at_any_step_leaves_one_embedder_that_serves(
+    path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
+    with open_kb(path) as kb:
+        first = list(kb.dump())
+        if step != "run":
+            kb.reembedding.run(new())
+        before = list(kb.dump())
+    start = path.with_name("start.kb")
+    shutil.copytree(path, start)
+
+    def work() -> None:
+        with open_kb(path) as kb:
+            if step == "run":
+                kb.reembedding.run(new())
+            elif step == "undo":
+                kb.reembedding.undo()
+            else:
+                kb.reembedding.finish()
+
+    with open_kb(path) as kb:
+        kb.reembedding.run(new()) if step == "run" else getattr(kb.reembedding, step)()
+        after = list(kb.dump())
+    assert (step == "undo") == (after == first)
+
+    def check() -> None:
+        swapped_back = step == "finish" and is_finished(path)
+        with open_kb(path, new() if swapped_back else old()) as kb:
+            assert list(kb.dump()) in (before, after)
+            assert all(found_by(kb, topic) == f"{topic}.txt" for topic in TOPICS)
+            assert kb.verify().intact
+            if step == "run":
+                kb.reembedding.run(new())
+            elif not is_finished(path):
+                getattr(kb.reembedding, step)()
+            assert list(kb.dump()) == after
+            assert (step == "run") == (count_spare(path)[2] == 1)
+        shutil.rmtree(path)
+        shutil.copytree(start, path)
+
+    shutil.rmtree(path)
+    shutil.copytree(start, path)
+    killed_everywhere(work, check, points=12)
+
+
+def test_damaged_files_of_either_set_are_found_and_rebuilt(path: Path) -> None:
+    with open_kb(path) as kb:
+        kb.reembedding.run(new())
+    for file in sorted(path.glob("index/*.faiss")):
+        damage.flip(file, file.stat().st_size // 2)
+        found = verify_kb(path)
+        (failed,) = (one for one in found.checks if one.state == "fail")
+        assert failed.file == f"index/{file.name}"
+        with open_kb(path) as kb:
+            assert found_by(kb) == "pump.txt"
+            kb.repair()
+            assert kb.verify().intact
+    with open_kb(path) as kb:
+        assert kb.reembedding.undo() == "hashing-1"
+        assert found_by(kb) == "pump.txt"
+
+
+def test_a_damaged_file_of_the_next_embedder_is_rebuilt_before_the_swap(path: Path) -> None:
+    with open_kb(path) as kb:
+        first = set(path.glob("index/*.faiss"))
+        seen: list[str] = []
+
+        def stop(progress: ReembedProgress) -> None:
+            seen.append(progress.stage)
+            if seen.count("index") == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            kb.reembedding.run(new(), progress=stop)
+        (file,) = {*path.glob("index/*.faiss")} - first
+        damage.truncate(file, 100)
+        kb.reembedding.run(new())
+        assert kb.verify().intact
+
+
+SPARE_DAMAGES = (
+    "UPDATE spare_vector SET data = zeroblob(128) WHERE chunk = (SELECT min(chunk) FROM vector)",
+    "UPDATE spare_vector SET data = x'00' WHERE chunk = (SELECT min(chunk) FROM vector)",
+    "UPDATE spare_vector SET data = 'a word' WHERE chunk = (SELECT max(chunk) FROM vector)",
+    "DELETE FROM spare_vector WHERE chunk = (SELECT max(chunk) FROM vector)",
+    "DELETE FROM spare_vector WHERE chunk = (SELECT min(chunk) FROM vector)",
+    "DELETE FROM meta WHERE key = 'spare'",
+    "UPDATE meta SET value = '{' WHERE key = 'spare'",
+    "UPDATE meta SET value = replace(value, 'previous', 'unheard-of') WHERE key = 'spare'",
+)
+
+
+@pytest.mark.parametrize("change", SPARE_DAMAGES)
+def test_damage_of_the_second_set_is_found_and_repaired(path: Path, change: str) -> None:
+    with open_kb(path) as kb:
+        before = list(kb.dump())
+        kb.reembedding.run(new())
+    with closing(connect(path / "ragkit.db")) as database:
+        database.execute(change)
+    failed = {one.name for one in verify_kb(path).checks if one.state == "fail"}
+    assert failed
+    assert failed <= {"spare vectors", "spare vector index"}
+    with open_kb(path, new()) as kb:
+        assert found_by(kb) == "pump.txt"
+        kb.repair()
+        assert kb.verify().intact
+        if "meta" not in change:
+            assert kb.reembedding.undo() == "hashing-1"
+            assert list(kb.dump()) == before
+
+
+def test_a_backup_of_a_half_built_change_can_be_continued(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
+    with open_kb(path) as kb:
+        interrupt(kb, "embed")
+        kb.backup(tmp_path / "half")
+        kb.reembedding.run(new())
+        kb.backup(tmp_path / "swapped")
+    for name in ("half", "swapped"):
+        report = restore_kb(tmp_path / name, tmp_path / f"{name}.kb")
+        assert report.after.intact
+        with open_kb(tmp_path / f"{name}.kb") as kb:
+            assert found_by(kb) == "pump.txt"
+            assert kb.reembedding.run(new()).chunks == (5 if name == "half" else 0)
+            assert found_by(kb) == "pump.txt"
+            assert kb.reembedding.undo() == "hashing-1"
+            assert kb.verify().intact
+
+
+def test_each_step_is_in_the_audit_log(kb: KnowledgeBase) -> None:
+    interrupt(kb, "embed")
+    kb.reembedding.undo()
+    kb.reembedding.run(new())
+    kb.reembedding.undo()
+    kb.reembedding.run(new())
+    kb.reembedding.finish()
+    actions = [one.action for one in kb.audit.records() if one.action.startswith("kb.reembed")]
+    assert actions == [
+        "kb.reembed", "kb.reembed-undo",
+        "kb.reembed", "kb.reembed-swap", "kb.reembed-undo",
+        "kb.reembed", "kb.reembed-swap", "kb.reembed-finish",
+    ]  # fmt: skip
+    (swapped, _) = (one for one in kb.audit.records() if one.action == "kb.reembed-swap")
+    assert (swapped.detail["from"], swapped.detail["to"]) == ("hashing-1", "hashing-2")
