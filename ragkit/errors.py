@@ -68,7 +68,7 @@ class StoreLocked(StoreError):
 class StoreMismatch(StoreError):
     """The knowledge base was built with another embedder or with other chunk settings.
 
-    Leave the embedder out to use the one it was built with, or ingest into a new knowledge base.
+    Leave the embedder out to use the one it was built with, or change it: `ragkit reembed`.
     """
 
 

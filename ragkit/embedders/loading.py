@@ -134,8 +134,8 @@ def check_same(found: EmbedderFacts, expected: EmbedderFacts) -> None:
     )
     raise StoreMismatch(
         f"this knowledge base was built with the embedder {expected.name}{same_name}, not with "
-        f"{found.name}; leave out the embedder setting to use its own, or ingest into a new "
-        "knowledge base"
+        f"{found.name}; leave out the embedder setting to use its own, or change it with: "
+        f"ragkit reembed --embedder {found.name}"
     )
 
 

@@ -134,7 +134,7 @@ def test_base_of_another_embedder_names_the_way_out(ragkit: Command, tmp_path: P
     ended = ragkit("ingest", "docs", "--embedder", "all-MiniLM-L6-v2")
     assert ended.code == 1
     assert "was built with the embedder hashing-1" in ended.error
-    assert "or ingest into a new knowledge base" in ended.error
+    assert "or change it with: ragkit reembed --embedder" in ended.error
 
 
 def test_embedder_that_is_not_on_the_disk_is_never_fetched(
