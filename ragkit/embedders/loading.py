@@ -123,6 +123,13 @@ def _load_from_server(facts: EmbedderFacts, name: str, config: Config) -> Embedd
     return embedder
 
 
+def is_same(found: EmbedderFacts, expected: EmbedderFacts) -> bool:
+    """Return True if both are the same model; a server may be set to another context by now."""
+    if is_on_server(found.name):
+        found = replace(found, max_tokens=expected.max_tokens)
+    return found == expected
+
+
 def check_same(found: EmbedderFacts, expected: EmbedderFacts) -> None:
     """Raise StoreMismatch unless both are the same model."""
     if found == expected:

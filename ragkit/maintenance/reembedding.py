@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
+from ragkit.embedders.loading import is_same
 from ragkit.errors import EmbedderError, StoreError, StoreFull, StoreLocked, StoreMismatch
 from ragkit.governance.erasure import open_writer
 from ragkit.index.indexes import open_spare_index
@@ -96,7 +97,7 @@ class Reembedding:
         with self._store.snapshot() as snapshot:
             identity, spare = _require_identity(snapshot), read_spare(snapshot)
             facts = read_facts(loaded)
-            if facts == identity.embedder:
+            if is_same(facts, identity.embedder):
                 previous = spare.identity.embedder.name if spare else facts.name
                 return ReembedReport(facts.name, previous, True, 0, None, meter.seconds)
             if spare is not None:
@@ -194,10 +195,11 @@ class Reembedding:
             done, last = done + len(chunks), chunks[-1].chunk
             meter.tell("check", done, total)
         if long:
+            about = " (by an estimate)" if getattr(embedder, "estimates_tokens", False) else ""
             raise EmbedderError(
                 f"{long} of {total} chunks have more than the {embedder.max_tokens} tokens that "
-                f"{embedder.name} reads, and nothing was changed; ingest the documents into a new "
-                f"knowledge base with: ragkit ingest FOLDER --kb NEW --embedder {embedder.name}"
+                f"{embedder.name} reads{about}, and nothing was changed; ingest the documents into "
+                f"a new knowledge base: ragkit ingest FOLDER --kb NEW --embedder {embedder.name}"
             )
 
     def _embed_missing(self, spare: SpareVectors, embedder: Embedder, meter: ProgressMeter) -> int:
@@ -330,10 +332,10 @@ def _check_continued(snapshot: Snapshot, spare: SpareVectors, facts: EmbedderFac
     known = spare.identity.embedder
     if spare.role == "previous":
         way = "go back to it with: ragkit reembed --undo"
-        if known != facts:
+        if not is_same(facts, known):
             way = f"delete them with: ragkit reembed --finish; or {way}"
         raise StoreError(f"the vectors of the previous embedder {known.name} are still kept; {way}")
-    if known == facts:
+    if is_same(facts, known):
         return
     left = snapshot.with_spare_vectors().vectors.count_missing()
     what = f"a change of the embedder to {known.name} has begun ({left} chunks are left)"
@@ -354,7 +356,7 @@ def _embed(
     texts = dict(zip(digests, own, strict=True))
     vectors = embed_texts(texts, snapshot.with_spare_vectors(), embedder, lambda: None)
     expected, found = spare.identity.embedder, read_facts(embedder)
-    if found != expected:
+    if not is_same(found, expected):
         raise StoreMismatch(
             f"{found.name} is no longer the model that the new vectors were begun with "
             f"(weights {expected.weights_sha256[:12]}, now {found.weights_sha256[:12]}); install "
