@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit import Access, KnowledgeBase
+from ragkit import Access, Config, KnowledgeBase
 from ragkit.embedders.base import EmbedderFacts
 from ragkit.errors import (
     EmbedderError,
@@ -25,6 +25,8 @@ from ragkit.errors import (
 from ragkit.maintenance import EmbedderChange, ReembedProgress, restore_kb, verify_kb
 from ragkit.store.database import connect
 from tests.support import damage
+from tests.support.fake_embeddings import embedder_entry
+from tests.support.fake_ollama import FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder, Vectors
 from tests.support.killing import killed_everywhere
 
@@ -834,3 +836,50 @@ def test_each_step_is_in_the_audit_log(kb: KnowledgeBase) -> None:
     ]  # fmt: skip
     (swapped, _) = (one for one in kb.audit.records() if one.action == "kb.reembed-swap")
     assert (swapped.detail["from"], swapped.detail["to"]) == ("hashing-1", "hashing-2")
+
+
+# -- embedders on a server ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def server() -> Iterator[FakeOllama]:
+    with fake_ollama() as fake:
+        fake.models = [embedder_entry()]
+        yield fake
+
+
+def test_a_base_changes_to_a_model_of_ollama_and_to_its_successor(
+    path: Path, server: FakeOllama
+) -> None:
+    config = Config(ollama_host=server.url)
+    with KnowledgeBase(path, embedder=old(), config=config) as kb:
+        assert kb.reembedding.run("ollama:minilm").swapped
+        assert found_by(kb) == "pump.txt"
+        kb.reembedding.finish()
+    server.models = [embedder_entry(digest="f" * 64)]
+    with KnowledgeBase(path, config=config) as kb:
+        with pytest.raises(StoreMismatch, match="was replaced"):
+            kb.search("pump")
+        assert kb.reembedding.run("ollama:minilm").swapped
+        assert found_by(kb) == "pump.txt"
+
+
+def test_a_model_of_ollama_that_is_replaced_meanwhile_stores_nothing_of_the_new_one(
+    path: Path, server: FakeOllama, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
+
+    def replace(progress: ReembedProgress) -> None:
+        if progress.stage == "embed":
+            server.models = [embedder_entry(digest="f" * 64)]
+
+    with KnowledgeBase(path, embedder=old(), config=Config(ollama_host=server.url)) as kb:
+        with pytest.raises(EmbedderError, match="was replaced while it was in use"):
+            kb.reembedding.run("ollama:minilm", progress=replace)
+        assert count_spare(path)[0] == 3
+        with pytest.raises(StoreError, match="another model has that name now"):
+            kb.reembedding.run("ollama:minilm")
+        assert found_by(kb) == "pump.txt"
+        server.models = [embedder_entry()]
+        assert kb.reembedding.run("ollama:minilm").chunks == 5
+        assert found_by(kb) == "pump.txt"
