@@ -189,6 +189,7 @@ class View:
         with self._guarded.open(options.labels) as snapshot:
             retriever = self._components.retriever(snapshot)
             hits, sides = retriever.find(snapshot, query, options.k) if retriever else ([], ())
+            shares_words = retriever.judge_words(snapshot, query, hits) if retriever else None
             identity = read_identity(snapshot)
             is_empty = not hits and snapshot.documents.counts()[0] == 0
             found = describe_search(options.k, hits, snapshot)
@@ -198,7 +199,8 @@ class View:
             return None, record
         open_view = partial(self._guarded.open, options.labels)
         threshold = identity.similarity_threshold
-        return RetrievedContext(hits, embedder, threshold, open_view, sides), record
+        context = RetrievedContext(hits, embedder, threshold, open_view, sides, shares_words)
+        return context, record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -33,7 +33,9 @@ class RetrievedContext:
     """The hits of a question's search, and what it takes to judge them.
 
     Hits with a cosine of `similarity_threshold` or more count as an answer. `open_view` opens what
-    the principal can read now. `sides` are those of a question that compares.
+    the principal can read now. `sides` are those of a question that compares. `shares_words` says
+    whether a hit has enough of the question's words, None where the cosine tells; see
+    `Retriever.judge_words`.
     """
 
     hits: Sequence[Hit]
@@ -41,6 +43,7 @@ class RetrievedContext:
     similarity_threshold: float
     open_view: Callable[[], AbstractContextManager[Snapshot]]
     sides: tuple[Side, ...] = ()
+    shares_words: bool | None = None
 
     def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
         """Return each passage's evidence; that of `cited` ones with the notes of their page."""
@@ -70,7 +73,7 @@ def stream_answer(
     model was named and cannot answer.
     """
     hits = context.hits
-    if not is_answerable(question.query, hits, context.similarity_threshold):
+    if not is_answerable(question.query, context):
         return stream_whole(Answer.abstain(question.question, hits, Abstention.FAR), question)
     try:
         chosen, reason = choose_model(model, config, reasoning=reasoning)
@@ -105,15 +108,19 @@ def clean_question(question: str) -> str:
     return question.encode("utf-8", "replace").decode()
 
 
-def is_answerable(question: str, hits: Sequence[Hit], threshold: float) -> bool:
-    """Return True if the best hits are similar enough to the question to answer from them.
+def is_answerable(question: str, context: RetrievedContext) -> bool:
+    """Return True if the best hits are near enough to the question to answer from them.
 
-    A hit below the threshold counts if it has most of the question's keywords.
+    A hit is if its cosine reaches the threshold, or if it has most of the question's keywords. In a
+    language that the embedder does not know, enough of the question's words count, not the cosine.
     """
-    if any(hit.similarity >= threshold for hit in hits):
-        return True
+    hits = context.hits
+    if context.shares_words is None:
+        is_near = any(hit.similarity >= context.similarity_threshold for hit in hits)
+    else:
+        is_near = context.shares_words
     words = keywords(question)
-    return any(
+    return is_near or any(
         len(words & keywords(hit.text)) > _MIN_SHARED_KEYWORDS * len(words)
         for hit in hits[:_BEST_PASSAGES]
     )

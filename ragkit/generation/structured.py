@@ -89,7 +89,7 @@ def ask_for_data(
     """
     if context is None:
         return Answer.abstain(question, (), Abstention.EMPTY)
-    if not is_answerable(question, context.hits, context.similarity_threshold):
+    if not is_answerable(question, context):
         return Answer.abstain(question, context.hits, Abstention.FAR)
     chosen, reason = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)

@@ -12,7 +12,6 @@ Beyond" (2009), with tantivy's fixed k1 = 1.2 and b = 0.75, and idf = ln(1 + (N 
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -34,7 +33,13 @@ from ragkit.index.tantivy_schema import (
     index_in_memory,
     match_any,
 )
-from ragkit.index.tantivy_terms import prepare_text, split_terms
+from ragkit.index.tantivy_terms import (
+    MAX_QUERY_TERMS,
+    prepare_query,
+    prepare_text,
+    split_terms,
+    split_words,
+)
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
@@ -46,8 +51,7 @@ _MIN_TERM_CHUNKS = 500  # ... unless it is in at most this many chunks
 _K1 = 1.2  # fixed in tantivy
 _MAX_CACHED_VIEWS = 8  # under strict access; one for each set of labels
 _MAX_LABEL_TERMS = 8  # label filters of more labels are built in full before the search
-_MAX_QUERY_TERMS = 64  # per field and language; later ones are dropped
-_MAX_QUERY_LETTERS = 20_000  # of a query; what follows is dropped
+_MIN_COVERAGE_CHUNKS = 50
 
 _Clauses = list[tuple[tantivy.Occur, tantivy.Query]]
 
@@ -180,6 +184,26 @@ class BM25Search:
                 weights[term.language] += _idf(total, term.total)
         return max(weights.values(), default=0.0)
 
+    def measure_coverage(self, snapshot: Snapshot, text: str, passages: Sequence[str]) -> float:
+        """Return the largest share of the words of a text that one of the passages holds.
+
+        Words count by their idf, and those that no chunk holds count most. In a small knowledge
+        base they count as in one of _MIN_COVERAGE_CHUNKS, where a rare word can be told from a
+        common one.
+        """
+        view = self._view_of(snapshot)
+        total = max(_MIN_COVERAGE_CHUNKS, sum(part.records for part in view.parts))
+        weights = {
+            forms: _idf(total, sum(sum(_count(view, "stemmed", term)) for term in {*forms}))
+            for forms in split_words(view.languages, prepare_query(text))
+        }
+        best = 0.0
+        for passage in map(prepare_text, passages):
+            terms = {t for language in view.languages for t in split_terms(language, passage)}
+            held = sum(weight for forms, weight in weights.items() if not terms.isdisjoint(forms))
+            best = max(best, held / sum(weights.values()) if weights else 0.0)
+        return best
+
     def idf(self, snapshot: Snapshot, count: int) -> float:
         """Return the inverse document frequency of what `count` chunks hold."""
         return _idf(sum(part.records for part in self._view_of(snapshot).parts), count)
@@ -265,22 +289,20 @@ def _find_terms(text: str, view: _View) -> Iterator[_Term]:
     A word has the same weight in all languages: that of the records with it in any of them. So
     "Amazon" counts as much in the one German document as in the many English ones.
     """
-    text = prepare_text(text[:_MAX_QUERY_LETTERS].encode("utf-8", "replace").decode())
-    by_language = [split_terms(language, text) for language in view.languages]
-    # A word that is too long in the spelling of one language alone has "" there at the end.
-    words = list(dict.fromkeys(itertools.zip_longest(*by_language, fillvalue="")))
+    text = prepare_query(text)
+    words = split_words(view.languages, text)
     counts: dict[str, list[int]] = {"": []}
     totals: dict[str, int] = {}
-    for forms in words[:_MAX_QUERY_TERMS]:
+    for forms in words:
         for term in forms:
             if term not in counts:
                 counts[term] = _count(view, "stemmed", term)
         total = sum(sum(counts[term]) for term in forms)
         totals.update((term, max(total, totals.get(term, 0))) for term in forms)
     for at, language in enumerate(view.languages):
-        for term in dict.fromkeys(forms[at] for forms in words[:_MAX_QUERY_TERMS]):
+        for term in dict.fromkeys(forms[at] for forms in words):
             yield _Term(language, "stemmed", term, counts[term], totals[term])
-    for term in list(dict.fromkeys(CODE_ANALYZER.analyze(text)))[:_MAX_QUERY_TERMS]:
+    for term in list(dict.fromkeys(CODE_ANALYZER.analyze(text)))[:MAX_QUERY_TERMS]:
         found = _count(view, "whole", term)
         yield _Term("", "whole", term, found, sum(found))
 

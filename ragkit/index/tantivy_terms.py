@@ -13,6 +13,7 @@ tantivy.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -23,6 +24,8 @@ from ragkit.text.folding import replace_signs, strip_markup
 from ragkit.text.languages import DEFAULT, detect_languages
 from ragkit.text.scripts import normalize_letters, split_bigrams
 
+MAX_QUERY_TERMS = 64  # per language; later ones are dropped
+_MAX_QUERY_LETTERS = 20_000  # of a query; what follows is dropped
 MAX_TERM_BYTES = 80  # longer words are left out
 
 _CODES: Mapping[str, str] = {
@@ -90,6 +93,21 @@ def split_terms(language: str, prepared: str) -> list[str]:
     terms: list[str] = _ANALYZERS[language].analyze(respell(prepared) if respell else prepared)
     code = _CODES.get(language)
     return [code + term for term in terms] if code else terms
+
+
+def prepare_query(text: str) -> str:
+    """Return the text of a query, prepared and cut; lone surrogates are replaced."""
+    return prepare_text(text[:_MAX_QUERY_LETTERS].encode("utf-8", "replace").decode())
+
+
+def split_words(languages: Sequence[str], prepared: str) -> list[tuple[str, ...]]:
+    """Return the distinct words of a prepared query, each as its terms in these languages.
+
+    A word that is too long in the spelling of one language alone has "" there at the end.
+    """
+    by_language = [split_terms(language, prepared) for language in languages]
+    words = dict.fromkeys(itertools.zip_longest(*by_language, fillvalue=""))
+    return list(words)[:MAX_QUERY_TERMS]
 
 
 def analyze_chunks(texts: Sequence[str]) -> list[ChunkTerms]:

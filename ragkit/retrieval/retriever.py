@@ -29,7 +29,7 @@ from ragkit.retrieval.page_rules import PageRule
 from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
 from ragkit.retrieval.verbatim import NO_HOLDERS, Holders, find_holders
-from ragkit.retrieval.weights import LexicalWeights
+from ragkit.retrieval.weights import LexicalWeights, choose_min_coverage
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.queries import clean_query
@@ -37,6 +37,8 @@ from ragkit.text.verbatim import parse_question
 
 MAX_HITS = 10_000  # of one query
 _CANDIDATES = 200  # by their vectors, and half as many by their words
+_MIN_FOREIGNNESS = 0.5  # from which cosines do not tell whether a hit answers a question
+_JUDGED_HITS = 3
 _LEXICAL_DEPTH = 1000  # chunks whose BM25 score is known
 _MAX_CACHED_PLACES = 200_000  # about 40 MB
 
@@ -124,6 +126,19 @@ class Retriever:
         with self._slots:
             run = self._run_all(snapshot, embedded, k)
             return fetch_hits(snapshot, run.groups[: min(k, MAX_HITS)]), run.sides
+
+    def judge_words(self, snapshot: Snapshot, query: str, hits: Sequence[Hit]) -> bool | None:
+        """Return whether one of the best hits has enough of a query's words to answer it.
+
+        Returns None where the cosines tell it better: in the languages that the embedder knows.
+        """
+        chunks = [hit.chunks[0] for hit in hits]
+        text = clean_query(query)
+        if self._weights.measure_foreignness(snapshot, text, chunks) < _MIN_FOREIGNNESS:
+            return None
+        texts = [hit.text for hit in hits[:_JUDGED_HITS]]
+        coverage = self._words.words.measure_coverage(snapshot, text, texts)
+        return coverage >= choose_min_coverage(text)
 
     def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
         """Run the same search as `search`, and return what each stage found."""

@@ -9,10 +9,13 @@ from ragkit.embedders.base import Embedder
 from ragkit.embedders.pieces import can_measure_pieces, measure_pieces
 from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from ragkit.store.snapshot import Snapshot
+from ragkit.text.scripts import split_bigrams
 
 FOREIGN_LEXICAL_WEIGHT = 0.85  # where the question and the passages are foreign to the embedder
 _QUESTION_PIECES = (1.2, 1.6)  # of a word: the weight rises between them
 PASSAGE_PIECES = (1.3, 1.6)
+_MIN_COVERAGE = 0.25
+_MIN_PAIR_COVERAGE = 0.15
 _SAMPLE = 8  # passages with the words of the question
 _MAX_QUESTION = 2000  # letters of a question that are looked at
 _MAX_CACHED_CHUNKS = 100_000
@@ -35,16 +38,26 @@ class LexicalWeights:
     def choose(self, snapshot: Snapshot, question: str, by_words: Sequence[int]) -> float:
         """Return the weight of words in [0, 1] for a question.
 
-        `by_words` are the chunks with the highest BM25 scores. Those that the snapshot may read
-        decide, and nothing else of the knowledge base.
+        `by_words` are the chunks with the highest BM25 scores.
         """
-        if not self._can_measure or not by_words:
-            return LEXICAL_WEIGHT
-        share = climb(measure_pieces(self._embedder, question[:_MAX_QUESTION]), _QUESTION_PIECES)
-        if share:
-            pieces = self._measure_chunks(snapshot, by_words[:_SAMPLE])
-            share = min(share, climb(median(pieces or [0.0]), PASSAGE_PIECES))
+        share = self.measure_foreignness(snapshot, question, by_words)
         return LEXICAL_WEIGHT + share * (FOREIGN_LEXICAL_WEIGHT - LEXICAL_WEIGHT)
+
+    def measure_foreignness(
+        self, snapshot: Snapshot, question: str, chunks: Sequence[int]
+    ) -> float:
+        """Return how foreign a question and these chunks are to the embedder, in [0, 1].
+
+        It is the lesser of both. The first chunks that the snapshot may read decide, and nothing
+        else of the knowledge base. It is 0 without chunks.
+        """
+        if not self._can_measure or not chunks:
+            return 0.0
+        share = climb(measure_pieces(self._embedder, question[:_MAX_QUESTION]), _QUESTION_PIECES)
+        if not share:
+            return 0.0
+        pieces = self._measure_chunks(snapshot, chunks[:_SAMPLE])
+        return min(share, climb(median(pieces or [0.0]), PASSAGE_PIECES))
 
     def _measure_chunks(self, snapshot: Snapshot, ids: Sequence[int]) -> list[float]:
         """Return the pieces of a word in each of these chunks that the snapshot may read.
@@ -64,3 +77,16 @@ def climb(pieces: float, ramp: tuple[float, float]) -> float:
     """Return 0 below a ramp, 1 above it, and the share of its height in between."""
     low, high = ramp
     return min(1.0, max(0.0, (pieces - low) / (high - low)))
+
+
+def choose_min_coverage(question: str) -> float:
+    """Return the least share of a question's words in a passage that answers it.
+
+    It is less where pairs of letters stand for words: many of them join two words. See
+    `BM25Search.measure_coverage`; the shares are measured with
+    `python -m tests.benchmarks abstention`.
+    """
+    terms = split_bigrams(question).split()
+    pairs = len(terms) - len(question.split())
+    share = min(1.0, max(0.0, pairs / len(terms))) if terms else 0.0
+    return _MIN_COVERAGE + share * (_MIN_PAIR_COVERAGE - _MIN_COVERAGE)

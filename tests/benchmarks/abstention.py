@@ -8,6 +8,9 @@ words, or says that it found nothing. The stub shows what becomes of a model's o
 no more: it understands nothing, so its shares are no guess at a real model's. The unanswerable
 questions of squad were written to be near its texts. Nothing here says that an answer is right.
 
+Of the sets in several languages, every second article is ingested, and the questions about the
+others are off topic. They need no model.
+
 Then the same extracts judged again with other thresholds: how many answerable questions would be
 withheld, and how many of the others.
 """
@@ -17,26 +20,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from ragkit import Answer, AskOptions, Config, KnowledgeBase, Message
+from ragkit.embedders.base import Embedder
 from ragkit.embedders.loading import load_by_name
 from ragkit.embedders.threshold import measure_similarity_threshold
-from ragkit.generation.answering import is_answerable
+from ragkit.generation.answering import RetrievedContext, is_answerable
 from ragkit.generation.prompts import NOT_FOUND
 from ragkit.llms.base import Event, LanguageModel
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
-from tests.benchmarks.common import prepared_base, question_of, rows
+from tests.benchmarks.common import eval_folder, prepared_base, question_of, rows
 from tests.benchmarks.verification.claims import plain
 from tests.support.fake_ollama import parts
 from tests.support.models import OwnModel
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
 SAMPLE, OFF_TOPIC = 600, 200  # questions of a kind, at most
+LANGUAGE_SETS = [f"xquad-{language}" for language in ("en", "de", "es", "ru", "zh", "ar")]
 ENOUGH = 0.5  # of the question's words, in one sentence: then the stub answers with it
 
 
@@ -91,7 +97,10 @@ def _some(found: Sequence[dict[str, Any]], most: int) -> Sequence[dict[str, Any]
 
 def main(arguments: list[str], workdir: Path) -> None:
     config = Config(ollama_host=NOBODY)
-    for name in arguments or ["handbook", "squad"]:
+    for name in arguments or ["handbook", "squad", *LANGUAGE_SETS]:
+        if name in LANGUAGE_SETS:
+            _measure_language(name, workdir, config)
+            continue
         with prepared_base(name, workdir, config) as kb:
             asked = asked_of(name)
             extracts = _answered(kb, asked, None)
@@ -101,6 +110,21 @@ def main(arguments: list[str], workdir: Path) -> None:
             _report("stub", _answered(kb, asked, Stub()))
             _report_quotes(asked["answerable"], extracts["answerable"])
             _report_thresholds(kb, extracts)
+
+
+def _measure_language(name: str, workdir: Path, config: Config) -> None:
+    """Ask about the ingested half of the articles of a set, and about the other half."""
+    articles = sorted((eval_folder() / name / "docs").iterdir())
+    held = articles[::2]
+    asked: dict[str, list[Question]] = {"answerable": [], "off topic": []}
+    for row in rows(name):
+        article = row["relevant"][0]["doc"].partition("/")[0]
+        kind = "answerable" if any(path.name == article for path in held) else "off topic"
+        asked[kind].append(Question(question_of(row), tuple(row["answers"])))
+    with KnowledgeBase(workdir / f"{name}-half.kb", config=config) as kb:
+        kb.ingest(*held)
+        print(f"\n== {name}")
+        _report("extract", _answered(kb, asked, None))
 
 
 def _answered(
@@ -148,12 +172,15 @@ def _report_thresholds(kb: KnowledgeBase, extracts: Mapping[str, Sequence[Answer
     for between in (0.5, 0.6, 0.7, 0.8, 0.9):
         threshold = measure_similarity_threshold(embedder, position=between)
         cells = [
-            _of(
-                sum(not is_answerable(a.question, a.passages, threshold) for a in found), len(found)
-            )
+            _of(sum(not _would_answer(a, embedder, threshold) for a in found), len(found))
             for found in extracts.values()
         ]
         print(f"  {between} between, a cosine of {threshold:.3f}   " + " ".join(cells), flush=True)
+
+
+def _would_answer(answer: Answer, embedder: Embedder, threshold: float) -> bool:
+    context = RetrievedContext(answer.passages, embedder, threshold, nullcontext)  # type: ignore[arg-type]
+    return is_answerable(answer.question, context)
 
 
 def _of(count: int, total: int) -> str:

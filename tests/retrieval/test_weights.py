@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import Abstention, Config, KnowledgeBase
 from ragkit.index.bm25_search import BM25Search
 from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from ragkit.retrieval.weights import FOREIGN_LEXICAL_WEIGHT, LexicalWeights, climb
 from ragkit.store.access import Principal
-from tests.support.hashing import HashingEmbedder
+from tests.support.hashing import HashingEmbedder, Vectors
 
 ENGLISH = {
     "leave.txt": "Staff may take leave after they have asked for it in the office.",
@@ -33,6 +34,17 @@ class EnglishEmbedder(HashingEmbedder):
 
 class EstimatingEmbedder(EnglishEmbedder):
     estimates_tokens = True
+
+
+class NoisyEmbedder(EnglishEmbedder):
+    """Its cosines of foreign texts are high whatever they say."""
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = super()._encode(texts)
+        for row, text in enumerate(texts):
+            if not text.isascii():
+                vectors[row] += 4
+        return vectors
 
 
 def fill(folder: Path, texts: dict[str, str]) -> Path:
@@ -98,3 +110,42 @@ def test_a_foreign_question_finds_its_passage(tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "x.kb", embedder=EnglishEmbedder()) as kb:
         kb.ingest(fill(tmp_path / "docs", ENGLISH | RUSSIAN))
         assert kb.search("хранение ключей склада", 1)[0].source == "klyuchi.txt"
+
+
+CHINESE = {
+    "card.txt": "门禁卡的编号为4100，由行政部负责，每年检查一次。",
+    "leave.txt": "请假应提前三天向部门经理申请，并填写表格。",
+    "hat.txt": "进入工地必须戴安全帽，违者罚款五十元。",
+}
+
+
+@pytest.mark.parametrize(
+    ("texts", "question", "is_answered"),
+    [
+        (CHINESE, "门禁卡的编号是多少？", True),
+        (CHINESE, "请假要提前几天申请？", True),
+        (CHINESE, "火星上有没有液态水海洋？", False),
+        (RUSSIAN, "Где хранить ключи склада?", True),
+        (RUSSIAN, "Сколько спутников у планеты Юпитер?", False),
+        ({"a.txt": "يجب حفظ المفاتيح في خزنة المدير."}, "أين تحفظ المفاتيح؟", True),
+        ({"a.txt": "يجب حفظ المفاتيح في خزنة المدير."}, "كم عدد أقمار كوكب المشتري؟", False),
+    ],
+)
+def test_words_decide_whether_a_foreign_question_is_answered(
+    tmp_path: Path, texts: dict[str, str], question: str, is_answered: bool
+) -> None:
+    config = Config(ollama_host="http://127.0.0.1:9")
+    with KnowledgeBase(tmp_path / "x.kb", embedder=NoisyEmbedder(), config=config) as kb:
+        kb.ingest(fill(tmp_path / "docs", texts))
+        answer = kb.ask(question)
+        assert answer.abstention is (None if is_answered else Abstention.FAR)
+
+
+@pytest.mark.parametrize("letters", [1, 100_000])
+def test_a_long_foreign_question_is_judged_quickly(tmp_path: Path, letters: int) -> None:
+    config = Config(ollama_host="http://127.0.0.1:9")
+    with KnowledgeBase(tmp_path / "x.kb", embedder=NoisyEmbedder(), config=config) as kb:
+        kb.ingest(fill(tmp_path / "docs", CHINESE))
+        started = time.process_time()
+        kb.ask("编" * letters)
+        assert time.process_time() - started < 5
