@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragkit.errors import ModelRefused, PromptTruncated
-from ragkit.llms.base import LanguageModel, Message, Usage
+from ragkit.llms.base import LanguageModel, Message, ModelLimits, Usage
 from ragkit.retrieval.hits import Hit
 
 SYSTEM_PROMPT = (
@@ -73,10 +73,7 @@ class Prompt:
             history = history[2:]
             count = _count_passages(question.query, hits, room, history)
         if not count:
-            raise ModelRefused(
-                f"no passage fits into {limits.context} tokens of context beside an answer of "
-                f"{limits.output}; raise num_ctx or lower num_predict"
-            )
+            raise ModelRefused(_explain_refusal(question.query, limits))
         passages = tuple(hits[:count])
         asked = Message("user", format_question(question.query, passages))
         messages = [Message("system", system), *history, asked]
@@ -125,6 +122,20 @@ def count_fitting(
 def estimate_tokens(text: str) -> int:
     """Return an upper estimate of a text's tokens for any model; servers do not count for us."""
     return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
+
+
+def _explain_refusal(query: str, limits: ModelLimits) -> str:
+    """Return why no passage fits into a model's context beside the question."""
+    length, room = estimate_tokens(query), limits.context - limits.output
+    if length > room // 2:
+        return (
+            f"the question is too long: it has about {length:,} tokens, and there are {room:,} for "
+            "the question and its passages; ask a shorter one, or raise num_ctx"
+        )
+    return (
+        f"no passage fits into {limits.context} tokens of context beside an answer of "
+        f"{limits.output}; raise num_ctx or lower num_predict"
+    )
 
 
 def _count_passages(query: str, hits: Sequence[Hit], room: int, history: Sequence[Message]) -> int:

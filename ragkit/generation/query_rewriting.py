@@ -19,7 +19,8 @@ _INSTRUCTION = (
 )
 MAX_TURNS = 3  # that a question may refer to
 _MAX_ANSWER_LENGTH = 300  # characters of an earlier answer that the model is shown
-_MAX_QUESTION_LENGTH = 400  # characters of a rewritten question, or twice the original
+_MAX_QUESTION_LENGTH = 400  # characters of a rewritten question, or twice the original; and of
+# each earlier question that is put before one
 _MAX_FRAGMENT_WORDS = 2  # keywords of a question that cannot stand alone
 _MAX_REFERRING_WORDS = 6  # keywords of a question that refers to others if it has an "it"
 _LABEL = re.compile(r"^(?:(?:standalone|rewritten)\s+)?(?:question|query)\s*:\s*", re.IGNORECASE)
@@ -46,7 +47,8 @@ def rewrite_question(
     if rewritten:
         return rewritten
     if needs_history(question):
-        return " ".join([*(earlier for earlier, _ in recent if keywords(earlier)), question])
+        before = [earlier[:_MAX_QUESTION_LENGTH] for earlier, _ in recent if keywords(earlier)]
+        return " ".join([*before, question])
     return question
 
 
@@ -62,7 +64,8 @@ def _rewrite_with_model(
     question: str, turns: Sequence[tuple[str, str]], model: LanguageModel
 ) -> str | None:
     history = "\n".join(
-        f"Q: {_join_lines(earlier)}\nA: {_join_lines(answer)[:_MAX_ANSWER_LENGTH]}"
+        f"Q: {_join_lines(earlier)[:_MAX_QUESTION_LENGTH]}\n"
+        f"A: {_join_lines(answer)[:_MAX_ANSWER_LENGTH]}"
         for earlier, answer in turns
     )
     user = f"Conversation:\n{history}\n\nFollow-up: {_join_lines(question)}"

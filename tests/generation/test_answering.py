@@ -10,6 +10,7 @@ from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
 from ragkit.errors import (
     ModelFailed,
     ModelNotFound,
+    ModelRefused,
     ModelUnreachable,
     PromptTruncated,
     StreamBroken,
@@ -281,6 +282,19 @@ def test_what_a_model_writes_is_neither_link_nor_image_nor_tag(folder: Path) -> 
     assert shown == "28 days [1] ! [x] (https: //evil.example/?q=28)< img src=x>[2J"
     assert shown == stream.answer.text
     assert [citation.number for citation in stream.answer.citations] == [1]
+
+
+def test_a_question_that_is_too_long_for_the_model_says_so(
+    folder: Path, server: FakeOllama
+) -> None:
+    question = QUESTION * 2_000
+    with base(folder, server.url) as kb:
+        with pytest.raises(ModelRefused, match="the question is too long: it has about 33,333"):
+            kb.ask(question, AskOptions(model=GOOD))
+        answer = kb.ask(question)
+    assert LEAVE in answer.text
+    assert answer.is_extractive
+    assert "ask a shorter one" in answer.notice
 
 
 def test_what_does_not_fit_the_context_is_dropped_whole_and_counted(tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_earlier_questions_without_words_are_left_out() -> None:
     assert rewrite_question(SECOND, turns, None) == f"{FIRST} {SECOND}"
 
 
+def test_a_long_earlier_question_leaves_room_for_the_question() -> None:
+    found = rewrite_question(SECOND, [(FIRST * 2_000, LEAVE)], None)
+    assert found.startswith(FIRST)
+    assert found.endswith(f" {SECOND}")
+    assert len(found) < 500
+
+
 @pytest.mark.parametrize(
     "written",
     ["", "The leave is 32 days.\nThat is all.", "Bananas are yellow", "annual leave " * 60],
