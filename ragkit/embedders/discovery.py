@@ -112,5 +112,14 @@ def _hash_weights(folder: Path) -> str:
 
 def compiled_folder(weights_sha256: str) -> Path:
     """Return the folder for the compiled form of these weights, which may not exist yet."""
+    return _cache_folder() / f"{weights_sha256[:32]}-v4"
+
+
+def cached_tokenizer(digest: str) -> Path:
+    """Return the file for the tokenizer of a model on a server, which may not exist yet."""
+    return _cache_folder() / f"tokenizer-{digest[:32]}-v1.json"
+
+
+def _cache_folder() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "ragkit" / "embedders" / f"{weights_sha256[:32]}-v4"
+    return Path(cache).expanduser() / "ragkit" / "embedders"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.embedders.base import EmbedderFacts
+from ragkit.embedders.discovery import cached_tokenizer
+from ragkit.embedders.gguf_tokenizer import save_tokenizer
 from ragkit.embedders.on_server import (
     PROBE,
+    SPECIAL_TOKENS,
     Rows,
     ServerEmbedder,
     TextTooLong,
@@ -21,6 +25,7 @@ from ragkit.errors import EmbedderError, EmbedderMissing
 from ragkit.llms.errors import OLLAMA_OVERFLOW, cloud_model_error
 from ragkit.llms.ollama import OllamaServer, is_cloud_name
 from ragkit.llms.transport import RETRY_PAUSES, to_one_line
+from ragkit_ingest.tokens import Tokenizer
 
 if TYPE_CHECKING:
     import httpx
@@ -62,27 +67,55 @@ class OllamaEmbedder(ServerEmbedder):
             )
         self._digest = digest
         prompts = find_prompts(model) if prompts is None else prompts
-        dimension = read_dimension(self._embed_batch([PROBE]), model)
+        probe = self._request([PROBE])
+        dimension = read_dimension(probe.embeddings, model)
+        tokenizer_file = self._find_tokenizer(probe.prompt_eval_count)
+        tokenizer = Tokenizer(tokenizer_file) if tokenizer_file else None
         facts = EmbedderFacts(
             name=f"{PREFIX}{model}",
             weights_sha256=digest,
             dimension=dimension,
-            max_tokens=limit_tokens(about.context or _UNKNOWN_CONTEXT, prompts),
+            max_tokens=limit_tokens(about.context or _UNKNOWN_CONTEXT, prompts, tokenizer),
             query_prompt=prompts.query,
             document_prompt=prompts.document,
         )
-        super().__init__(facts, server.url)
+        super().__init__(facts, server.url, tokenizer_file)
         self._check_model(is_query=False)
 
+    def _find_tokenizer(self, counted: int | None) -> Path | None:
+        """Return the tokenizer of the model, built of what the server shows and then cached.
+
+        None if the server does not show it, or counts other tokens of PROBE than it.
+        """
+        file = cached_tokenizer(self._digest)
+        if not file.is_file():
+            body = {"model": self._model, "verbose": True}
+            with translate_errors(f"{PREFIX}{self._model}"):
+                shown = self._server.server.post("/api/show", body)
+            info = shown.get("model_info") if isinstance(shown, dict) else None
+            if not isinstance(info, dict) or not save_tokenizer(info, file):
+                return None
+        try:
+            (found,) = Tokenizer(file).counts([PROBE])
+        except Exception:  # the library raises plain Exceptions for a file that is damaged
+            return None
+        return file if counted is not None and 0 <= counted - found <= SPECIAL_TOKENS else None
+
     def _embed_batch(self, texts: Sequence[str]) -> Rows:
+        rows: Rows = self._request(texts).embeddings
+        return rows
+
+    def _request(self, texts: Sequence[str]) -> ollama.EmbedResponse:
         import httpx
         import ollama
 
         for pause in (*RETRY_PAUSES, None):
             try:
                 with _open_client(self._server) as client:
-                    rows: Rows = client.embed(self._model, list(texts), truncate=False).embeddings
-                    return rows
+                    response: ollama.EmbedResponse = client.embed(
+                        self._model, list(texts), truncate=False
+                    )
+                    return response
             except ollama.ResponseError as error:
                 if error.status_code == 503 and pause is not None:
                     time.sleep(pause)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -17,10 +18,11 @@ from ragkit.errors import (
     ModelNotFound,
     ModelUnreachable,
 )
+from ragkit_ingest.tokens import Tokenizer
 
 BATCH_TEXTS = 32  # in one request; servers embed them one after the other or limit their number
-PROBE = "dimension"
-"""A text whose vector tells the length of all vectors."""
+PROBE = "The pump (84 kg) costs $1,250.75; ask Frau Größ-Weiß, № 4. Насос, 水泵!"
+"""A text whose vector tells the length of all vectors, and whose tokens show how they count."""
 
 SPECIAL_TOKENS = 2  # at the beginning and at the end of a text
 _MAX_ERROR_OF_COUNTS = 2  # tokens for one that is estimated
@@ -52,17 +54,21 @@ def translate_errors(name: str) -> Iterator[None]:
 class ServerEmbedder:
     """Embeds texts on a model server; safe from several threads.
 
-    The tokenizer is on the server, too, so `count_tokens` estimates: a text can have up to twice as
-    many tokens, and `max_tokens` is half of what the model reads. No text is cut without a word: a
-    server that can refuse a text that is too long does. Subclasses embed one batch.
+    The tokenizer is on the server, too. Without a copy of it, `count_tokens` estimates: a text can
+    have up to twice as many tokens, and `max_tokens` is half of what the model reads. No text is
+    cut silently: a server that can refuse a text that is too long does. Subclasses embed one batch.
     """
 
-    estimates_tokens = True
-    """Token counts are estimates; `ragkit` draws no conclusions about languages from them."""
-
-    def __init__(self, facts: EmbedderFacts, url: str) -> None:
+    def __init__(self, facts: EmbedderFacts, url: str, tokenizer_file: Path | None = None) -> None:
         self.facts = facts
         self.url = url
+        self.tokenizer_file = tokenizer_file
+        self._tokenizer = Tokenizer(tokenizer_file) if tokenizer_file else None
+
+    @property
+    def estimates_tokens(self) -> bool:
+        """Whether token counts are estimates, from which nothing follows about languages."""
+        return self._tokenizer is None
 
     @property
     def name(self) -> str:
@@ -80,7 +86,9 @@ class ServerEmbedder:
         return self.facts.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return an estimate of each text's tokens, without asking the server."""
+        """Return each text's tokens or an estimate of them, without asking the server."""
+        if self._tokenizer is not None:
+            return self._tokenizer.counts(texts)
         return [estimate_tokens(text) for text in texts]
 
     def encode_query(self, texts: Sequence[str]) -> Vectors:
@@ -155,8 +163,10 @@ def read_dimension(rows: Rows, name: str) -> int:
     return len(rows[0])
 
 
-def limit_tokens(context: int, prompts: Prompts) -> int:
+def limit_tokens(context: int, prompts: Prompts, tokenizer: Tokenizer | None = None) -> int:
     """Return `max_tokens` for a model that reads `context` tokens in all."""
+    if tokenizer is not None:
+        return max(1, context - SPECIAL_TOKENS - max(tokenizer.counts(prompts)))
     longest = max(map(estimate_tokens, prompts))
     return max(1, (context - SPECIAL_TOKENS) // _MAX_ERROR_OF_COUNTS - longest)
 

@@ -75,7 +75,7 @@ def answer_embed(entry: dict[str, Any] | None, body: dict[str, Any], fault: str)
     if fault == "broken":
         return 500, {"error": "an error was encountered while running the model: unexpected EOF"}
     rows = spoil([embed_text(entry, text) for text in texts], fault)
-    counted = sum(map(count_tokens, texts))
+    counted = sum(map(entry.get("count", count_tokens), texts))
     return 200, {"model": name, "embeddings": rows, "prompt_eval_count": counted}
 
 

@@ -252,7 +252,7 @@ def _list(models: Any) -> Any:
     """What /api/tags says of the models: all but what "/api/show" alone says."""
     if not isinstance(models, list) or not all(isinstance(entry, dict) for entry in models):
         return models
-    hidden = ("shown", "model_info", "openai")
+    hidden = ("shown", "model_info", "openai", "vocab", "count")
     return [{key: entry[key] for key in entry if key not in hidden} for entry in models]
 
 
@@ -430,7 +430,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._fake.paths.append(self.path)
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/api/show" and not self._fake.other:
-            self._show(body["model"])
+            self._show(body["model"], verbose=bool(body.get("verbose")))
             return
         if self.path == "/v1/embeddings" or (self.path == "/api/embed" and not self._fake.other):
             self._embed(body)
@@ -493,14 +493,17 @@ class _Handler(BaseHTTPRequestHandler):
         found = (m for m in self._fake.models if m["name"].lower().partition(":")[0] == wanted)
         return next(found, None)
 
-    def _show(self, name: str) -> None:
+    def _show(self, name: str, *, verbose: bool) -> None:
         entry = self._entry(name)
         if entry is None:
             self._send(404, {"error": f"model '{name}' not found"})
         elif name in self._fake.undescribed:
             self._send(500, {"error": "invalid file magic"})
         else:
-            self._send(200, _description(entry))
+            description = _description(entry)
+            if verbose:
+                description["model_info"] = {**description["model_info"], **entry.get("vocab", {})}
+            self._send(200, description)
 
     def _refuse(self, status: int, text: str) -> None:
         if self.path.startswith("/v1"):
