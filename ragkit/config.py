@@ -26,6 +26,7 @@ class Config:
     |---|---|
     | `kb` | the directory of the knowledge base |
     | `embedder`, `model` | names of models; "" and "auto" let ragkit choose |
+    | `reranker` | the name or folder of a cross-encoder that reranks passages; "" is none |
     | `device` | "auto", "cpu" or "cuda", for the embedder |
     | `ollama_host` | the address of Ollama, as in OLLAMA_HOST |
     | `openai_url` | an OpenAI-compatible server instead of Ollama: "http://127.0.0.1:8000/v1" |
@@ -46,6 +47,7 @@ class Config:
 
     kb: str = "ragkit.kb"
     embedder: str = ""
+    reranker: str = ""
     device: str = "auto"
     model: str = "auto"
     ollama_host: str = ""

@@ -28,6 +28,7 @@ def run_doctor(config: Config, kb: Path | None = None) -> list[CheckResult]:
         *_check_faiss(),
         _check_sqlite(),
         *_check_embedder(config),
+        *_check_reranker(config),
         _check_gpu(),
     ]
     checks += [_check_network(config), *_check_model_server(config)]
@@ -129,6 +130,41 @@ def _check_embedder_on_server(check: str, load: Callable[[], Embedder]) -> Check
     url = getattr(embedder, "url", "")
     finding = f"{facts.name}, {digest}, vectors of length {facts.dimension}, {url}"
     return CheckResult(check, "ok", finding)
+
+
+def _check_reranker(config: Config) -> Iterator[CheckResult]:
+    """Check the reranker that a setting names, and how long it takes for one query."""
+    from ragkit.embedders.openvino import FACTS_FILE
+    from ragkit.rerankers.cross_encoder import CrossEncoder
+    from ragkit.rerankers.discovery import find_reranker, reranker_folder
+    from ragkit.rerankers.timing import TIMED_TEXTS, time_reranker
+
+    if not config.reranker:
+        return
+    folder = Path(config.reranker).expanduser()
+    try:
+        if not (folder / FACTS_FILE).is_file():
+            source = find_reranker(config.reranker)
+            folder = reranker_folder(source.digest)
+            if not (folder / FACTS_FILE).is_file():
+                yield CheckResult(
+                    "reranker",
+                    "warn",
+                    f"{source.name}, {source.folder}, not compiled yet",
+                    "ragkit search QUERY (the first search compiles it, about half a minute)",
+                )
+                return
+        reranker = CrossEncoder(folder)
+        milliseconds = 1000 * time_reranker(reranker)
+    except RagkitError as error:
+        yield CheckResult("reranker", "fail", f"{config.reranker} is not usable", str(error))
+        return
+    yield CheckResult(
+        "reranker",
+        "ok",
+        f"{reranker.name}, {reranker.precision}, {milliseconds:.0f} ms for {TIMED_TEXTS} passages, "
+        f"{folder}",
+    )
 
 
 def _check_gpu() -> CheckResult:

@@ -31,6 +31,7 @@ from ragkit.ingestion.source_files import PageImage, SourceFiles
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.maintenance.reembedding import Reembedding
 from ragkit.maintenance.status import Status
+from ragkit.rerankers.base import Reranker
 from ragkit.retrieval.components import Components
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.retriever import Explanation
@@ -50,7 +51,8 @@ class KnowledgeBase:
     """A knowledge base in a directory, opened, or created unless `create` is False.
 
     `embedder` is a model's name or folder, or an object like `ragkit.Embedder`; None takes the one
-    that the knowledge base was built with. `model` is a language model's name, or an object like
+    that the knowledge base was built with. `reranker` is a name or folder, an object like
+    `ragkit.Reranker`, or "" for none. `model` is a language model's name, or an object like
     `ragkit.LanguageModel`. `readers` maps suffixes (".log") to functions (bytes, source) ->
     Document that replace ragkit's own. Raises NotAKnowledgeBase if the directory is something else,
     and StoreMissing if there is none and `create` is False.
@@ -68,6 +70,7 @@ class KnowledgeBase:
         path: str | os.PathLike[str],
         *,
         embedder: str | Embedder | None = None,
+        reranker: str | Reranker | None = None,
         model: str | LanguageModel | None = None,
         readers: Mapping[str, Reader] | None = None,
         config: Config | None = None,
@@ -75,21 +78,19 @@ class KnowledgeBase:
     ) -> None:
         self.config = config = config or load_config()
         self._store = store = Store(Path(path), create=create, key_file=config.key_file)
-        wanted = embedder if embedder is not None else (config.embedder or None)
         self._resources = Resources(
             store,
-            Components(store.layout, wanted, model or config.model, config),
+            Components(store.layout, embedder, model or config.model, config, reranker),
             SourceFiles(store.layout, config.max_file_mb * 1_000_000),
             config,
             OpenedPages(),
         )
         self._view = View(self._resources, Principal.owner())
-        components = self._resources.components
-        self._documents = DocumentWriter(store, components, config, readers or {})
+        self._documents = DocumentWriter(store, self._resources.components, config, readers or {})
         self.audit = AuditLog(store)
         self.access = AccessControl(store, config.labels)
         self.retention = Retention(store)
-        self.reembedding = Reembedding(store, components)
+        self.reembedding = Reembedding(store, self._resources.components)
 
     def __enter__(self) -> KnowledgeBase:
         return self

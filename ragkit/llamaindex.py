@@ -1,4 +1,6 @@
-"""A knowledge base as a LlamaIndex retriever; the only module that imports llama_index.
+"""A knowledge base as a LlamaIndex retriever, and LlamaIndex postprocessors as rerankers.
+
+This is the only module that imports llama_index.
 
 In the other direction, any LlamaIndex reader is a source:
 `kb.add_documents(reader.load_data(...))`.
@@ -7,16 +9,21 @@ In the other direction, any LlamaIndex reader is a source:
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
+import numpy as np
+
 from ragkit.errors import MissingExtra
+from ragkit.rerankers.base import RerankerScores
 from ragkit.retrieval.hits import Hit
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.postprocessor.types import BaseNodePostprocessor
     from llama_index.core.schema import (
         NodeRelationship,
         NodeWithScore,
@@ -32,7 +39,7 @@ except ModuleNotFoundError as error:
         'llama-index-core is not installed; get it with: pip install "ragkit[llamaindex]"'
     ) from error
 
-__all__ = ["RagkitRetriever"]
+__all__ = ["PostprocessorReranker", "RagkitRetriever"]
 
 # The metadata that language models and rerankers see besides the text.
 _VISIBLE_KEYS = ("file_name", "title", "headings", "place")
@@ -117,3 +124,52 @@ def _page_label(hit: Hit) -> str:
     if hit.page is None:
         return ""
     return str(hit.page) if hit.kind == "pptx" else hit.page_label or str(hit.page)
+
+
+class PostprocessorReranker:
+    """Make a reranker of a LlamaIndex node postprocessor, such as SentenceTransformerRerank.
+
+    Passages count by the scores of the nodes that it returns. If it returns a node without a score,
+    or in another order than that of its scores, they count by their order. Passages that it drops
+    come last. Its nodes have the header and the text of a passage, and as their score 1 / rank in
+    the search. Let it return as many nodes as it gets (`top_n=20`), or only those can rise.
+
+        kb = KnowledgeBase("hr.kb", reranker=PostprocessorReranker(postprocessor))
+    """
+
+    def __init__(self, postprocessor: BaseNodePostprocessor) -> None:
+        self.postprocessor = postprocessor
+
+    @property
+    def name(self) -> str:
+        """The name of the postprocessor's class."""
+        return type(self.postprocessor).__name__
+
+    def score(self, query: str, texts: Sequence[str]) -> RerankerScores:
+        """Return the score of each text, float32 of shape (len(texts),)."""
+        nodes = [
+            NodeWithScore(node=TextNode(id_=str(at), text=text), score=1 / (at + 1))
+            for at, text in enumerate(texts)
+        ]
+        found = self.postprocessor.postprocess_nodes(nodes, query_str=query)
+        kept: dict[int, float | None] = {}
+        for node in found:
+            if node.node_id.isdecimal() and int(node.node_id) < len(texts):
+                kept.setdefault(int(node.node_id), node.score)
+        return _spread_scores(kept, len(texts))
+
+
+def _spread_scores(kept: dict[int, float | None], count: int) -> RerankerScores:
+    """Return a score for each of `count` texts, from those that a postprocessor kept, in its order.
+
+    Others get a score below, with a gap of half of the range, which no fused score makes up for.
+    """
+    given = [score for score in kept.values() if score is not None]
+    is_sorted = all(a >= b for a, b in itertools.pairwise(given))
+    if len(given) < len(kept) or not is_sorted:
+        given = [float(-rank) for rank in range(len(kept))]
+    lowest, highest = min(given, default=0.0), max(given, default=0.0)
+    gap = (highest - lowest) / 2 or 1.0
+    scores = np.full(count, lowest - gap, dtype=np.float32)
+    scores[list(kept)] = given
+    return scores

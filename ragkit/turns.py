@@ -158,7 +158,8 @@ def _encode_turn(turn: Turn, principal: str) -> StoredTurn:
         "query": answer.query,
         "text": answer.text,
         "passages": [
-            [hit.chunks, hit.score, hit.similarity, hit.lexical] for hit in answer.passages
+            [hit.chunks, hit.score, hit.similarity, hit.lexical, hit.reranker_score]
+            for hit in answer.passages
         ],
         "citations": [_encode_citation(each, answer.passages) for each in answer.citations],
         "statements": [asdict(statement) for statement in answer.statements],

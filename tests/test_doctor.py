@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,8 @@ import apsw
 import pytest
 
 from ragkit import CheckResult, Config, KnowledgeBase, restrict_network, run_doctor
+from ragkit.rerankers.loading import load_reranker
+from tests.rerankers.conftest import make_model
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 
@@ -68,6 +71,32 @@ def test_embedder_that_is_missing_fails_with_the_command(
     check = named(Config(ollama_host=NOBODY, embedder="some/unknown"))["embedder"]
     assert check.state == "fail"
     assert "hf download some/unknown" in check.fix
+
+
+def test_a_reranker_is_named_with_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    config = Config(ollama_host=NOBODY, reranker=str(make_model(tmp_path / "tiny-reranker")))
+    check = named(config)["reranker"]
+    assert check.state == "warn"
+    assert "tiny-reranker" in check.finding
+    assert "not compiled yet" in check.finding
+    assert "ragkit search" in check.fix
+    load_reranker(config.reranker)
+    check = named(config)["reranker"]
+    assert check.state == "ok"
+    pattern = rf"tiny-reranker, (int8|bf16|f32), \d+ ms for 20 passages, {tmp_path}/cache/ragkit"
+    assert re.match(pattern, check.finding)
+
+
+def test_a_reranker_that_is_missing_or_something_else_fails(tmp_path: Path) -> None:
+    assert "reranker" not in named(Config(ollama_host=NOBODY))
+    check = named(Config(ollama_host=NOBODY, reranker=str(tmp_path / "none")))["reranker"]
+    assert check.state == "fail"
+    (tmp_path / "pickled").mkdir()
+    (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"pickle")
+    check = named(Config(ollama_host=NOBODY, reranker=str(tmp_path / "pickled")))["reranker"]
+    assert check.state == "fail"
+    assert "pickled weights" in check.fix
 
 
 def test_ollama_is_named_with_its_version_and_models(server: FakeOllama) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import KnowledgeBase, Reranker
 from ragkit.errors import MissingExtra
 from tests.support.hashing import HashingEmbedder
 
@@ -19,10 +19,18 @@ pytest.importorskip("llama_index.core", reason="needs ragkit[llamaindex]")
 
 from llama_index.core import Document, Settings, SimpleDirectoryReader
 from llama_index.core.llms import CompletionResponse, CompletionResponseGen, CustomLLM, LLMMetadata
+from llama_index.core.postprocessor import SimilarityPostprocessor
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.schema import MetadataMode, ObjectType, TextNode
+from llama_index.core.schema import (
+    MetadataMode,
+    NodeWithScore,
+    ObjectType,
+    QueryBundle,
+    TextNode,
+)
 
-from ragkit.llamaindex import RagkitRetriever
+from ragkit.llamaindex import PostprocessorReranker, RagkitRetriever
 
 DOCUMENTS = Path(__file__).parent.parent / "examples" / "documents"
 QUESTION = "What is the notice period after the probationary period?"
@@ -230,3 +238,70 @@ def test_a_document_without_a_path_is_known_by_its_id(kb: KnowledgeBase) -> None
     (node,) = RagkitRetriever(kb).retrieve("ticket pump")
     assert node.text == "Ticket: the pump is mended."
     assert node.node.ref_doc_id == node.metadata["file_path"] == "ticket-17"
+
+
+class ByWord(BaseNodePostprocessor):
+    """Keeps the nodes with the most of a word, best first, with or without scores."""
+
+    word: str = "seal"
+    top_n: int = 20
+    has_scores: bool = True
+    is_reversed: bool = False
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        assert query_bundle is not None
+        assert query_bundle.query_str
+        counts = {node.node_id: float(node.text.count(self.word)) for node in nodes}
+        best = sorted(nodes, key=lambda node: -counts[node.node_id])[: self.top_n]
+        if self.is_reversed:
+            best.reverse()
+        return [
+            NodeWithScore(node=node.node, score=counts[node.node_id] if self.has_scores else None)
+            for node in best
+        ]
+
+
+TEXTS = ["pump", "seal seal", "seal", "seal seal seal seal", "valve"]
+
+
+def test_a_postprocessor_is_a_reranker_by_its_scores() -> None:
+    reranker = PostprocessorReranker(ByWord())
+    assert isinstance(reranker, Reranker)
+    assert reranker.name == "ByWord"
+    assert reranker.score("q", TEXTS).tolist() == [0, 2, 1, 4, 0]
+    assert reranker.score("q", []).shape == (0,)
+
+
+def test_a_postprocessor_without_scores_or_with_another_order_counts_by_its_order() -> None:
+    for postprocessor in (ByWord(has_scores=False), ByWord(is_reversed=True)):
+        scores = PostprocessorReranker(postprocessor).score("q", TEXTS)
+        order = [3, 1, 2, 0, 4] if not postprocessor.is_reversed else [4, 0, 2, 1, 3]
+        assert sorted(range(5), key=lambda at: -scores[at]) == order
+
+
+def test_passages_that_a_postprocessor_drops_come_last() -> None:
+    scores = PostprocessorReranker(ByWord(top_n=2)).score("q", TEXTS)
+    assert scores.tolist() == [1, 2, 1, 4, 1]
+    alone = PostprocessorReranker(ByWord(top_n=1)).score("q", TEXTS)
+    assert alone.tolist() == [3, 3, 3, 4, 3]
+    assert PostprocessorReranker(ByWord(top_n=0)).score("q", TEXTS).tolist() == [-1] * 5
+    first = PostprocessorReranker(SimilarityPostprocessor(similarity_cutoff=0.4))
+    assert first.score("q", TEXTS).tolist() == [1, 0.5, 0.25, 0.25, 0.25]
+
+
+def test_a_search_is_reranked_by_a_postprocessor(tmp_path: Path) -> None:
+    reranker = PostprocessorReranker(ByWord(word="probation", top_n=3))
+    path, embedder = tmp_path / "a.kb", HashingEmbedder(dimension=256)
+    with KnowledgeBase(path, embedder=embedder, reranker=reranker) as kb:
+        kb.ingest(DOCUMENTS / "hr")
+        hits = kb.search(QUESTION, 20)
+        nodes = RagkitRetriever(kb, k=20).retrieve(QUESTION)
+    counts = [hit.text.count("probation") for hit in hits]
+    assert counts[0] == max(counts)
+    assert [node.score for node in nodes] == [hit.score for hit in hits]
+    kept, dropped = hits[:3], hits[3:]
+    assert min(hit.reranker_score or 0 for hit in kept) > max(
+        hit.reranker_score or 0 for hit in dropped
+    )

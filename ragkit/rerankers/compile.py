@@ -97,7 +97,7 @@ def _write(source: RerankerSource, folder: Path) -> None:
 
 
 @contextmanager
-def _damaged(path: Path, *errors: type[BaseException]) -> Iterator[None]:
+def _report_damage(path: Path, *errors: type[BaseException]) -> Iterator[None]:
     """Turn a library's error about a model's file into a RerankerError."""
     try:
         yield
@@ -113,7 +113,7 @@ def _read_onnx(source: RerankerSource) -> tuple[Any, _Scorer]:
     """Return the graph of an ONNX file with products of floats, and a function that runs it."""
     assert source.onnx is not None
     core = import_openvino().Core()
-    with _damaged(source.onnx, RuntimeError):
+    with _report_damage(source.onnx, RuntimeError):
         graph, original = core.read_model(source.onnx), core.read_model(source.onnx)
     restore_floats(graph)
 
@@ -138,7 +138,7 @@ def _convert_torch(source: RerankerSource) -> tuple[Any, _Scorer]:
         ) from error
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    with _damaged(source.folder, Exception):
+    with _report_damage(source.folder, Exception):
         model = AutoModelForSequenceClassification.from_pretrained(
             str(source.folder), local_files_only=True, use_safetensors=True, trust_remote_code=False
         ).eval()
@@ -157,7 +157,7 @@ def _convert_torch(source: RerankerSource) -> tuple[Any, _Scorer]:
             return self.model(input_ids=input_ids, attention_mask=attention_mask, **types).logits
 
     ones = torch.ones((2, 16), dtype=torch.int64)
-    with torch.no_grad(), _damaged(source.folder, RuntimeError):
+    with torch.no_grad(), _report_damage(source.folder, RuntimeError):
         graph = import_openvino().convert_model(Logits(), example_input=dict.fromkeys(names, ones))
     expand_attention(graph)
 
@@ -203,7 +203,7 @@ def _save_tokenizer(source: RerankerSource, folder: Path) -> None:
     if given.is_file():
         shutil.copyfile(given, folder / "tokenizer.json")
     else:
-        with _damaged(source.folder, Exception):
+        with _report_damage(source.folder, Exception):
             try:
                 from transformers import AutoTokenizer
             except ImportError as error:
@@ -213,7 +213,7 @@ def _save_tokenizer(source: RerankerSource, folder: Path) -> None:
                 ) from error
             loaded = AutoTokenizer.from_pretrained(str(source.folder), local_files_only=True)
             loaded.backend_tokenizer.save(str(folder / "tokenizer.json"))
-    with _damaged(source.folder, Exception):
+    with _report_damage(source.folder, Exception):
         PairTokenizer(folder / "tokenizer.json", MAX_TOKENS).encode("a", ["b"])
 
 

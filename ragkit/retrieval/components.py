@@ -1,4 +1,4 @@
-"""The embedder, retriever and language model of a knowledge base, loaded when first needed."""
+"""The embedder, reranker, retriever and language model of a knowledge base, loaded when needed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.llms.base import LanguageModel
 from ragkit.manifest import read_identity, read_spare
+from ragkit.rerankers.base import Reranker
 from ragkit.retrieval.page_rules import load_rules
 from ragkit.retrieval.retriever import Retriever
 from ragkit.store.layout import Layout
@@ -23,8 +24,9 @@ class Components:
     """The embedder, retriever and language model of one knowledge base; safe from several threads.
 
     They follow the knowledge base: when its embedder is changed, also by another process, the next
-    snapshot gets the new one. `wanted` is the embedder that the user named or passed. If it is
-    None, the one that the knowledge base was built with is used.
+    snapshot gets the new one. `wanted` is the embedder that the user named or passed; None takes
+    that of the settings, or the one that the knowledge base was built with. `reranker` is a name,
+    an object or "" for none; None takes that of the settings.
     """
 
     def __init__(
@@ -33,17 +35,19 @@ class Components:
         wanted: str | Embedder | None,
         model: str | LanguageModel,
         config: Config,
+        reranker: str | Reranker | None = None,
     ) -> None:
         self.model = model
         self._layout = layout
-        self._wanted = wanted
+        self._wanted = wanted if wanted is not None else config.embedder or None
         self._config = config
+        self._reranker = config.reranker if reranker is None else reranker
         self._page_rules = config.page_rules
         self._guard = threading.Lock()
         self._passed: dict[EmbedderFacts, Embedder] = {}
         self._loaded: dict[EmbedderFacts | None, Embedder] = {}
         self._retrievers: dict[EmbedderFacts, Retriever] = {}
-        self._is_accepted = wanted is None
+        self._is_accepted = self._wanted is None
         if wanted is not None and not isinstance(wanted, str):
             self.add(wanted)
 
@@ -134,7 +138,10 @@ class Components:
         return load_by_name(name, self._config.device, self._config)
 
     def retriever(self, snapshot: Snapshot) -> Retriever | None:
-        """Return the retriever, opened once; None while the knowledge base has no embedder."""
+        """Return the retriever, opened once; None while the knowledge base has no embedder.
+
+        Raises what `embedder` raises, and RerankerError if the reranker cannot be loaded.
+        """
         identity = read_identity(snapshot)
         if identity is None:
             return None
@@ -157,4 +164,15 @@ class Components:
             FaissIndex(self._layout, spare=spare),
             TantivyIndex(self._layout),
             load_rules(self._page_rules),
+            self._load_reranker(),
         )
+
+    def _load_reranker(self) -> Reranker | None:
+        if not isinstance(self._reranker, str):
+            return self._reranker
+        if not self._reranker:
+            return None
+        from ragkit.rerankers.loading import load_reranker
+
+        self._reranker = load_reranker(self._reranker)
+        return self._reranker

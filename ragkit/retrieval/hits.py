@@ -30,6 +30,7 @@ class Hit:
     `score` ranks the hits of one query. `similarity` is the cosine of the best chunk in [-1, 1] and
     can be compared between queries. `lexical` is its BM25 score, or the most that it can be if
     many other chunks score higher. `chunks` are the ids of the joined chunks, the best one first.
+    `reranker_score` is what a reranker gave, None without one; it compares hits of one query only.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Hit:
     path: str
     page_ordinal: int
     chunks: tuple[int, ...]
+    reranker_score: float | None = None
 
     @property
     def place(self) -> str:
@@ -72,11 +74,12 @@ def describe_place(hit: Hit) -> str:
 
 
 class HitScores(NamedTuple):
-    """The score of a hit, and the cosine and BM25 score of its best chunk; see Hit."""
+    """The score of a hit, the cosine and BM25 score of its best chunk, and more; see Hit."""
 
     score: float
     similarity: float
     lexical: float
+    reranker_score: float | None = None
 
 
 class ScoredChunk(NamedTuple):
@@ -93,11 +96,13 @@ class ScoredChunk(NamedTuple):
 class ChunkGroup:
     """Candidates that become one hit: those of one page, or neighbours in a text without pages.
 
-    Its score is that of the best chunk, plus a little for each of the next two.
+    Its score is that of the best chunk, plus a little for each of the next two, until it is
+    reranked.
     """
 
     members: list[ScoredChunk] = field(default_factory=list)
     score: float = 0.0
+    reranker_score: float | None = None
 
     def add(self, member: ScoredChunk) -> None:
         """Add the next best chunk."""
@@ -162,7 +167,7 @@ def fetch_hits(snapshot: Snapshot, groups: Sequence[ChunkGroup]) -> list[Hit]:
         chunks = [stored[entry.chunk] for entry in passage if entry.chunk in stored]
         if chunks:
             best = group.members[0]
-            scores = HitScores(group.score, best.similarity, best.lexical)
+            scores = HitScores(group.score, best.similarity, best.lexical, group.reranker_score)
             hits.append(_make_hit(snapshot, chunks, best.chunk, scores))
     return hits
 
@@ -203,6 +208,7 @@ def _make_hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: H
         path=os.path.join(best.folder, best.source) if best.folder[:1] == os.sep else "",
         page_ordinal=best.page_ordinal,
         chunks=(best.id, *(chunk.id for chunk in chunks if chunk.id != best.id)),
+        reranker_score=scores.reranker_score,
     )
 
 

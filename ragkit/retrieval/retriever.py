@@ -13,6 +13,7 @@ from ragkit.hardware import count_cores
 from ragkit.index.base import Query, best_of
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
+from ragkit.rerankers.base import Reranker
 from ragkit.retrieval.comparison import find_document_words, split_comparison
 from ragkit.retrieval.document_names import NameCache
 from ragkit.retrieval.fusion import ScoreParts, look_up_scores, weigh_scores
@@ -27,6 +28,7 @@ from ragkit.retrieval.hits import (
 )
 from ragkit.retrieval.page_rules import PageRule
 from ragkit.retrieval.prior import PriorSearch
+from ragkit.retrieval.reranking import RERANKED_PASSAGES, rerank_run
 from ragkit.retrieval.runs import NO_RUN, Run, Side, merge_sides
 from ragkit.retrieval.verbatim import NO_HOLDERS, Holders, find_holders
 from ragkit.retrieval.weights import LexicalWeights, choose_min_coverage
@@ -51,7 +53,8 @@ class Candidate:
     `dense_part` and `lexical_part`, the two scores made comparable and weighted, `verbatim_part`
     for exact terms of the query, and `prior_part` for documents that it names; see ScoreParts.
     `adds` is what the chunk contributes to the score of its hit: the best chunk all of `fused`,
-    two more of the same page a little. `text` is that of the chunk alone.
+    two more of the same page a little. `text` is that of the chunk alone. `reranker_score` is what
+    a reranker gave to its hit, which then ranks by that more than by `fused`.
     """
 
     chunk: int
@@ -71,6 +74,7 @@ class Candidate:
     verbatim_part: float
     prior_part: float
     adds: float
+    reranker_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,13 @@ class Retriever:
         vectors: FaissIndex,
         words: TantivyIndex,
         page_rules: Sequence[PageRule] = (),
+        reranker: Reranker | None = None,
     ) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._words = words
         self._weights = LexicalWeights(embedder)
+        self._reranker = reranker
         self._names = NameCache()
         self._prior = PriorSearch(vectors, self._names, page_rules)
         self._places: dict[int, Place] = {}
@@ -113,7 +119,8 @@ class Retriever:
         """Return the k best passages that the snapshot may read, best first.
 
         There are at most MAX_HITS, and none for a query without letters and digits. Raises
-        EmbedderError if the embedder returns unusable vectors.
+        EmbedderError if the embedder returns unusable vectors, and RerankerError if a reranker
+        returns unusable scores.
         """
         return self.find(snapshot, query, k)[0]
 
@@ -169,7 +176,14 @@ class Retriever:
         """Search for a query, and for each of its sides."""
         if not queries:
             return NO_RUN
-        whole, *halves = [self._run(snapshot, query, k) for query in queries]
+        runs = [self._run(snapshot, query, k) for query in queries]
+        if self._reranker is not None:
+            depth = RERANKED_PASSAGES // len(runs)
+            runs = [
+                rerank_run(snapshot, run, query.text, self._reranker, depth)
+                for run, query in zip(runs, queries, strict=True)
+            ]
+        whole, *halves = runs
         return (
             merge_sides(whole, halves, [query.text for query in queries[1:]]) if halves else whole
         )
@@ -235,6 +249,7 @@ def _describe_candidates(
 ) -> tuple[Candidate, ...]:
     ranks = {member.chunk: rank for rank, group in enumerate(groups, 1) for member in group.members}
     shown = {member.chunk for group in groups for member in group.passage()}
+    reranked = {entry.chunk: group.reranker_score for group in groups for entry in group.members}
     stored = snapshot.chunks.get([entry.chunk for entry in run.scored])
     names = [f"{name}_part" for name in ScoreParts._fields]
     columns = [column.tolist() for column in run.parts]
@@ -260,6 +275,7 @@ def _describe_candidates(
             document=entry.place.document,
             text=stored[entry.chunk].text,
             adds=adds.get(entry.chunk, 0.0),
+            reranker_score=reranked.get(entry.chunk),
             **parts[entry.chunk],
         )
         for entry in run.scored

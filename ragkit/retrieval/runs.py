@@ -102,7 +102,7 @@ def _take_turns(runs: Sequence[Run]) -> Iterator[tuple[int, ChunkGroup]]:
             if not passage & taken:
                 free = [entry for entry in group.members if entry.place[:2] not in taken]
                 taken.update(passage, [entry.place[:2] for entry in free])
-                yield at, ChunkGroup(free, group.score)
+                yield at, replace(group, members=free)
 
 
 def _keep_own(run: Run, owners: Mapping[int, int], own: int) -> Run:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import LEAVE, PUMPS, Command, needs_model, write
+from tests.rerankers.conftest import make_model
 from tests.support.fake_ollama import GOOD, FakeOllama
 
 
@@ -22,6 +23,27 @@ def test_search_shows_source_place_and_headings(ragkit: Command, filled: Path) -
     explained = ragkit("search", "VX-4420", "--kb", filled / "a.kb", "--explain").out
     assert "fused" in explained.splitlines()[0]
     assert "pumps.md" in explained
+
+
+@needs_model
+def test_a_reranker_is_an_option_of_all_that_search(
+    ragkit: Command, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(tmp_path / "tiny-reranker")
+    monkeypatch.setenv("RAGKIT_KB", str(filled / "a.kb"))
+    found = ragkit("search", "VX-4420", "--reranker", model, "--json")
+    assert all(isinstance(hit["reranker_score"], float) for hit in json.loads(found.out))
+    ended = ragkit("search", "VX-4420", "--reranker", model)
+    assert ", reranker " in ended.out.splitlines()[0]
+    explained = ragkit("search", "VX-4420", "--reranker", model, "--explain").out
+    assert "reranker" in explained.splitlines()[0]
+    asked = json.loads(ragkit("ask", "VX-4420?", "--reranker", model, "--json").out)
+    assert all(isinstance(hit["reranker_score"], float) for hit in asked["passages"])
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    for command in ("search", "ask"):
+        ended = ragkit(command, "VX-4420", "--reranker", "acme/none")
+        assert ended.code == 1
+        assert "hf download acme/none" in ended.error
 
 
 @needs_model

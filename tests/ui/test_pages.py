@@ -16,6 +16,7 @@ from ragkit_apps.ui.state import session
 from ragkit_apps.ui.state.answering import PendingAnswer
 from ragkit_apps.ui.state.service import Service, get_service
 from tests.support.hashing import HashingEmbedder
+from tests.support.rerankers import CountingReranker
 from tests.ui.conftest import Visit, words
 
 QUESTION = "How many days of annual leave does everybody have?"
@@ -377,6 +378,22 @@ def test_a_search_shows_what_each_stage_gave(service: Service, visit: Visit) -> 
     assert abs(parts.sum(axis=1) - table["Score"]).max() < 1e-5
     page = press(page, "leave\\.txt")
     assert 'class="passage"' in words(page)
+
+
+def test_a_search_shows_the_scores_of_a_reranker(service: Service, visit: Visit) -> None:
+    reranker = CountingReranker("28")
+    config = service.config
+    with KnowledgeBase(
+        service.path, config=config, embedder=HashingEmbedder(), reranker=reranker
+    ) as kb:
+        service.kb = kb
+        page = visit("search")
+        page = page.text_input[0].set_value("annual leave").run()
+    assert not page.exception
+    assert "· reranker 1.00" in words(page)
+    assert "A reranker then read the first passages" in words(page)
+    table = page.dataframe[0].value
+    assert table["Reranker"].max() == 1
 
 
 # -- overview ------------------------------------------------------------------------------------

@@ -23,7 +23,10 @@ def format_hit(number: int, hit: Hit) -> list[str]:
     head = f"[{number}] {escape_name(hit.source)}"
     if hit.place:
         head += f", {escape_name(hit.place)}"
-    lines = [f"{head}   score {hit.score:.2f}, similarity {hit.similarity:.2f}"]
+    scores = f"score {hit.score:.2f}, similarity {hit.similarity:.2f}"
+    if hit.reranker_score is not None:
+        scores += f", reranker {hit.reranker_score:.2f}"
+    lines = [f"{head}   {scores}"]
     if hit.headings:
         lines.append(f"    {shorten(' > '.join(hit.headings), 120)}")
     lines.append(f"    {shorten(hit.text, 320)}")
@@ -44,14 +47,18 @@ def format_explanation(explanation: Explanation) -> list[str | Table]:
                 f"{candidate.lexical:.1f}",
                 _format_part(candidate.verbatim_part),
                 _format_part(candidate.prior_part),
+                "" if candidate.reranker_score is None else f"{candidate.reranker_score:.2f}",
                 "+".join(name for name, found in stages if found),
                 f"{candidate.source}{page}",
                 candidate.note,
             )
         )
-    columns = ("rank", "fused", "cosine", "bm25", "exact", "name", "found by", "place", "note")
+    columns = (
+        *("rank", "fused", "cosine", "bm25", "exact", "name", "reranker"),
+        *("found by", "place", "note"),
+    )
     parts: list[str | Table] = [f"also searched for: {side}" for side in explanation.sides]
-    parts.append(Table(columns, rows, right=columns[:6]))
+    parts.append(Table(columns, rows, right=columns[:7]))
     if len(explanation.candidates) > MAX_CANDIDATES:
         parts.append(f"... and {len(explanation.candidates) - MAX_CANDIDATES} more candidates")
     return parts

@@ -22,6 +22,7 @@ from ragkit_apps.cli.options import (
     load_settings,
     model_option,
     open_kb,
+    reranker_option,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _passages_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Number of hits."
 )
+@reranker_option
 @click.option("--explain", is_flag=True, help="Show the scores of each stage of the search.")
 @json_option
 @click.pass_obj
@@ -78,13 +80,14 @@ def search(
     name: str | None,
     groups: tuple[str, ...],
     k: int,
+    reranker: str | None,
     explain: bool,
     as_json: bool,
 ) -> None:
     """Search for passages that match a query, best first."""
     from ragkit_apps.cli.answer_text import format_explanation, format_hit
 
-    with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
+    with open_kb(load_settings(config_path, kb=kb_dir, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
         if explain:
             explanation = view.explain(query, k)
@@ -101,6 +104,7 @@ def search(
 @kb_option
 @identity_options
 @model_option
+@reranker_option
 @_passages_option
 @click.option(
     "--reasoning", is_flag=True, help="Let the model reason first, and show its reasoning."
@@ -121,6 +125,7 @@ def ask(
     name: str | None,
     groups: tuple[str, ...],
     model: str | None,
+    reranker: str | None,
     k: int,
     reasoning: bool,
     schema: dict[str, Any] | None,
@@ -137,7 +142,7 @@ def ask(
     from ragkit_apps.cli.chat import write_answer
     from ragkit_apps.cli.render import clean_text
 
-    with open_kb(load_settings(config_path, kb=kb_dir, model=model)) as kb:
+    with open_kb(load_settings(config_path, kb=kb_dir, model=model, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
         options = AskOptions(k=k, reasoning=reasoning)
         if schema is not None:
@@ -161,6 +166,7 @@ def _to_json(answer: Answer) -> dict[str, Any]:
 @kb_option
 @identity_options
 @model_option
+@reranker_option
 @_passages_option
 @click.option("--reasoning", is_flag=True, help="Let the model reason first.")
 @click.option("--continue", "number", type=int, metavar="ID", help="Continue a conversation.")
@@ -171,6 +177,7 @@ def chat(
     name: str | None,
     groups: tuple[str, ...],
     model: str | None,
+    reranker: str | None,
     k: int,
     reasoning: bool,
     number: int,
@@ -182,7 +189,7 @@ def chat(
     from ragkit import AskOptions
     from ragkit_apps.cli.chat import Chat
 
-    with open_kb(load_settings(config_path, kb=kb_dir, model=model)) as kb:
+    with open_kb(load_settings(config_path, kb=kb_dir, model=model, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
         Chat(view, view.conversation(number), AskOptions(k=k, reasoning=reasoning)).run()
 

@@ -50,6 +50,11 @@ kb_option = click.option(
 model_option = click.option(
     "--model", metavar="NAME", help="Language model on the model server (default: the best fit)."
 )
+reranker_option = click.option(
+    "--reranker",
+    metavar="NAME",
+    help="Cross-encoder that reranks the passages, by name or folder (default: none).",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -16,6 +16,7 @@ from ragkit_apps.cli.options import (
     kb_option,
     load_settings,
     model_option,
+    reranker_option,
 )
 
 
@@ -23,6 +24,7 @@ from ragkit_apps.cli.options import (
 @kb_option
 @identity_options
 @model_option
+@reranker_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port (default: 8501, or the next).")
 @click.option(
@@ -48,6 +50,7 @@ def ui(
     name: str | None,
     groups: tuple[str, ...],
     model: str | None,
+    reranker: str | None,
     host: str,
     port: int | None,
     folders: tuple[Path, ...],
@@ -81,7 +84,7 @@ def ui(
     if groups and not name:
         raise click.UsageError("--group needs --as: without it each browser is its own user")
     allowed = os.pathsep.join(map(str, folders)) or None
-    config = load_settings(config_path, kb=kb_dir, model=model, folders=allowed)
+    config = load_settings(config_path, kb=kb_dir, model=model, reranker=reranker, folders=allowed)
     principal = Identity(name, groups).to_principal() if name else None
     serve(config, host=host, port=port, names=names, principal=principal, on_ready=announce)
 

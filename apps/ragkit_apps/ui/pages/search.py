@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 import streamlit as st
@@ -76,6 +77,12 @@ def _draw_ranking(explanation: Explanation) -> None:
         "other chunks of the same page."
     )
     ranked = [candidate for candidate in explanation.candidates if candidate.rank]
+    if any(hit.reranker_score is not None for hit in explanation.hits):
+        draw_caption(
+            "A reranker then read the first passages together with the query. They rank by its "
+            "score above all, and a little by this one."
+        )
+        ranked.sort(key=lambda candidate: candidate.rank)
     st.altair_chart(
         build_score_chart(ranked[:MAX_CHART_BARS]),
         alt="Bars: for each chunk of the passages, the parts of its score",
@@ -87,7 +94,7 @@ def _draw_ranking(explanation: Explanation) -> None:
         alt="All candidates with their scores, best first",
         column_config={
             name: st.column_config.NumberColumn(format="%.3f")
-            for name in ("Score", *_SCORE_PARTS, "Cosine")
+            for name in ("Score", *_SCORE_PARTS, "Cosine", "Reranker")
         },
     )
 
@@ -104,6 +111,8 @@ def _draw_hit(rank: int, hit: Hit) -> None:
         )
         headings = " › ".join(hit.headings)
         scores = f"score {hit.score:.3f} · cosine {hit.similarity:.3f} · BM25 {hit.lexical:.1f}"
+        if hit.reranker_score is not None:
+            scores += f" · reranker {hit.reranker_score:.2f}"
         st.html(
             (f'<div class="quiet">{escape(headings)}</div>' if headings else "")
             + f'<div class="text">{escape(shorten(hit.text, 420))}</div>'
@@ -127,4 +136,12 @@ def build_candidate_table(
         "BM25": [round(row.lexical, 1) for row in rows],
         "Outcome": [row.note for row in rows],
         "Text": [shorten(row.text, 160) for row in rows],
+        **_list_reranker_scores(rows),
     }
+
+
+def _list_reranker_scores(rows: Sequence[Candidate]) -> dict[str, list[str | float | int | None]]:
+    """Return a column of the reranker's scores, none without a reranker."""
+    if all(row.reranker_score is None for row in rows):
+        return {}
+    return {"Reranker": [row.reranker_score for row in rows]}
