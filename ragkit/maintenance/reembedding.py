@@ -43,6 +43,8 @@ from ragkit.manifest import (
     read_spare,
 )
 from ragkit.retrieval.components import Components
+from ragkit.store.atomic import sync_directory
+from ragkit.store.database import translate_errors
 from ragkit.store.records import UnembeddedChunk
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -282,6 +284,8 @@ class Reembedding:
             while writer.spare_vectors.delete(spare.to_json(), _DELETED_VECTORS):
                 pass
             open_spare_index(self._store.layout).sync(writer)  # deletes its file
+            with translate_errors(self._store.layout.root):
+                sync_directory(self._store.layout.index)  # or a power cut may bring it back
             try:
                 writer.vacuum()
             except StoreFull:
