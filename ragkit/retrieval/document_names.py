@@ -6,7 +6,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,10 @@ from ragkit.store.snapshot import Snapshot
 from ragkit.text.lexicon import load_lexicon
 from ragkit.text.scripts import UNSPACED
 
-_STOP_WORDS = frozenset(load_lexicon().stop_words)
+_LEXICON = load_lexicon()
+_STOP_WORDS = frozenset(_LEXICON.stop_words)
+_YEAR_MARKS = frozenset(label for label in _LEXICON.period_labels if len(label) == 2)  # FY18
+_QUARTERS = frozenset(_LEXICON.quarter_names)
 _MARKS = "\u0300-\u036f"  # accents that are characters of their own
 _RUN = re.compile(rf"(?:[^\W_]|[{_MARKS}])+")
 # Korean has spaces, but its particles follow a name without one
@@ -124,9 +127,9 @@ class DocumentNames:
         """Return the documents whose names hold words of a question.
 
         Words count whatever their case, accents and spelling: "Best Buy's" names BESTBUY and
-        BestBuy, FY18 and FY2018 name 2018, and "10-K" names 10K. The share is that of the path or
-        of the title, whichever is higher. A title that weighs less than the path counts as if it
-        weighed as much: "Annual report" alone names no document.
+        BestBuy, FY18 names 2018, "second quarter" names Q2, and "10-K" names 10K. The share is
+        that of the path or of the title, whichever is higher. A title that weighs less than the
+        path counts as if it weighed as much: "Annual report" alone names no document.
         """
         known, match = self._last
         if known != question:  # a search asks twice
@@ -249,6 +252,9 @@ def _merge_pieces(pieces: Sequence[str]) -> list[str]:
         elif others and _is_short_number(piece) and _is_letter(others[0]):
             owns_next = len(others) > 1 and _is_short_number(others[1])
             piece, size = (piece, 1) if owns_next else (piece + others[0], 2)
+        elif _is_letter(piece):  # initials: J. C. Penney
+            initials = list(takewhile(_is_letter, pieces[at:]))
+            piece, size = "".join(initials), len(initials)
         words.append(piece)
         at += size
     return words
@@ -263,7 +269,7 @@ def _is_short_number(piece: str) -> bool:
 
 
 def _is_year_mark(piece: str, number: str) -> bool:
-    return piece == "fy" and number.isdecimal() and len(number) in (2, 4)
+    return piece in _YEAR_MARKS and number.isdecimal() and len(number) in (2, 4)
 
 
 def _full_year(number: str) -> str:
@@ -309,7 +315,7 @@ def _find_spellings(question: str) -> Iterator[tuple[int, int, str]]:
     for run in _RUN.finditer(question):
         yield from _find_bigrams(run)
         parts = [(run.start() + at, part) for at, part in _split_run(run.group())]
-        if parts == [(run.start(), run.group())] and _follows_apostrophe(question, run):
+        if pieces and pieces[-1].end == run.start() - 1 and _is_possessive(question, run):
             last = pieces[-1]
             pieces[-1] = _Piece(last.start, run.end(), (*last.spellings, f"{last.spellings[0]}s"))
             continue
@@ -318,20 +324,30 @@ def _find_spellings(question: str) -> Iterator[tuple[int, int, str]]:
             break
     for at, piece in enumerate(pieces):
         yield from _join_pieces(pieces[at : at + _MAX_JOINED_PIECES])
-        before = pieces[at - 1].spellings[0] if at else ""
-        if _is_year_mark(before, piece.spellings[0]):
-            yield piece.start, piece.end, _full_year(piece.spellings[0])
+        if at:
+            yield from _read_period(pieces[at - 1], piece)
 
 
-def _follows_apostrophe(question: str, run: re.Match[str]) -> bool:
-    """Return True if a run is the s of a possessive."""
-    before = question[max(run.start() - 2, 0) : run.start()]
-    return len(before) == 2 and before[0].isalnum() and before[1] in "'’" and run[0] in "sS"
+def _is_possessive(question: str, run: re.Match[str]) -> bool:
+    return run[0] in ("s", "S") and question[run.start() - 1] in "'’"
+
+
+def _read_period(first: _Piece, second: _Piece) -> Iterator[tuple[int, int, str]]:
+    """Yield the year of FY18, and the q2 of "second quarter"."""
+    before, after = first.spellings[0], second.spellings[0]
+    if _is_year_mark(before, after):
+        yield second.start, second.end, _full_year(after)
+    elif after in _QUARTERS or before in _QUARTERS:
+        number = before if after in _QUARTERS else after
+        number = _LEXICON.number_words.get(number, number)
+        if number in ("1", "2", "3", "4"):
+            yield first.start, second.end, f"q{number}"
 
 
 def _join_pieces(pieces: Sequence[_Piece]) -> Iterator[tuple[int, int, str]]:
     """Yield the first piece alone, and joined with those after it."""
-    for count in range(1, len(pieces) + 1):
-        joined = pieces[:count]
-        for spelling in product(*(piece.spellings for piece in joined)):
-            yield joined[0].start, joined[-1].end, "".join(spelling)
+    joined = [""]
+    for piece in pieces:
+        joined = [start + spelling for start in joined for spelling in piece.spellings]
+        for word in joined:
+            yield pieces[0].start, piece.end, word

@@ -195,7 +195,8 @@ class Retriever:
         lexical = self._words.search(snapshot, query, depth)
         by_words = lexical.ids[: wanted // 2]
         holders = self._find_holders(snapshot, query.text)
-        prior = self._prior.find(snapshot, query.text, np.append(dense.ids, by_words))
+        found = np.concatenate([dense.ids, by_words, holders.ids])
+        prior = self._prior.find(snapshot, query.text, found)
         if prior:
             dense = self._prior.choose_candidates(snapshot, query, prior, dense, wanted)
         near, worded = frozenset(dense.ids.tolist()), frozenset(by_words.tolist())

@@ -40,6 +40,7 @@ class Lexicon:
     scale_note_words: Words
     degrees: Words
     period_labels: Words
+    quarter_names: Words
     joining_tens: Words
     hundreds: Words
     months: Mapping[str, str]
