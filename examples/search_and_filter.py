@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from textwrap import shorten
 
-from ragkit import KnowledgeBase
+from ragkit import Filter, KnowledgeBase
 
 DOCUMENTS = Path(__file__).parent / "documents"
 QUERY = "loan notebooks from the help desk"
@@ -21,14 +21,17 @@ def main() -> None:
         kb.ingest(DOCUMENTS / "it", label="it")
         kb.ingest(DOCUMENTS / "hr", label="staff")
 
-        print("Documents with label staff:", [d.source for d in kb.documents(labels=["staff"])])
+        print(
+            "Documents with label staff:",
+            [d.source for d in kb.documents(where=Filter(label=["staff"]))],
+        )
         print(
             "Found with label staff:",
-            sorted({h.source for h in kb.search(QUERY, labels=["staff"])}),
+            sorted({h.source for h in kb.search(QUERY, where=Filter(label=["staff"]))}),
         )
-        print("Found without a label:", kb.search(QUERY, labels=[]))
+        print("Found without a label:", kb.search(QUERY, where=Filter(label=[])))
 
-        hit = kb.search(QUERY, k=1, labels=["it"])[0]
+        hit = kb.search(QUERY, k=1, where=Filter(label=["it"]))[0]
         print(f"\nBest for IT: {hit.source}, {hit.place!r} (characters {hit.start} to {hit.end})")
         print(f"score {hit.score:.2f}, cosine {hit.similarity:.2f}, file {Path(hit.path).name}")
         print(shorten(hit.text, 200))

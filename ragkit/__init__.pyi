@@ -28,6 +28,7 @@ from .retrieval.retriever import Candidate as Candidate
 from .retrieval.retriever import Explanation as Explanation
 from .store.access import Access as Access
 from .store.access import Principal as Principal
+from .store.filters import Filter as Filter
 from .store.records import Rating as Rating
 from .store.records import StoredChunk as StoredChunk
 from .store.records import StoredConversation as StoredConversation

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
 from ragkit.llms.base import LanguageModel, Usage
 from ragkit.retrieval.hits import Hit
+from ragkit.store.filters import Filter
 
 _NOTHING_FOUND = "Nothing in the documents answers this."
 _NO_ANSWER = "No answer."
@@ -18,6 +19,7 @@ class Abstention(StrEnum):
     """Why there is no answer."""
 
     EMPTY = "empty"
+    FILTERED = "filtered"
     FAR = "far"
     MODEL = "model"
     SILENT = "silent"
@@ -27,6 +29,8 @@ class Abstention(StrEnum):
         """The reason as a sentence for users."""
         return {
             Abstention.EMPTY: "The knowledge base is empty; add documents: ragkit ingest FOLDER",
+            Abstention.FILTERED: "No document matches the filter; list the documents with: "
+            "ragkit status --documents",
             Abstention.FAR: "No passage is similar enough to the question.",
             Abstention.MODEL: "The model found no answer in the passages.",
             Abstention.SILENT: "The model wrote nothing.",
@@ -39,14 +43,13 @@ class AskOptions:
 
     `k` is the number of passages to search for. `model` is a language model's name on the model
     server or an object like `ragkit.LanguageModel`; None takes the knowledge base's own. With
-    `labels`, only documents with one of these labels are searched. `reasoning` lets a model on
-    Ollama reason first, if it can. Reasoning counts towards `num_predict`; `Answer.reasoning` holds
-    it.
+    `where`, only documents that match the filter are searched. `reasoning` lets a model on Ollama
+    reason first, if it can. Reasoning counts towards `num_predict`; `Answer.reasoning` holds it.
     """
 
     k: int = 8
     model: str | LanguageModel | None = None
-    labels: Collection[str] | None = None
+    where: Filter | None = None
     reasoning: bool = False
 
 

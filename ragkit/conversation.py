@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from ragkit.answers import Answer, AskOptions
@@ -16,6 +16,7 @@ from ragkit.generation.streaming import AnswerStream
 from ragkit.governance.guarded_store import GuardedStore
 from ragkit.llms.base import LanguageModel, Message
 from ragkit.llms.selection import choose_model
+from ragkit.store.filters import Filter
 from ragkit.store.records import Rating
 from ragkit.store.store import Store
 from ragkit.turns import HISTORY_TURNS, Turn, TurnLog, TurnRecorder, current_time
@@ -106,12 +107,12 @@ class Conversation:
         with self._store.recorder() as writer:
             writer.conversations.rate(self.id, turn, rating)
 
-    def turns(self, *, labels: Collection[str] | None = None) -> list[Turn]:
-        """Return the turns so far, from documents with one of these labels, if given.
+    def turns(self, *, where: Filter | None = None) -> list[Turn]:
+        """Return the turns so far; with `where`, those from other documents are withheld.
 
         Turns that could not be stored come last and have the number 0.
         """
-        with self._guarded.open(labels) as snapshot:
+        with self._guarded.open(where) as snapshot:
             return self._log.read(snapshot)
 
     def ask(self, question: str, options: AskOptions | None = None) -> Answer:
@@ -123,7 +124,7 @@ class Conversation:
         began = time.monotonic()
         options = options or AskOptions()
         question = clean_question(question)
-        turns = [turn for turn in self.turns(labels=options.labels) if not turn.withheld]
+        turns = [turn for turn in self.turns(where=options.where) if not turn.withheld]
         pairs = [(turn.question, turn.answer.text) for turn in turns]
         model = self._choose_rewriter(options.model) if turns else None
         query = rewrite_question(question, pairs, model)

@@ -36,9 +36,10 @@ from ragkit.retrieval.components import Components
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.retriever import Explanation
 from ragkit.store.access import Principal
+from ragkit.store.filters import Filter
 from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
 from ragkit.store.store import Store
-from ragkit.view import LabelFilter, Resources, Schema, View
+from ragkit.view import Resources, Schema, View
 
 if TYPE_CHECKING:
     from ragkit.maintenance.backup import BackupReport
@@ -111,8 +112,7 @@ class KnowledgeBase:
     def as_principal(self, name: str, groups: Iterable[str] = ()) -> View:
         """Return the knowledge base as a user sees it, such as "user:ana" in the groups ["hr"].
 
-        Authenticate users and look up their groups yourself, for each request. Principals have
-        their own conversations. Raises ValueError for an invalid name.
+        Authenticate users and look up their groups yourself, for each request. Raises ValueError.
         """
         return View(self._resources, Principal.parse(name, groups))
 
@@ -142,13 +142,17 @@ class KnowledgeBase:
     def model(self, model: str | LanguageModel) -> None:
         self._view.model = model
 
-    def search(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, where: Filter | None = None) -> list[Hit]:
         """Return the k best passages, best first; see `View.search`."""
-        return self._view.search(query, k, labels=labels)
+        return self._view.search(query, k, where=where)
 
-    def explain(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> Explanation:
+    def explain(self, query: str, k: int = 10, *, where: Filter | None = None) -> Explanation:
         """Search, and return the candidates and scores of every stage."""
-        return self._view.explain(query, k, labels=labels)
+        return self._view.explain(query, k, where=where)
+
+    def has_documents(self, *, where: Filter | None = None) -> bool:
+        """Return True if there is a document, or one that matches the filter."""
+        return self._view.has_documents(where=where)
 
     def ask(
         self, question: str, options: AskOptions | None = None, *, schema: Schema | None = None
@@ -179,35 +183,35 @@ class KnowledgeBase:
         """Delete a conversation and all its turns. Raises SourceError if there is none."""
         self._view.delete_conversation(id)
 
-    def documents(self, *, labels: LabelFilter = None) -> list[StoredDocument]:
+    def documents(self, *, where: Filter | None = None) -> list[StoredDocument]:
         """Return all documents, sorted by source path."""
-        return self._view.documents(labels=labels)
+        return self._view.documents(where=where)
 
-    def document(self, id: int, *, labels: LabelFilter = None) -> StoredDocument:
+    def document(self, id: int, *, where: Filter | None = None) -> StoredDocument:
         """Return the document with this id. Raises SourceError if there is none."""
-        return self._view.document(id, labels=labels)
+        return self._view.document(id, where=where)
 
-    def pages(self, id: int, *, labels: LabelFilter = None) -> list[StoredPage]:
+    def pages(self, id: int, *, where: Filter | None = None) -> list[StoredPage]:
         """Return a document's pages with their texts, in order; see `View.pages`."""
-        return self._view.pages(id, labels=labels)
+        return self._view.pages(id, where=where)
 
-    def page(self, document: int, ordinal: int, *, labels: LabelFilter = None) -> StoredPage:
+    def page(self, document: int, ordinal: int, *, where: Filter | None = None) -> StoredPage:
         """Return one page of a document, counted from 0; see `View.page`."""
-        return self._view.page(document, ordinal, labels=labels)
+        return self._view.page(document, ordinal, where=where)
 
     def chunks(
-        self, id: int, *, page: int | None = None, labels: LabelFilter = None
+        self, id: int, *, page: int | None = None, where: Filter | None = None
     ) -> list[StoredChunk]:
         """Return a document's chunks in order, or those of one page; see `View.chunks`."""
-        return self._view.chunks(id, page=page, labels=labels)
+        return self._view.chunks(id, page=page, where=where)
 
-    def original(self, document: int, *, labels: LabelFilter = None) -> Path:
+    def original(self, document: int, *, where: Filter | None = None) -> Path:
         """Return the path of the file that a document was read from; see `View.original`."""
-        return self._view.original(document, labels=labels)
+        return self._view.original(document, where=where)
 
-    def has_original(self, document: int, *, labels: LabelFilter = None) -> bool:
+    def has_original(self, document: int, *, where: Filter | None = None) -> bool:
         """Return True if `original` returns a file; see `View.has_original`."""
-        return self._view.has_original(document, labels=labels)
+        return self._view.has_original(document, where=where)
 
     def page_image(
         self,
@@ -218,24 +222,24 @@ class KnowledgeBase:
         end: int = 0,
         highlights: Sequence[tuple[int, int]] = (),
         width: int = 1200,
-        labels: LabelFilter = None,
+        where: Filter | None = None,
     ) -> PageImage:
         """Return a picture of a PDF page with a passage marked; see `View.page_image`."""
         return self._view.page_image(
-            document, page, start=start, end=end, highlights=highlights, width=width, labels=labels
+            document, page, start=start, end=end, highlights=highlights, width=width, where=where
         )
 
     def status(self) -> Status:
         """Return what the knowledge base contains."""
         return self._view.status()
 
-    def suggestions(self, n: int = 4, *, labels: LabelFilter = None) -> list[str]:
+    def suggestions(self, n: int = 4, *, where: Filter | None = None) -> list[str]:
         """Return at most n questions to start with; see `View.suggestions`."""
-        return self._view.suggestions(n, labels=labels)
+        return self._view.suggestions(n, where=where)
 
-    def statistics(self, *, labels: LabelFilter = None) -> Statistics:
+    def statistics(self, *, where: Filter | None = None) -> Statistics:
         """Return figures about the documents and all questions asked; see `View.statistics`."""
-        return self._view.statistics(labels=labels)
+        return self._view.statistics(where=where)
 
     def ingest(
         self,
@@ -255,8 +259,7 @@ class KnowledgeBase:
         read; with `strict` the first one raises. Erased files are skipped unless `allow_erased`.
         With `dry_run` the report says what would be done. `label` is the access label of all
         documents of the paths. Without one, a label set by hand stays; else the rules in the
-        settings apply, and new documents without a rule get "default". Raises SourceError for a
-        path that does not exist, and StoreLocked while another process writes.
+        settings apply, or "default". Raises SourceError for a missing path, and StoreLocked.
         """
         options = IngestOptions(
             label=label,
@@ -272,9 +275,8 @@ class KnowledgeBase:
     ) -> IngestReport:
         """Add documents that are not files, such as those of a LlamaIndex reader.
 
-        Parts with the same source (a path in the metadata, else the document's id) become pages of
-        one document. It replaces an earlier one with this source, so keep ids stable. The report's
-        `failed` names documents without text.
+        Parts with the same source (a path in the metadata, else the document's id) are the pages of
+        one document, which replaces an earlier one. `failed` are those without text.
         """
         return self._documents.add(documents, IngestOptions(label=label))
 
@@ -332,8 +334,7 @@ class KnowledgeBase:
     def repair(self) -> RepairReport:
         """Rebuild damaged indexes, and remove documents that are damaged.
 
-        Raises StoreDamaged if the database must be replaced: close the knowledge base, then call
-        `ragkit.maintenance.repair_kb`.
+        Raises StoreDamaged if the database must be replaced: `ragkit.maintenance.repair_kb` does.
         """
         from ragkit.maintenance.repair import repair_store
 

@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import os
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from ragkit.errors import MissingExtra
 from ragkit.rerankers.base import RerankerScores
 from ragkit.retrieval.hits import Hit
+from ragkit.store.filters import Filter
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -48,15 +49,13 @@ _VISIBLE_KEYS = ("file_name", "title", "headings", "place")
 class Searchable(Protocol):
     """What can be searched: a `KnowledgeBase` or a `View`."""
 
-    def search(
-        self, query: str, k: int = 10, *, labels: Collection[str] | None = None
-    ) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, where: Filter | None = None) -> list[Hit]:
         """Return the k best passages, best first."""
         ...
 
 
 class RagkitRetriever(BaseRetriever):
-    """Search a knowledge base from LlamaIndex: the k best passages, with the access `labels`.
+    """Search a knowledge base from LlamaIndex: the k best passages of what matches `where`.
 
     With access control, pass what a user can read: `kb.as_principal("user:ana")`.
 
@@ -69,14 +68,14 @@ class RagkitRetriever(BaseRetriever):
         engine = RetrieverQueryEngine.from_args(retriever, llm=llm)
     """
 
-    def __init__(self, kb: Searchable, k: int = 10, labels: Collection[str] | None = None) -> None:
+    def __init__(self, kb: Searchable, k: int = 10, where: Filter | None = None) -> None:
         super().__init__()
         self.kb = kb
         self.k = k
-        self.labels = labels
+        self.where = where
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        hits = self.kb.search(query_bundle.query_str, self.k, labels=self.labels)
+        hits = self.kb.search(query_bundle.query_str, self.k, where=self.where)
         return [NodeWithScore(node=_build_node(hit), score=hit.score) for hit in hits]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:

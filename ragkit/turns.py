@@ -148,7 +148,7 @@ def _seconds_since(began: float) -> float:
 
 def _is_readable(snapshot: Snapshot, uids: Collection[int]) -> bool:
     """Return True if the snapshot holds all of these documents, or is not restricted."""
-    return snapshot.readable_labels is None or snapshot.documents.readable_uids(uids) == set(uids)
+    return snapshot.sees_all or snapshot.documents.readable_uids(uids) == set(uids)
 
 
 def _encode_turn(turn: Turn, principal: str) -> StoredTurn:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,15 +30,13 @@ from ragkit.retrieval.components import Components
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.retriever import Explanation
 from ragkit.store.access import Principal
+from ragkit.store.filters import Filter
 from ragkit.store.records import StoredChunk, StoredConversation, StoredDocument, StoredPage
 from ragkit.store.store import Store
 
 if TYPE_CHECKING:
     from ragkit.maintenance.statistics import Statistics
 
-
-LabelFilter = Collection[str] | None
-"""Restricts a call to documents with one of these access labels; None stands for all labels."""
 
 Schema = Mapping[str, Any] | type[Any]
 """A JSON schema, or a class that has one."""
@@ -95,28 +93,35 @@ class View:
 
     # -- searching and asking ----------------------------------------------------------------
 
-    def search(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, where: Filter | None = None) -> list[Hit]:
         """Return the k best passages, best first; at most 10,000.
 
-        With `labels`, only documents with one of these labels are searched.
+        With `where`, only documents that match the filter are searched.
         """
-        with self._guarded.open(labels) as snapshot:
+        with self._guarded.open(where) as snapshot:
             retriever = self._components.retriever(snapshot)
             hits = retriever.search(snapshot, query, k) if retriever else []
             found = describe_search(k, hits, snapshot)
-        self._recorder.record_search(query, found)
+        self._recorder.record_search(query, found, where)
         return hits
 
-    def explain(self, query: str, k: int = 10, *, labels: LabelFilter = None) -> Explanation:
+    def explain(self, query: str, k: int = 10, *, where: Filter | None = None) -> Explanation:
         """Search as `search` does, and return the candidates and scores of every stage."""
-        with self._guarded.open(labels) as snapshot:
+        with self._guarded.open(where) as snapshot:
             retriever = self._components.retriever(snapshot)
             explanation = (
                 retriever.explain(snapshot, query, k) if retriever else Explanation(query, (), ())
             )
+            if where is not None and not explanation.hits and not snapshot.documents.exist():
+                explanation = replace(explanation, notice=where.no_match)
             found = describe_search(k, explanation.hits, snapshot)
-        self._recorder.record_search(query, found)
+        self._recorder.record_search(query, found, where)
         return explanation
+
+    def has_documents(self, *, where: Filter | None = None) -> bool:
+        """Return True if there is a document, or one that matches the filter."""
+        with self._guarded.open_list(where) as snapshot:
+            return snapshot.documents.exist()
 
     def ask(
         self, question: str, options: AskOptions | None = None, *, schema: Schema | None = None
@@ -145,10 +150,13 @@ class View:
         wanted, question = parse_schema(schema), clean_question(question)
         context, record = self._retrieve(question, question, options)
         model = options.model or self.model
-        with self._recorder.record_failure(record):
-            answer = ask_for_data(
-                question, context, wanted, model, self.config, reasoning=options.reasoning
-            )
+        if isinstance(context, Answer):
+            answer = context
+        else:
+            with self._recorder.record_failure(record):
+                answer = ask_for_data(
+                    question, context, wanted, model, self.config, reasoning=options.reasoning
+                )
         self._recorder.record_answer(record, answer)
         return answer
 
@@ -169,8 +177,8 @@ class View:
         question = clean_question(question)
         asked = Question(question, query or question, history)
         context, record = self._retrieve(question, asked.query, options)
-        if context is None:
-            stream = stream_whole(Answer.abstain(question, (), Abstention.EMPTY), asked)
+        if isinstance(context, Answer):
+            stream = stream_whole(context, asked)
         else:
             model = options.model or self.model
             with self._recorder.record_failure(record):
@@ -181,23 +189,23 @@ class View:
 
     def _retrieve(
         self, question: str, query: str, options: AskOptions
-    ) -> tuple[RetrievedContext | None, int]:
-        """Search for a query; returns the context, None if there are no documents, and a number.
+    ) -> tuple[RetrievedContext | Answer, int]:
+        """Search for a query; returns the context, or an answer if there are no documents.
 
         The number is that of the audit record, which is written before any model is asked.
         """
-        with self._guarded.open(options.labels) as snapshot:
+        with self._guarded.open(options.where) as snapshot:
             retriever = self._components.retriever(snapshot)
             hits, sides = retriever.find(snapshot, query, options.k) if retriever else ([], ())
             shares_words = retriever.judge_words(snapshot, query, hits) if retriever else None
             identity = read_identity(snapshot)
-            is_empty = not hits and snapshot.documents.counts()[0] == 0
+            is_empty = not hits and not snapshot.documents.exist()
             found = describe_search(options.k, hits, snapshot)
             embedder = self._components.embedder(snapshot) if identity else None
-        record = self._recorder.record_question(question, found)
+        record = self._recorder.record_question(question, found, options.where)
         if identity is None or embedder is None or is_empty:
-            return None, record
-        open_view = partial(self._guarded.open, options.labels)
+            return _abstain(question, options.where), record
+        open_view = partial(self._guarded.open, options.where)
         threshold = identity.similarity_threshold
         context = RetrievedContext(hits, embedder, threshold, open_view, sides, shares_words)
         return context, record
@@ -228,66 +236,66 @@ class View:
 
     # -- documents ---------------------------------------------------------------------------
 
-    def documents(self, *, labels: LabelFilter = None) -> list[StoredDocument]:
+    def documents(self, *, where: Filter | None = None) -> list[StoredDocument]:
         """Return all documents, sorted by source path."""
-        with self._guarded.open_list(labels) as snapshot:
+        with self._guarded.open_list(where) as snapshot:
             return list(snapshot.documents.all())
 
-    def document(self, id: int, *, labels: LabelFilter = None) -> StoredDocument:
+    def document(self, id: int, *, where: Filter | None = None) -> StoredDocument:
         """Return the document with this id, as in `Hit.document` and `Citation.document`.
 
-        Raises SourceError if there is none, or none with one of the `labels`.
+        Raises SourceError if there is none, or none that matches the filter `where`.
         """
-        with self._guarded.open_list(labels) as snapshot:
+        with self._guarded.open_list(where) as snapshot:
             if snapshot.documents.get(id) is None:
                 self._recorder.record_open(id, None, what="document")
             return self._guarded.find_document(snapshot, id)
 
-    def pages(self, id: int, *, labels: LabelFilter = None) -> list[StoredPage]:
+    def pages(self, id: int, *, where: Filter | None = None) -> list[StoredPage]:
         """Return a document's pages with their texts, in order. Raises as `document` does."""
-        with self._guarded.open_document(id, labels, "pages") as snapshot:
+        with self._guarded.open_document(id, where, "pages") as snapshot:
             return snapshot.pages.of(id)
 
-    def page(self, document: int, ordinal: int, *, labels: LabelFilter = None) -> StoredPage:
+    def page(self, document: int, ordinal: int, *, where: Filter | None = None) -> StoredPage:
         """Return one page of a document; `ordinal` counts its pages, sheets or parts from 0.
 
         Raises SourceError as `document` does, and if there is no such page.
         """
-        with self._guarded.open_page(document, ordinal, labels) as snapshot:
+        with self._guarded.open_page(document, ordinal, where) as snapshot:
             _check_page(self._guarded.find_document(snapshot, document), ordinal)
             (page,) = snapshot.pages.of(document, ordinal)
             return page
 
     def chunks(
-        self, id: int, *, page: int | None = None, labels: LabelFilter = None
+        self, id: int, *, page: int | None = None, where: Filter | None = None
     ) -> list[StoredChunk]:
         """Return a document's chunks in order, or only those of the page with this ordinal.
 
         Raises SourceError as `document` does, and if there is no such page.
         """
         if page is None:
-            opened = self._guarded.open_document(id, labels, "chunks")
+            opened = self._guarded.open_document(id, where, "chunks")
         else:
-            opened = self._guarded.open_page(id, page, labels)
+            opened = self._guarded.open_page(id, page, where)
         with opened as snapshot:
             if page is not None:
                 _check_page(self._guarded.find_document(snapshot, id), page)
             return snapshot.chunks.of(id, page)
 
-    def original(self, document: int, *, labels: LabelFilter = None) -> Path:
+    def original(self, document: int, *, where: Filter | None = None) -> Path:
         """Return the path of the file that a document was read from, if it is unchanged since.
 
         Raises SourceError as `document` does, and if the file is missing, was changed, or never
         existed.
         """
-        opened = self._guarded.open_document(document, labels, "original")
+        opened = self._guarded.open_document(document, where, "original")
         return self._source_files.path(opened, document)
 
-    def has_original(self, document: int, *, labels: LabelFilter = None) -> bool:
+    def has_original(self, document: int, *, where: Filter | None = None) -> bool:
         """Return True if `original` returns a file. Raises SourceError as `document` does."""
-        self.document(document, labels=labels)
+        self.document(document, where=where)
         try:
-            self._source_files.path(self._guarded.open(labels), document)
+            self._source_files.path(self._guarded.open(where), document)
         except SourceError:
             return False
         return True
@@ -301,7 +309,7 @@ class View:
         end: int = 0,
         highlights: Sequence[tuple[int, int]] = (),
         width: int = 1200,
-        labels: LabelFilter = None,
+        where: Filter | None = None,
     ) -> PageImage:
         """Return a picture of a PDF page, `width` pixels wide, with characters [start, end) marked.
 
@@ -312,7 +320,7 @@ class View:
         Raises SourceError as `original` does, and if the document is not a PDF, has no such page,
         or the page cannot be drawn within 10 seconds.
         """
-        opened = self._guarded.open_page(document, page, labels)
+        opened = self._guarded.open_page(document, page, where)
         return self._source_files.page_image(opened, document, page, start, end, width, highlights)
 
     # -- overview ----------------------------------------------------------------------------
@@ -322,27 +330,35 @@ class View:
         with self._guarded.open_list() as snapshot:
             return read_status(snapshot, self._store.layout)
 
-    def suggestions(self, n: int = 4, *, labels: LabelFilter = None) -> list[str]:
+    def suggestions(self, n: int = 4, *, where: Filter | None = None) -> list[str]:
         """Return at most n questions to start with, made from the documents' own headings.
 
         They come from different documents, and stay the same until the documents change.
         """
         from ragkit.generation.suggested_questions import suggest_questions
 
-        with self._guarded.open(labels) as snapshot:
+        with self._guarded.open(where) as snapshot:
             return suggest_questions(snapshot, n)
 
-    def statistics(self, *, labels: LabelFilter = None) -> Statistics:
+    def statistics(self, *, where: Filter | None = None) -> Statistics:
         """Return figures about the documents and the questions asked.
 
-        With `labels`, only documents with one of these labels count. With access control, a
+        With `where`, only documents that match the filter count. With access control, a
         principal other than the owner gets figures about their own questions only.
         """
         from ragkit.maintenance.statistics import collect_statistics
 
-        with self._guarded.open_list(labels) as snapshot:
-            only_own = not self._guarded.principal.is_owner and snapshot.readable_labels is not None
+        with self._guarded.open_list(where) as snapshot:
+            only_own = not self._guarded.principal.is_owner and not snapshot.sees_all
             return collect_statistics(snapshot, self.who if only_own else None)
+
+
+def _abstain(question: str, where: Filter | None) -> Answer:
+    """Return the answer for when there are no documents, or none that matches the filter."""
+    if where in (None, Filter()):
+        return Answer.abstain(question, (), Abstention.EMPTY)
+    answer = Answer.abstain(question, (), Abstention.FILTERED)
+    return replace(answer, notice=f"Filter: {where}")
 
 
 def _check_page(document: StoredDocument, ordinal: int) -> None:

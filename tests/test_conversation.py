@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
+from ragkit import Abstention, AskOptions, Config, Filter, KnowledgeBase, Message
 from ragkit.errors import SourceError, StoreError, StoreLocked, StreamBroken
 from ragkit.llms.base import Event, ModelLimits
 from ragkit.store.database import BUSY_TIMEOUT, connect
@@ -173,8 +173,8 @@ def test_turns_hide_what_was_answered_from_documents_that_may_not_be_read(
     with base(folder, server.url) as kb:
         talk = kb.conversation()
         talk.ask(FIRST)
-        (turn,) = talk.turns(labels=[])
-        assert talk.turns(labels=["default"]) == talk.turns()
+        (turn,) = talk.turns(where=Filter(label=[]))
+        assert talk.turns(where=Filter(label=["default"])) == talk.turns()
     assert (turn.question, turn.answer.citations, turn.answer.passages) == (FIRST, (), ())
     assert turn.gone == (1,)
     assert "28 days" not in repr(turn)
@@ -199,7 +199,7 @@ def test_withheld_answer_does_not_tell_which_words_it_rests_on(folder: Path) -> 
         kb.ingest(folder / "docs" / "pumps.txt", label="board")
         talk = kb.conversation()
         (cited,) = talk.ask(FIRST, AskOptions(model=Scripted(f"{LEAVE} [1]"))).citations
-        (turn,) = talk.turns(labels=["default"])
+        (turn,) = talk.turns(where=Filter(label=["default"]))
     assert cited.highlights
     assert turn.answer.text.startswith("Not shown")
     assert turn.answer.citations == (replace(cited, highlights=()),)
@@ -213,7 +213,7 @@ def test_model_sees_no_turn_from_documents_that_may_not_be_read(folder: Path) ->
         model = Scripted(f"{PUMPS} [1]")
         talk.ask(
             "What does the VX-4420 pump weigh without it?",
-            AskOptions(model=model, labels=["public"]),
+            AskOptions(model=model, where=Filter(label=["public"])),
         )
     (asked,) = model.asked
     assert "28 days" not in repr(asked)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, FileError, Hit, IngestReport, KnowledgeBase, StoredPage, View
+from ragkit import Config, FileError, Filter, Hit, IngestReport, KnowledgeBase, StoredPage, View
 from ragkit.errors import EmbedderError, SourceError, StoreError, StoreMismatch
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
 from tests.support.hashing import HashingEmbedder
@@ -497,13 +497,17 @@ def test_only_documents_with_an_allowed_label_are_found(kb: KnowledgeBase, docs:
     write(docs, open__a="Alpha text.", board__b="Alpha secret.")
     kb.ingest(docs / "open")
     kb.ingest(docs / "board", label="board")
-    assert [hit.text for hit in kb.search("alpha", labels=["default"])] == ["Alpha text."]
-    assert [hit.text for hit in kb.search("alpha", labels=["board"])] == ["Alpha secret."]
-    assert len(kb.search("alpha", labels=["board", "default"])) == 2
-    assert kb.search("alpha", labels=[]) == []
-    assert kb.search("alpha", labels=["other"]) == []
-    assert [d.source for d in kb.documents(labels=["board"])] == ["b.txt"]
-    assert kb.explain("alpha", labels=[]).candidates == ()
+    assert [hit.text for hit in kb.search("alpha", where=Filter(label=["default"]))] == [
+        "Alpha text."
+    ]
+    assert [hit.text for hit in kb.search("alpha", where=Filter(label=["board"]))] == [
+        "Alpha secret."
+    ]
+    assert len(kb.search("alpha", where=Filter(label=["board", "default"]))) == 2
+    assert kb.search("alpha", where=Filter(label=[])) == []
+    assert kb.search("alpha", where=Filter(label=["other"])) == []
+    assert [d.source for d in kb.documents(where=Filter(label=["board"]))] == ["b.txt"]
+    assert kb.explain("alpha", where=Filter(label=[])).candidates == ()
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["relative", "absolute"])
@@ -526,7 +530,7 @@ def test_an_ingest_with_a_label_labels_what_is_there_already(kb: KnowledgeBase, 
     write(docs, changed="Gamma changed.", added="Delta text.")
     kb.ingest(docs, label="board")
     assert {document.label for document in kb.documents()} == {"board"}
-    assert kb.search("alpha", labels=["default"]) == []
+    assert kb.search("alpha", where=Filter(label=["default"])) == []
     write(docs, changed="Gamma again.")
     kb.ingest(docs)  # no label named: documents keep theirs
     assert {document.label for document in kb.documents()} == {"board"}
@@ -619,9 +623,9 @@ def test_a_document_that_may_not_be_read_is_as_one_that_is_not_there(
     kb.ingest(docs, label="board")
     (document,) = kb.documents()
     for look in (kb.document, kb.pages, kb.chunks):
-        assert look(document.id, labels=["board"])
+        assert look(document.id, where=Filter(label=["board"]))
         with pytest.raises(SourceError) as hidden:
-            look(document.id, labels=["default"])
+            look(document.id, where=Filter(label=["default"]))
         with pytest.raises(SourceError) as missing:
             look(document.id + 99)
         assert str(missing.value).replace(str(document.id + 99), str(document.id)) == str(
@@ -823,8 +827,8 @@ def test_a_document_without_text_is_named_and_the_others_are_added(kb: Knowledge
 def test_a_label_may_be_given_as_one_name(kb: KnowledgeBase, docs: Path) -> None:
     write(docs, a="A pump.")
     kb.ingest(docs, label="hr")
-    assert [hit.source for hit in kb.search("pump", labels="hr")] == ["a.txt"]
-    assert kb.search("pump", labels="h") == []
+    assert [hit.source for hit in kb.search("pump", where=Filter(label="hr"))] == ["a.txt"]
+    assert kb.search("pump", where=Filter(label="h")) == []
 
 
 def test_a_file_that_times_out_is_not_tried_again_under_the_same_limits(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import KnowledgeBase, Reranker
+from ragkit import Filter, KnowledgeBase, Reranker
 from ragkit.errors import MissingExtra
 from tests.support.hashing import HashingEmbedder
 
@@ -121,22 +121,24 @@ def test_a_text_without_pages_has_no_page_label(staff: KnowledgeBase) -> None:
 
 
 def test_a_slide_is_labelled_by_its_number(staff: KnowledgeBase) -> None:
-    node = RagkitRetriever(staff, k=1, labels=["sales"]).retrieve("service contract Rundum")[0]
+    node = RagkitRetriever(staff, k=1, where=Filter(label=["sales"])).retrieve(
+        "service contract Rundum"
+    )[0]
     assert node.metadata["page_label"] == node.metadata["place"].removeprefix("slide ")
 
 
 def test_only_documents_with_the_labels_are_found(staff: KnowledgeBase) -> None:
-    nodes = RagkitRetriever(staff, k=50, labels=["sales"]).retrieve(QUESTION)
+    nodes = RagkitRetriever(staff, k=50, where=Filter(label=["sales"])).retrieve(QUESTION)
     assert {node.metadata["kind"] for node in nodes} == {"pptx"}
-    assert RagkitRetriever(staff, labels=[]).retrieve(QUESTION) == []
+    assert RagkitRetriever(staff, where=Filter(label=[])).retrieve(QUESTION) == []
 
 
 def test_node_ids_outlive_a_base_that_is_built_again(staff: KnowledgeBase, tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "b.kb", embedder=HashingEmbedder(dimension=256)) as again:
         again.ingest(DOCUMENTS / "products" / "vx-sales-training.pptx", label="sales")
         query, labels = "service contract Rundum", ["sales"]
-        first = RagkitRetriever(staff, k=3, labels=labels).retrieve(query)
-        second = RagkitRetriever(again, k=3, labels=labels).retrieve(query)
+        first = RagkitRetriever(staff, k=3, where=Filter(label=labels)).retrieve(query)
+        second = RagkitRetriever(again, k=3, where=Filter(label=labels)).retrieve(query)
     assert {n.node_id for n in first} == {n.node_id for n in second}
     assert len({n.node_id for n in first}) == 3
 

@@ -75,7 +75,7 @@ class _Leaf:
 
 def ask_for_data(
     question: str,
-    context: RetrievedContext | None,
+    context: RetrievedContext,
     schema: AnswerSchema,
     model: str | LanguageModel,
     config: Config,
@@ -84,11 +84,9 @@ def ask_for_data(
 ) -> Answer:
     """Answer a question with a value of the schema, from its search results.
 
-    `context` is None for an empty knowledge base. Raises ModelError if no model can answer, and
-    SchemaMismatch if a model's reply does not match the schema.
+    Raises ModelError if no model can answer, and SchemaMismatch if a model's reply does not match
+    the schema.
     """
-    if context is None:
-        return Answer.abstain(question, (), Abstention.EMPTY)
     if not is_answerable(question, context):
         return Answer.abstain(question, context.hits, Abstention.FAR)
     chosen, reason = choose_model(model, config, reasoning=reasoning)

@@ -14,6 +14,7 @@ from ragkit.generation.streaming import StreamObserver
 from ragkit.retrieval.hits import Hit
 from ragkit.store.access import Principal
 from ragkit.store.audit import current_user
+from ragkit.store.filters import Filter
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 
@@ -37,13 +38,15 @@ class Recorder:
         self._keeps_words = config.audit_questions == "text"
         self._is_optional = config.audit == "optional"
 
-    def record_search(self, query: str, found: SearchRecord) -> None:
-        """Record a search and what it found."""
-        self._question("search", query, found)
+    def record_search(self, query: str, found: SearchRecord, where: Filter | None = None) -> None:
+        """Record a search, its filter and what it found."""
+        self._question("search", query, found, where)
 
-    def record_question(self, question: str, found: SearchRecord) -> int:
-        """Record a question and what was found for it; return the record's number, or 0."""
-        return self._question("ask", question, found)
+    def record_question(
+        self, question: str, found: SearchRecord, where: Filter | None = None
+    ) -> int:
+        """Record a question, its filter and what was found; return the record's number, or 0."""
+        return self._question("ask", question, found, where)
 
     def record_answer(self, record: int, answer: Answer) -> None:
         """Record the answer to the question with this record number."""
@@ -90,9 +93,30 @@ class Recorder:
         with suppress(StoreError):
             self._write("answer", "answer", {"question": record, "outcome": outcome})
 
-    def _question(self, action: str, text: str, detail: dict[str, Any]) -> int:
+    def _question(
+        self, action: str, text: str, detail: dict[str, Any], where: Filter | None
+    ) -> int:
+        if where is not None:
+            detail = {**detail, "filter": self._describe_filter(where)}
         names = {"question": text} if self._keeps_words else {}
         return self._write(action, "question", detail, names, text)
+
+    def _describe_filter(self, where: Filter) -> dict[str, Any]:
+        """Return a filter's fields; names of folders, files and labels only as keyed digests.
+
+        A document may be named there, and an erasure has to leave no name of it.
+        """
+        named = {"folder": where.folders, "label": where.labels, "path": where.paths}
+        key = self._store.key()
+        described = {
+            "kind": None if where.kinds is None else list(where.kinds),
+            "modified_after": where.modified_since,
+            **{
+                name: None if values is None else key.digest("\n".join(values))
+                for name, values in named.items()
+            },
+        }
+        return {name: value for name, value in described.items() if value is not None}
 
     def _write(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ragkit.config import Config
 from ragkit.errors import AccessDenied, SourceError
 from ragkit.governance.audit_recorder import Recorder
 from ragkit.store.access import Principal
+from ragkit.store.filters import Filter
 from ragkit.store.records import StoredDocument
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
@@ -65,58 +66,54 @@ class GuardedStore:
         return self._store.layout.root
 
     @contextmanager
-    def open(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
+    def open(self, where: Filter | None = None) -> Iterator[Snapshot]:
         """Open a consistent snapshot of what the principal can read.
 
-        With `labels`, it holds only documents with one of these labels. Raises AccessDenied for the
+        With `where`, it holds only documents that match the filter. Raises AccessDenied for the
         owner of a knowledge base with access control, and records that.
         """
         try:
-            with self._store.view(self.principal, labels) as snapshot:
+            with self._store.view(self.principal, where) as snapshot:
                 yield snapshot
         except AccessDenied as error:
             self.recorder.record_refusal(error)
             raise
 
     @contextmanager
-    def open_list(self, labels: Collection[str] | None = None) -> Iterator[Snapshot]:
+    def open_list(self, where: Filter | None = None) -> Iterator[Snapshot]:
         """Open a snapshot of what the principal can list: for the owner, all documents."""
         if self.principal.is_owner:
             with self._store.snapshot() as snapshot:
-                yield snapshot.filter_labels(labels)
+                yield snapshot.narrow(where)
         else:
-            with self.open(labels) as snapshot:
+            with self.open(where) as snapshot:
                 yield snapshot
 
     @contextmanager
-    def open_document(
-        self, id: int, labels: Collection[str] | None, what: str
-    ) -> Iterator[Snapshot]:
+    def open_document(self, id: int, where: Filter | None, what: str) -> Iterator[Snapshot]:
         """Open a snapshot, and record that the principal opens `what` of a document.
 
         Raises SourceError, and records that, if the principal cannot access the document.
         """
-        with self.open(labels) as snapshot:
+        with self.open(where) as snapshot:
             found = snapshot.documents.get(id)
             self.recorder.record_open(id, found.uid if found else None, what=what)
             self.find_document(snapshot, id)
             yield snapshot
 
     @contextmanager
-    def open_page(
-        self, id: int, page: int, labels: Collection[str] | None = None
-    ) -> Iterator[Snapshot]:
+    def open_page(self, id: int, page: int, where: Filter | None = None) -> Iterator[Snapshot]:
         """Open a snapshot, and record that the principal opens a page; `page` is its ordinal.
 
         A page that is opened again within ten minutes is not recorded again. Raises SourceError as
         `open_document` does.
         """
         if self._opened_pages.contains(self.principal, id, page):
-            with self.open(labels) as snapshot:
+            with self.open(where) as snapshot:
                 if snapshot.documents.get(id) is not None:
                     yield snapshot
                     return
-        with self.open_document(id, labels, f"page {page}") as snapshot:
+        with self.open_document(id, where, f"page {page}") as snapshot:
             self._opened_pages.add(self.principal, id, page)
             yield snapshot
 

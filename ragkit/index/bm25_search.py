@@ -17,12 +17,12 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 import tantivy
 
-from ragkit.index.base import Ids, Ranking, Scores, best_of
+from ragkit.index.base import Ids, Ranking, best_of
+from ragkit.index.tantivy_fetching import count_matches, search_parts
 from ragkit.index.tantivy_parts import State, open_index
 from ragkit.index.tantivy_query import analyze_notations, build_match
 from ragkit.index.tantivy_schema import (
@@ -33,6 +33,7 @@ from ragkit.index.tantivy_schema import (
     index_in_memory,
     match_any,
 )
+from ragkit.index.tantivy_selection import Selection, Selections, find_selection
 from ragkit.index.tantivy_terms import (
     MAX_QUERY_TERMS,
     prepare_query,
@@ -75,6 +76,10 @@ class _View:
     @property
     def parts(self) -> tuple[OpenPart, ...]:
         return self.disk if self.delta is None else (*self.disk, self.delta)
+
+    @property
+    def records(self) -> int:
+        return sum(part.records for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +134,14 @@ class BM25Search:
         self._layout = layout
         self._guard = threading.Lock()
         self._view: _View | None = None
+        self._selections: Selections = {}
         self._strict_views: dict[frozenset[int], _StrictView] = {}
 
     def search(self, snapshot: Snapshot, text: str, k: int) -> Ranking:
         """Return the k chunks that the snapshot may read with the highest BM25 score, best first.
 
-        Chunks without access and outdated records are left out before ranking. Under strict access
+        Chunks without access, chunks that a filter leaves out and outdated records are left out
+        before ranking. Under strict access
         also the statistics of words come only from documents that the snapshot may read. No text
         is an error: it never reaches a query parser.
         """
@@ -143,12 +150,12 @@ class BM25Search:
         if snapshot.readable_labels == frozenset():
             return Ranking(*best_of([]), prepared.bound)
         queries = []
-        allowed, current = _label_filter(snapshot), _outdated_filter(view.changed)
+        selection, allowed, current = self._find_filters(snapshot, view)
         for part, query in zip(view.parts, prepared.queries, strict=True):
             if query is not None:
                 filters = allowed if part is view.delta else [*allowed, *current]
                 queries.append((part.searcher, _add_filters(query, filters)))
-        return Ranking(*_search_parts(queries, k), prepared.bound)
+        return Ranking(*search_parts(queries, k, selection), prepared.bound)
 
     def match(self, snapshot: Snapshot, notations: Sequence[Notation], k: int) -> Matches:
         """Find the chunks that hold all words of one of the notations; see Notation.
@@ -160,16 +167,30 @@ class BM25Search:
         patterns = analyze_notations(notations, view.languages)
         if snapshot.readable_labels == frozenset() or patterns is None:
             return Matches(best_of([])[0], 0, patterns is not None)
-        allowed, current = _label_filter(snapshot), _outdated_filter(view.changed)
+        selection, allowed, current = self._find_filters(snapshot, view)
         found, total = [], 0
         for part in view.parts:
             query = build_match(patterns, part)
             if query is not None:
                 filters = allowed if part is view.delta else [*allowed, *current]
-                hits = part.searcher.search(_add_filters(query, filters), limit=k)
-                total += hits.count  # type: ignore[attr-defined]
-                found.append(_read_hits(part.searcher, hits.hits))
+                filtered = _add_filters(query, filters)
+                count, best = count_matches(part.searcher, filtered, k, selection)
+                total += count
+                found.append(best)
         return Matches(best_of(found, k)[0], total, True)
+
+    def _find_filters(
+        self, snapshot: Snapshot, view: _View
+    ) -> tuple[Selection | None, _Clauses, _Clauses]:
+        """Return what a filtered snapshot selects, and two lists of clauses.
+
+        Records that may be found match the first list, and those that are not outdated the second.
+        """
+        selection = None
+        if snapshot.condition:
+            selection = find_selection(self._selections, snapshot, view.records)
+        allowed = _selection_filter(selection) if selection else _label_filter(snapshot)
+        return selection, allowed, _outdated_filter(view.changed)
 
     def weigh_words(self, snapshot: Snapshot, text: str) -> float:
         """Return the sum of the idf of the words of a text that occur in some chunk.
@@ -206,7 +227,7 @@ class BM25Search:
 
     def idf(self, snapshot: Snapshot, count: int) -> float:
         """Return the inverse document frequency of what `count` chunks hold."""
-        return _idf(sum(part.records for part in self._view_of(snapshot).parts), count)
+        return _idf(self._view_of(snapshot).records, count)
 
     def _view_of(self, snapshot: Snapshot) -> _View:
         if snapshot.is_strict:
@@ -222,17 +243,19 @@ class BM25Search:
     def _strict_view_of(self, snapshot: Snapshot) -> _View:
         """Return an index of only those documents that the snapshot may read.
 
-        Then neither idf nor the average length tells anything about other documents.
+        Then neither idf nor the average length tells anything about other documents. A filter does
+        not change the index.
         """
+        readable = snapshot.without_filter()
         labels = snapshot.readable_labels or frozenset()
         with self._guard:
             known = self._strict_views.pop(labels, None)
             if known is None or known.view.seq != snapshot.seq:
-                last_change, documents = snapshot.documents.last_change(), snapshot.documents.ids()
+                last_change, documents = readable.documents.last_change(), readable.documents.ids()
                 if known and (known.last_change, known.documents) == (last_change, documents):
                     view = replace(known.view, seq=snapshot.seq)
                 else:
-                    view = _View(snapshot.seq, delta=index_in_memory(snapshot, documents))
+                    view = _View(snapshot.seq, delta=index_in_memory(readable, documents))
                 known = _StrictView(view, last_change, documents)
             self._strict_views[labels] = known  # as the most recently used
             if len(self._strict_views) > _MAX_CACHED_VIEWS:
@@ -277,7 +300,7 @@ def _choose_terms(text: str, view: _View) -> tuple[int, list[_Term]]:
     Very common terms are left out: they hardly tell chunks apart, and have the longest lists. If
     there are no others, they stay.
     """
-    total = sum(part.records for part in view.parts)
+    total = view.records
     matching = [term for term in _find_terms(text, view) if any(term.counts)]
     limit = max(_MAX_TERM_SHARE * total, _MIN_TERM_CHUNKS)
     return total, [term for term in matching if term.total <= limit] or matching
@@ -350,6 +373,13 @@ def _label_filter(snapshot: Snapshot) -> _Clauses:
     return [(tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0))]
 
 
+def _selection_filter(selection: Selection) -> _Clauses:
+    """Return clauses that only selected records match, if there is a query for them."""
+    if selection.query is None:
+        return []
+    return [(tantivy.Occur.Must, tantivy.Query.const_score_query(selection.query, 0.0))]
+
+
 def _outdated_filter(changed: Collection[int]) -> _Clauses:
     """Return clauses that records of changed documents do not match."""
     return [(tantivy.Occur.MustNot, match_any("document", sorted(changed)))] if changed else []
@@ -364,34 +394,3 @@ def _match_labels(labels: list[int]) -> tantivy.Query:
         return match_any("label", labels)
     terms = [tantivy.Query.term_query(SCHEMA, "label", label) for label in labels]
     return tantivy.Query.boolean_query([(tantivy.Occur.Should, term) for term in terms])
-
-
-def _search_parts(queries: Sequence[tuple[tantivy.Searcher, Any]], k: int) -> tuple[Ids, Scores]:
-    """Return the k best chunks of all parts.
-
-    Each part is first asked for twice its share of k. If the last one that it returns is still
-    good enough for the result, the part is asked again, for k.
-    """
-    sizes = [searcher.num_docs for searcher, _ in queries]
-    limits = [min(k, 1 + 2 * k * size // max(1, sum(sizes))) for size in sizes]
-    found = [_search_part(*query, limit) for query, limit in zip(queries, limits, strict=True)]
-    best = best_of(found, k)
-    worst = best[1][-1] if len(best[1]) == k else 0.0
-    cut_off = [
-        at
-        for at, (ids, scores) in enumerate(found)
-        if limits[at] < k and len(ids) == limits[at] and scores[-1] >= worst
-    ]
-    for at in cut_off:
-        found[at] = _search_part(*queries[at], k)
-    return best_of(found, k) if cut_off else best
-
-
-def _search_part(searcher: tantivy.Searcher, query: Any, k: int) -> tuple[Ids, Scores]:
-    return _read_hits(searcher, searcher.search(query, limit=k, count=False).hits)
-
-
-def _read_hits(searcher: tantivy.Searcher, hits: Sequence[Any]) -> tuple[Ids, Scores]:
-    scores, addresses = zip(*hits, strict=True) if hits else ((), ())
-    ids = searcher.fast_field_values("chunk", list(addresses))
-    return np.array(ids, dtype=np.int64), np.array(scores, dtype=np.float32)

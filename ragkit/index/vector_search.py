@@ -17,6 +17,7 @@ from ragkit.index.faiss_files import InnerIndex, import_faiss, is_intact, map_in
 from ragkit.store.layout import Layout
 from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.snapshot import Snapshot
+from ragkit.store.transaction import Scope
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +41,9 @@ class _View:
     """What is searched at one commit: the published file, and an exact index of newer chunks.
 
     `alive` marks the positions in the file whose chunks still exist, None if all do. `delta` holds
-    all chunks that the file lacks. `masks` caches, for each set of access labels, which positions
-    of the file and of the delta it may read. It is valid as long as the view, because labels only
-    change with a commit.
+    all chunks that the file lacks. `masks` caches, for each scope of a snapshot, which positions
+    of the file and of the delta it may read. It is valid as long as the view, because documents and
+    their labels only change with a commit.
     """
 
     seq: int
@@ -50,7 +51,7 @@ class _View:
     alive: Mask | None
     delta: InnerIndex
     delta_ids: Ids
-    masks: dict[frozenset[int], tuple[Mask, Mask]] = field(default_factory=dict)
+    masks: dict[Scope, tuple[Mask, Mask]] = field(default_factory=dict)
 
 
 class VectorSearch:
@@ -86,16 +87,16 @@ class VectorSearch:
 
     def _masks(self, snapshot: Snapshot, view: _View) -> tuple[Mask | None, Mask | None]:
         """Return which positions of the file and the delta may be found, None for all."""
-        if snapshot.readable_labels is None:
+        if snapshot.sees_all:
             return view.alive, None
-        known = view.masks.get(snapshot.readable_labels)
+        known = view.masks.get(snapshot.scope)
         if known is None:
             runs = snapshot.documents.chunk_runs()
             ids = view.published.ids if view.published else view.delta_ids[:0]
             known = _positions_in(ids, runs), _positions_in(view.delta_ids, runs)
             if len(view.masks) >= _MAX_CACHED_MASKS:
                 view.masks.clear()
-            view.masks[snapshot.readable_labels] = known
+            view.masks[snapshot.scope] = known
         return known
 
     def cosines(self, snapshot: Snapshot, vector: Scores, chunks: Ids) -> tuple[Ids, Scores]:

@@ -57,7 +57,7 @@ def read_status(snapshot: Snapshot, layout: Layout) -> Status:
     """Return the status of a knowledge base, as far as the snapshot can list it."""
     documents, pages, chunks = snapshot.documents.counts()
     identity = read_identity(snapshot)
-    sees_all = snapshot.readable_labels is None
+    sees_all = snapshot.sees_all
     folders = [
         (layout.folder_path(name), whole)
         for _, name, whole in snapshot.source_folders.all()

@@ -202,12 +202,14 @@ class NameCache:
         self._known: dict[frozenset[int] | None, tuple[int, DocumentNames]] = {}
 
     def names_of(self, snapshot: Snapshot) -> DocumentNames:
-        """Return the names of all documents that the snapshot may read."""
+        """Return the names of all documents that may be read, whatever the snapshot's filter."""
         key = snapshot.readable_labels
         with self._guard:
             seq, names = self._known.pop(key, (-1, None))
             if names is None or seq != snapshot.seq:
-                names = DocumentNames(snapshot.documents.names(), names.words if names else None)
+                names = DocumentNames(
+                    snapshot.without_filter().documents.names(), names.words if names else None
+                )
             self._known[key] = snapshot.seq, names  # as the most recently used
             if len(self._known) > _MAX_CACHED_SETS:
                 del self._known[next(iter(self._known))]

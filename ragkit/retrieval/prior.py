@@ -19,6 +19,7 @@ from ragkit.index.faiss_index import FaissIndex
 from ragkit.retrieval.document_names import NameCache
 from ragkit.retrieval.page_rules import PageRule
 from ragkit.store.snapshot import Snapshot
+from ragkit.store.transaction import Scope
 
 LONG_DOCUMENT = 60  # chunks
 NAME_WEIGHT = 0.1  # of a document whose whole name is in the question
@@ -150,15 +151,15 @@ class _LongDocuments:
 
 
 class _LongCache:
-    """Keeps the long documents for each set of readable documents, until the next commit."""
+    """Keeps the long documents for each scope of a snapshot, until the next commit."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._known: dict[frozenset[int] | None, _LongDocuments] = {}
+        self._known: dict[Scope, _LongDocuments] = {}
 
     def documents_of(self, snapshot: Snapshot) -> _LongDocuments:
         """Return the long documents that the snapshot may read."""
-        key = snapshot.readable_labels
+        key = snapshot.scope
         with self._guard:
             found = self._known.pop(key, None)
             if found is None or found.seq != snapshot.seq:

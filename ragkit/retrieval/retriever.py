@@ -81,13 +81,15 @@ class Candidate:
 class Explanation:
     """Every stage of one search: all candidates, best first, and the hits made of them.
 
-    `sides` are what was searched for each side of a query that compares.
+    `sides` are what was searched for each side of a query that compares. `notice` is one line that
+    users should see, or "": that no document matches the filter.
     """
 
     query: str
     candidates: tuple[Candidate, ...]
     hits: tuple[Hit, ...]
     sides: tuple[str, ...] = ()
+    notice: str = ""
 
 
 class Retriever:
@@ -229,7 +231,7 @@ class Retriever:
         """Return the places of those chunks that the snapshot may read, and maybe of others.
 
         A chunk never moves and its id is never reused, so places are cached for all readers. A
-        cached place is no permission: for a reader with limited access the documents are checked.
+        cached place is no permission: with limited access or a filter the documents are checked.
         """
         known = self._places
         unknown = [chunk for chunk in ids if chunk not in known]
@@ -238,7 +240,7 @@ class Retriever:
             if len(known) > _MAX_CACHED_PLACES:
                 known = self._places = {chunk: known[chunk] for chunk in ids if chunk in known}
             known.update(found)
-        if snapshot.readable_labels is None:
+        if snapshot.sees_all:
             return known
         here = {chunk: known[chunk] for chunk in ids if chunk in known}
         readable = snapshot.documents.readable({place.document for place in here.values()})

@@ -131,13 +131,14 @@ class AccessReader:
         ):
             granted.setdefault(label, []).append(principal)
         rows = self._db.execute(
-            "SELECT d.label, d.name, (SELECT count(*) FROM document o WHERE o.label = d.label) "
-            "FROM (SELECT id AS label, name FROM label) d "
-            f"WHERE {self._snapshot.label_clause()} ORDER BY d.name"
+            "SELECT l.id, l.name, (SELECT count(*) FROM document d WHERE d.label = l.id) "
+            "FROM label l ORDER BY l.name"
         )
+        readable = self._snapshot.readable_labels
         return [
             LabelGrants(label=name, documents=count, principals=tuple(granted.get(id, ())))
             for id, name, count in rows
+            if readable is None or id in readable
         ]
 
 

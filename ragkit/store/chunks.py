@@ -80,7 +80,7 @@ class Chunks:
                 _CHUNK,
                 self._db.execute(
                     f"{_SELECT_CHUNK} WHERE c.id IN ({placeholders(batch)}) "
-                    f"AND {self._snapshot.label_clause()}",
+                    f"AND {self._snapshot.document_clause()}",
                     batch,
                 ),
             )
@@ -90,7 +90,7 @@ class Chunks:
         """Return the chunks of a document in order, or those of the page with this ordinal."""
         rows = self._db.execute(
             f"{_SELECT_CHUNK} WHERE c.document = ? AND (? IS NULL OR c.page = ?) "
-            f"AND {self._snapshot.label_clause()} ORDER BY c.ordinal",
+            f"AND {self._snapshot.document_clause()} ORDER BY c.ordinal",
             (document, page, page),
         )
         return [_CHUNK(row) for row in rows]
@@ -99,7 +99,7 @@ class Chunks:
         """Return the chunks of a document from ordinal `first` to `last`, both included."""
         rows = self._db.execute(
             f"{_SELECT_CHUNK} WHERE c.document = ? AND c.ordinal BETWEEN ? AND ? "
-            f"AND {self._snapshot.label_clause()} ORDER BY c.ordinal",
+            f"AND {self._snapshot.document_clause()} ORDER BY c.ordinal",
             (document, first, last),
         )
         return [_CHUNK(row) for row in rows]
@@ -108,12 +108,12 @@ class Chunks:
         """Return the places of the chunks with these ids that may be read."""
         found: dict[int, Place] = {}
         joined = ""
-        if self._snapshot.readable_labels is not None:
+        if not self._snapshot.sees_all:
             joined = "JOIN document d ON d.id = c.document"
         for batch in batches(ids):
             rows = self._db.execute(
                 f"SELECT c.id, {_PLACE.columns} FROM chunk c {joined} "
-                f"WHERE c.id IN ({placeholders(batch)}) AND {self._snapshot.label_clause()}",
+                f"WHERE c.id IN ({placeholders(batch)}) AND {self._snapshot.document_clause()}",
                 batch,
             )
             found.update((row[0], Place(*row[1:])) for row in rows)
@@ -123,7 +123,7 @@ class Chunks:
         """Return the first and last chunk id of each page of a document, by the page's ordinal."""
         rows = self._db.execute(
             "SELECT c.page, min(c.id), max(c.id) FROM chunk c JOIN document d ON d.id = c.document "
-            f"WHERE c.document = ? AND {self._snapshot.label_clause()} GROUP BY c.page",
+            f"WHERE c.document = ? AND {self._snapshot.document_clause()} GROUP BY c.page",
             (document,),
         )
         return {page: (first, last) for page, first, last in rows}
@@ -135,7 +135,7 @@ class Chunks:
             for batch in batches(ids)
             for chunk, header, text in self._db.execute(
                 "SELECT c.id, c.header, c.text FROM chunk c JOIN document d ON d.id = c.document "
-                f"WHERE c.id IN ({placeholders(batch)}) AND {self._snapshot.label_clause()}",
+                f"WHERE c.id IN ({placeholders(batch)}) AND {self._snapshot.document_clause()}",
                 batch,
             )
         }
@@ -161,7 +161,7 @@ class Pages:
         rows = self._db.execute(
             f"SELECT {_PAGE.columns} FROM page p JOIN document d ON d.id = p.document "
             "WHERE p.document = ? AND (? IS NULL OR p.ordinal = ?) "
-            f"AND {self._snapshot.label_clause()} ORDER BY p.ordinal",
+            f"AND {self._snapshot.document_clause()} ORDER BY p.ordinal",
             (document, ordinal, ordinal),
         )
         return [_PAGE(row) for row in rows]
@@ -170,7 +170,7 @@ class Pages:
         """Return a page's whole text; "" if the document is gone or may not be read."""
         row = self._db.execute(
             "SELECT p.text FROM page p JOIN document d ON d.id = p.document "
-            f"WHERE p.document = ? AND p.ordinal = ? AND {self._snapshot.label_clause()}",
+            f"WHERE p.document = ? AND p.ordinal = ? AND {self._snapshot.document_clause()}",
             (document, ordinal),
         ).fetchone()
         return check_text(row[0]) if row else ""
@@ -179,7 +179,7 @@ class Pages:
         """Return the page labels of a document in order: for a spreadsheet, its sheet names."""
         rows = self._db.execute(
             "SELECT p.page_label FROM page p JOIN document d ON d.id = p.document "
-            f"WHERE p.document = ? AND {self._snapshot.label_clause()} ORDER BY p.ordinal",
+            f"WHERE p.document = ? AND {self._snapshot.document_clause()} ORDER BY p.ordinal",
             (document,),
         )
         return [row[0] for row in rows]

@@ -25,6 +25,7 @@ import apsw
 from ragkit.errors import NotAKnowledgeBase, StoreDamaged, StoreError, StoreFull, StoreLocked
 from ragkit.store.atomic import publish_file, sync_directory
 from ragkit.store.filesystem import find_network_type
+from ragkit.store.filters import compose
 from ragkit.store.layout import Layout
 from ragkit.store.locks import block_commits
 
@@ -167,10 +168,15 @@ def _set_up_connection(connection: apsw.Connection) -> Database:
     try:
         connection.set_busy_timeout(BUSY_TIMEOUT)
         database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.create_scalar_function("nfc", _compose_value, 1, deterministic=True)
     except BaseException:
         connection.close()
         raise
     return database
+
+
+def _compose_value(*values: Any) -> Any:
+    return compose(values[0]) if isinstance(values[0], str) else values[0]
 
 
 def connect_damaged(path: Path) -> Database:

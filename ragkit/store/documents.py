@@ -74,7 +74,7 @@ class Documents:
     def all(self) -> Iterator[StoredDocument]:
         """Yield all documents that may be read, by source."""
         rows = self._db.execute(
-            f"{_SELECT_DOCUMENT} WHERE {self._snapshot.label_clause()} "
+            f"{_SELECT_DOCUMENT} WHERE {self._snapshot.document_clause()} "
             "ORDER BY d.source, d.source_folder"
         )
         return map(_DOCUMENT, rows)
@@ -84,14 +84,14 @@ class Documents:
         if id.bit_length() > 63:  # more than SQLite can look for
             return None
         row = self._db.execute(
-            f"{_SELECT_DOCUMENT} WHERE d.id = ? AND {self._snapshot.label_clause()}", (id,)
+            f"{_SELECT_DOCUMENT} WHERE d.id = ? AND {self._snapshot.document_clause()}", (id,)
         ).fetchone()
         return _DOCUMENT(row) if row else None
 
     def ids(self) -> list[int]:
         """Return the ids of all documents that may be read, ascending."""
         rows = self._db.execute(
-            f"SELECT d.id FROM document d WHERE {self._snapshot.label_clause()} ORDER BY d.id"
+            f"SELECT d.id FROM document d WHERE {self._snapshot.document_clause()} ORDER BY d.id"
         )
         return [row[0] for row in rows]
 
@@ -99,7 +99,7 @@ class Documents:
         """Return the names of all documents that may be read, by source."""
         rows = self._db.execute(
             f"SELECT {_NAME.columns} FROM document d "
-            f"WHERE {self._snapshot.label_clause()} ORDER BY d.source, d.source_folder"
+            f"WHERE {self._snapshot.document_clause()} ORDER BY d.source, d.source_folder"
         )
         return [_NAME(row) for row in rows]
 
@@ -108,7 +108,7 @@ class Documents:
         rows = self._db.execute(
             f"SELECT {_SECTION.columns} "
             "FROM chunk c JOIN document d ON d.id = c.document "
-            f"WHERE c.document = ? AND c.ordinal < ? AND {self._snapshot.label_clause()} "
+            f"WHERE c.document = ? AND c.ordinal < ? AND {self._snapshot.document_clause()} "
             "GROUP BY c.headings ORDER BY 2",
             (document, max_chunks),
         )
@@ -118,11 +118,11 @@ class Documents:
         """Count the documents, pages and chunks that may be read."""
         documents, chunks = self._db.execute(
             "SELECT count(*), coalesce(sum(d.last_chunk - d.first_chunk + 1), 0) "
-            f"FROM document d WHERE {self._snapshot.label_clause()}"
+            f"FROM document d WHERE {self._snapshot.document_clause()}"
         ).fetchone()
         (pages,) = self._db.execute(
             "SELECT count(*) FROM page p JOIN document d ON d.id = p.document "
-            f"WHERE {self._snapshot.label_clause()}"
+            f"WHERE {self._snapshot.document_clause()}"
         ).fetchone()
         return documents, pages, chunks
 
@@ -130,7 +130,7 @@ class Documents:
         """Count documents, pages and chunks for each kind of document, by its name."""
         rows = self._db.execute(
             f"SELECT {_KIND_COUNTS.columns} FROM document d "
-            f"WHERE {self._snapshot.label_clause()} GROUP BY d.kind ORDER BY d.kind"
+            f"WHERE {self._snapshot.document_clause()} GROUP BY d.kind ORDER BY d.kind"
         )
         return [_KIND_COUNTS(row) for row in rows]
 
@@ -138,15 +138,22 @@ class Documents:
         """Return (day, number of documents added on it), oldest first."""
         return self._db.execute(
             "SELECT substr(d.added_at, 1, 10), count(*) "
-            f"FROM document d WHERE {self._snapshot.label_clause()} GROUP BY 1 ORDER BY 1"
+            f"FROM document d WHERE {self._snapshot.document_clause()} GROUP BY 1 ORDER BY 1"
         ).fetchall()
+
+    def exist(self) -> bool:
+        """Return True if there is a document that may be read."""
+        (found,) = self._db.execute(
+            f"SELECT EXISTS (SELECT 1 FROM document d WHERE {self._snapshot.document_clause()})"
+        ).fetchone()
+        return bool(found)
 
     def chunk_counts(self) -> dict[int, int]:
         """Return the number of chunks of each document that may be read, by ascending ids."""
         return dict(
             self._db.execute(
                 "SELECT d.id, coalesce(d.last_chunk - d.first_chunk + 1, 0) "
-                f"FROM document d WHERE {self._snapshot.label_clause()} ORDER BY d.id"
+                f"FROM document d WHERE {self._snapshot.document_clause()} ORDER BY d.id"
             )
         )
 
@@ -154,14 +161,14 @@ class Documents:
         """Return the first and last chunk id of each document that may be read, ascending."""
         return self._db.execute(
             "SELECT d.first_chunk, d.last_chunk FROM document d "
-            f"WHERE d.first_chunk IS NOT NULL AND {self._snapshot.label_clause()} ORDER BY 1"
+            f"WHERE d.first_chunk IS NOT NULL AND {self._snapshot.document_clause()} ORDER BY 1"
         ).fetchall()
 
     def long_runs(self, chunks: int) -> dict[int, tuple[int, int]]:
         """Return the first and last chunk id of each readable document with at least `chunks`."""
         rows = self._db.execute(
             "SELECT d.id, d.first_chunk, d.last_chunk FROM document d "
-            f"WHERE d.last_chunk - d.first_chunk + 1 >= ? AND {self._snapshot.label_clause()} "
+            f"WHERE d.last_chunk - d.first_chunk + 1 >= ? AND {self._snapshot.document_clause()} "
             "ORDER BY d.first_chunk",
             (chunks,),
         )
@@ -171,7 +178,7 @@ class Documents:
         """Return the sequence number of the last change to a readable document; 0 if none."""
         (seq,) = self._db.execute(
             "SELECT coalesce(max(j.seq), 0) FROM journal j JOIN document d ON d.id = j.document "
-            f"WHERE {self._snapshot.label_clause()}"
+            f"WHERE {self._snapshot.document_clause()}"
         ).fetchone()
         return int(seq)
 
@@ -182,7 +189,7 @@ class Documents:
             for batch in batches(sorted(documents))
             for row in self._db.execute(
                 f"SELECT d.id FROM document d WHERE d.id IN ({placeholders(batch)}) "
-                f"AND {self._snapshot.label_clause()}",
+                f"AND {self._snapshot.document_clause()}",
                 batch,
             )
         }
@@ -194,7 +201,7 @@ class Documents:
             for batch in batches(sorted(uids))
             for row in self._db.execute(
                 f"SELECT d.uid FROM document d WHERE d.uid IN ({placeholders(batch)}) "
-                f"AND {self._snapshot.label_clause()}",
+                f"AND {self._snapshot.document_clause()}",
                 batch,
             )
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from ragkit.errors import SourceError
+from ragkit.store.filters import compose
 from ragkit.store.layout import Layout
 from ragkit.store.records import StoredDocument
 from ragkit.store.snapshot import Snapshot
@@ -73,8 +73,3 @@ def find_names(names: Sequence[tuple[str, int]], pattern: str) -> list[tuple[str
         or [each for name, each in composed if name.startswith(f"{wanted}/")]
         or [each for name, each in composed if fnmatchcase(name, pattern)]
     )
-
-
-def compose(path: str) -> str:
-    """Return a path as people type it (Unicode NFC): some systems store "ü" as "u" and a mark."""
-    return unicodedata.normalize("NFC", path)

@@ -1,8 +1,8 @@
-"""A snapshot: one read transaction, restricted to the labels that a principal may read."""
+"""A snapshot: one read transaction, restricted to what a principal may read and a filter."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from copy import copy
 from dataclasses import dataclass
 
 from ragkit.store.access import Access, AccessReader
@@ -12,6 +12,7 @@ from ragkit.store.conversations import Conversations
 from ragkit.store.documents import Documents
 from ragkit.store.erasures import Erasures
 from ragkit.store.file_errors import FileErrors
+from ragkit.store.filters import Filter, build_condition
 from ragkit.store.labels import Labels
 from ragkit.store.retention import RetentionRules
 from ragkit.store.source_folders import SourceFolders
@@ -31,29 +32,44 @@ class Snapshot(ReadTransaction):
     """A read transaction with all aggregates: `snapshot.documents.all()`."""
 
     def restrict(self, labels: frozenset[int] | None) -> Snapshot:
-        """Return the same snapshot, restricted to documents with these label ids; None for all."""
-        snapshot = Snapshot.__new__(Snapshot)
-        snapshot.connection, snapshot.readable_labels = self.connection, labels
-        snapshot.seq = self.seq
-        snapshot.has_spare_vectors = self.has_spare_vectors
+        """Return the same snapshot of all documents with these label ids; None for all labels.
+
+        A filter of this snapshot does not restrict the new one.
+        """
+        snapshot = copy(self)
+        snapshot.readable_labels, snapshot.condition = labels, ""
         return snapshot
 
     def with_spare_vectors(self) -> Snapshot:
         """Return the same snapshot with the second set of vectors in place of the first."""
-        snapshot = self.restrict(self.readable_labels)
+        snapshot = copy(self)
         snapshot.has_spare_vectors = True
         return snapshot
 
-    def filter_labels(self, names: Collection[str] | None) -> Snapshot:
-        """Return the same snapshot without documents that have none of these labels.
+    def narrow(self, filter: Filter | None) -> Snapshot:
+        """Return the same snapshot without documents that do not match a filter.
 
-        With None all documents stay that may be read.
+        With None all documents stay that may be read. Raises ValueError if it is not a Filter.
         """
-        if names is None:
+        if filter is None:
             return self
-        labels = self.labels.ids_of([names] if isinstance(names, str) else names)
-        allowed = self.readable_labels
-        return self.restrict(labels if allowed is None else labels & allowed)
+        if not isinstance(filter, Filter):
+            raise ValueError(
+                f"invalid filter {filter!r}: expected a ragkit.Filter; write it like "
+                'Filter(folder="finance/", kind="pdf")'
+            )
+        labels = self.readable_labels
+        if filter.labels is not None:
+            named = self.labels.ids_of(filter.labels)
+            labels = named if labels is None else named & labels
+        snapshot = self.restrict(labels)
+        conditions = [each for each in (self.condition, build_condition(filter)) if each]
+        snapshot.condition = " AND ".join(conditions)
+        return snapshot
+
+    def without_filter(self) -> Snapshot:
+        """Return the same snapshot with all documents of the labels that may be read."""
+        return self.restrict(self.readable_labels) if self.condition else self
 
     @property
     def is_strict(self) -> bool:

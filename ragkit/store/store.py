@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ragkit.store.database import (
     translate_sqlite_errors,
 )
 from ragkit.store.filesystem import check_local
+from ragkit.store.filters import Filter
 from ragkit.store.keys import AuditKey, default_key_file, load_or_create_key
 from ragkit.store.layout import Layout
 from ragkit.store.locks import WriterLock, block_commits, lock_shared
@@ -122,10 +123,8 @@ class Store:
                     create_database(self.layout)
 
     @contextmanager
-    def view(
-        self, principal: Principal, labels: Collection[str] | None = None
-    ) -> Iterator[Snapshot]:
-        """Open a snapshot of what a principal may read, with `labels` only of those labels.
+    def view(self, principal: Principal, where: Filter | None = None) -> Iterator[Snapshot]:
+        """Open a snapshot of what a principal may read, with `where` only of what it matches.
 
         Grants and revocations before the snapshot are in effect. Raises AccessDenied if access
         control is enforced and the principal is anonymous.
@@ -133,7 +132,7 @@ class Store:
         with self.snapshot() as snapshot:
             names = None if principal.is_owner else principal.names
             allowed = snapshot.access.allowed_labels(names)
-            yield snapshot.restrict(allowed).filter_labels(labels)
+            yield snapshot.restrict(allowed).narrow(where)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:

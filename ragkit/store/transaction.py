@@ -23,14 +23,18 @@ from ragkit.store.locks import hold_commit_lock
 _CHECKPOINT_PATIENCE = 1000  # milliseconds
 
 
+Scope = tuple[frozenset[int] | None, str]
+
+
 class ReadTransaction:
     """Reads inside one transaction: `seq` is the last commit it sees.
 
     `readable_labels` are the ids of the labels whose documents may be read; None means all of them,
-    an empty set means none. `has_spare_vectors` says that vectors are read from the second set,
-    which searches do not use.
+    an empty set means none. `condition` is the SQL condition of a filter, "" without one.
+    `has_spare_vectors` says that vectors are read from the second set, which searches do not use.
     """
 
+    condition = ""
     has_spare_vectors = False
 
     def __init__(self, connection: Database, readable_labels: frozenset[int] | None = None) -> None:
@@ -38,14 +42,28 @@ class ReadTransaction:
         self.readable_labels = readable_labels
         self.seq = int(self.meta("seq") or 0)
 
-    def label_clause(self) -> str:
-        """Return the SQL condition for readable documents, of a table with the alias `d`.
+    @property
+    def scope(self) -> Scope:
+        """Which documents this transaction sees at its commit, as a key for caches."""
+        return self.readable_labels, self.condition
 
-        This is the only place where access becomes SQL. Label ids are integers of our own table.
+    @property
+    def sees_all(self) -> bool:
+        """Whether neither access rights nor a filter leave out documents."""
+        return self.readable_labels is None and not self.condition
+
+    def document_clause(self) -> str:
+        """Return the SQL condition for the documents that this transaction sees.
+
+        It is for a table `document` with the alias `d`. This is the only place where access rights
+        and filters become SQL. Label ids are integers of our own table; `build_condition` quotes
+        what a filter names.
         """
-        if self.readable_labels is None:
-            return "1"
-        return f"d.label IN ({','.join(str(int(each)) for each in sorted(self.readable_labels))})"
+        clauses = [f"({self.condition})"] if self.condition else []
+        if self.readable_labels is not None:
+            labels = ",".join(str(int(each)) for each in sorted(self.readable_labels))
+            clauses.append(f"d.label IN ({labels})")
+        return " AND ".join(clauses) or "1"
 
     def meta(self, key: str) -> str | None:
         """Return a value of the table `meta`; None if the key is missing."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragkit import Config, KnowledgeBase
+from ragkit import Config, Filter, KnowledgeBase
 from ragkit.errors import StoreError
 from ragkit.index import faiss_index, vector_search
 from ragkit.index.base import Ids, Query, Ranking, Scores
@@ -126,7 +126,7 @@ def test_every_index_gives_what_is_allowed_and_as_much_as_there_is(
     store = Store(bases[kind], create=False)
     index = VectorSearch(store.layout)
     with store.snapshot() as everything:
-        snapshot = everything.filter_labels(labels)
+        snapshot = everything.narrow(Filter(label=labels))
         may = allowed(snapshot)
         for seed in range(4):
             query = unit_vectors(1, 50_000 + seed)[0].astype(np.float32)
@@ -147,7 +147,7 @@ def test_a_search_of_some_documents_finds_their_allowed_chunks_alone(
     store = Store(bases[kind], create=False)
     index = FaissIndex(store.layout)
     with store.snapshot() as everything:
-        snapshot = everything.filter_labels(labels)
+        snapshot = everything.narrow(Filter(label=labels))
         long = everything.documents.long_runs(50)
         assert len(long) == 31
         assert snapshot.documents.long_runs(50).keys() == long.keys() & snapshot.documents.ids()
@@ -338,7 +338,7 @@ def test_what_searches_give_is_looked_up_once_more(bases: dict[str, Path], kind:
     with store.snapshot() as everything:
         assert len(retriever.search(everything, "Page 3 of the plant's pump", 500)) == 500
         for labels in (["other"], ["seven"], []):
-            snapshot = everything.filter_labels(labels)
+            snapshot = everything.narrow(Filter(label=labels))
             may = allowed(snapshot)
             explanation = retriever.explain(snapshot, "Page 3 of the plant's pump", 500)
             assert {each.chunk for each in explanation.candidates} <= may
@@ -352,7 +352,7 @@ def test_a_selector_that_allows_nothing_finds_nothing(bases: dict[str, Path], ki
     store = Store(bases[kind], create=False)
     index = VectorSearch(store.layout)
     with store.snapshot() as everything:
-        for snapshot in (everything.restrict(frozenset()), everything.filter_labels([])):
+        for snapshot in (everything.restrict(frozenset()), everything.narrow(Filter(label=[]))):
             query = unit_vectors(1, 1)[0].astype(np.float32)
             assert pairs(index.search(snapshot, query, 100)) == []
         view = index._view_of(everything)

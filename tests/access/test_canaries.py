@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from ragkit import AskOptions, Config, KnowledgeBase
+from ragkit import AskOptions, Config, Filter, KnowledgeBase
 from ragkit_apps.cli import main
 from tests.access.worlds import (
     ANA,
@@ -33,6 +33,7 @@ from tests.support.sealed_network import free
 
 NOWHERE = {
     "status",
+    "has_documents",
     "has_original",
     "statistics",
     "who",
@@ -125,8 +126,10 @@ def test_an_answer_that_leans_on_another_is_withheld_with_it(library: Library) -
     library.set_mode("enforced")
     library.grant("blue", ANA)
     talk = library.kb.as_principal(ANA).conversation()
-    talk.ask("lurea", AskOptions(labels=["red"]))
-    talk.ask("lureb", AskOptions(labels=["blue"]))  # the first is not shown to the model
+    talk.ask("lurea", AskOptions(where=Filter(label=["red"])))
+    talk.ask(
+        "lureb", AskOptions(where=Filter(label=["blue"]))
+    )  # the first is not shown to the model
     assert canaries(talk.ask("lureb", AskOptions(k=1)).text) == {"a", "b"}
     library.revoke("red", ANA)
     turns = talk.turns()

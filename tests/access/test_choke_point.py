@@ -1,4 +1,4 @@
-"""One module decides, one reads: what may pass by the label clause is named here, with its reason.
+"""One module decides, one reads: what may pass by the document clause is named here with a reason.
 
 Who adds a place that reads documents must either go through `Store.view` or say here why not.
 """
@@ -45,9 +45,9 @@ SHARED = {"base", "checksums"}
 """Modules of the indexes that search nothing."""
 
 CONTENT_SQL = {
-    "ragkit/store/documents.py": "documents, with the label clause",
+    "ragkit/store/documents.py": "documents, with the document clause",
     "ragkit/store/document_writer.py": "writes documents",
-    "ragkit/store/chunks.py": "chunks and pages, with the label clause",
+    "ragkit/store/chunks.py": "chunks and pages, with the document clause",
     "ragkit/store/vectors.py": "vectors of chunks that were found",
     "ragkit/store/spare_vectors.py": "writes the second set of vectors",
     "ragkit/store/labels.py": "labels of documents",
@@ -279,7 +279,16 @@ UNRESTRICTED = {
         "ragkit/maintenance/restored_access.py",
     },
     "audit.times_since_retention_run": {"ragkit/governance/retention.py"},
-    "filter_labels": {"ragkit/store/store.py", "ragkit/governance/guarded_store.py"},
+    "narrow": {"ragkit/store/store.py", "ragkit/governance/guarded_store.py"},
+    "without_filter": {
+        "ragkit/index/bm25_search.py",  # the words of all documents that may be read
+        "ragkit/retrieval/document_names.py",  # the names of all documents that may be read
+    },
+    "scope": {  # keys of caches
+        "ragkit/index/tantivy_selection.py",
+        "ragkit/retrieval/prior.py",
+        "ragkit/index/vector_search.py",
+    },
     "restrict": {
         "ragkit/store/store.py",
         "ragkit/store/snapshot.py",
@@ -287,11 +296,7 @@ UNRESTRICTED = {
         "ragkit/retrieval/retriever.py",  # WIDENED
         "ragkit/index/bm25_search.py",  # WIDENED
     },
-    "label_clause": {
-        "ragkit/store/documents.py",
-        "ragkit/store/chunks.py",
-        "ragkit/store/access.py",
-    },
+    "document_clause": {"ragkit/store/documents.py", "ragkit/store/chunks.py"},
     "source_folders.uploaded_files": {"ragkit/maintenance/verify.py"},
     "source_folders.ids": set(),  # of a writer, as is the next one
     "source_folders.path_of": set(),
@@ -302,6 +307,10 @@ UNRESTRICTED = {
         "ragkit/store/snapshot.py",
         "ragkit/governance/access_control.py",
         "ragkit/index/faiss_index.py",
+        "ragkit/maintenance/restored_access.py",
+    },
+    "access.grants": {  # of the labels that may be read
+        "ragkit/governance/access_control.py",
         "ragkit/maintenance/restored_access.py",
     },
     "access.allowed_labels": {
@@ -316,7 +325,7 @@ UNRESTRICTED = {
         "ragkit/maintenance/restore.py",
     },
 }
-"""What a Snapshot gives without the label clause, and the only modules that ask it for that."""
+"""What a Snapshot gives without the document clause, and the only modules that ask it for that."""
 
 
 @cache
@@ -450,8 +459,8 @@ def queries() -> dict[str, str]:
 
 def test_what_a_snapshot_gives_is_restricted_or_asked_for_by_few() -> None:
     assert {*aggregates()} > {"documents", "pages", "chunks", "vectors", "labels", "access"}
-    restricted = {name for name, code in queries().items() if ".label_clause()" in code}
-    assert restricted == {*ASKED, "documents.counts"}
+    restricted = {name for name, code in queries().items() if ".document_clause()" in code}
+    assert restricted == {*ASKED, "documents.counts"} - {"access.grants"}
     assert queries().keys() - restricted == {*UNRESTRICTED, *_OF_ITSELF, *aggregates()} - {""}
     asked: dict[str, set[str]] = {name: set() for name in UNRESTRICTED}
     for module, _, node in nodes():
@@ -475,7 +484,8 @@ def test_an_aggregate_is_only_used_to_call_it() -> None:
         if isinstance(node, ast.Attribute)
         and node.attr in aggregates()
         and re.search(
-            r"snapshot$|^Snapshot\(|\b(restrict|filter_labels)\(.*\)$", ast.unparse(node.value)
+            r"snapshot$|^Snapshot\(|\b(restrict|narrow|without_filter)\(.*\)$",
+            ast.unparse(node.value),
         )
         and id(node) not in owners
     ]
@@ -501,7 +511,7 @@ def test_sql_is_in_the_store_alone() -> None:
     assert {module for module in asked if not module.startswith("ragkit/store/")} == set()
 
 
-_OF_ITSELF = {"is_strict", "has_every_label"}
+_OF_ITSELF = {"is_strict", "has_every_label", "sees_all"}
 """What a snapshot says of itself."""
 
 _NAMESAKES = {

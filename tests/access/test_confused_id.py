@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Conversation, View
+from ragkit import Conversation, Filter, View
 from ragkit.errors import SourceError
 from tests.access.worlds import ANA, BOB, Library, Paper, tried
 
@@ -107,7 +107,7 @@ def test_a_label_that_is_asked_for_tells_nothing_of_an_id(
     for name in ("document", "pages", "chunks", "original", "has_original"):
 
         def attempt(view: View, id: int, name: str = name) -> object:
-            return getattr(view, name)(id, labels=labels)
+            return getattr(view, name)(id, where=Filter(label=labels))
 
         assert said(view, attempt, library.ids()["b"]) == said(view, attempt, NONE)
 

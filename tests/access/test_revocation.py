@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ragkit import AnswerStream, AskOptions, Conversation, View
+from ragkit import AnswerStream, AskOptions, Conversation, Filter, View
 from tests.access.worlds import (
     ANA,
     BOB,
@@ -149,7 +149,9 @@ class Desk(RuleBasedStateMachine):
     @rule(name=_PERSON, letter=_LETTER, label=st.none() | _LABEL)
     def ask(self, name: str, letter: str, label: str | None) -> None:
         labels = [label] if label else None
-        answer = self.people[name].view.ask(f"lure{letter} pump", AskOptions(k=3, labels=labels))
+        answer = self.people[name].view.ask(
+            f"lure{letter} pump", AskOptions(k=3, where=Filter(label=labels))
+        )
         self.people[name].places += [(c.document, c.page_ordinal) for c in answer.citations]
         self.check(name, answer)
 
@@ -180,7 +182,7 @@ class Desk(RuleBasedStateMachine):
     def replay(self, name: str, again: bool, data: st.DataObject) -> None:
         talk = self.one_talk(name, again, data)
         if talk is not None:
-            self.check(name, [talk.turns(), talk.title, talk.turns(labels=["red"])])
+            self.check(name, [talk.turns(), talk.title, talk.turns(where=Filter(label=["red"]))])
         self.check(name, self.people[name].view.conversations())
 
     @rule(name=_PERSON, letter=_LETTER, again=st.booleans(), data=st.data())

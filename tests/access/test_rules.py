@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragkit import Principal, View
+from ragkit import Filter, Principal, View
 from ragkit.errors import AccessDenied, StoreDamaged
 from ragkit.store.database import connect
 from ragkit.store.snapshot import Snapshot
@@ -141,12 +141,25 @@ def test_an_empty_list_of_labels_is_false_in_every_question_to_the_database(
         documents = snapshot.documents.ids()
         chunks = [chunk.id for id in documents for chunk in snapshot.chunks.of(id)]
         nothing = snapshot.restrict(frozenset())
-        assert nothing.label_clause() == "d.label IN ()"
+        assert nothing.document_clause() == "d.label IN ()"
         for name, ask in ASKED.items():
             assert ask(snapshot, documents, chunks), name
             assert not ask(nothing, documents, chunks), name
         assert snapshot.documents.counts() == (8, 16, len(chunks))
         assert nothing.documents.counts() == (0, 0, 0)
+
+
+def test_a_filter_that_matches_nothing_is_false_in_every_question_to_the_database(
+    enforced: Library,
+) -> None:
+    with enforced.kb._store.snapshot() as snapshot:
+        documents = snapshot.documents.ids()
+        chunks = [chunk.id for id in documents for chunk in snapshot.chunks.of(id)]
+        for where in (Filter(folder="nowhere"), Filter(kind=[]), Filter(label="red", path="no*")):
+            nothing = snapshot.narrow(where)
+            assert nothing.documents.counts() == (0, 0, 0)
+            for name, ask in ASKED.items():
+                assert name == "access.grants" or not ask(nothing, documents, chunks), name
 
 
 ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
@@ -176,21 +189,22 @@ ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "documents.ids": lambda snap, documents, chunks: snap.documents.ids(),
     "documents.chunk_counts": lambda snap, documents, chunks: snap.documents.chunk_counts(),
     "documents.chunk_runs": lambda snap, documents, chunks: snap.documents.chunk_runs(),
+    "documents.exist": lambda snap, documents, chunks: snap.documents.exist(),
     "access.grants": lambda snap, documents, chunks: snap.access.grants(),
 }
 """The queries of a snapshot that are restricted to readable documents; and `documents.counts`."""
 
 
-@pytest.mark.parametrize("labels", [[], [""], ["no such label"], ["blue"], "blue", ["RED"]])
+@pytest.mark.parametrize("labels", [[], ["no such label"], ["blue"], "blue", ["RED"]])
 def test_labels_that_are_asked_for_never_widen_what_may_be_read(
-    enforced: Library, labels: list[str]
+    enforced: Library, labels: str | list[str]
 ) -> None:
     enforced.grant("red", ANA)
     view = enforced.kb.as_principal(ANA)
     assert len(view.documents()) == 2
-    assert view.documents(labels=labels) == []
-    assert view.search("pump river", 100, labels=labels) == []
-    assert len(view.documents(labels=["red", "blue"])) == 2
+    assert view.documents(where=Filter(label=labels)) == []
+    assert view.search("pump river", 100, where=Filter(label=labels)) == []
+    assert len(view.documents(where=Filter(label=["red", "blue"]))) == 2
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM meta WHERE key = 'access'",
@@ -364,7 +378,7 @@ TRIED = ("pages", "page", "chunks", "original", "has_original", "page_image", "d
 def test_the_bare_base_lists_and_tells_no_text_with_access_control(enforced: Library) -> None:
     kb = enforced.kb
     look = Look(("pump", "river"), "red", [kb.documents()[0].id])
-    lists = {"documents", "document", "status", "statistics", "who", "path"}
+    lists = {"documents", "has_documents", "document", "status", "statistics", "who", "path"}
     for name, glance in GLANCES.items():
         if name in lists:
             assert list(glance(kb, look))

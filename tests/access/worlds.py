@@ -19,7 +19,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ragkit import AskOptions, Config, KnowledgeBase, Message, Progress, RagkitError, View
+from ragkit import AskOptions, Config, Filter, KnowledgeBase, Message, Progress, RagkitError, View
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, PageKind
 from tests.access.model import EVERYONE, Rules
 from tests.support.hashing import HashingEmbedder
@@ -381,6 +381,13 @@ def tried(call: Callable[..., object], *arguments: Any, **named: Any) -> object:
         return f"{type(error).__name__}: {error}"
 
 
+def _filters(look: Look) -> list[Filter]:
+    """By the label alone, and by all other fields; half of the names match the pattern."""
+    folders = ["papers", "a folder with a name of many words"]
+    half = Filter(path="*zq[aceg]*", folder=folders, kind="page", modified_after="2020-01-01")
+    return [Filter(label=[look.narrow]), half]
+
+
 def _each(name: str, *arguments: int) -> Glance:
     """A method with the id of each document, and of the first with a label."""
 
@@ -388,7 +395,7 @@ def _each(name: str, *arguments: int) -> Glance:
         for id in look.documents:
             yield tried(getattr(view, name), id, *arguments)
         for id in look.documents[:2]:
-            yield tried(getattr(view, name), id, *arguments, labels=[look.narrow])
+            yield tried(getattr(view, name), id, *arguments, where=Filter(label=[look.narrow]))
 
     return glance
 
@@ -397,17 +404,20 @@ def _search(view: View, look: Look) -> Iterator[object]:
     for question in look.questions:
         yield view.search(question, 2)
         yield view.search(question, 60)
-    yield view.search(look.questions[0], labels=[look.narrow])
+    for where in _filters(look):
+        yield view.search(look.questions[0], where=where)
 
 
 def _explain(view: View, look: Look) -> Iterator[object]:
     yield view.explain(look.questions[0], 2)
-    yield view.explain(look.questions[1], labels=look.narrow)
+    for where in _filters(look):
+        yield view.explain(look.questions[1], where=where)
 
 
 def _ask(view: View, look: Look) -> Iterator[object]:
     yield view.ask(look.questions[0], AskOptions(k=2))
-    yield view.ask(look.questions[1], AskOptions(k=4, labels=[look.narrow]))
+    for where in _filters(look):
+        yield view.ask(look.questions[1], AskOptions(k=4, where=where))
     # no server: an extractive answer
     yield view.ask(look.questions[1], AskOptions(k=3, model="auto"))
     yield view.ask(look.questions[0], AskOptions(k=2), schema={"type": "string"})
@@ -422,7 +432,7 @@ def _conversation(view: View, look: Look) -> Iterator[object]:
     for id in look.talks[-2:]:
         again = view.conversation(id)
         yield again.turns(), again.title
-        yield again.turns(labels=[look.narrow])
+        yield again.turns(where=Filter(label=[look.narrow]))
     for id in look.strangers:
         yield tried(view.conversation, id)
     talk = view.conversation(look.talks[-1]) if look.talks else view.conversation()
@@ -439,7 +449,7 @@ def _delete(view: View, look: Look) -> Iterator[object]:
 
 def _statistics(view: View, look: Look) -> Iterator[object]:
     yield view.statistics()
-    yield view.statistics(labels=[look.narrow])
+    yield view.statistics(where=Filter(label=[look.narrow]))
 
 
 GLANCES: dict[str, Glance] = {
@@ -450,7 +460,12 @@ GLANCES: dict[str, Glance] = {
     "conversation": _conversation,
     "conversations": lambda view, look: iter([view.conversations()]),
     "delete_conversation": _delete,
-    "documents": lambda view, look: iter([view.documents(), view.documents(labels=[look.narrow])]),
+    "documents": lambda view, look: iter(
+        [view.documents(), *(view.documents(where=where) for where in _filters(look))]
+    ),
+    "has_documents": lambda view, look: iter(
+        [view.has_documents(where=where) for where in (None, *_filters(look))]
+    ),
     "document": _each("document"),
     "pages": _each("pages"),
     "page": _each("page", 0),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Config, KnowledgeBase
+from ragkit import Config, Filter, KnowledgeBase
 from ragkit.generation.suggested_questions import parse_topic
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
@@ -71,11 +71,11 @@ def test_nothing_is_suggested_of_documents_that_may_not_be_read(
         (docs / name).mkdir()
         (docs / name / f"{name}.md").write_text(f"# {name} plan\n\n## Parental leave\n\n{TEXT}\n")
         kb.ingest(docs / name, label=name)
-    assert kb.suggestions(labels=["open"]) == [
+    assert kb.suggestions(where=Filter(label=["open"])) == [
         "What does “Open plan” say about “Parental leave”?",
         "What is “Open plan” about?",
     ]
-    assert kb.suggestions(labels=[]) == []
+    assert kb.suggestions(where=Filter(label=[])) == []
 
 
 @pytest.mark.parametrize(

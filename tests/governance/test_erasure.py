@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import AskOptions, Config, KnowledgeBase, Receipt
+from ragkit import AskOptions, Config, Filter, KnowledgeBase, Receipt
 from ragkit.errors import SourceError, StoreError
 from ragkit.governance import read_receipt
 from ragkit.maintenance import repair_kb, restore_kb
@@ -184,7 +184,9 @@ def test_an_erased_file_that_is_to_come_back_may_be_a_renamed_copy(
 ) -> None:
     report = copied.ingest(docs, allow_erased=True)
     assert (report.renamed, report.failed) == ([("copies/pay.txt", "ana-salary.txt")], [])
-    assert [one.source for one in copied.documents(labels=["board"])] == ["ana-salary.txt"]
+    assert [one.source for one in copied.documents(where=Filter(label=["board"]))] == [
+        "ana-salary.txt"
+    ]
     assert [record.action for record in copied.audit.records()][-2:] == [
         "document.allow-erased",
         "document.rename",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import AskOptions, Config, KnowledgeBase
+from ragkit import AskOptions, Config, Filter, KnowledgeBase
 from ragkit.errors import SourceError, StoreDamaged, StoreError, StoreLocked
 from ragkit.governance import erasure_proof, read_receipt
 from ragkit.governance.audit_recorder import Recorder
@@ -111,7 +111,7 @@ def test_what_followed_in_a_conversation_leaves_the_log_too(kb: KnowledgeBase) -
 
 
 def test_what_people_write_of_themselves_stays_and_is_counted(kb: KnowledgeBase) -> None:
-    kb.search(SECRET, labels=["none"])
+    kb.search(SECRET, where=Filter(label=["none"]))
     searched = kb.erase("ana.txt", reason="request 7").searched
     assert (searched["found"], searched["shared"]) == (0, 0)
     assert searched["elsewhere"] > 0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragkit import Filter
 from ragkit.index.bm25_search import BM25Search
 from ragkit.store.store import Store
 from tests.index.words import TEXTS, best, drop, search, write
@@ -48,10 +49,10 @@ def test_what_is_not_there_is_not_found(store: Store, query: str) -> None:
 
 def test_a_label_hides_what_it_covers(store: Store) -> None:
     write(store, {"secret.txt": "The pump VX-4410-31 failed."}, label="board")
-    assert set(search(store, "VX-4410-31", labels=["board"])) == {"secret.txt"}
-    assert "secret.txt" not in search(store, "VX-4410-31 failed", labels=["default"])
-    assert search(store, "VX-4410-31", labels=[]) == []
-    assert search(store, "VX-4410-31", labels=["no such label"]) == []
+    assert set(search(store, "VX-4410-31", where=Filter(label=["board"]))) == {"secret.txt"}
+    assert "secret.txt" not in search(store, "VX-4410-31 failed", where=Filter(label=["default"]))
+    assert search(store, "VX-4410-31", where=Filter(label=[])) == []
+    assert search(store, "VX-4410-31", where=Filter(label=["no such label"])) == []
 
 
 @pytest.mark.parametrize("sync", [True, False])

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ragkit import Filter
 from ragkit.index.vector_search import VectorSearch
 from ragkit.store.access import Principal
 from ragkit.store.store import Store
@@ -65,19 +66,19 @@ def test_an_old_snapshot_finds_what_it_saw(store: Store) -> None:
 def test_labels_restrict_to_one_document_of_many(store: Store) -> None:
     fill(store, 30, 10)
     fill(store, 1, 10, at=20, label="board")  # replaces 20.txt: lies after the index version
-    assert len(check(store, labels=["board"])) == 10
+    assert len(check(store, where=Filter(label=["board"]))) == 10
     fill(store, 15, 10, at=30)  # another index version, with the labelled document in it
     assert len(index_versions(store)) == 1
-    assert len(check(store, labels=["board"])) == 10
-    assert len(check(store, labels=["default"])) == 440
-    assert len(check(store, labels=["default", "board"])) == 450
+    assert len(check(store, where=Filter(label=["board"]))) == 10
+    assert len(check(store, where=Filter(label=["default"]))) == 440
+    assert len(check(store, where=Filter(label=["default", "board"]))) == 450
 
 
 @pytest.mark.parametrize("labels", [[], ["no such label"]])
 def test_no_allowed_label_means_nothing(store: Store, labels: list[str]) -> None:
     fill(store, 30, 10)
     fill(store, 1, 10, at=30)
-    assert check(store, labels=labels) == []
+    assert check(store, where=Filter(label=labels)) == []
 
 
 def test_cosines_of_given_chunks_are_exact_wherever_their_vectors_lie(store: Store) -> None:
@@ -113,7 +114,7 @@ def test_an_inverted_file_finds_most_of_the_nearest(big: Store) -> None:
 @pytest.mark.parametrize("labels", [["board"], ["default"], ["board", "default"], []])
 def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str]) -> None:
     index = VectorSearch(big.layout)
-    with big.view(Principal.owner(), labels) as snapshot:
+    with big.view(Principal.owner(), Filter(label=labels)) as snapshot:
         allowed = {c.id for d in snapshot.documents.all() for c in snapshot.chunks.of(d.id)}
         for seed in range(20):
             found = {chunk for chunk, _ in pairs(index.search(snapshot, query(seed), 20))}
@@ -123,7 +124,7 @@ def test_an_inverted_file_gives_allowed_chunks_only(big: Store, labels: list[str
 
 def test_an_inverted_file_finds_all_of_a_rare_label(big: Store) -> None:
     index = VectorSearch(big.layout)
-    with big.view(Principal.owner(), ["board"]) as snapshot:
+    with big.view(Principal.owner(), Filter(label="board")) as snapshot:
         found = {chunk for chunk, _ in pairs(index.search(snapshot, query(1), 100))}
         assert found == {chunk for chunk, _ in oracle(snapshot, query(1), 100)}
 

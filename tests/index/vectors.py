@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ragkit import Filter
 from ragkit.index.indexes import sync_indexes
 from ragkit.index.vector_search import VectorSearch
 from ragkit.store.access import Principal
@@ -56,13 +57,11 @@ def assert_same(found: Found, expected: Found) -> None:
     assert [score for _, score in found] == pytest.approx(scores, abs=1e-5)
 
 
-def check(
-    store: Store, index: VectorSearch | None = None, labels: list[str] | None = None
-) -> Found:
+def check(store: Store, index: VectorSearch | None = None, where: Filter | None = None) -> Found:
     """Compare with the oracle for several queries and k; returns what was found last."""
     index = index or VectorSearch(store.layout)
     found: Found = []
-    with store.view(Principal.owner(), labels) as snapshot:
+    with store.view(Principal.owner(), where) as snapshot:
         for seed in range(5):
             for k in (1, 7, 2000):
                 found = pairs(index.search(snapshot, query(1000 + seed), k))

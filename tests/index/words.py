@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from ragkit import Filter
 from ragkit.index.bm25_search import BM25Search
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.store.access import Principal
@@ -48,12 +49,12 @@ def search(
     store: Store,
     query: str,
     *,
-    labels: list[str] | None = None,
+    where: Filter | None = None,
     index: BM25Search | None = None,
 ) -> list[str]:
     """Return the sources of the chunks found, best first; each must be in the snapshot."""
     index = index or BM25Search(store.layout)
-    with store.view(Principal.owner(), labels) as snapshot:
+    with store.view(Principal.owner(), where) as snapshot:
         found = best(index, snapshot, query, 10)
         assert [score for _, score in found] == sorted((s for _, s in found), reverse=True)
         chunks = snapshot.chunks.get([chunk for chunk, _ in found])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ragkit import KnowledgeBase, PageImage
+from ragkit import Filter, KnowledgeBase, PageImage
 from ragkit.errors import SourceError, StoreError
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
 from tests.conftest import Opener
@@ -151,17 +151,17 @@ def test_what_may_not_be_read_is_as_unknown_as_what_is_not_there(
     (docs / "pay.pdf").write_bytes(PUMPS)
     kb.ingest(docs, label="board")
     pay = ids(kb)["pay.pdf"]
-    assert kb.original(pay, labels=["board"]) == docs / "pay.pdf"
-    assert kb.page_image(pay, 0, labels=["staff", "board"]).width == 1200
+    assert kb.original(pay, where=Filter(label=["board"])) == docs / "pay.pdf"
+    assert kb.page_image(pay, 0, where=Filter(label=["staff", "board"])).width == 1200
     for labels in (["staff"], []):
         for arguments in ((kb.original, pay), (kb.page_image, pay, 0)):
-            hidden = refusal(*arguments, labels=labels)
+            hidden = refusal(*arguments, where=Filter(label=labels))
             for unknown in (pay + 1, -1, 10**30):
                 call, _, *page = arguments
-                absent = refusal(call, unknown, *page, labels=labels)
+                absent = refusal(call, unknown, *page, where=Filter(label=labels))
                 assert hidden == absent.replace(f"document {unknown}", f"document {pay}")
     (docs / "pay.pdf").unlink()  # nor does its fate tell
-    assert "no document" in refusal(kb.original, pay, labels=["staff"])
+    assert "no document" in refusal(kb.original, pay, where=Filter(label=["staff"]))
 
 
 @dataclass

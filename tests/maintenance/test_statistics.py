@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ragkit import AskOptions, Config, KnowledgeBase, Message
+from ragkit import AskOptions, Config, Filter, KnowledgeBase, Message
 from ragkit.errors import ModelFailed
 from ragkit.llms.base import Event
 from ragkit.maintenance import KindCounts
@@ -62,8 +62,8 @@ def test_documents_are_counted_by_kind_and_day_for_whoever_may_read_them(
         kb.ingest(docs)
         kb.ingest(docs / "board.md", label="board")
         found = kb.statistics()
-        public = kb.statistics(labels=["default"])
-        none = kb.statistics(labels=[])
+        public = kb.statistics(where=Filter(label=["default"]))
+        none = kb.statistics(where=Filter(label=[]))
     assert found.kinds == [KindCounts("markdown", 2, 2, 2, 2), KindCounts("text", 1, 1, 1, 1)]
     assert (found.documents, found.pages, found.readable_pages, found.chunks) == (3, 3, 3, 3)
     assert found.documents_per_day == [(today(), 3)]
@@ -85,7 +85,7 @@ def test_questions_are_counted_by_what_became_of_them(tmp_path: Path, docs: Path
         other.ask(QUESTION, AskOptions(model=Model("NOT IN THE DOCUMENTS")))
         talk.rate(1, up=True)
         other.rate(2, up=False, comment="Hardly credible.")
-        found = kb.statistics(labels=[])
+        found = kb.statistics(where=Filter(label=[]))
         turns = talk.turns() + other.turns()
     assert (found.questions, found.answered, found.abstained) == (6, 4, {"far": 1, "model": 1})
     assert (found.extractive, found.incomplete, found.doubtful) == (1, 1, 1)

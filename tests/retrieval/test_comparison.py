@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import Filter, KnowledgeBase
 from ragkit.retrieval.comparison import MAX_SIDES, find_document_words, split_comparison
 from ragkit.retrieval.document_names import DocumentNames
 from ragkit.store.records import DocumentName
@@ -261,7 +261,8 @@ def test_a_side_in_a_document_without_access_is_not_found(
     question = "Is the notice period of Oslo shorter than that of Berlin?"
     sources = {hit.source for hit in contracts.search(question, 8)}
     assert {"oslo.md", "berlin.md"} <= sources
-    assert {hit.source for hit in contracts.search(question, 8, labels=["open"])} == {"oslo.md"}
+    only_open = contracts.search(question, 8, where=Filter(label="open"))
+    assert {hit.source for hit in only_open} == {"oslo.md"}
 
 
 def test_an_answer_without_a_model_quotes_each_side(contracts: KnowledgeBase) -> None:

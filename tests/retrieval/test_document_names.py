@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import Filter, KnowledgeBase
 from ragkit.retrieval.document_names import DocumentNames, NameCache, name_words
 from ragkit.store.records import DocumentName
 from tests.support.hashing import HashingEmbedder
@@ -165,10 +165,10 @@ def test_names_that_may_not_be_read_have_no_effect(two_labels: KnowledgeBase) ->
     cache = NameCache()
     with two_labels._store.snapshot() as snapshot:
         everything = cache.names_of(snapshot)
-        readable = cache.names_of(snapshot.filter_labels(["open"]))
+        readable = cache.names_of(snapshot.narrow(Filter(label=["open"])))
         assert cache.names_of(snapshot) is everything
-        assert cache.names_of(snapshot.filter_labels(["open"])) is readable
-        alone = DocumentNames(snapshot.filter_labels(["open"]).documents.names())
+        assert cache.names_of(snapshot.narrow(Filter(label=["open"]))) is readable
+        alone = DocumentNames(snapshot.narrow(Filter(label=["open"])).documents.names())
     assert len(everything.match("Nike in 2021").documents) == 2
     for question in ("Nike in 2021", "Nike 2022", "2021"):
         found, expected = readable.match(question), alone.match(question)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import Filter, KnowledgeBase
 from ragkit.index.base import Ranking
 from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from ragkit.retrieval.hits import EXTRA_WEIGHT
@@ -103,8 +103,8 @@ def test_what_one_reader_made_known_is_not_shown_to_another(
     ids = np.array([entry.chunk for entry in everything])
     found = Ranking(ids, np.linspace(0.9, 0.1, len(ids), dtype=np.float32), 1.0)
     monkeypatch.setattr(retriever._vectors, "search", lambda *_: found)
-    assert handbook.search("VX-4410-31", 5, labels=["elsewhere"]) == []
+    assert handbook.search("VX-4410-31", 5, where=Filter(label=["elsewhere"])) == []
     (tmp_path / "open").mkdir()
     (tmp_path / "open" / "note.txt").write_text("Open to all.")
     handbook.ingest(tmp_path / "open", label="open")
-    assert handbook.explain("VX-4410-31", 5, labels=["open"]).hits == ()
+    assert handbook.explain("VX-4410-31", 5, where=Filter(label=["open"])).hits == ()

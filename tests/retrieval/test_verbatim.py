@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import Filter, KnowledgeBase
 from ragkit.retrieval.verbatim import MAX_MATCHES, Holders, find_holders
 from ragkit.text.verbatim import parse_question
 from tests.support.hashing import HashingEmbedder
@@ -36,7 +36,7 @@ def fill(tmp_path: Path) -> Fill:
 
 def holders(kb: KnowledgeBase, query: str, labels: list[str] | None = None) -> set[str]:
     """The sources of the chunks whose score has a verbatim part."""
-    found = kb.explain(query, 50, labels=labels).candidates
+    found = kb.explain(query, 50, where=Filter(label=labels)).candidates
     return {entry.source for entry in found if entry.verbatim_part > 0}
 
 

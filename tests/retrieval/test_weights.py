@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Abstention, Config, KnowledgeBase
+from ragkit import Abstention, Config, Filter, KnowledgeBase
 from ragkit.index.bm25_search import BM25Search
 from ragkit.retrieval.fusion import LEXICAL_WEIGHT
 from ragkit.retrieval.weights import FOREIGN_LEXICAL_WEIGHT, LexicalWeights, climb
@@ -97,7 +97,7 @@ def test_hidden_passages_decide_nothing(tmp_path: Path) -> None:
         with kb._store.view(Principal.owner(), None) as everything:
             chunks = [c.id for d in kb.documents() for c in everything.chunks.of(d.id)]
             foreign = [c for c in chunks if "склада" in everything.chunks.get([c])[c].text]
-        with kb._store.view(Principal.owner(), ["default"]) as limited:
+        with kb._store.view(Principal.owner(), Filter(label="default")) as limited:
             assert weights.choose(limited, question, foreign) == LEXICAL_WEIGHT
 
 

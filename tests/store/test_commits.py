@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ragkit import Filter
 from ragkit.errors import StoreDamaged, StoreError
 from ragkit.store.access import Principal
 from ragkit.store.store import Store
@@ -122,13 +123,13 @@ def test_labels_hide_documents_and_an_empty_set_hides_all(store: Store) -> None:
     with store.writer() as writer:
         put(writer, "open.txt", ["one"])
         secret = put(writer, "secret.txt", ["two"], label="board")
-    with store.view(Principal.owner(), ["default"]) as snapshot:
+    with store.view(Principal.owner(), Filter(label="default")) as snapshot:
         assert list(contents(snapshot)) == ["open.txt"]
         assert snapshot.pages.text(secret, 0) == ""
         assert snapshot.chunks.of(secret) == []
         assert snapshot.documents.counts() == (1, 1, 1)
     for nothing in ([], ["no such label"]):
-        with store.view(Principal.owner(), nothing) as snapshot:
+        with store.view(Principal.owner(), Filter(label=nothing)) as snapshot:
             assert contents(snapshot) == {}
             assert snapshot.documents.chunk_runs() == []
 
