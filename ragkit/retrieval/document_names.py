@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -33,6 +34,8 @@ _POSSESSIVE = re.compile(r"['’]s\b", re.IGNORECASE)
 _MAX_JOINED_PIECES = 4  # of a question, that are compared with one word of a name
 _MAX_PIECES = 400  # of a question
 _MAX_CACHED_SETS = 8  # of readable documents
+_MANY_NAMES = 20_000  # documents; fewer names are read again after each commit ...
+_MAX_AGE = 10.0  # ... and more of them after so many seconds
 _MAX_WORD_SHARE = 0.25  # of all names; a word in more of them weighs nothing ...
 _MIN_WORD_NAMES = 500  # ... unless it is in at most this many names
 MIN_SHARE = 0.25  # of a name; a document of which a question names less is not named
@@ -119,6 +122,11 @@ class DocumentNames:
         self._titles = _Postings(titles, self._weights)
         np.maximum(self._titles.totals, self._paths.totals, out=self._titles.totals)
 
+    @property
+    def count(self) -> int:
+        """How many documents there are."""
+        return len(self._ids)
+
     def _number_words(self, words: Sequence[str]) -> list[int]:
         numbers = self._numbers
         return [numbers.setdefault(word, len(numbers)) for word in words]
@@ -190,30 +198,49 @@ def _flatten(rows: Sequence[Sequence[int]]) -> tuple[Ids, Ids]:
     return flat, np.repeat(np.arange(len(rows)), [len(row) for row in rows])
 
 
+class _Known(NamedTuple):
+    seq: int
+    built: float  # by time.monotonic
+    names: DocumentNames
+
+    def holds_for(self, snapshot: Snapshot) -> bool:
+        """Return True if the names are those of a snapshot, or recent ones of many documents.
+
+        Reading 100,000 names takes a third of a second: too long for each search while an ingest
+        commits one document after another. Readers with limited access always get their own.
+        """
+        if self.seq == snapshot.seq:
+            return True
+        age = time.monotonic() - self.built
+        is_large = self.names.count >= _MANY_NAMES and age < _MAX_AGE
+        return is_large and snapshot.readable_labels is None and self.seq < snapshot.seq
+
+
 class NameCache:
     """Keeps the names that snapshots may read; safe from several threads.
 
     Names are read again after a commit, and for each set of readable documents. Nothing of a
-    document that a snapshot may not read changes what a question matches.
+    document that a snapshot may not read changes what a question matches. In a large knowledge
+    base names may be _MAX_AGE seconds old, so a document may be gone.
     """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._known: dict[frozenset[int] | None, tuple[int, DocumentNames]] = {}
+        self._known: dict[frozenset[int] | None, _Known] = {}
 
     def names_of(self, snapshot: Snapshot) -> DocumentNames:
         """Return the names of all documents that may be read, whatever the snapshot's filter."""
         key = snapshot.readable_labels
         with self._guard:
-            seq, names = self._known.pop(key, (-1, None))
-            if names is None or seq != snapshot.seq:
-                names = DocumentNames(
-                    snapshot.without_filter().documents.names(), names.words if names else None
-                )
-            self._known[key] = snapshot.seq, names  # as the most recently used
+            known = self._known.pop(key, None)
+            if known is None or not known.holds_for(snapshot):
+                words = known.names.words if known else None
+                names = DocumentNames(snapshot.without_filter().documents.names(), words)
+                known = _Known(snapshot.seq, time.monotonic(), names)
+            self._known[key] = known  # as the most recently used
             if len(self._known) > _MAX_CACHED_SETS:
                 del self._known[next(iter(self._known))]
-            return names
+            return known.names
 
 
 def _fold(text: str) -> str:

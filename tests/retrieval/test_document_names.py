@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import Filter, KnowledgeBase
+from ragkit.retrieval import document_names
 from ragkit.retrieval.document_names import DocumentNames, NameCache, name_words
 from ragkit.store.records import DocumentName
 from tests.support.hashing import HashingEmbedder
@@ -191,3 +192,22 @@ def test_names_follow_each_commit(two_labels: KnowledgeBase, tmp_path: Path) -> 
     assert [names[each] for each in after.match("Adidas").documents.tolist()] == ["adidas 2020.txt"]
     assert len(before.match("Costco").documents) == 1
     assert [names.get(each) for each in after.match("Costco").documents.tolist()] in ([], [None])
+
+
+def test_names_of_many_documents_are_not_read_at_each_commit(
+    two_labels: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But always for readers with limited access, and again after a while."""
+    monkeypatch.setattr(document_names, "_MANY_NAMES", 1)
+    cache = NameCache()
+    with two_labels._store.snapshot() as snapshot:
+        labels = snapshot.labels.ids_of(["open"])
+        before = cache.names_of(snapshot)
+        restricted = cache.names_of(snapshot.restrict(labels))
+    (tmp_path / "open" / "adidas 2020.txt").write_text("Text of Adidas.")
+    two_labels.ingest(tmp_path / "open", label="open")
+    with two_labels._store.snapshot() as snapshot:
+        assert cache.names_of(snapshot) is before
+        assert cache.names_of(snapshot.restrict(labels)) is not restricted
+        monkeypatch.setattr(document_names, "_MAX_AGE", 0.0)
+        assert len(cache.names_of(snapshot).match("Adidas").documents) == 1
