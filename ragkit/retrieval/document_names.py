@@ -34,7 +34,7 @@ _POSSESSIVE = re.compile(r"['’]s\b", re.IGNORECASE)
 _MAX_JOINED_PIECES = 4  # of a question, that are compared with one word of a name
 _MAX_PIECES = 400  # of a question
 _MAX_CACHED_SETS = 8  # of readable documents
-_MANY_NAMES = 20_000  # documents; fewer names are read again after each commit ...
+_LARGE_SET = 20_000  # documents; fewer names are read again after each commit ...
 _MAX_AGE = 10.0  # ... and more of them after so many seconds
 _MAX_WORD_SHARE = 0.25  # of all names; a word in more of them weighs nothing ...
 _MIN_WORD_NAMES = 500  # ... unless it is in at most this many names
@@ -212,7 +212,7 @@ class _Known(NamedTuple):
         if self.seq == snapshot.seq:
             return True
         age = time.monotonic() - self.built
-        is_large = self.names.count >= _MANY_NAMES and age < _MAX_AGE
+        is_large = self.names.count >= _LARGE_SET and age < _MAX_AGE
         return is_large and snapshot.readable_labels is None and self.seq < snapshot.seq
 
 

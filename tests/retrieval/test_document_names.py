@@ -198,7 +198,7 @@ def test_names_of_many_documents_are_not_read_at_each_commit(
     two_labels: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But always for readers with limited access, and again after a while."""
-    monkeypatch.setattr(document_names, "_MANY_NAMES", 1)
+    monkeypatch.setattr(document_names, "_LARGE_SET", 1)
     cache = NameCache()
     with two_labels._store.snapshot() as snapshot:
         labels = snapshot.labels.ids_of(["open"])
