@@ -50,6 +50,13 @@ _EXCEPTION = _match_any(_LEXICON.comparison_exceptions)
 _FRAME = _match_any(_LEXICON.comparison_frames)
 
 
+class Half(NamedTuple):
+    """The question about one side of a comparison, and the ids of the documents that it names."""
+
+    query: str
+    documents: frozenset[int]
+
+
 class _Join(NamedTuple):
     """Tokens [first, last] that stand between two sides."""
 
@@ -83,7 +90,7 @@ def find_document_words(names: DocumentNames, question: str) -> list[DocumentWor
 
 def split_comparison(
     question: str, find_words: Callable[[], Iterable[DocumentWord]] = tuple
-) -> tuple[str, ...]:
+) -> tuple[Half, ...]:
     """Return one question for each side of a question that compares, or () for another question.
 
     "Whose margin was higher, Costco's or Nike's?" gives one question about Costco and one about
@@ -97,15 +104,15 @@ def split_comparison(
     return _split(_Text(question, tokens), named) or _split(_move_opening(question), named)
 
 
-def _split(text: _Text | None, named: NamedWords) -> tuple[str, ...]:
+def _split(text: _Text | None, named: NamedWords) -> tuple[Half, ...]:
     if text is None:
         return ()
     entities = find_entities(text.tokens, named)
     for join in _find_joins(text):
         sides = _find_sides(text, entities, join)
         if sides is not None and len(sides.entities) <= MAX_SIDES and _is_compared(text, sides):
-            halves = tuple(dict.fromkeys(_write_halves(text, sides)))
-            return halves if len(halves) == len(sides.entities) else ()
+            halves = tuple(_write_halves(text, sides))
+            return halves if len({half.query for half in halves}) == len(halves) else ()
     return ()
 
 
@@ -356,7 +363,7 @@ def _is_set_off(text: _Text, sides: _Sides, has_comparative: bool) -> bool:
     return is_at_start and len(opening) > 1 and has_comparative and has_choice
 
 
-def _write_halves(text: _Text, sides: _Sides) -> Iterator[str]:
+def _write_halves(text: _Text, sides: _Sides) -> Iterator[Half]:
     """Yield the question about each side alone, without the words that compare."""
     first, left = sides.entities[0], sides.entities[sides.before - 1]
     question, tokens = text.question, text.tokens
@@ -369,4 +376,4 @@ def _write_halves(text: _Text, sides: _Sides) -> Iterator[str]:
         rest = question[tokens[sides.end].end :]
         half = question[: tokens[first.first].start] + side + between + rest
         half = re.sub(r"\s+(?=[,.:;?!])", "", " ".join(_FRAME.sub(" ", half).split()))
-        yield half.strip(" ,.:;-–—")
+        yield Half(half.strip(" ,.:;-–—"), entity.documents)

@@ -14,7 +14,7 @@ from ragkit.index.base import Query, best_of
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.rerankers.base import Reranker
-from ragkit.retrieval.comparison import find_document_words, split_comparison
+from ragkit.retrieval.comparison import Half, find_document_words, split_comparison
 from ragkit.retrieval.document_names import NameCache
 from ragkit.retrieval.fusion import ScoreParts, look_up_scores, weigh_scores
 from ragkit.retrieval.hits import (
@@ -133,7 +133,7 @@ class Retriever:
         """
         embedded = self._embed(snapshot, query, k)
         with self._slots:
-            run = self._run_all(snapshot, embedded, k)
+            run = self._run_all(snapshot, *embedded, k)
             return fetch_hits(snapshot, run.groups[: min(k, MAX_HITS)]), run.sides
 
     def judge_words(self, snapshot: Snapshot, query: str, hits: Sequence[Hit]) -> bool | None:
@@ -153,28 +153,30 @@ class Retriever:
         """Run the same search as `search`, and return what each stage found."""
         embedded = self._embed(snapshot, query, k)
         with self._slots:
-            run = self._run_all(snapshot, embedded, k)
+            run = self._run_all(snapshot, *embedded, k)
             groups = run.groups[: min(k, MAX_HITS)]
             hits = tuple(fetch_hits(snapshot, groups))
             candidates = _describe_candidates(snapshot, run, groups)
             return Explanation(query, candidates, hits, tuple(side.query for side in run.sides))
 
-    def _embed(self, snapshot: Snapshot, query: str, k: int) -> list[Query]:
-        """Return the query and each of its sides with their vectors.
+    def _embed(self, snapshot: Snapshot, query: str, k: int) -> tuple[list[Query], list[Half]]:
+        """Return the query and each of its sides with their vectors, and the sides.
 
         There are none if no search can find anything.
         """
         text = clean_query(query)
         if not text or k <= 0 or snapshot.readable_labels == frozenset():
-            return []
-        sides = split_comparison(
+            return [], []
+        halves = split_comparison(
             text, lambda: find_document_words(self._names.names_of(snapshot), text)
         )
-        texts = [text, *sides]
+        texts = [text, *[half.query for half in halves]]
         vectors = normalize(self._embedder.encode_query(texts), len(texts), self._embedder)
-        return [Query(each, vector) for each, vector in zip(texts, vectors, strict=True)]
+        return [Query(*pair) for pair in zip(texts, vectors, strict=True)], list(halves)
 
-    def _run_all(self, snapshot: Snapshot, queries: Sequence[Query], k: int) -> Run:
+    def _run_all(
+        self, snapshot: Snapshot, queries: Sequence[Query], halves: Sequence[Half], k: int
+    ) -> Run:
         """Search for a query, and for each of its sides."""
         if not queries:
             return NO_RUN
@@ -185,10 +187,7 @@ class Retriever:
                 rerank_run(snapshot, run, query.text, self._reranker, depth)
                 for run, query in zip(runs, queries, strict=True)
             ]
-        whole, *halves = runs
-        return (
-            merge_sides(whole, halves, [query.text for query in queries[1:]]) if halves else whole
-        )
+        return merge_sides(runs[0], runs[1:], halves) if halves else runs[0]
 
     def _run(self, snapshot: Snapshot, query: Query, k: int) -> Run:
         wanted = max(_CANDIDATES, 2 * min(k, MAX_HITS))

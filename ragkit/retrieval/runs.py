@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ragkit.index.base import Ids
+from ragkit.retrieval.comparison import Half
 from ragkit.retrieval.fusion import ScoreParts
 from ragkit.retrieval.hits import ChunkGroup, Hit, ScoredChunk
 
@@ -52,15 +53,15 @@ _NO_PARTS = ScoreParts(*[_NO_SCORES] * len(ScoreParts._fields))
 NO_RUN = Run(frozenset(), frozenset(), [], [], _NO_SCORES.astype(np.int64), _NO_PARTS)
 
 
-def merge_sides(whole: Run, halves: Sequence[Run], queries: Sequence[str]) -> Run:
+def merge_sides(whole: Run, sides: Sequence[Run], halves: Sequence[Half]) -> Run:
     """Return one run for a question and its sides, whose groups take turns.
 
     The best group of the whole question comes first: one passage may answer it all. Then each side
-    gives its best one, and so on. `queries` are what was searched for each side. A passage comes
-    once, and no score is higher than the one before it. A chunk has the scores of the search that
-    found its group.
+    gives its best one, and so on. A side that names documents begins with one of them. A passage
+    comes once, and no score is higher than the one before it. A chunk has the scores of the search
+    that found its group.
     """
-    runs = [whole, *halves]
+    runs = [whole, *[_put_named_first(*pair) for pair in zip(sides, halves, strict=True)]]
     turns = list(_take_turns(runs))
     owners = {member.chunk: at for at, group in turns for member in group.members}
     for at, run in enumerate(runs):
@@ -78,8 +79,17 @@ def merge_sides(whole: Run, halves: Sequence[Run], queries: Sequence[str]) -> Ru
         groups=_cap_scores([group for _, group in turns]),
         ids=np.concatenate([run.ids for run in kept]),
         parts=ScoreParts(*[np.concatenate(column) for column in columns]),
-        sides=tuple(_describe_sides(halves, turns, queries)),
+        sides=tuple(_describe_sides(runs[1:], turns, halves)),
     )
+
+
+def _put_named_first(run: Run, half: Half) -> Run:
+    """Return a run whose first group is of a document that its side names, if it has any."""
+    for group in run.groups:
+        if group.members[0].place.document in half.documents:
+            others = [other for other in run.groups if other is not group]
+            return replace(run, groups=[group, *others])
+    return run
 
 
 def _take_turns(runs: Sequence[Run]) -> Iterator[tuple[int, ChunkGroup]]:
@@ -121,11 +131,11 @@ def _cap_scores(groups: list[ChunkGroup]) -> list[ChunkGroup]:
 
 
 def _describe_sides(
-    halves: Sequence[Run], turns: Sequence[tuple[int, ChunkGroup]], queries: Sequence[str]
+    runs: Sequence[Run], turns: Sequence[tuple[int, ChunkGroup]], halves: Sequence[Half]
 ) -> Iterator[Side]:
     """Yield the sides; a passage that the whole question gave belongs to all that found it too."""
-    for at, (half, query) in enumerate(zip(halves, queries, strict=True), 1):
-        near = {group.members[0].chunk for group in half.groups[:_SIDE_DEPTH]}
+    for at, (run, half) in enumerate(zip(runs, halves, strict=True), 1):
+        near = {group.members[0].chunk for group in run.groups[:_SIDE_DEPTH]}
         best = [(turn, group.members[0].chunk) for turn, group in turns]
         found = [chunk for turn, chunk in best if turn == at or (turn == 0 and chunk in near)]
-        yield Side(query, frozenset(found))
+        yield Side(half.query, frozenset(found))
