@@ -38,7 +38,7 @@ def find_model(name: str) -> ModelSource:
     """
     name = _SHORT_NAMES.get(name, name)
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name.strip() and folder.is_dir():
         return ModelSource(folder.resolve().name, folder.resolve(), _hash_weights(folder))
     if name in _BUNDLED and (bundled := _find_in_wheel(*_BUNDLED[name])):
         return ModelSource(name, bundled, _BUNDLED[name][1])
@@ -48,6 +48,13 @@ def find_model(name: str) -> ModelSource:
 
 
 def _explain_missing(name: str) -> str:
+    expected = "expected the name of a model, or the folder of a sentence-transformers model"
+    if not name.strip():
+        return (
+            f"the name of the embedder is empty; {expected}; leave the setting out to use {DEFAULT}"
+        )
+    if os.path.lexists(Path(name).expanduser()) or name.startswith((".", "~", os.sep)):
+        return f"{name} is not a folder; {expected}; correct the setting embedder"
     wheel = 'pip install "ragkit[offline]", or ' if name in _BUNDLED else ""
     return (
         f"the embedder {name} is not on this machine, and ragkit never downloads models by itself; "

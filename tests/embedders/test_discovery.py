@@ -25,6 +25,17 @@ def test_a_missing_model_names_the_command_and_the_folder(
     assert "--embedder FOLDER" in str(caught.value)
 
 
+def test_what_cannot_be_a_folder_is_not_to_be_downloaded(tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"")
+    for name in (str(file), str(tmp_path / "nosuch"), "./nosuch", "~/nosuch"):
+        with pytest.raises(EmbedderMissing, match="is not a folder; expected the name of a model"):
+            find_model(name)
+    for name in ("", " "):
+        with pytest.raises(EmbedderMissing, match="the name of the embedder is empty"):
+            find_model(name)
+
+
 def test_a_downloaded_model_is_found_in_the_hub_cache(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
