@@ -281,6 +281,9 @@ def _check_kb(kb: Path, config: Config) -> Iterator[CheckResult]:
             "; ".join(log.problems),
             "check them with that key: ragkit audit verify --key FILE",
         )
+    if status.language_warning:
+        warning, _, fix = status.language_warning.rpartition(": ")
+        yield CheckResult("language", "warn", warning, fix)
     finding = f"{status.path}: {status.documents} documents, {status.chunks} chunks"
     if status.file_errors:
         yield CheckResult(

@@ -82,6 +82,8 @@ class DocumentWriter:
             finally:
                 if not options.dry_run:
                     sync_indexes(writer, self._layout)
+            if report.added or report.updated:
+                self._warn_of_language(writer, report)
         return report
 
     def add(self, documents: Iterable[ForeignDocument], options: IngestOptions) -> IngestReport:
@@ -97,6 +99,7 @@ class DocumentWriter:
                 self._add_all(run, writer, by_source)
             finally:
                 sync_indexes(writer, self._layout)
+            self._warn_of_language(writer, run.report)
         return run.report
 
     def remove(self, source: str | int) -> list[str]:
@@ -113,6 +116,10 @@ class DocumentWriter:
                     self._layout.delete_upload(document.source)
             sync_indexes(writer, self._layout)
         return [document.source for document in matched]
+
+    def _warn_of_language(self, writer: Writer, report: IngestReport) -> None:
+        snapshot = Snapshot(writer.connection)
+        report.language_warning = self._components.warn_of_language(snapshot)
 
     def _complete(self, options: IngestOptions) -> IngestOptions:
         """Add the label rules of the settings. Raises ValueError for an invalid label."""

@@ -328,7 +328,8 @@ class View:
     def status(self) -> Status:
         """Return what the knowledge base contains."""
         with self._guarded.open_list() as snapshot:
-            return read_status(snapshot, self._store.layout)
+            status = read_status(snapshot, self._store.layout)
+            return replace(status, language_warning=self._components.warn_of_language(snapshot))
 
     def suggestions(self, n: int = 4, *, where: Filter | None = None) -> list[str]:
         """Return at most n questions to start with, made from the documents' own headings.

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
-from ragkit.embedders.base import Embedder
+from ragkit.embedders.base import Embedder, EmbedderFacts
+from ragkit.embedders.discovery import compiled_folder
 
 UNKNOWN_PIECES = 5.0
 """What a word counts for whose letters are not in the vocabulary at all."""
@@ -45,6 +47,28 @@ def can_measure_pieces(embedder: Embedder) -> bool:
     One that estimates them, or asks a server, says so: its attribute `estimates_tokens` is True.
     """
     return not getattr(embedder, "estimates_tokens", False)
+
+
+def open_piece_counter(facts: EmbedderFacts) -> PieceCounter | None:
+    """Open the vocabulary of an embedder compiled on this machine, without its weights.
+
+    Returns None if there is none.
+    """
+    file = compiled_folder(facts.weights_sha256) / "tokenizer.json"
+    return _Vocabulary(file) if facts.weights_sha256 and file.is_file() else None
+
+
+class _Vocabulary:
+    """Counts tokens by a tokenizer.json."""
+
+    def __init__(self, file: Path) -> None:
+        from ragkit_ingest.tokens import Tokenizer
+
+        self._tokenizer = Tokenizer(file)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, special tokens not counted."""
+        return self._tokenizer.counts(texts)
 
 
 class PieceCounter(Protocol):

@@ -47,6 +47,8 @@ class IngestReport:
 
     `renamed` holds (old, new) pairs. `failed` names the files that are not in the knowledge base,
     and why. `warnings` holds (source, text) pairs for documents that were stored incompletely.
+    `language_warning` says in one line if many passages of the knowledge base are in a language
+    that the embedder does not know, and what to do; "" if not.
     """
 
     added: list[str] = field(default_factory=list)
@@ -60,6 +62,7 @@ class IngestReport:
     chunks: int = 0
     seconds: float = 0.0
     dry_run: bool = False
+    language_warning: str = ""
 
     def merge(self, other: IngestReport) -> IngestReport:
         """Return one report of both runs."""
@@ -75,6 +78,7 @@ class IngestReport:
             chunks=self.chunks + other.chunks,
             seconds=self.seconds + other.seconds,
             dry_run=self.dry_run,
+            language_warning=other.language_warning or self.language_warning,
         )
 
 

@@ -35,6 +35,8 @@ class Status:
     `bytes` is its size on disk. `source_folders` are the folders of its files; `whole_folders` are
     those of them that were ingested as a whole, not file by file. `file_errors` are the files that
     could not be read. `embedder_change` is None unless the embedder is being changed.
+    `language_warning` says in one line if many passages are in a language that the embedder does
+    not know, and what to do; "" if not.
 
     For a principal who cannot read everything, only documents they can read are counted. Files,
     folders, the size on disk and a change of the embedder are left out.
@@ -51,6 +53,7 @@ class Status:
     whole_folders: tuple[str, ...]
     file_errors: tuple[FileError, ...]
     embedder_change: EmbedderChange | None = None
+    language_warning: str = ""
 
 
 def read_status(snapshot: Snapshot, layout: Layout) -> Status:

@@ -7,16 +7,19 @@ import threading
 from ragkit.config import Config
 from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
 from ragkit.embedders.loading import check_same, load_by_name, load_for_kb
+from ragkit.embedders.pieces import can_measure_pieces, open_piece_counter
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.llms.base import LanguageModel
 from ragkit.manifest import read_identity, read_spare
 from ragkit.rerankers.base import Reranker
+from ragkit.retrieval.foreign_language import find_foreign_language
 from ragkit.retrieval.page_rules import load_rules
 from ragkit.retrieval.retriever import Retriever
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 
+_MAX_WARNINGS = 16  # kept, for readers with different labels
 _MAX_LOADED = 2  # embedders: while one is changed to another, questions may come for both
 
 
@@ -46,6 +49,7 @@ class Components:
         self._guard = threading.Lock()
         self._passed: dict[EmbedderFacts, Embedder] = {}
         self._loaded: dict[EmbedderFacts | None, Embedder] = {}
+        self._language_warnings: dict[object, str] = {}
         self._retrievers: dict[EmbedderFacts, Retriever] = {}
         self._is_accepted = self._wanted is None
         if wanted is not None and not isinstance(wanted, str):
@@ -110,6 +114,27 @@ class Components:
                 self._loaded[read_facts(embedder) if facts is None else facts] = embedder
                 return embedder
             return self._loaded[facts]
+
+    def warn_of_language(self, snapshot: Snapshot) -> str:
+        """Return a line if the readable passages are in a language foreign to the embedder.
+
+        Returns "" if they are not, and if that cannot be told: without documents, and for an
+        embedder that only estimates tokens.
+        """
+        identity = read_identity(snapshot)
+        if identity is None:
+            return ""
+        facts = identity.embedder
+        key = (facts, snapshot.seq, snapshot.readable_labels, snapshot.condition)
+        if key not in self._language_warnings:
+            loaded = self._loaded.get(facts) or self._passed.get(facts)
+            counter = loaded or open_piece_counter(facts)
+            known = counter is not None and (loaded is None or can_measure_pieces(loaded))
+            found = find_foreign_language(snapshot, counter) if known and counter else None
+            while len(self._language_warnings) >= _MAX_WARNINGS:
+                self._language_warnings.pop(next(iter(self._language_warnings)), None)
+            self._language_warnings[key] = found.describe(facts.name) if found else ""
+        return self._language_warnings[key]
 
     def _load(self, facts: EmbedderFacts | None) -> Embedder:
         name = self._wanted if isinstance(self._wanted, str) else None

@@ -21,6 +21,25 @@ _LANGUAGE_OF_SCRIPT = {
 _SCRIPT_RUNS = re.compile(
     "|".join(f"(?P<{name}>[{letters}]+)" for name, letters in _LANGUAGE_OF_SCRIPT.items())
 )
+_KANA = re.compile("[\u3040-\u30ff]")
+_MIN_KANA = 0.1  # of the letters of a Japanese text; the others may be Chinese
+_SCRIPT_NAMES = tuple(
+    (name, re.compile(f"[{letters}]"))
+    for name, letters in {
+        "Chinese": "\u3400-\u9fff",
+        "Korean": "\uac00-\ud7a3",
+        "Thai": "\u0e01-\u0e4e",
+        "Hebrew": "\u0590-\u05ff",
+        "Hindi": "\u0900-\u097f",
+        "Bengali": "\u0980-\u09ff",
+        "Georgian": "\u10a0-\u10ff",
+        "Armenian": "\u0530-\u058f",
+        "Amharic": "\u1200-\u137f",
+        "Khmer": "\u1780-\u17e9",
+        "Burmese": "\u1000-\u109f",
+        "Lao": "\u0e80-\u0edf",
+    }.items()
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _MIN_FUNCTION_WORDS = 2  # different ones, of a text with a language of its own ...
 _MIN_SHARE = 0.2  # ... of all words
@@ -53,6 +72,27 @@ def detect_languages(texts: Sequence[str]) -> list[str]:
             whole[name] += count
     known = _choose_language(whole) or DEFAULT
     return [_choose_language(evidence) or known for evidence in found]
+
+
+def detect_language(text: str) -> str:
+    """Return the language of a text, "" if it does not tell or is none of those with stems."""
+    return _choose_language(_count_evidence(text))
+
+
+def name_language(text: str) -> str:
+    """Return the name of a text's language for people, such as "German"; "" if it is not known.
+
+    Scripts that one language has have that language's name: Chinese, Thai, Hebrew.
+    """
+    if language := detect_language(text):
+        return language.capitalize()
+    letters = sum(map(len, _WORD.findall(text)))
+    if len(_KANA.findall(text)) > _MIN_KANA * letters:
+        return "Japanese"
+    for name, script in _SCRIPT_NAMES:
+        if 2 * len(script.findall(text)) > letters:
+            return name
+    return ""
 
 
 def _count_evidence(text: str) -> defaultdict[str, float]:

@@ -129,6 +129,8 @@ def _format_report(report: IngestReport) -> list[str]:
     lines += list_entries("  renamed: ", renamed, MAX_LISTED_FILES)
     warnings = [f"{escape_name(source)}: {text}" for source, text in sorted(report.warnings)]
     lines += list_entries("  warning: ", warnings, MAX_LISTED_FILES)
+    if report.language_warning:
+        lines.append(f"  warning: {report.language_warning}")
     failed = sorted(report.failed, key=lambda error: error.source)
     return lines + [f"  failed: {_format_file_error(error)}" for error in failed]
 
@@ -169,6 +171,8 @@ def _format_status(status: Status) -> list[str]:
     ]
     if status.embedder_change is not None:
         lines.append(_format_change(status.embedder_change))
+    if status.language_warning:
+        lines.append(f"warning: {status.language_warning}")
     lines += [f"folder: {escape_name(folder)}" for folder in status.source_folders]
     return lines + [f"failed: {_format_file_error(error)}" for error in status.file_errors]
 

@@ -13,7 +13,7 @@ from ragkit_apps.ui.components.charts import (
     build_types_chart,
 )
 from ragkit_apps.ui.components.empty_state import require_documents
-from ragkit_apps.ui.components.messages import draw_caption, draw_heading
+from ragkit_apps.ui.components.messages import draw_caption, draw_heading, draw_notice
 
 
 def draw_page() -> None:
@@ -23,6 +23,8 @@ def draw_page() -> None:
         return
     status, statistics = view.status(), view.statistics()
     draw_heading("Overview")
+    if status.language_warning:
+        draw_notice(status.language_warning)
     _draw_documents(statistics, status.bytes, len(status.file_errors))
     draw_heading("Questions", 2)
     if not statistics.questions:
