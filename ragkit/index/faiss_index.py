@@ -52,7 +52,7 @@ class FaissIndex:
 
     def search_runs(self, snapshot: Snapshot, query: Query, k: int, runs: Runs) -> Ranking:
         """Return the k chunks with the highest cosine in some runs that the snapshot may read."""
-        return Ranking(*self._vectors.search(snapshot, query.vector, k, runs), 1.0)
+        return Ranking(*self._vectors.search(self._own(snapshot), query.vector, k, runs), 1.0)
 
     def cosines(self, snapshot: Snapshot, query: Query, chunks: Ids) -> tuple[Ids, Scores]:
         """Return the exact cosines of given chunks, best first; see VectorSearch.cosines."""

@@ -7,15 +7,19 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ragkit.index.base import Query
 from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.indexes import sync_indexes
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from tests.index.vectors import check, drop, fill, index_versions
 from tests.support import damage
+from tests.support.stored import DIMENSION, put, unit_vectors
 
 
 def test_an_empty_base_has_no_index_version_and_no_hits(store: Store) -> None:
@@ -194,3 +198,31 @@ def test_what_a_killed_publication_left_is_swept(store: Store) -> None:
     fill(store, 0, 0)
     assert index_versions(store) == built
     assert list(store.layout.tmp.iterdir()) == []
+
+
+def test_the_spare_index_searches_the_second_set_alone(store: Store) -> None:
+    """Its vectors may have another length: those of the first set would not fit the query."""
+    with store.writer() as writer:
+        chunks = put(writer, "a.txt", ["one", "two", "three"]) + 1
+        sync_indexes(writer, store.layout)
+        writer.spare_vectors.begin("it", {})
+        rows = np.eye(3, DIMENSION + 8, dtype=np.float16)
+        writer.spare_vectors.add("it", [(chunks + n, row.tobytes()) for n, row in enumerate(rows)])
+    query = Query("two", np.eye(3, DIMENSION + 8, dtype=np.float32)[1])
+    for published in (False, True):
+        index = FaissIndex(store.layout, spare=True)
+        if published:
+            with store.writer() as writer:
+                index.publish(writer)
+        with store.snapshot() as snapshot:
+            assert (index.path(snapshot) is not None) == published
+            assert index.verify(snapshot) == ""
+            for found in (
+                index.search(snapshot, query, 1),
+                index.search_runs(snapshot, query, 1, [(chunks, chunks + 2)]),
+                index.cosines(snapshot, query, np.array([chunks + 1])),
+            ):
+                assert (found[0].tolist(), found[1].tolist()) == ([chunks + 1], [1.0])
+            assert FaissIndex(store.layout).search(
+                snapshot, Query("x", unit_vectors(1, 0)[0].astype(np.float32)), 3
+            ).ids.shape == (3,)

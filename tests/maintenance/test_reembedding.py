@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,7 @@ from ragkit.errors import (
 )
 from ragkit.maintenance import EmbedderChange, ReembedProgress, restore_kb, verify_kb
 from ragkit.store.database import connect
+from tests.faults.forks import Running
 from tests.support import damage
 from tests.support.fake_embeddings import embedder_entry
 from tests.support.fake_ollama import FakeOllama, fake_ollama
@@ -466,6 +468,41 @@ def test_searches_beside_a_change_find_everything_all_the_time(
         for thread in asking:
             thread.join()
     assert wrong == []
+
+
+def test_a_process_that_changes_the_embedder_and_one_that_writes_go_side_by_side(
+    path: Path, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 1)
+
+    def change() -> int:
+        with open_kb(path) as kb:
+            for _ in range(4):
+                kb.reembedding.run(new())
+                kb.reembedding.undo()
+            return kb.reembedding.run(new()).chunks
+
+    changing = Running(change)
+    kept = [topic for topic in TOPICS if topic != "canteen"]
+    with open_kb(path) as kb:
+        erased = False
+        for version in range(2, 12):
+            write(docs, "crane", version=version)
+            try:
+                kb.ingest(docs, workers=1)
+                if version == 5 or (version > 5 and not erased):
+                    kb.erase("canteen.txt", reason="asked for")
+                    (docs / "canteen.txt").unlink()
+                    erased = True
+            except StoreLocked:  # it swaps, or deletes the vectors of an undone change
+                time.sleep(0.05)
+            assert [found_by(kb, topic) for topic in kept] == [f"{topic}.txt" for topic in kept]
+        ended = changing.wait()
+        assert (ended.crash, ended.code) == (None, 0), ended.err
+        assert erased
+        kb.ingest(docs, workers=1)
+        assert list(kb.dump()) == fresh_dump(tmp_path, docs, new())
+        assert kb.verify().intact
 
 
 # -- refusals ----------------------------------------------------------------------------------

@@ -22,7 +22,11 @@ _EXIT_NOT_SWAPPED = 1
 
 @click.command("reembed")
 @kb_option
-@click.option("--embedder", metavar="NAME", help="The new embedding model, by name or folder.")
+@click.option(
+    "--embedder",
+    metavar="NAME",
+    help="New embedding model: a name, a folder, ollama:NAME or openai:NAME.",
+)
 @click.option(
     "--questions",
     metavar="FILE",
