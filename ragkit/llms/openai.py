@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ragkit.errors import StreamBroken
+from ragkit.errors import ModelNotFound, StreamBroken
 from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
 from ragkit.llms.errors import explain_openai_error, explain_stream_error
 from ragkit.llms.origins import Listed, ModelOrigins
@@ -76,7 +76,11 @@ class OpenAIServer:
         ollama = self.origins.ollama
         if ollama is None:
             return model
-        return replace(model, capabilities=ollama.about(model.name).capabilities)
+        try:
+            about = ollama.about(model.name)
+        except ModelNotFound:  # of another server on the same host
+            return model
+        return replace(model, capabilities=about.capabilities)
 
     def model(self, name: str, *, reasoning: bool = False) -> OpenAIModel:
         """Return the model of this name; the server's own settings decide whether it reasons."""

@@ -84,6 +84,16 @@ def test_local_models_of_ollama_answer_through_the_address(server: FakeOllama) -
     assert server.paths.count(PRIVATE) == 1
 
 
+def test_models_of_another_server_on_the_host_of_ollama_answer(server: FakeOllama) -> None:
+    server.models = [listed("small:1b"), listed(GOOD)]
+    server.native = [listed("helper:latest", **ELSEWHERE)]
+    names = [model.name for model in installed_models(config(server))]
+    assert names == ["small:1b", GOOD]
+    model, why = choose_model("auto", config(server))
+    assert (model.name, why) == ("small:1b", "the first that the server lists")
+    ask(server, GOOD)
+
+
 def test_embedders_of_ollama_are_not_taken_for_language_models_there(server: FakeOllama) -> None:
     server.models = [listed("minilm", shown={"capabilities": ["embedding"]}), listed("small:1b")]
     assert [model.name for model in installed_models(config(server))] == ["small:1b"]

@@ -157,6 +157,7 @@ class FakeOllama:
         self.models = [_model(GOOD), *(_model(f"{name}:latest") for name in BEHAVIOURS)]
         self.version = "0.33.0"
         self.other = False  # True: no Ollama, but another server with /v1
+        self.native: Any = None  # the models of /api alone, where another server has /v1
         self.owner = "library"
         self.embeds: list[dict[str, Any]] = []  # the requests for vectors
         self.fault = ""  # how those fail, see fake_embeddings
@@ -406,7 +407,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self._fake.other and not self.path.startswith("/v1"):
             self._send_bytes(404, b"404 page not found", "text/plain")
         elif self.path == "/api/tags":
-            self._send(200, {"models": _list(self._fake.models)})
+            native = self._fake.native
+            self._send(200, {"models": _list(self._fake.models if native is None else native)})
         elif self.path == "/api/ps":
             self._send(200, {"models": _list(self._fake.loaded)})
         elif self.path == "/api/version":
@@ -495,7 +497,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _show(self, name: str, *, verbose: bool) -> None:
         entry = self._entry(name)
-        if entry is None:
+        if entry is None or (self._fake.native is not None and entry not in self._fake.native):
             self._send(404, {"error": f"model '{name}' not found"})
         elif name in self._fake.undescribed:
             self._send(500, {"error": "invalid file magic"})
