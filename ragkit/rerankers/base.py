@@ -19,7 +19,8 @@ class Reranker(Protocol):
     """Scores how well passages match a query. To use your own, pass an object with these members.
 
     It must be safe from several threads. Scores are compared within one query only, so they may
-    have any range.
+    have any range. An attribute `score_range`, if there is one, says how far apart surely right and
+    surely wrong texts are; it makes scores that differ little count less.
     """
 
     @property

@@ -21,6 +21,9 @@ from ragkit.embedders.openvino import (
 from ragkit.errors import RerankerError
 from ragkit.rerankers.base import RerankerScores
 
+LOGIT_RANGE = 16.0
+"""From surely wrong to surely right: of a logistic loss, odds of 1 : 3000 to 3000 : 1."""
+
 MAX_TOKENS = 512  # of a query and a passage together
 _MAX_BATCH_TOKENS = 2048
 
@@ -96,6 +99,8 @@ class CrossEncoder:
     the processor has instructions for them and they are as good. Safe from several threads: each
     has its own inference request. Raises RerankerError if a file differs from what was compiled.
     """
+
+    score_range = LOGIT_RANGE
 
     def __init__(self, folder: Path, *, is_exact: bool = False) -> None:
         openvino = import_openvino()

@@ -10,7 +10,7 @@ import pytest
 
 from ragkit import AskOptions, Config, Hit, KnowledgeBase, load_config
 from ragkit.errors import RerankerError, RerankerMissing
-from ragkit.retrieval.reranking import RERANKED_PASSAGES, blend_scores
+from ragkit.retrieval.reranking import RERANKED_PASSAGES, blend_scores, weigh_reranker
 from tests.support.hashing import HashingEmbedder
 from tests.support.rerankers import BrokenReranker, CountingReranker
 
@@ -87,6 +87,28 @@ def test_scores_rank_all_hits_and_stay_in_the_range_of_the_search(open_kb: Open)
         ours = ((hit.reranker_score or 0) - least) / (most - least)
         theirs = (fused[hit.source] - low) / (high - low)
         assert hit.score == pytest.approx(low + (high - low) * (0.8 * ours + 0.2 * theirs))
+
+
+def test_scores_that_differ_little_count_less_if_the_reranker_says_how_far_they_reach() -> None:
+    reranker = CountingReranker("x")
+    scores = np.array([0, 4, 1], dtype=np.float32)
+    assert weigh_reranker(reranker, scores) == 0.8
+    reranker.score_range = 16.0  # type: ignore[attr-defined]
+    assert weigh_reranker(reranker, scores) == pytest.approx(0.2)
+    assert weigh_reranker(reranker, 10 * scores) == 0.8
+    assert weigh_reranker(reranker, 0 * scores) == 0
+    fused = np.array([0.9, 0.5, 0.4], dtype=np.float32)
+    assert blend_scores(scores, fused, 0.2) == pytest.approx(np.array([0.8, 0.36, 0.05]), abs=1e-6)
+
+
+def test_a_passage_with_the_code_of_a_query_remains_first(open_kb: Open, tmp_path: Path) -> None:
+    kb = open_kb(CountingReranker("rare"))
+    (tmp_path / "part.md").write_text("# Parts\n\nThe seal VX-4410-31 costs 12 euros.")
+    kb.ingest(tmp_path / "part.md")
+    hits = kb.search("VX-4410-31 valve", 10)
+    assert hits[0].source == "part.md"
+    assert hits[0].reranker_score == 0
+    assert hits[0].score > hits[1].score
 
 
 def test_a_passage_below_k_can_rise_above_it(open_kb: Open) -> None:
