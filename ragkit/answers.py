@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
 
 from ragkit.llms.base import LanguageModel, Usage
 from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.missing_terms import describe_missing_terms
 from ragkit.store.filters import Filter
 
 _NOTHING_FOUND = "Nothing in the documents answers this."
@@ -21,6 +22,7 @@ class Abstention(StrEnum):
     EMPTY = "empty"
     FILTERED = "filtered"
     FAR = "far"
+    MISSING = "missing"
     MODEL = "model"
     SILENT = "silent"
 
@@ -32,6 +34,7 @@ class Abstention(StrEnum):
             Abstention.FILTERED: "No document matches the filter; list the documents with: "
             "ragkit status --documents",
             Abstention.FAR: "No passage is similar enough to the question.",
+            Abstention.MISSING: "The documents do not contain what the question asks for exactly.",
             Abstention.MODEL: "The model found no answer in the passages.",
             Abstention.SILENT: "The model wrote nothing.",
         }[self]
@@ -143,6 +146,7 @@ class Answer:
     | `model_choice` | why ragkit chose this model; "" if it was named |
     | `model_digest` | the model server's digest of the weights, or "" |
     | `query` | what was searched for, if that is not the question itself |
+    | `missing_terms` | codes, quoted text, dates and names of the question in no document |
     | `data` | the value of an answer to a schema, else None |
 
     For an answer to a schema the text is JSON, and the statements are its values. Each statement's
@@ -166,6 +170,7 @@ class Answer:
     model_digest: str = ""
     query: str = ""
     data: Any = None
+    missing_terms: tuple[str, ...] = ()
 
     @classmethod
     def abstain(
@@ -175,6 +180,25 @@ class Answer:
         has_searched = reason in (Abstention.FAR, Abstention.MODEL)
         text = _NOTHING_FOUND if has_searched else _NO_ANSWER
         return cls(question, text, (), tuple(passages), abstention=reason, model=model)
+
+    @classmethod
+    def abstain_without(
+        cls, question: str, passages: Sequence[Hit], missing_terms: tuple[str, ...]
+    ) -> Answer:
+        """Return the answer for when no document contains what the question asks for exactly."""
+        return cls(
+            question,
+            describe_missing_terms(missing_terms),
+            (),
+            tuple(passages),
+            abstention=Abstention.MISSING,
+            missing_terms=missing_terms,
+        )
+
+    def add_missing_terms(self, missing_terms: tuple[str, ...]) -> Answer:
+        """Return the answer with a notice on the terms that occur in no document."""
+        notice = " ".join(filter(None, (self.notice, describe_missing_terms(missing_terms))))
+        return replace(self, missing_terms=missing_terms, notice=notice)
 
     @property
     def abstained(self) -> bool:

@@ -171,6 +171,7 @@ def _encode_turn(turn: Turn, principal: str) -> StoredTurn:
         "dropped": answer.dropped,
         "invalid_citations": answer.invalid_citations,
         "notice": answer.notice,
+        "missing_terms": answer.missing_terms,
         "usage": asdict(answer.usage) if answer.usage else None,
         "first_word": turn.first_word,
         "seconds": turn.seconds,
@@ -239,6 +240,7 @@ def _decode_answer(
         model_choice=content["model_choice"],
         model_digest=content["model_digest"],
         query=content["query"],
+        missing_terms=tuple(content.get("missing_terms", ())),
     )
 
 
@@ -252,4 +254,12 @@ def _decode_citation(stored: Sequence[Any], hit: Hit) -> Citation:
 def _withhold(answer: Answer) -> Answer:
     """Return an answer without its text and all that tells of it."""
     citations = tuple(replace(citation, highlights=()) for citation in answer.citations)
-    return replace(answer, text=_WITHHELD, citations=citations, statements=(), query="", notice="")
+    return replace(
+        answer,
+        text=_WITHHELD,
+        citations=citations,
+        statements=(),
+        query="",
+        notice="",
+        missing_terms=(),
+    )

@@ -28,6 +28,7 @@ from ragkit.maintenance.status import Status, read_status
 from ragkit.manifest import read_identity
 from ragkit.retrieval.components import Components
 from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.missing_terms import NOTHING_MISSING
 from ragkit.retrieval.retriever import Explanation
 from ragkit.store.access import Principal
 from ragkit.store.filters import Filter
@@ -198,6 +199,7 @@ class View:
             retriever = self._components.retriever(snapshot)
             hits, sides = retriever.find(snapshot, query, options.k) if retriever else ([], ())
             shares_words = retriever.judge_words(snapshot, query, hits) if retriever else None
+            missing = retriever.find_missing(snapshot, query) if retriever else NOTHING_MISSING
             identity = read_identity(snapshot)
             is_empty = not hits and not snapshot.documents.exist()
             found = describe_search(options.k, hits, snapshot)
@@ -207,7 +209,9 @@ class View:
             return _abstain(question, options.where), record
         open_view = partial(self._guarded.open, options.where)
         threshold = identity.similarity_threshold
-        context = RetrievedContext(hits, embedder, threshold, open_view, sides, shares_words)
+        context = RetrievedContext(
+            hits, embedder, threshold, open_view, sides, shares_words, missing
+        )
         return context, record
 
     # -- conversations -----------------------------------------------------------------------

@@ -19,6 +19,7 @@ from ragkit.generation.streaming import AnswerStream
 from ragkit.llms.base import Event, LanguageModel, Reasoning, Usage
 from ragkit.llms.selection import choose_model
 from ragkit.retrieval.hits import Hit
+from ragkit.retrieval.missing_terms import NOTHING_MISSING, MissingTerms
 from ragkit.retrieval.runs import Side
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.keywords import keywords
@@ -35,7 +36,8 @@ class RetrievedContext:
     Hits with a cosine of `similarity_threshold` or more count as an answer. `open_view` opens what
     the principal can read now. `sides` are those of a question that compares. `shares_words` says
     whether a hit has enough of the question's words, None where the cosine tells; see
-    `Retriever.judge_words`.
+    `Retriever.judge_words`. `missing` are the exact terms of the question that occur in no
+    document.
     """
 
     hits: Sequence[Hit]
@@ -44,6 +46,17 @@ class RetrievedContext:
     open_view: Callable[[], AbstractContextManager[Snapshot]]
     sides: tuple[Side, ...] = ()
     shares_words: bool | None = None
+    missing: MissingTerms = NOTHING_MISSING
+
+    def abstain(self, question: str, *, with_model: bool) -> Answer | None:
+        """Return an abstention if what a question asks for exactly occurs nowhere, else None.
+
+        A model is still asked unless a code is missing: it may know another way to say the rest.
+        """
+        missing = self.missing
+        if missing.ask_for_code or (missing.ask_for_term and not with_model):
+            return Answer.abstain_without(question, self.hits, missing.terms)
+        return None
 
     def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
         """Return each passage's evidence; that of `cited` ones with the notes of their page."""
@@ -73,8 +86,11 @@ def stream_answer(
     model was named and cannot answer.
     """
     hits = context.hits
+    if abstention := context.abstain(question.question, with_model=True):
+        return stream_whole(abstention, question)
     if not is_answerable(question.query, context):
-        return stream_whole(Answer.abstain(question.question, hits, Abstention.FAR), question)
+        far = Answer.abstain(question.question, hits, Abstention.FAR)
+        return stream_whole(far.add_missing_terms(context.missing.terms), question)
     try:
         chosen, reason = choose_model(model, config, reasoning=reasoning)
         stop = threading.Event()
@@ -84,7 +100,9 @@ def stream_answer(
         if model != "auto":
             raise
         notice = f"No model: {error}"
-        answer = extract_answer(question.question, hits, context.embedder, notice, context.sides)
+        answer = context.abstain(question.question, with_model=False) or extract_answer(
+            question.question, hits, context.embedder, notice, context.sides
+        ).add_missing_terms(context.missing.terms)
         return stream_whole(answer, question)
 
     def close() -> None:
@@ -113,9 +131,12 @@ def is_answerable(question: str, context: RetrievedContext) -> bool:
 
     A hit is if its cosine reaches the threshold, or if it has most of the question's keywords. In a
     language that the embedder does not know, enough of the question's words count, not the cosine.
+    A question with a code, quoted text or day that occurs can always be answered.
     """
     hits = context.hits
-    if context.shares_words is None:
+    if context.missing.has_other:
+        is_near = bool(hits)
+    elif context.shares_words is None:
         is_near = any(hit.similarity >= context.similarity_threshold for hit in hits)
     else:
         is_near = context.shares_words
@@ -147,7 +168,7 @@ def _generate(
     if answer.abstained and not output.shown:
         yield answer.text
     yield replace(
-        answer,
+        answer.add_missing_terms(context.missing.terms),
         usage=output.usage,
         reasoning=output.reasoning,
         model_choice=model_choice,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ragkit.answers import Answer, Citation, Statement
@@ -12,6 +13,7 @@ from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.runs import Side
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
+from ragkit.text.verbatim import parse_question
 
 _MAX_PASSAGES = 5  # that sentences are taken from
 _MAX_QUOTES = 3
@@ -21,7 +23,8 @@ _MIN_SCORE_RATIO = 0.7  # of the best quote's score, for a further quote
 _ANNOUNCEMENT = re.compile(r"^#+ |[?:][*_]*$|\.\.\.\.")
 # A sentence's score: its cosine with the question, and the following parts.
 _WORD_WEIGHT = 1.0  # of the share of the question's words in it, rare words counting more
-_PASSAGE_WEIGHT = 0.5  # of its passage's score
+_PASSAGE_WEIGHT = 0.5  # of its passage's score, of which exact terms are left out above 1
+_TERM_WEIGHT = 0.5  # of the share of the question's exact terms that it holds
 
 Candidate = tuple[Hit, Sentence]
 
@@ -100,9 +103,19 @@ def _score(question: str, candidates: Sequence[Candidate], embedder: Embedder) -
     return [
         float(cosine)
         + _WORD_WEIGHT * sum(rarity[word] for word in own & rarity.keys()) / total
-        + _PASSAGE_WEIGHT * hit.score
-        for cosine, own, (hit, _) in zip(cosines, words, candidates, strict=True)
+        + _PASSAGE_WEIGHT * min(hit.score, 1)
+        + _TERM_WEIGHT * share
+        for cosine, own, (hit, _), share in zip(
+            cosines, words, candidates, _share_terms(question, texts), strict=True
+        )
     ]
+
+
+def _share_terms(question: str, texts: Sequence[str]) -> list[float]:
+    """Return the share of the question's exact terms in each text, 0 if it has none."""
+    terms = parse_question(question).terms
+    held = Counter(at for term in terms for at in term.select_holders(dict(enumerate(texts))))
+    return [held[at] / len(terms) if terms else 0.0 for at in range(len(texts))]
 
 
 def _drop_copies(candidates: Sequence[Candidate], ranking: Sequence[int]) -> list[int]:

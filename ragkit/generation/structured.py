@@ -87,6 +87,8 @@ def ask_for_data(
     Raises ModelError if no model can answer, and SchemaMismatch if a model's reply does not match
     the schema.
     """
+    if abstention := context.abstain(question, with_model=True):
+        return abstention
     if not is_answerable(question, context):
         return Answer.abstain(question, context.hits, Abstention.FAR)
     chosen, reason = choose_model(model, config, reasoning=reasoning)
@@ -97,7 +99,7 @@ def ask_for_data(
         prompt.check_read(reply.usage, chosen.name)
     answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen.name)
     return replace(
-        answer,
+        answer.add_missing_terms(context.missing.terms),
         dropped=0 if answer.abstained else prompt.dropped,
         usage=reply.usage,
         reasoning=reply.reasoning,

@@ -71,7 +71,7 @@ class TantivyIndex:
 
     @property
     def words(self) -> BM25Search:
-        """The search that also matches exact terms."""
+        """The search, which also matches exact terms."""
         return self._words
 
     def sync(self, writer: Writer) -> None:

@@ -89,6 +89,7 @@ def _clean(text: str) -> str:
 
 def split_terms(language: str, prepared: str) -> list[str]:
     """Return the terms of a prepared text in a language, in order, repeated ones too."""
+    prepared = prepared.replace("_", " ")  # joins words in names of files and in programs
     respell = _RESPELLINGS.get(language)
     terms: list[str] = _ANALYZERS[language].analyze(respell(prepared) if respell else prepared)
     code = _CODES.get(language)

@@ -26,6 +26,7 @@ from ragkit.retrieval.hits import (
     fetch_hits,
     group_chunks,
 )
+from ragkit.retrieval.missing_terms import MissingTerms, describe_missing_terms, find_missing_terms
 from ragkit.retrieval.page_rules import PageRule
 from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.reranking import RERANKED_PASSAGES, rerank_run
@@ -82,7 +83,8 @@ class Explanation:
     """Every stage of one search: all candidates, best first, and the hits made of them.
 
     `sides` are what was searched for each side of a query that compares. `notice` is one line that
-    users should see, or "": that no document matches the filter.
+    users should see, or "": that no document matches the filter. `missing_terms` are the exact
+    terms of the query that occur in no document.
     """
 
     query: str
@@ -90,6 +92,12 @@ class Explanation:
     hits: tuple[Hit, ...]
     sides: tuple[str, ...] = ()
     notice: str = ""
+    missing_terms: tuple[str, ...] = ()
+
+    @property
+    def missing_notice(self) -> str:
+        """One line on the missing terms that users should see, or ""."""
+        return describe_missing_terms(self.missing_terms)
 
 
 class Retriever:
@@ -157,7 +165,14 @@ class Retriever:
             groups = run.groups[: min(k, MAX_HITS)]
             hits = tuple(fetch_hits(snapshot, groups))
             candidates = _describe_candidates(snapshot, run, groups)
-            return Explanation(query, candidates, hits, tuple(side.query for side in run.sides))
+            sides = tuple(side.query for side in run.sides)
+            missing = find_missing_terms(snapshot, self._words.words, query).terms
+            return Explanation(query, candidates, hits, sides, missing)
+
+    def find_missing(self, snapshot: Snapshot, query: str) -> MissingTerms:
+        """Return the exact terms of a query that occur in no document of the snapshot."""
+        with self._slots:
+            return find_missing_terms(snapshot, self._words.words, query)
 
     def _embed(self, snapshot: Snapshot, query: str, k: int) -> tuple[list[Query], list[Half]]:
         """Return the query and each of its sides with their vectors, and the sides.

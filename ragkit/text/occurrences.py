@@ -14,7 +14,7 @@ from ragkit.text.scripts import UNSPACED
 
 _HANGUL = "\u1100-\u11ff\uac00-\ud7af"  # particles are written at the end of Korean words
 _GLUED = f"{UNSPACED}{_HANGUL}"
-_LETTER = rf"[^\W{_GLUED}]"  # a letter, digit or underscore of a script that has word spaces
+_LETTER = rf"[^\W_{_GLUED}]"  # a letter or digit of a script that has spaces between words
 _PIECE = re.compile(r"[^\W_]+|\S")
 _DIGIT = re.compile(r"\d")
 _SPACED_DIGITS = re.compile(r"(?<![\d.,])\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)")

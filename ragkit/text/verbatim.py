@@ -95,6 +95,23 @@ class VerbatimTerm:
     label: str = ""
     number: str = ""
 
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the term is a code or e-mail address; a number such as 2500 may be a count."""
+        is_count = self.content is not None and (len(self.text) < 5 or self.text.endswith("00"))
+        return self.kind == "email" or (self.kind == "code" and not is_count)
+
+    @property
+    def is_essential(self) -> bool:
+        """Whether a question with the term has no answer in texts without it.
+
+        That holds for codes, e-mail addresses, quoted text, sections and days, and not for names
+        and amounts, which have other spellings.
+        """
+        if isinstance(self.content, Date):
+            return all(all(reading) for reading in self.content.readings)
+        return self.is_identifier or self.kind in ("quotation", "section")
+
     def occurs_in(self, text: FoldedText) -> bool:
         """Return True if a text holds the term: its string, its date, or its number.
 
@@ -159,7 +176,8 @@ class VerbatimTerm:
     def _pattern(self) -> re.Pattern[str]:
         if self.kind == "section":
             return compile_section(SECTION_WORDS.get(self.label, ()), self.number)
-        return compile_string(self.text, _MARKS.get(self.kind, ""))
+        marks = _MARKS.get(self.kind, "")
+        return compile_string(self.text, f"{marks}_" if "_" in self.text else marks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ _TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(\w+)")
 VECTOR_SEARCH = {
     "ragkit/retrieval/retriever.py": "searches, with a snapshot that says what may be read",
     "ragkit/retrieval/prior.py": "searches, with a snapshot that says what may be read",
+    "ragkit/retrieval/missing_terms.py": "searches, with a snapshot that says what may be read",
     "ragkit/retrieval/verbatim.py": "searches, with a snapshot that says what may be read",
     "ragkit/retrieval/components.py": "makes the one retriever of a base",
     "ragkit/document_writer.py": "brings the indexes up to date",

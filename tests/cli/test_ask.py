@@ -47,6 +47,22 @@ def test_a_reranker_is_an_option_of_all_that_search(
 
 
 @needs_model
+def test_an_exact_term_in_no_document_is_named(ragkit: Command, filled: Path) -> None:
+    line = "“VX-4421” occurs in no document.\n"
+    kb = ("--kb", filled / "a.kb")
+    assert ragkit("search", "VX-4421", *kb).out.endswith(line)
+    assert ragkit("search", "VX-4421", *kb, "--explain").out.endswith(line)
+    asked = ragkit("search", "VX-4421", *kb, "--json")
+    assert asked.err == line
+    assert isinstance(json.loads(asked.out), list)
+    explained = json.loads(ragkit("search", "VX-4421", *kb, "--json", "--explain").out)
+    assert explained["missing_terms"] == ["VX-4421"]
+    assert ragkit("ask", "What does VX-4421 weigh?", *kb).out.startswith(line)
+    answer = json.loads(ragkit("ask", "What does VX-4421 weigh?", *kb, "--json").out)
+    assert (answer["abstention"], answer["missing_terms"]) == ("missing", ["VX-4421"])
+
+
+@needs_model
 def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled: Path) -> None:
     assert ragkit("search", "pump\udcff", "--kb", filled / "a.kb").code == 0
     for query in ("", "?!", "\udcff", "\x1b[31m", "-" * 100_000):

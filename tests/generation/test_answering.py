@@ -129,6 +129,63 @@ def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:
     assert answer.passages
 
 
+@pytest.mark.parametrize("host", [NOBODY, "server"])
+def test_a_code_in_no_document_is_an_abstention(
+    folder: Path, server: FakeOllama, host: str
+) -> None:
+    with base(folder, server.url if host == "server" else NOBODY) as kb:
+        stream = kb.stream("What does the pump VX-4421 weigh?")
+        assert "".join(stream) == stream.answer.text == "“VX-4421” occurs in no document."
+    answer = stream.answer
+    assert (answer.abstention, answer.missing_terms) == (Abstention.MISSING, ("VX-4421",))
+    assert answer.citations == ()
+    assert answer.passages[0].source == "pumps.txt"
+
+
+def test_a_model_is_asked_where_a_phrase_is_in_no_document(
+    folder: Path, server: FakeOllama
+) -> None:
+    question = f'{QUESTION} I mean "annual holiday".'
+    with base(folder, server.url) as kb:
+        answer = kb.ask(question)
+    assert (answer.abstention, answer.missing_terms) == (None, ("annual holiday",))
+    assert answer.notice == "“annual holiday” occurs in no document."
+    assert not answer.incomplete
+    with base(folder, NOBODY) as kb:
+        assert kb.ask(question).abstention is Abstention.MISSING
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("What do the pumps VX-4420 and VX-4421 weigh?", "VX-4421"),
+        ("What does the pump weigh, says Mr Paul Weber?", "Mr Paul Weber"),
+        ("Does the pump without motor cost $5,000.00?", "$5,000.00"),
+        ("What do 4000 pumps without motor weigh?", "4000"),
+    ],
+)
+def test_another_missing_term_is_a_notice(
+    folder: Path, server: FakeOllama, question: str, missing: str
+) -> None:
+    for host in (server.url, NOBODY):
+        with base(folder, host) as kb:
+            answer = kb.ask(question)
+        assert not answer.abstained
+        assert answer.missing_terms == (missing,)
+        assert answer.notice.endswith(f"“{missing}” occurs in no document.")
+
+
+def test_a_sentence_with_the_exact_term_is_quoted_first(tmp_path: Path) -> None:
+    rows = [f"The price of seal QK-2115-{n} is {n} euros." for n in range(10, 99)]
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "list.txt").write_text(" ".join(rows))
+    with base(tmp_path, NOBODY) as kb:
+        kb.ingest(tmp_path / "docs")
+        for n in (11, 50, 97):
+            first, *_ = kb.ask(f"price of QK-2115-{n}").text.split("\n")
+            assert f"QK-2115-{n} is {n} euros" in first
+
+
 def test_empty_base_says_how_to_fill_it(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, name="empty.kb") as kb:
         answer = kb.ask(QUESTION)

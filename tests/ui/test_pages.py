@@ -396,6 +396,13 @@ def test_a_search_shows_the_scores_of_a_reranker(service: Service, visit: Visit)
     assert table["Reranker"].max() == 1
 
 
+def test_a_search_names_an_exact_term_in_no_document(service: Service, visit: Visit) -> None:
+    page = visit("search")
+    page = page.text_input[0].set_value("code XQ-7781-Z").run()
+    assert not page.exception
+    assert "“XQ-7781-Z” occurs in no document." in words(page)
+
+
 # -- overview ------------------------------------------------------------------------------------
 
 

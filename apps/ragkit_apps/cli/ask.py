@@ -86,17 +86,21 @@ def search(
 ) -> None:
     """Search for passages that match a query, best first."""
     from ragkit_apps.cli.answer_text import format_explanation, format_hit
+    from ragkit_apps.cli.render import shorten
 
     with open_kb(load_settings(config_path, kb=kb_dir, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
-        if explain:
-            explanation = view.explain(query, k)
-            emit(asdict(explanation), format_explanation(explanation), as_json)
-            return
-        hits = view.search(query, k)
+        explanation = view.explain(query, k)
+    notes = [shorten(explanation.missing_notice, 400)] if explanation.missing_notice else []
+    if explain:
+        emit(asdict(explanation), [*format_explanation(explanation), *notes], as_json)
+        return
+    hits = explanation.hits
     lines = [line for number, hit in enumerate(hits, 1) for line in format_hit(number, hit)]
     content = [{**asdict(hit), "place": hit.place} for hit in hits]
-    emit(content, lines or ["no matching passages"], as_json)
+    if as_json:
+        click.echo("\n".join(notes), nl=bool(notes), err=True)
+    emit(content, [*(lines or ["no matching passages"]), *notes], as_json)
 
 
 @click.command()

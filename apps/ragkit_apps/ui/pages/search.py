@@ -53,6 +53,8 @@ def draw_page() -> None:
     if len(query) <= _MAX_LINKED_QUERY:
         st.query_params["q"] = query
     explanation = view.explain(query, k)
+    if explanation.missing_notice:
+        draw_caption(explanation.missing_notice)
     if not explanation.hits:
         draw_caption("No matching passages.")
         return
