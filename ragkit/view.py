@@ -208,11 +208,9 @@ class View:
         if identity is None or embedder is None or is_empty:
             return _abstain(question, options.where), record
         open_view = partial(self._guarded.open, options.where)
-        threshold = identity.similarity_threshold
-        context = RetrievedContext(
-            hits, embedder, threshold, open_view, sides, shares_words, missing
-        )
-        return context, record
+        least = identity.similarity_threshold
+        parts = (hits, embedder, least, open_view, sides, shares_words, missing)
+        return RetrievedContext(*parts), record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -167,7 +167,7 @@ class Retriever:
             candidates = _describe_candidates(snapshot, run, groups)
             sides = tuple(side.query for side in run.sides)
             missing = find_missing_terms(snapshot, self._words.words, query).terms
-            return Explanation(query, candidates, hits, sides, missing)
+            return Explanation(query, candidates, hits, sides, missing_terms=missing)
 
     def find_missing(self, snapshot: Snapshot, query: str) -> MissingTerms:
         """Return the exact terms of a query that occur in no document of the snapshot."""
