@@ -104,6 +104,7 @@ EVERYTHING = {
         "ragkit/maintenance/reembedding.py",
         "Reembedding._compare",
     ): "returns shares of the owner's own questions, no text",
+    ("ragkit/doctor.py", "_check_kb_embedder"): "reads which embedder the base has, no document",
     ("ragkit/maintenance/verify.py", "_check_uploads"): "looks for damage, for the owner",
     ("ragkit/maintenance/verify.py", "_check_index"): "looks for damage, for the owner",
     ("ragkit/maintenance/verify.py", "find_strays"): "looks for files that belong to nothing",
