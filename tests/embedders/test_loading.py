@@ -26,7 +26,7 @@ def test_a_base_remembers_its_model_and_needs_it_no_more_once_compiled(
             assert kb.status().embedder == "tiny-model"
         with (
             KnowledgeBase(tmp_path / "a.kb", embedder=str(model_folder)) as kb,
-            pytest.raises(EmbedderMissing, match="never downloads models by itself"),
+            pytest.raises(EmbedderMissing, match="is not a folder; expected the name of a model"),
         ):
             kb.ingest(docs)
     finally:
