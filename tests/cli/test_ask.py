@@ -212,3 +212,63 @@ def test_ask_what_the_documents_do_not_say(ragkit: Command, filled: Path) -> Non
         "Nothing in the documents answers this.\n\n"
         "No passage is similar enough to the question.\n\nNearest passages\n"
     )
+
+
+@needs_model
+def test_filters_restrict_what_is_searched_asked_and_listed(
+    ragkit: Command, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGKIT_KB", str(filled / "a.kb"))
+    for options in (
+        ["--in", "hr/"],
+        ["--kind", "txt"],
+        ["--path", "*leave*"],
+        ["--in", "x", "--in", "hr"],
+    ):
+        hits = json.loads(ragkit("search", "VX-4420", "--json", *options).out)
+        assert {hit["source"] for hit in hits} == {"hr/leave.txt"}, options
+        asked = json.loads(ragkit("ask", "How many days of annual leave?", "--json", *options).out)
+        assert {hit["source"] for hit in asked["passages"]} == {"hr/leave.txt"}
+    monkeypatch.chdir(filled)  # a folder can be named as it lies on disk
+    assert "leave.txt" in ragkit("search", "VX-4420", "--in", "docs/hr").out
+    listed = ragkit("status", "--kind", "md").out
+    assert "pumps.md" in listed
+    assert "leave.txt" not in listed
+
+
+@needs_model
+def test_a_filter_that_leaves_nothing_says_so(
+    ragkit: Command, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGKIT_KB", str(filled / "a.kb"))
+    none = (
+        "no document matches the filter (kind pdf, label x); list the documents with: "
+        "ragkit status --documents"
+    )
+    options = ("--kind", "pdf", "--label", "x")
+    ended = ragkit("search", "pump", *options)
+    assert (ended.code, ended.out) == (0, f"{none}\n")
+    assert ragkit("search", "pump", "--explain", *options).out == f"{none}\n"
+    ended = ragkit("search", "pump", "--json", *options)
+    assert (ended.out, ended.err) == ("[]\n", f"{none}\n")
+    asked = json.loads(ragkit("ask", "pump?", "--json", *options).out)
+    assert (asked["abstention"], asked["notice"]) == ("filtered", "Filter: kind pdf, label x")
+    assert "No document matches the filter" in ragkit("ask", "pump?", *options).out
+    assert none in ragkit("status", *options).out
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--modified-after", "soon"], "invalid modified_after 'soon'"),
+        (["--in", ""], "invalid folder ''"),
+        (["--kind", " "], "invalid kind ' '"),
+    ],
+)
+def test_a_filter_that_is_none_is_wrong_usage(
+    ragkit: Command, options: list[str], reason: str
+) -> None:
+    for command in (["search", "pump"], ["ask", "pump?"], ["chat"], ["status"]):
+        ended = ragkit(*command, *options)
+        assert ended.code == 2
+        assert reason in ended.err

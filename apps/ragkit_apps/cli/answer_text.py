@@ -35,6 +35,8 @@ def format_hit(number: int, hit: Hit) -> list[str]:
 
 def format_explanation(explanation: Explanation) -> list[str | Table]:
     """Return a table of the best candidates with their score at each stage of the search."""
+    if explanation.notice:
+        return [escape_name(explanation.notice)]
     rows = []
     for candidate in explanation.candidates[:MAX_CANDIDATES]:
         stages = [("dense", candidate.from_dense), ("bm25", candidate.from_lexical)]

@@ -16,6 +16,7 @@ from ragkit_apps.cli.options import (
     as_usage_error,
     decode_argument,
     emit,
+    filter_options,
     identity_options,
     json_option,
     kb_option,
@@ -26,7 +27,7 @@ from ragkit_apps.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ragkit import Answer
+    from ragkit import Answer, Filter
 
 
 def _read_schema(
@@ -69,6 +70,7 @@ def _passages_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1, 1000), help="Number of hits."
 )
+@filter_options
 @reranker_option
 @click.option("--explain", is_flag=True, help="Show the scores of each stage of the search.")
 @json_option
@@ -79,6 +81,7 @@ def search(
     kb_dir: str | None,
     name: str | None,
     groups: tuple[str, ...],
+    where: Filter | None,
     k: int,
     reranker: str | None,
     explain: bool,
@@ -90,17 +93,21 @@ def search(
 
     with open_kb(load_settings(config_path, kb=kb_dir, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
-        explanation = view.explain(query, k)
-    notes = [shorten(explanation.missing_notice, 400)] if explanation.missing_notice else []
+        explanation = view.explain(query, k, where=where)
+    told = [explanation.notice or explanation.missing_notice]
+    notes = [shorten(note, 400) for note in told if note]
     if explain:
+        notes = [] if explanation.notice else notes
         emit(asdict(explanation), [*format_explanation(explanation), *notes], as_json)
         return
     hits = explanation.hits
     lines = [line for number, hit in enumerate(hits, 1) for line in format_hit(number, hit)]
+    if not lines and not explanation.notice:
+        lines = ["no matching passages"]
     content = [{**asdict(hit), "place": hit.place} for hit in hits]
     if as_json:
         click.echo("\n".join(notes), nl=bool(notes), err=True)
-    emit(content, [*(lines or ["no matching passages"]), *notes], as_json)
+    emit(content, [*lines, *notes], as_json)
 
 
 @click.command()
@@ -109,6 +116,7 @@ def search(
 @identity_options
 @model_option
 @reranker_option
+@filter_options
 @_passages_option
 @click.option(
     "--reasoning", is_flag=True, help="Let the model reason first, and show its reasoning."
@@ -130,6 +138,7 @@ def ask(
     groups: tuple[str, ...],
     model: str | None,
     reranker: str | None,
+    where: Filter | None,
     k: int,
     reasoning: bool,
     schema: dict[str, Any] | None,
@@ -148,7 +157,7 @@ def ask(
 
     with open_kb(load_settings(config_path, kb=kb_dir, model=model, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
-        options = AskOptions(k=k, reasoning=reasoning)
+        options = AskOptions(k=k, where=where, reasoning=reasoning)
         if schema is not None:
             with as_usage_error("--schema", SchemaError):
                 answer = view.ask(question, options, schema=schema)
@@ -171,6 +180,7 @@ def _to_json(answer: Answer) -> dict[str, Any]:
 @identity_options
 @model_option
 @reranker_option
+@filter_options
 @_passages_option
 @click.option("--reasoning", is_flag=True, help="Let the model reason first.")
 @click.option("--continue", "number", type=int, metavar="ID", help="Continue a conversation.")
@@ -182,6 +192,7 @@ def chat(
     groups: tuple[str, ...],
     model: str | None,
     reranker: str | None,
+    where: Filter | None,
     k: int,
     reasoning: bool,
     number: int,
@@ -195,7 +206,9 @@ def chat(
 
     with open_kb(load_settings(config_path, kb=kb_dir, model=model, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
-        Chat(view, view.conversation(number), AskOptions(k=k, reasoning=reasoning)).run()
+        Chat(
+            view, view.conversation(number), AskOptions(k=k, where=where, reasoning=reasoning)
+        ).run()
 
 
 @click.group(invoke_without_command=True)

@@ -54,6 +54,8 @@ class Chat:
     def run(self) -> None:
         """Answer each line until the input ends or the user quits."""
         click.echo(f"Ask about the documents in {self._view.path}. /help lists the commands.")
+        if self._options.where is not None:
+            click.echo(f"Only documents that match: {escape_name(str(self._options.where))}")
         turns = self._conversation.turns()
         if turns:
             click.echo(f"Continuing after: {escape_name(turns[-1].question)}")

@@ -17,6 +17,7 @@ from ragkit_apps.cli.options import (
     check_utf8_path,
     decode_argument,
     emit,
+    filter_options,
     json_option,
     kb_option,
     load_settings,
@@ -26,7 +27,7 @@ from ragkit_apps.cli.render import Table, escape_name, list_entries, shorten
 from ragkit_apps.text import format_seconds
 
 if TYPE_CHECKING:
-    from ragkit import FileError, IngestReport, Status
+    from ragkit import FileError, Filter, IngestReport, Status
     from ragkit.maintenance import EmbedderChange
 
 EXIT_FILES_FAILED = 3
@@ -143,13 +144,24 @@ def _format_file_error(error: FileError) -> str:
 @click.command()
 @kb_option
 @click.option("--documents", is_flag=True, help="List all documents.")
+@filter_options
 @json_option
 @click.pass_obj
-def status(config_path: Path | None, kb_dir: str | None, documents: bool, as_json: bool) -> None:
-    """Show what the knowledge base contains, and which files could not be read."""
+def status(
+    config_path: Path | None,
+    kb_dir: str | None,
+    documents: bool,
+    where: Filter | None,
+    as_json: bool,
+) -> None:
+    """Show what the knowledge base contains, and which files could not be read.
+
+    With a filter, such as --in or --kind, list the documents that match it.
+    """
     with open_kb(load_settings(config_path, kb=kb_dir)) as kb:
         found = kb.status()
-        entries = kb.documents() if documents else []
+        documents = documents or where is not None
+        entries = kb.documents(where=where) if documents else []
     parts: list[str | Table] = [*_format_status(found)]
     content: dict[str, Any] = {**asdict(found), "path": str(found.path)}
     if documents:
@@ -159,6 +171,8 @@ def status(config_path: Path | None, kb_dir: str | None, documents: bool, as_jso
             for entry in entries
         ]
         parts += ["", Table(("document", "type", "pages", "chunks", "modified"), rows)]
+    if where is not None and not entries:
+        parts[-1] = escape_name(where.no_match)
     emit(content, parts, as_json)
 
 

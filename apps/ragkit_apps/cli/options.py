@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import click
 from ragkit_apps.cli.render import Table, print_table
 
 if TYPE_CHECKING:
-    from ragkit import Config, KnowledgeBase, Principal, View
+    from ragkit import Config, Filter, KnowledgeBase, Principal, View
 
 
 def check_utf8_path(context: click.Context, option: click.Parameter, value: Any) -> Any:
@@ -37,7 +38,7 @@ def decode_argument(
     """Return the argument as UTF-8, even if the locale of the terminal is another encoding."""
     if value is None:
         return None
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return _decode(value)
 
 
 kb_option = click.option(
@@ -105,6 +106,69 @@ def identity_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Act as this principal, such as user:ana (default: you).",
     )
     return name(group(command))
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a filter to a command, which receives it as `where`, None for no filter.
+
+    An option that is repeated matches any of its values. Documents have to match every option.
+    """
+
+    @wraps(command)
+    def run(
+        *arguments: Any,
+        folders: tuple[str, ...],
+        kinds: tuple[str, ...],
+        labels: tuple[str, ...],
+        paths: tuple[str, ...],
+        modified_after: str | None,
+        **others: Any,
+    ) -> Any:
+        given = {"folder": folders, "kind": kinds, "label": labels, "path": paths}
+        where = _build_filter(given, modified_after)
+        return command(*arguments, where=where, **others)
+
+    helps = {
+        "--in": ("folders", "FOLDER", "Only documents in this folder"),
+        "--kind": ("kinds", "KIND", "Only documents of this kind, such as pdf"),
+        "--label": ("labels", "NAME", "Only documents with this access label"),
+        "--path": ("paths", "PATTERN", "Only documents whose path matches, such as '*/2024-*.md'"),
+    }
+    modified = click.option(
+        "--modified-after",
+        metavar="DATE",
+        help="Only documents whose file was modified then or later, such as 2024-05-01 (UTC).",
+    )
+    wrapped: Callable[..., Any] = modified(run)
+    for name, (parameter, metavar, text) in reversed(helps.items()):
+        wrapped = click.option(
+            name, parameter, multiple=True, metavar=metavar, help=f"{text}; can be repeated."
+        )(wrapped)
+    return wrapped
+
+
+def _build_filter(given: dict[str, tuple[str, ...]], modified_after: str | None) -> Filter | None:
+    """Return the filter of some options; None if none is given."""
+    from ragkit import Filter
+
+    values = {name: [_decode(one) for one in each] for name, each in given.items() if each}
+    # a folder may be named as it lies on disk, like a path to ingest
+    values["folder"] = [
+        form
+        for one in values.get("folder", [])
+        for form in ((one, os.path.abspath(one)) if one and os.path.isdir(one) else (one,))
+    ]
+    fields: dict[str, Any] = {name: each for name, each in values.items() if each}
+    if not fields and modified_after is None:
+        return None
+    try:
+        return Filter(**fields, modified_after=modified_after)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _decode(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def load_settings(path: Path | None, **overrides: str | None) -> Config:

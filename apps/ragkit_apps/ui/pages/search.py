@@ -56,7 +56,7 @@ def draw_page() -> None:
     if explanation.missing_notice:
         draw_caption(explanation.missing_notice)
     if not explanation.hits:
-        draw_caption("No matching passages.")
+        draw_caption(explanation.notice or "No matching passages.")
         return
     hits, source = st.columns([5, 6], gap="large")
     with source:
