@@ -240,6 +240,7 @@ KEEPER = {
     "verify-receipt",
     "verify",
     "repair",
+    "reembed",
     "dump",
     "backup",
     "restore",
