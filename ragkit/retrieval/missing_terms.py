@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragkit.index.bm25_search import BM25Search
-from ragkit.retrieval.verbatim import MAX_MATCHES
+from ragkit.retrieval.verbatim import max_matches
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.notations import Notation
 from ragkit.text.occurrences import FoldedText
@@ -67,7 +67,7 @@ def find_missing_terms(snapshot: Snapshot, words: BM25Search, query: str) -> Mis
 
 
 def _occurs(snapshot: Snapshot, words: BM25Search, term: VerbatimTerm) -> bool:
-    matches = words.match(snapshot, term.notations, MAX_MATCHES)
+    matches = words.match(snapshot, term.notations, max_matches(term))
     return bool(term.select_holders(snapshot.chunks.texts(matches.ids.tolist())))
 
 

@@ -12,7 +12,8 @@ from ragkit.store.snapshot import Snapshot
 from ragkit.text.verbatim import VerbatimQuestion, VerbatimTerm
 
 _SHARE_POWER = 1.5  # lets terms count less that are a small part of their question
-MAX_MATCHES = 200  # chunks with the words of a term in which it is looked for
+_MAX_MATCHES = 200  # chunks with the words of a term in which it is looked for
+_MAX_PHRASE_MATCHES = 1000  # the same for quoted text, whose words may all be common
 
 
 class Holders(NamedTuple):
@@ -34,27 +35,34 @@ NO_HOLDERS = Holders(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
 
 class _Found(NamedTuple):
-    """The chunks that hold a term, and its inverse document frequency."""
+    """The chunks that hold a term, and its inverse document frequency.
+
+    `is_phrase` is True for a quotation of several words.
+    """
 
     holders: list[int]
     idf: float
+    is_phrase: bool
 
 
 def find_holders(snapshot: Snapshot, words: BM25Search, question: VerbatimQuestion) -> Holders:
     """Find the readable chunks with verbatim terms of a question, in their header or text.
 
     A term has a share in the idf of all terms that occur and of the other words of the question.
+    Beside a quoted phrase the other words do not count: whoever quotes wants these words.
     A chunk's boost is the sum of its shares to the power of 1.5. So a chunk with a bare code gets
     1 and ranks above all chunks without it, and a name in a long question adds a little.
 
-    A term is looked for in at most MAX_MATCHES chunks that hold all of its words, the best by
-    BM25. If more chunks hold them, the term counts as if it were in all of these: it is common and
-    adds little.
+    A term is looked for in at most 200 chunks that hold all of its words (quoted text in 1,000),
+    the best by BM25. If more chunks hold them, the share of the term in those is taken for all. A
+    name whose words are that common adds nothing.
     """
     found = [each for term in question.terms if (each := _find_term(snapshot, words, term)).holders]
     if not found:
         return NO_HOLDERS
-    total = sum(each.idf for each in found) + words.weigh_words(snapshot, question.rest)
+    total = sum(each.idf for each in found)
+    if not any(each.is_phrase for each in found):
+        total += words.weigh_words(snapshot, question.rest)
     shares: dict[int, float] = {}
     for each in found:
         for chunk in each.holders:
@@ -64,8 +72,17 @@ def find_holders(snapshot: Snapshot, words: BM25Search, question: VerbatimQuesti
     return Holders(ids, share**_SHARE_POWER)
 
 
+def max_matches(term: VerbatimTerm) -> int:
+    """Return in how many chunks with the words of a term it is looked for."""
+    return _MAX_PHRASE_MATCHES if term.kind == "quotation" else _MAX_MATCHES
+
+
 def _find_term(snapshot: Snapshot, words: BM25Search, term: VerbatimTerm) -> _Found:
-    matches = words.match(snapshot, term.notations, MAX_MATCHES)
+    limit = max_matches(term)
+    matches = words.match(snapshot, term.notations, limit)
+    if term.kind == "name" and matches.total > limit:
+        return _Found([], 0.0, is_phrase=False)
     holders = term.select_holders(snapshot.chunks.texts(matches.ids.tolist()))
-    is_cut = matches.total > MAX_MATCHES
-    return _Found(holders, words.idf(snapshot, matches.total if is_cut else len(holders)))
+    count = len(holders) * max(matches.total, limit) // limit
+    is_phrase = term.kind == "quotation" and " " in term.text
+    return _Found(holders, words.idf(snapshot, count), is_phrase)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ragkit import Filter, KnowledgeBase
-from ragkit.retrieval.verbatim import MAX_MATCHES, Holders, find_holders
+from ragkit.retrieval.verbatim import Holders, find_holders
 from ragkit.text.verbatim import parse_question
 from tests.support.hashing import HashingEmbedder
 
@@ -125,14 +125,26 @@ def test_changed_documents_are_not_stale(fill: Fill, tmp_path: Path, sync: bool)
     assert holders(kb, "AB-1234-X") == set()
 
 
-def test_a_common_term_is_looked_for_in_the_best_chunks(fill: Fill) -> None:
-    kb = fill({f"{n}.txt": f"Anna Weber wrote note {n}." for n in range(MAX_MATCHES + 20)})
+def find_terms(kb: KnowledgeBase, question: str) -> Holders:
     with kb._store.snapshot() as snapshot:
         retriever = kb._resources.components.retriever(snapshot)
         assert retriever is not None
-        found = find_holders(snapshot, retriever._words.words, parse_question('"Anna Weber"'))
-    assert len(found.ids) == MAX_MATCHES
-    assert len(set(found.boosts.tolist())) == 1
+        return find_holders(snapshot, retriever._words.words, parse_question(question))
+
+
+def test_a_common_term_is_looked_for_in_the_best_chunks(fill: Fill) -> None:
+    kb = fill({f"{n}.txt": f"Anna Weber wrote note {n} on AB-1234-X." for n in range(220)})
+    found = find_terms(kb, "What of AB-1234-X?")
+    assert (len(found.ids), len(set(found.boosts.tolist()))) == (200, 1)
+    assert len(find_terms(kb, '"Anna Weber"').ids) == 220
+    assert len(find_terms(kb, "What did Anna Weber write?").ids) == 0
+
+
+def test_a_quoted_phrase_is_first_whatever_the_other_words_say(fill: Fill) -> None:
+    texts = {f"{n}.txt": f"The lease of unit {n}: payment of rent and words." for n in range(30)}
+    kb = fill({**texts, "phrase.txt": "No later than payment of the fee, the notice is sent."})
+    hits = kb.search("Which lease of a unit has the words “than payment of the” in it?", 3)
+    assert hits[0].source == "phrase.txt"
 
 
 def test_boosts_are_looked_up_by_chunk() -> None:
