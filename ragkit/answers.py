@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ragkit.llms.base import LanguageModel, Usage
 from ragkit.retrieval.hits import Hit
-from ragkit.retrieval.missing_terms import describe_missing_terms
+from ragkit.retrieval.missing_terms import MissingTerms
 from ragkit.store.filters import Filter
 
 _NOTHING_FOUND = "Nothing in the documents answers this."
@@ -34,7 +34,7 @@ class Abstention(StrEnum):
             Abstention.FILTERED: "No document matches the filter; list the documents with: "
             "ragkit status --documents",
             Abstention.FAR: "No passage is similar enough to the question.",
-            Abstention.MISSING: "The documents do not contain what the question asks for exactly.",
+            Abstention.MISSING: "No document searched has what the question asks for exactly.",
             Abstention.MODEL: "The model found no answer in the passages.",
             Abstention.SILENT: "The model wrote nothing.",
         }[self]
@@ -140,7 +140,7 @@ class Answer:
     | `incomplete` | whether the model's text broke off |
     | `dropped` | number of passages that did not fit into the model's context |
     | `invalid_citations` | numbers that the model cited and no passage has |
-    | `notice` | one line that users should see, or "" |
+    | `notice` | lines that users should see, or "" |
     | `usage` | the model server's token counts, if it gives them |
     | `reasoning` | the model's reasoning, if it shows any |
     | `model_choice` | why ragkit chose this model; "" if it was named |
@@ -183,22 +183,22 @@ class Answer:
 
     @classmethod
     def abstain_without(
-        cls, question: str, passages: Sequence[Hit], missing_terms: tuple[str, ...]
+        cls, question: str, passages: Sequence[Hit], missing: MissingTerms
     ) -> Answer:
         """Return the answer for when no document contains what the question asks for exactly."""
         return cls(
             question,
-            describe_missing_terms(missing_terms),
+            missing.notice,
             (),
             tuple(passages),
             abstention=Abstention.MISSING,
-            missing_terms=missing_terms,
+            missing_terms=missing.terms,
         )
 
-    def add_missing_terms(self, missing_terms: tuple[str, ...]) -> Answer:
-        """Return the answer with a notice on the terms that occur in no document."""
-        notice = " ".join(filter(None, (self.notice, describe_missing_terms(missing_terms))))
-        return replace(self, missing_terms=missing_terms, notice=notice)
+    def add_missing_terms(self, missing: MissingTerms) -> Answer:
+        """Return the answer with a notice on the terms that occur in no document, before others."""
+        notice = "\n".join(filter(None, (missing.notice, self.notice)))
+        return replace(self, missing_terms=missing.terms, notice=notice)
 
     @property
     def abstained(self) -> bool:

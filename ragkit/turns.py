@@ -102,7 +102,7 @@ class TurnLog:
                 stored = _encode_turn(turn, self._principal)
                 self.id, _ = writer.conversations.add_turn(self.id, stored, self.title)
         except StoreError as error:
-            notice = f"{answer.notice} Not stored in the conversation: {error}".strip()
+            notice = f"{answer.notice}\nNot stored in the conversation: {error}".strip()
             answer = replace(answer, notice=notice)
             self._unstored.append(replace(turn, answer=answer))
         return answer

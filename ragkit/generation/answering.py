@@ -55,7 +55,7 @@ class RetrievedContext:
         """
         missing = self.missing
         if missing.ask_for_code or (missing.ask_for_term and not with_model):
-            return Answer.abstain_without(question, self.hits, missing.terms)
+            return Answer.abstain_without(question, self.hits, missing)
         return None
 
     def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
@@ -90,7 +90,7 @@ def stream_answer(
         return stream_whole(abstention, question)
     if not is_answerable(question.query, context):
         far = Answer.abstain(question.question, hits, Abstention.FAR)
-        return stream_whole(far.add_missing_terms(context.missing.terms), question)
+        return stream_whole(far.add_missing_terms(context.missing), question)
     try:
         chosen, reason = choose_model(model, config, reasoning=reasoning)
         stop = threading.Event()
@@ -102,7 +102,7 @@ def stream_answer(
         notice = f"No model: {error}"
         answer = context.abstain(question.question, with_model=False) or extract_answer(
             question.question, hits, context.embedder, notice, context.sides
-        ).add_missing_terms(context.missing.terms)
+        ).add_missing_terms(context.missing)
         return stream_whole(answer, question)
 
     def close() -> None:
@@ -168,7 +168,7 @@ def _generate(
     if answer.abstained and not output.shown:
         yield answer.text
     yield replace(
-        answer.add_missing_terms(context.missing.terms),
+        answer.add_missing_terms(context.missing),
         usage=output.usage,
         reasoning=output.reasoning,
         model_choice=model_choice,

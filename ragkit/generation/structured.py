@@ -90,7 +90,8 @@ def ask_for_data(
     if abstention := context.abstain(question, with_model=True):
         return abstention
     if not is_answerable(question, context):
-        return Answer.abstain(question, context.hits, Abstention.FAR)
+        far = Answer.abstain(question, context.hits, Abstention.FAR)
+        return far.add_missing_terms(context.missing)
     chosen, reason = choose_model(model, config, reasoning=reasoning)
     asked = Question(question, question)
     prompt = Prompt.fit(_SYSTEM_PROMPT + schema.text, asked, context.hits, chosen)
@@ -99,7 +100,7 @@ def ask_for_data(
         prompt.check_read(reply.usage, chosen.name)
     answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen.name)
     return replace(
-        answer.add_missing_terms(context.missing.terms),
+        answer.add_missing_terms(context.missing),
         dropped=0 if answer.abstained else prompt.dropped,
         usage=reply.usage,
         reasoning=reply.reasoning,

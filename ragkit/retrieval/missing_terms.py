@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ragkit.index.bm25_search import BM25Search
@@ -25,20 +25,23 @@ class MissingTerms:
     `ask_for_code` and `ask_for_term` are True if the question has no verbatim term that occurs, and
     one that is missing and without which there is nothing to answer: a code or e-mail address; or
     one of these, quoted text, a section or a day. `has_other` is True if such a term does occur.
+    `is_filtered` is True if only the documents that match a filter were searched.
     """
 
     terms: tuple[str, ...] = ()
     ask_for_code: bool = False
     ask_for_term: bool = False
     has_other: bool = False
+    is_filtered: bool = False
+
+    @property
+    def notice(self) -> str:
+        """A line for each term, for users: “0-20355” occurs in no document."""
+        filtered = " that matches the filter" if self.is_filtered else ""
+        return "\n".join(f"“{term}” occurs in no document{filtered}." for term in self.terms)
 
 
 NOTHING_MISSING = MissingTerms()
-
-
-def describe_missing_terms(terms: Sequence[str]) -> str:
-    """Return a sentence for each term, for users: “0-20355” occurs in no document."""
-    return " ".join(f"“{term}” occurs in no document." for term in terms)
 
 
 def find_missing_terms(snapshot: Snapshot, words: BM25Search, query: str) -> MissingTerms:
@@ -63,6 +66,7 @@ def find_missing_terms(snapshot: Snapshot, words: BM25Search, query: str) -> Mis
         ask_for_code=not occurring and any(term.is_identifier for term in missing),
         ask_for_term=not occurring and any(term.is_essential for term in missing),
         has_other=any(term.is_essential for term in occurring),
+        is_filtered=snapshot.is_filtered,
     )
 
 

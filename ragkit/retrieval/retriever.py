@@ -26,7 +26,7 @@ from ragkit.retrieval.hits import (
     fetch_hits,
     group_chunks,
 )
-from ragkit.retrieval.missing_terms import MissingTerms, describe_missing_terms, find_missing_terms
+from ragkit.retrieval.missing_terms import MissingTerms, find_missing_terms
 from ragkit.retrieval.page_rules import PageRule
 from ragkit.retrieval.prior import PriorSearch
 from ragkit.retrieval.reranking import RERANKED_PASSAGES, rerank_run
@@ -84,7 +84,8 @@ class Explanation:
 
     `sides` are what was searched for each side of a query that compares. `notice` is one line that
     users should see, or "": that no document matches the filter. `missing_terms` are the exact
-    terms of the query that occur in no document.
+    terms of the query that occur in no document, or in none that matches the filter;
+    `missing_notice` says so to users, in a line for each.
     """
 
     query: str
@@ -93,11 +94,7 @@ class Explanation:
     sides: tuple[str, ...] = ()
     notice: str = ""
     missing_terms: tuple[str, ...] = ()
-
-    @property
-    def missing_notice(self) -> str:
-        """One line on the missing terms that users should see, or ""."""
-        return describe_missing_terms(self.missing_terms)
+    missing_notice: str = ""
 
 
 class Retriever:
@@ -166,8 +163,8 @@ class Retriever:
             hits = tuple(fetch_hits(snapshot, groups))
             candidates = _describe_candidates(snapshot, run, groups)
             sides = tuple(side.query for side in run.sides)
-            missing = find_missing_terms(snapshot, self._words.words, query).terms
-            return Explanation(query, candidates, hits, sides, missing_terms=missing)
+            missing = find_missing_terms(snapshot, self._words.words, query)
+            return Explanation(query, candidates, hits, sides, "", missing.terms, missing.notice)
 
     def find_missing(self, snapshot: Snapshot, query: str) -> MissingTerms:
         """Return the exact terms of a query that occur in no document of the snapshot."""

@@ -38,6 +38,7 @@ class Snapshot(ReadTransaction):
         """
         snapshot = copy(self)
         snapshot.readable_labels, snapshot.condition = labels, ""
+        snapshot.is_filtered = False
         return snapshot
 
     def with_spare_vectors(self) -> Snapshot:
@@ -65,6 +66,7 @@ class Snapshot(ReadTransaction):
         snapshot = self.restrict(labels)
         conditions = [each for each in (self.condition, build_condition(filter)) if each]
         snapshot.condition = " AND ".join(conditions)
+        snapshot.is_filtered = self.is_filtered or filter != Filter()
         return snapshot
 
     def without_filter(self) -> Snapshot:

@@ -31,10 +31,12 @@ class ReadTransaction:
 
     `readable_labels` are the ids of the labels whose documents may be read; None means all of them,
     an empty set means none. `condition` is the SQL condition of a filter, "" without one.
+    `is_filtered` says whether a filter leaves out documents, also where it only names labels.
     `has_spare_vectors` says that vectors are read from the second set, which searches do not use.
     """
 
     condition = ""
+    is_filtered = False
     has_spare_vectors = False
 
     def __init__(self, connection: Database, readable_labels: frozenset[int] | None = None) -> None:

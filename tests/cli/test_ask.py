@@ -63,6 +63,27 @@ def test_an_exact_term_in_no_document_is_named(ragkit: Command, filled: Path) ->
 
 
 @needs_model
+def test_terms_that_are_missing_within_a_filter_are_named_first(
+    ragkit: Command, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAGKIT_KB", str(filled / "a.kb"))
+    kind = ("--kind", "markdown")
+    lines = [f"“VX-442{n}” occurs in no document that matches the filter." for n in (1, 2)]
+    question = "What do VX-4420, VX-4421 and VX-4422 weigh?"
+    assert ragkit("search", question, *kind).out.splitlines()[-2:] == lines
+    assert ragkit("search", question, *kind, "--explain").out.splitlines()[-2:] == lines
+    assert ragkit("search", question, *kind, "--json").err.splitlines() == lines
+    explained = json.loads(ragkit("search", question, *kind, "--json", "--explain").out)
+    assert explained["missing_notice"].split("\n") == lines
+    *_, blank, first, second, last = ragkit("ask", question, *kind).out.splitlines()
+    assert (blank, [first, second]) == ("", lines)
+    assert last.startswith("No model: ")
+    none = "What does VX-4421 weigh?"
+    assert ragkit("ask", none, *kind).out.splitlines()[0] == lines[0]
+    assert json.loads(ragkit("ask", none, *kind, "--json").out)["text"] == lines[0]
+
+
+@needs_model
 def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled: Path) -> None:
     assert ragkit("search", "pump\udcff", "--kb", filled / "a.kb").code == 0
     for query in ("", "?!", "\udcff", "\x1b[31m", "-" * 100_000):

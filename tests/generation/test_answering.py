@@ -172,7 +172,19 @@ def test_another_missing_term_is_a_notice(
             answer = kb.ask(question)
         assert not answer.abstained
         assert answer.missing_terms == (missing,)
-        assert answer.notice.endswith(f"“{missing}” occurs in no document.")
+        first, *others = answer.notice.split("\n")
+        assert first == f"“{missing}” occurs in no document."
+        assert [line[:9] for line in others] == ([] if host == server.url else ["No model:"])
+
+
+def test_missing_terms_are_named_before_an_answer_that_breaks_off(
+    folder: Path, server: FakeOllama
+) -> None:
+    with base(folder, server.url, model="breaks") as kb:
+        answer = kb.ask("What do the pumps VX-4420, VX-4421 and VX-4422 weigh?")
+    *sentences, last = answer.notice.split("\n")
+    assert sentences == [f"“VX-442{n}” occurs in no document." for n in (1, 2)]
+    assert last.startswith("Incomplete: breaks")
 
 
 def test_a_sentence_with_the_exact_term_is_quoted_first(tmp_path: Path) -> None:

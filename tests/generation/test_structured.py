@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ragkit import Abstention, AskOptions, Config, KnowledgeBase, Message
+from ragkit import Abstention, AskOptions, Config, Filter, KnowledgeBase, Message
 from ragkit.errors import (
     ModelFailed,
     ModelNotFound,
@@ -203,6 +203,25 @@ def test_null_is_an_answer_only_where_the_schema_allows_it(folder: Path) -> None
         assert (nullable.data, nullable.abstained, nullable.text) == (None, False, "null")
         answer = kb.ask(WEIGHT, AskOptions(model=Writes(found(None, 1))), schema=PUMP)
     assert answer.abstention is Abstention.MODEL
+
+
+def test_terms_in_no_document_that_matches_a_filter_are_named(
+    folder: Path, server: FakeOllama
+) -> None:
+    filtered = AskOptions(where=Filter(path=["pumps.txt", "leave.txt"]))
+    with base(folder, server.url) as kb:
+        for options, documents in (
+            (AskOptions(), "no document"),
+            (filtered, "no document that matches the filter"),
+        ):
+            answer = kb.ask("How much does the VX-4421 weigh?", options, schema=PUMP)
+            assert answer.text == f"“VX-4421” occurs in {documents}."
+            answer = kb.ask(f"{WEIGHT} And the VX-4421?", options, schema=PUMP)
+            assert answer.data["weight"] == 84
+            assert answer.notice == f"“VX-4421” occurs in {documents}."
+            answer = kb.ask('"Oboes"?', options, schema=PUMP)
+            assert answer.abstention is Abstention.FAR
+            assert answer.notice == f"“Oboes” occurs in {documents}."
 
 
 def test_far_question_and_empty_base_ask_no_model(folder: Path) -> None:

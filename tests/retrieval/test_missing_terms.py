@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import Filter, KnowledgeBase
+from ragkit import Abstention, AskOptions, Filter, KnowledgeBase
 from ragkit.retrieval import missing_terms
 from tests.support.hashing import HashingEmbedder
 
@@ -127,6 +127,42 @@ def test_hidden_documents_do_not_count(fill: Fill) -> None:
     assert missing(kb, "AB-1234-X", ["board"]) == ("AB-1234-X",)
 
 
+@pytest.mark.parametrize(
+    ("where", "documents"),
+    [
+        (None, "no document"),
+        (Filter(), "no document"),
+        (Filter(label="open"), "no document that matches the filter"),
+        (Filter(kind="text"), "no document that matches the filter"),
+        (Filter(path="*.txt", label=["open", "x"]), "no document that matches the filter"),
+        (Filter(modified_after="2000-01-01"), "no document that matches the filter"),
+    ],
+)
+def test_the_sentence_says_that_a_filter_was_searched(
+    fill: Fill, where: Filter | None, documents: str
+) -> None:
+    kb = fill({"open.txt": "The code is AB-1234-X."}, "open")
+    fill({"secret.md": "The code is CD-5678-Y."}, "board")
+    sentences = [f"“{code}” occurs in {documents}." for code in ("CD-5678-Z", "CD-5678-W")]
+    query = "CD-5678-Z or CD-5678-W"
+    assert kb.explain(query, where=where).missing_notice.split("\n") == sentences
+    answer = kb.ask(query, AskOptions(where=where))
+    assert (answer.abstention, answer.text.split("\n")) == (Abstention.MISSING, sentences)
+    assert kb.explain("AB-1234-X", where=where).missing_notice == ""
+
+
+def test_a_term_elsewhere_is_only_missing_from_what_the_filter_matches(fill: Fill) -> None:
+    kb = fill({"open.txt": "The code is AB-1234-X."}, "open")
+    fill({"secret.md": "The code is CD-5678-Y."}, "board")
+    sentence = "“CD-5678-Y” occurs in no document that matches the filter."
+    for where in (Filter(label="open"), Filter(kind="text"), Filter(path="open.*", label="open")):
+        assert kb.explain("CD-5678-Y", where=where).missing_notice == sentence
+        assert kb.ask("what is CD-5678-Y", AskOptions(where=where)).text == sentence
+    for filter in (None, Filter(), Filter(label="board"), Filter(kind="markdown")):
+        assert kb.explain("CD-5678-Y", where=filter).missing_notice == ""
+        assert kb.ask("what is CD-5678-Y", AskOptions(where=filter)).missing_terms == ()
+
+
 @pytest.mark.parametrize("mode", ["enforced", "strict"])
 def test_under_access_control_each_reader_learns_of_their_own_documents(
     fill: Fill, mode: str
@@ -139,6 +175,7 @@ def test_under_access_control_each_reader_learns_of_their_own_documents(
     ana, bo = kb.as_principal("user:ana"), kb.as_principal("user:bo")
     assert ana.ask("what is CD-5678-Z").missing_terms == ("CD-5678-Z",)
     assert ana.explain("what is CD-5678-Z").missing_terms == ("CD-5678-Z",)
+    assert ana.ask("what is CD-5678-Z").text == "“CD-5678-Z” occurs in no document."
     assert bo.ask("what is CD-5678-Z").missing_terms == ()
     assert bo.ask("what is AB-1234-X").missing_terms == ("AB-1234-X",)
     assert kb.as_principal("user:eve").ask("what is CD-5678-Z").missing_terms == ()

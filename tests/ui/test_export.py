@@ -29,6 +29,12 @@ def test_an_export_has_questions_answers_and_sources_with_their_words() -> None:
     assert text.endswith("*2026-11-22 10:00 UTC, by llama3.2*\n")
 
 
+def test_each_line_of_a_notice_is_a_paragraph() -> None:
+    answer = Answer("How many?", "28 days", (), (), notice="“X-1” is missing.\nNo model: none")
+    text = export_markdown("How many?", [Turn(AT, "How many?", answer, number=1)])
+    assert "\n\n“X-1” is missing.\n\nNo model: none\n\n" in text
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragkit_apps.cli.render import Table, clean_text, escape_name, list_entries, shorten
+from ragkit_apps.cli.render import (
+    Table,
+    clean_text,
+    escape_name,
+    list_entries,
+    shorten,
+    shorten_lines,
+)
 from ragkit_apps.text import quote_highlights
 
 if TYPE_CHECKING:
@@ -108,7 +115,7 @@ def format_answer(answer: Answer, *, reasoning: bool = False) -> list[str]:
     if answer.dropped:
         lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
     if answer.notice:
-        lines += ["", shorten(answer.notice, 400)]
+        lines += ["", *shorten_lines(answer.notice, 400)]
     return lines
 
 
@@ -119,8 +126,7 @@ def format_answer_in_chat(answer: Answer) -> list[str]:
         lines.append(f"  {answer.abstention.sentence}")
     if any(statement.verdict != "supported" for statement in answer.statements):
         lines += [f"  {line}" for line in _format_verdicts(answer) if line]
-    if answer.notice:
-        lines.append(f"  {shorten(answer.notice, 400)}")
+    lines += [f"  {line}" for line in shorten_lines(answer.notice, 400)]
     return lines
 
 

@@ -89,13 +89,12 @@ def search(
 ) -> None:
     """Search for passages that match a query, best first."""
     from ragkit_apps.cli.answer_text import format_explanation, format_hit
-    from ragkit_apps.cli.render import shorten
+    from ragkit_apps.cli.render import shorten_lines
 
     with open_kb(load_settings(config_path, kb=kb_dir, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
         explanation = view.explain(query, k, where=where)
-    told = [explanation.notice or explanation.missing_notice]
-    notes = [shorten(note, 400) for note in told if note]
+    notes = shorten_lines(explanation.notice or explanation.missing_notice, 400)
     if explain:
         notes = [] if explanation.notice else notes
         emit(asdict(explanation), [*format_explanation(explanation), *notes], as_json)

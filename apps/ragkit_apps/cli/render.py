@@ -98,6 +98,11 @@ def shorten(text: str, width: int = 160) -> str:
     return text if len(text) <= width else text[: width - 3].rstrip() + "..."
 
 
+def shorten_lines(text: str, width: int) -> list[str]:
+    """Return each line of a text that is not empty, of at most `width` characters."""
+    return [shorten(line, width) for line in text.splitlines() if line.strip()]
+
+
 def list_entries(prefix: str, entries: Sequence[str], limit: int) -> list[str]:
     """Return a line for each of the first entries, and one that counts the others."""
     lines = [prefix + shorten(entry, 300) for entry in entries[:limit]]

@@ -110,7 +110,7 @@ h2.source { font-size: 1rem; padding: 0; margin: 0; overflow-wrap: anywhere; }
   clip-path: inset(50%);
 }
 .notice {
-  padding: .6rem .9rem; border-radius: .5rem; overflow-wrap: anywhere;
+  padding: .6rem .9rem; border-radius: .5rem; overflow-wrap: anywhere; white-space: pre-line;
   border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-left-width: 4px;
 }
 .notice.bad { border-left-color: #c8551f; }

@@ -43,8 +43,8 @@ def export_markdown(title: str, turns: Sequence[Turn]) -> str:
             if statement.verdict != "supported":
                 reason = _escape_line("; ".join(statement.reasons)) or statement.verdict
                 lines += [f"Not supported: {_escape_line(statement.text)} ({reason})", ""]
-        if answer.notice:
-            lines += [_escape_line(answer.notice), ""]
+        for line in answer.notice.splitlines():
+            lines += [_escape_line(line), ""]
         model = f"by {_escape_line(answer.model)}" if answer.model else "quoted, no model"
         lines += [f"*{turn.at[:16].replace('T', ' ')} UTC, {model}*", ""]
     return "\n".join(lines)

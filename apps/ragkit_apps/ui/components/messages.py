@@ -23,7 +23,7 @@ def draw_caption(text: str) -> None:
 
 
 def draw_notice(text: str, *, is_error: bool = False) -> None:
-    """Draw a framed line; screen readers announce it, errors at once."""
+    """Draw a frame with a text, line by line; screen readers announce it, errors at once."""
     kind, role = ("bad", "alert") if is_error else ("good", "status")
     st.html(f'<div class="notice {kind}" role="{role}">{escape(text)}</div>')
 

@@ -53,8 +53,8 @@ def draw_page() -> None:
     if len(query) <= _MAX_LINKED_QUERY:
         st.query_params["q"] = query
     explanation = view.explain(query, k)
-    if explanation.missing_notice:
-        draw_caption(explanation.missing_notice)
+    for line in explanation.missing_notice.splitlines():
+        draw_caption(line)
     if not explanation.hits:
         draw_caption(explanation.notice or "No matching passages.")
         return
