@@ -13,6 +13,7 @@ from ragkit_ingest.model import FileError, Reason
 
 _IGNORED_NAMES = {"Thumbs.db", "desktop.ini", "__pycache__", "node_modules"}
 _KB_FILE = "ragkit.db"
+_KB_FILES = {_KB_FILE, f"{_KB_FILE}-wal", f"{_KB_FILE}-shm", f"{_KB_FILE}-journal"}
 
 
 FileState = tuple[str, int, int, int, int, int]
@@ -49,9 +50,9 @@ class Scan:
 def scan(root: Path, start: Path) -> Scan:
     """List the files of `start`: the source folder `root`, or a file or folder inside it.
 
-    Skips hidden files, lock files of Office programs, and knowledge bases. Follows links only to
-    files inside the root, so that there are no loops and nothing from outside comes in. Never
-    raises; the result holds errors with the reasons UNREADABLE and NOT_A_FILE.
+    Skips hidden files, lock files of Office programs, knowledge bases and their database files.
+    Follows links only to files inside the root, so that there are no loops and nothing from outside
+    comes in. Never raises; the result holds errors with the reasons UNREADABLE and NOT_A_FILE.
     """
     result = Scan()
     if start.is_dir():
@@ -92,6 +93,9 @@ def _is_ignored(name: str) -> bool:
 
 def _add_file(root: Path, path: str, result: Scan) -> None:
     source = _source_path(root, path)
+    if os.path.basename(os.path.realpath(path)) in _KB_FILES:  # closing it would end SQLite's locks
+        result.ignored += 1
+        return
     try:
         info = os.lstat(path)
         if stat.S_ISLNK(info.st_mode):

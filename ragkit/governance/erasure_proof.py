@@ -19,6 +19,7 @@ from ragkit.index.tantivy_index import TantivyIndex
 from ragkit.store.atomic import sync_directory
 from ragkit.store.audit import find_naming_records, find_questions_about, find_records
 from ragkit.store.database import translate_errors
+from ragkit.store.file_blocks import has_readable_content
 from ragkit.store.keys import AuditKey
 from ragkit.store.layout import Layout
 from ragkit.store.records import OpenErasure
@@ -125,7 +126,7 @@ def _search_files(
     Raises ContentLeft if something is left after that.
     """
     for attempt in (1, 2):
-        files = [path for path in sorted(layout.root.rglob("*")) if _is_own_file(path)]
+        files = [path for path in sorted(layout.root.rglob("*")) if has_readable_content(path)]
         found = fingerprints.intersect(fingerprints.find_in_files(files))
         snapshot = Snapshot(writer.connection)
         shared = _find_in_database(snapshot, found, of_documents=True)
@@ -175,11 +176,6 @@ def _find_in_database(
     return fingerprints.find_in_contents(
         snapshot.erasures.stored_values(VECTOR_BYTES, of_documents=of_documents)
     )
-
-
-def _is_own_file(path: Path) -> bool:
-    """Return True for a file with content of its own, and False for a link."""
-    return path.is_file() and not path.is_symlink()
 
 
 def _count_index_entries(snapshot: Snapshot, layout: Layout) -> dict[str, int]:

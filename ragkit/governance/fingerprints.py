@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ragkit.store.file_blocks import read_blocks
+
 _WORDS_PER_WINDOW = 4  # of 8 bytes
 WINDOW_BYTES = 8 * _WORDS_PER_WINDOW
 _MAX_FINGERPRINTS = 8000  # for each call
@@ -130,12 +132,7 @@ def _split_windows(content: bytes) -> Iterator[bytes]:
 
 def _read_span(path: Path, at: int) -> Iterator[bytes]:
     """Read a span of a file in blocks, up to the end of a window that begins in the span."""
-    left = _SPAN_BYTES + WINDOW_BYTES - 1
-    with path.open("rb") as file:
-        file.seek(at)
-        while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
-            yield block
-            left -= len(block)
+    return read_blocks(path, at, _SPAN_BYTES + WINDOW_BYTES - 1, _BLOCK_BYTES)
 
 
 def _join_blocks(contents: Iterable[bytes]) -> Iterator[bytes]:

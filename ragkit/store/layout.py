@@ -9,6 +9,12 @@ from pathlib import Path
 UPLOADS_FOLDER = "uploads:"
 """The name of the uploads folder as a source folder; it stays when the directory is moved."""
 
+DATABASE_FILE = "ragkit.db"
+"""The name of the SQLite file, which only SQLite may open: see `ragkit.store.file_blocks`."""
+
+DATABASE_MEMORY_FILE = "ragkit.db-shm"
+"""The name of the memory that SQLite shares between the processes which have the file open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -19,7 +25,7 @@ class Layout:
     @property
     def database(self) -> Path:
         """The SQLite file."""
-        return self.root / "ragkit.db"
+        return self.root / DATABASE_FILE
 
     @property
     def wal(self) -> Path:

@@ -79,6 +79,18 @@ def test_hidden_files_office_locks_and_bases_are_ignored(root: Path) -> None:
     assert found.errors == []
 
 
+@pytest.mark.parametrize("name", ["ragkit.db", "ragkit.db-wal", "ragkit.db-shm"])
+def test_the_files_of_a_base_are_ignored_also_when_named_and_through_a_link(
+    root: Path, name: str
+) -> None:
+    write(root / "hr.kb" / "ragkit.db")
+    write(root / "hr.kb" / name)
+    (root / "plan.txt").symlink_to(root / "hr.kb" / name)
+    for start, ignored in ((root / "hr.kb" / name, 1), (root, 2)):
+        found = scan(root, start)
+        assert (found.files, found.errors, found.ignored) == ([], [], ignored)
+
+
 def test_hidden_folder_that_was_named_is_read(root: Path) -> None:
     write(root / ".notes" / "a.txt")
     assert sources(scan(root / ".notes", root / ".notes")) == ["a.txt"]
