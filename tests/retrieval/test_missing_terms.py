@@ -101,7 +101,7 @@ def test_a_term_in_a_file_name_or_title_occurs(fill: Fill) -> None:
 
 
 def test_a_phrase_broken_over_two_chunks_occurs(fill: Fill) -> None:
-    words = [f"word{n}" for n in range(400)]
+    words = [f"word{n}" for n in range(250)]
     kb = fill({"long.txt": " ".join(words)})
     assert kb.status().chunks > 3
     for first, second in pairwise(words):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ragkit import Access, Config, KnowledgeBase
+from ragkit import Config, KnowledgeBase
 from ragkit.embedders.base import EmbedderFacts
 from ragkit.errors import (
     EmbedderError,
@@ -23,92 +22,24 @@ from ragkit.errors import (
     StoreLocked,
     StoreMismatch,
 )
-from ragkit.maintenance import EmbedderChange, ReembedProgress, restore_kb, verify_kb
+from ragkit.maintenance import EmbedderChange, ReembedProgress
 from ragkit.store.database import connect
 from tests.faults.forks import Running
-from tests.support import damage
+from tests.maintenance.reembedding.base import (
+    TOPICS,
+    count_spare,
+    found_by,
+    fresh_dump,
+    ingest_more,
+    interrupt,
+    new,
+    old,
+    open_kb,
+    write,
+)
 from tests.support.fake_embeddings import embedder_entry
 from tests.support.fake_ollama import FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder, Vectors
-from tests.support.killing import killed_everywhere
-
-TOPICS = ("pump", "valve", "canteen", "holiday", "invoice", "printer", "bicycle", "contract")
-
-
-def old() -> HashingEmbedder:
-    return HashingEmbedder("hashing-1", 64)
-
-
-def new() -> HashingEmbedder:
-    return HashingEmbedder("hashing-2", 96)
-
-
-def open_kb(path: Path, embedder: HashingEmbedder | None = None) -> KnowledgeBase:
-    """Open a base that knows both embedders, as one does whose models are on this machine."""
-    kb = KnowledgeBase(path, embedder=embedder or old())
-    for one in (old(), new()):
-        kb._resources.components.add(one)
-    return kb
-
-
-def write(docs: Path, *names: str, version: int = 1) -> None:
-    for name in names:
-        (docs / f"{name}.txt").write_text(f"The {name} of version {version} is described here.")
-
-
-@pytest.fixture
-def docs(tmp_path: Path) -> Path:
-    folder = tmp_path / "docs"
-    folder.mkdir()
-    write(folder, *TOPICS)
-    return folder
-
-
-@pytest.fixture
-def path(tmp_path: Path, docs: Path) -> Path:
-    with open_kb(tmp_path / "a.kb") as kb:
-        kb.ingest(docs, workers=1)
-    return tmp_path / "a.kb"
-
-
-@pytest.fixture
-def kb(path: Path) -> Iterator[KnowledgeBase]:
-    with open_kb(path) as kb:
-        yield kb
-
-
-def fresh_dump(tmp_path: Path, docs: Path, embedder: HashingEmbedder) -> list[str]:
-    with KnowledgeBase(tmp_path / "fresh.kb", embedder=embedder) as kb:
-        kb.ingest(docs, workers=1)
-        found = list(kb.dump())
-    shutil.rmtree(tmp_path / "fresh.kb")
-    return found
-
-
-def found_by(kb: KnowledgeBase, words: str = "the pump") -> str:
-    return kb.search(words, 1)[0].source
-
-
-def interrupt(kb: KnowledgeBase, stage: str, embedder: HashingEmbedder | None = None) -> None:
-    """Stop a change at the first report of a stage."""
-
-    def stop(progress: ReembedProgress) -> None:
-        if progress.stage == stage:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        kb.reembedding.run(embedder or new(), progress=stop)
-
-
-def count_spare(path: Path) -> tuple[int, int, int]:
-    """The vectors of the second set, its index files, and what meta says of it."""
-    with closing(connect(path / "ragkit.db", readonly=True)) as database:
-        return database.execute(
-            "SELECT (SELECT count(*) FROM spare_vector), "
-            "(SELECT count(*) FROM index_version WHERE spare = 1), "
-            "(SELECT count(*) FROM meta WHERE key = 'spare')"
-        ).fetchone()
-
 
 # -- the change --------------------------------------------------------------------------------
 
@@ -212,186 +143,6 @@ def test_a_base_whose_documents_are_gone_can_change_its_embedder(kb: KnowledgeBa
     assert kb.search("pump") == []
     assert kb.reembedding.undo() == "hashing-1"
     assert kb.verify().intact
-
-
-# -- what happens meanwhile and afterwards -----------------------------------------------------
-
-
-Meanwhile = Callable[[KnowledgeBase, Path], object]
-
-
-def ingest_more(kb: KnowledgeBase, docs: Path) -> None:
-    write(docs, "lathe", "crane")
-    kb.ingest(docs, workers=1)
-
-
-def ingest_changed(kb: KnowledgeBase, docs: Path) -> None:
-    write(docs, "pump", "valve", version=2)
-    kb.ingest(docs, workers=1)
-
-
-def rename(kb: KnowledgeBase, docs: Path) -> None:
-    (docs / "pump.txt").rename(docs / "the pump.txt")
-    kb.ingest(docs, workers=1)
-
-
-def remove(kb: KnowledgeBase, docs: Path) -> None:
-    (docs / "canteen.txt").unlink()
-    kb.remove("canteen.txt")
-
-
-def erase(kb: KnowledgeBase, docs: Path) -> None:
-    (docs / "canteen.txt").unlink()
-    kb.erase("canteen.txt", reason="asked for")
-
-
-def expire(kb: KnowledgeBase, docs: Path) -> None:
-    (docs / "canteen.txt").unlink()
-    kb.access.label("canteen.txt", "short")
-    kb.retention.keep("short", 1)
-    with closing(connect(kb.path / "ragkit.db")) as database:
-        database.execute(
-            "UPDATE document SET added_at = '2020-01-01T00:00:00+00:00' "
-            "WHERE source = 'canteen.txt'"
-        )
-    assert kb.retention.erase(clock_is_right=True).receipt is not None
-
-
-MEANWHILE = (ingest_more, ingest_changed, rename, remove, erase, expire)
-
-
-@pytest.mark.parametrize("stage", ["embed", "index"])
-@pytest.mark.parametrize("change", MEANWHILE)
-def test_documents_that_change_while_vectors_are_built_are_in_both_sets(
-    kb: KnowledgeBase,
-    docs: Path,
-    tmp_path: Path,
-    change: Meanwhile,
-    stage: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
-    interrupt(kb, stage)
-    change(kb, docs)
-    assert kb.verify().intact
-    kb.reembedding.run(new())
-    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, new()))
-    assert kb.verify().intact
-    kb.reembedding.undo()
-    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, old()))
-
-
-@pytest.mark.parametrize("change", MEANWHILE)
-def test_documents_that_change_after_the_swap_are_there_after_an_undo(
-    kb: KnowledgeBase, docs: Path, tmp_path: Path, change: Meanwhile
-) -> None:
-    kb.reembedding.run(new())
-    change(kb, docs)
-    assert kb.verify().intact
-    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, new()))
-    kb.reembedding.undo()
-    assert strip(kb.dump()) == strip(fresh_dump(tmp_path, docs, old()))
-    assert kb.verify().intact
-
-
-def strip(dump: Iterable[str]) -> list[object]:
-    """A dump without what a rename leaves: vectors of a chunk whose header has changed."""
-    lines = [json.loads(line) for line in dump]
-    for line in lines:
-        if line.get("source") == "the pump.txt":
-            line["vectors"] = len(line["vectors"])
-    return lines
-
-
-def test_documents_are_ingested_while_another_thread_embeds(
-    path: Path, docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No writer lock is held while vectors are built: an ingest is not refused."""
-    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 2)
-    halfway, go_on = threading.Event(), threading.Event()
-
-    def wait(progress: ReembedProgress) -> None:
-        if progress.stage == "embed" and not go_on.is_set():
-            halfway.set()
-            assert go_on.wait(30)
-
-    with open_kb(path) as kb, open_kb(path) as other:
-        change = threading.Thread(
-            target=kb.reembedding.run, args=(new(),), kwargs={"progress": wait}
-        )
-        change.start()
-        assert halfway.wait(30)
-        write(docs, "lathe")
-        (docs / "valve.txt").unlink()
-        other.ingest(docs, workers=1)
-        other.erase("canteen.txt", reason="asked for")
-        (docs / "canteen.txt").unlink()
-        go_on.set()
-        change.join()
-        assert list(kb.dump()) == fresh_dump(tmp_path, docs, new())
-        assert kb.verify().intact
-
-
-def test_a_change_waits_for_another_writer(path: Path) -> None:
-    waited = threading.Event()
-
-    def note(progress: ReembedProgress) -> None:
-        if progress.stage == "wait":
-            waited.set()
-
-    with open_kb(path) as kb, open_kb(path) as other:
-        change = threading.Thread(
-            target=kb.reembedding.run, args=(new(),), kwargs={"progress": note}
-        )
-        with other._store.writer():
-            change.start()
-            assert waited.wait(30)
-            assert kb.status().embedder == "hashing-1"
-            with pytest.raises(StoreLocked):
-                kb.remove("pump.txt")
-        change.join()
-        assert kb.status().embedder == "hashing-2"
-
-
-@pytest.mark.parametrize("done", ["built", "swapped"])
-def test_an_erasure_finds_and_proves_both_vectors(
-    kb: KnowledgeBase, path: Path, docs: Path, done: str
-) -> None:
-    kb.reembedding.run(new()) if done == "swapped" else interrupt(kb, "index")
-    gone: list[bytes] = []
-    with closing(connect(path / "ragkit.db", readonly=True)) as database:
-        for table in ("vector", "spare_vector"):
-            gone += [
-                data
-                for (data,) in database.execute(
-                    f"SELECT v.data FROM {table} v JOIN chunk c ON c.id = v.chunk "
-                    "JOIN document d ON d.id = c.document WHERE d.source = 'canteen.txt'"
-                )
-            ]
-    assert len(gone) == 2
-    receipt = kb.erase("canteen.txt", reason="asked for")
-    assert receipt.searched["found"] == 0
-    assert receipt.searched.get("spare vectors", 7) == 7
-    kb.close()
-    for file in (one for one in path.rglob("*") if one.is_file()):
-        assert not any(vector in file.read_bytes() for vector in gone), file
-
-
-def test_strict_access_searches_the_new_vectors_exactly(
-    kb: KnowledgeBase, path: Path, docs: Path
-) -> None:
-    (docs / "secret").mkdir()
-    (docs / "secret" / "pump.txt").write_text("The pump of the secret plan.")
-    kb.ingest(docs / "secret", label="secret", workers=1)
-    kb.access.set_mode(Access.STRICT)
-    kb.access.grant("default", "user:ana")
-    view = kb.as_principal("user:ana")
-    interrupt(kb, "index")
-    kb.reembedding.run(new())
-    assert {hit.source for hit in view.search("pump plan", 20)} == {f"{t}.txt" for t in TOPICS}
-    assert view.status().embedder_change is None
-    kb.reembedding.undo()
-    assert {hit.source for hit in view.search("pump plan", 20)} == {f"{t}.txt" for t in TOPICS}
 
 
 # -- other processes ---------------------------------------------------------------------------
@@ -715,164 +466,6 @@ def test_unusable_questions_are_refused_before_anything_is_built(
     with pytest.raises(SourceError, match=message):
         kb.reembedding.run(new(), questions=tmp_path / "q.jsonl")
     assert count_spare(path) == (0, 0, 0)
-
-
-# -- kills and damage --------------------------------------------------------------------------
-
-
-def is_finished(path: Path) -> bool:
-    with closing(connect(path / "ragkit.db", readonly=True)) as database:
-        return not database.execute("SELECT 1 FROM meta WHERE key = 'spare'").fetchone()
-
-
-@pytest.mark.parametrize("step", ["run", "undo", "finish"])
-def test_a_kill_at_any_step_leaves_one_embedder_that_serves(
-    path: Path, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
-    with open_kb(path) as kb:
-        first = list(kb.dump())
-        if step != "run":
-            kb.reembedding.run(new())
-        before = list(kb.dump())
-    start = path.with_name("start.kb")
-    shutil.copytree(path, start)
-
-    def work() -> None:
-        with open_kb(path) as kb:
-            if step == "run":
-                kb.reembedding.run(new())
-            elif step == "undo":
-                kb.reembedding.undo()
-            else:
-                kb.reembedding.finish()
-
-    with open_kb(path) as kb:
-        kb.reembedding.run(new()) if step == "run" else getattr(kb.reembedding, step)()
-        after = list(kb.dump())
-    assert (step == "undo") == (after == first)
-
-    def check() -> None:
-        swapped_back = step == "finish" and is_finished(path)
-        with open_kb(path, new() if swapped_back else old()) as kb:
-            assert list(kb.dump()) in (before, after)
-            assert all(found_by(kb, topic) == f"{topic}.txt" for topic in TOPICS)
-            assert kb.verify().intact
-            if step == "run":
-                kb.reembedding.run(new())
-            elif not is_finished(path):
-                getattr(kb.reembedding, step)()
-            assert list(kb.dump()) == after
-            assert (step == "run") == (count_spare(path)[2] == 1)
-        shutil.rmtree(path)
-        shutil.copytree(start, path)
-
-    shutil.rmtree(path)
-    shutil.copytree(start, path)
-    killed_everywhere(work, check, points=12)
-
-
-def test_damaged_files_of_either_set_are_found_and_rebuilt(path: Path) -> None:
-    with open_kb(path) as kb:
-        kb.reembedding.run(new())
-    for file in sorted(path.glob("index/*.faiss")):
-        damage.flip(file, file.stat().st_size // 2)
-        found = verify_kb(path)
-        (failed,) = (one for one in found.checks if one.state == "fail")
-        assert failed.file == f"index/{file.name}"
-        with open_kb(path) as kb:
-            assert found_by(kb) == "pump.txt"
-            kb.repair()
-            assert kb.verify().intact
-    with open_kb(path) as kb:
-        assert kb.reembedding.undo() == "hashing-1"
-        assert found_by(kb) == "pump.txt"
-
-
-def test_a_damaged_file_of_the_next_embedder_is_rebuilt_before_the_swap(path: Path) -> None:
-    with open_kb(path) as kb:
-        first = set(path.glob("index/*.faiss"))
-        seen: list[str] = []
-
-        def stop(progress: ReembedProgress) -> None:
-            seen.append(progress.stage)
-            if seen.count("index") == 2:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            kb.reembedding.run(new(), progress=stop)
-        (file,) = {*path.glob("index/*.faiss")} - first
-        damage.truncate(file, 100)
-        kb.reembedding.run(new())
-        assert kb.verify().intact
-
-
-SPARE_DAMAGES = (
-    "UPDATE spare_vector SET data = zeroblob(128) WHERE chunk = (SELECT min(chunk) FROM vector)",
-    "UPDATE spare_vector SET data = x'00' WHERE chunk = (SELECT min(chunk) FROM vector)",
-    "UPDATE spare_vector SET data = 'a word' WHERE chunk = (SELECT max(chunk) FROM vector)",
-    "DELETE FROM spare_vector WHERE chunk = (SELECT max(chunk) FROM vector)",
-    "DELETE FROM spare_vector WHERE chunk = (SELECT min(chunk) FROM vector)",
-    "DELETE FROM meta WHERE key = 'spare'",
-    "UPDATE meta SET value = '{' WHERE key = 'spare'",
-    "UPDATE meta SET value = replace(value, 'previous', 'unheard-of') WHERE key = 'spare'",
-)
-
-
-@pytest.mark.parametrize("change", SPARE_DAMAGES)
-def test_damage_of_the_second_set_is_found_and_repaired(path: Path, change: str) -> None:
-    with open_kb(path) as kb:
-        before = list(kb.dump())
-        kb.reembedding.run(new())
-    with closing(connect(path / "ragkit.db")) as database:
-        database.execute(change)
-    failed = {one.name for one in verify_kb(path).checks if one.state == "fail"}
-    assert failed
-    assert failed <= {"spare vectors", "spare vector index"}
-    with open_kb(path, new()) as kb:
-        assert found_by(kb) == "pump.txt"
-        kb.repair()
-        assert kb.verify().intact
-        if "meta" not in change:
-            assert kb.reembedding.undo() == "hashing-1"
-            assert list(kb.dump()) == before
-
-
-def test_a_backup_of_a_half_built_change_can_be_continued(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ragkit.maintenance.reembedding._BATCH_CHUNKS", 3)
-    with open_kb(path) as kb:
-        interrupt(kb, "embed")
-        kb.backup(tmp_path / "half")
-        kb.reembedding.run(new())
-        kb.backup(tmp_path / "swapped")
-    for name in ("half", "swapped"):
-        report = restore_kb(tmp_path / name, tmp_path / f"{name}.kb")
-        assert report.after.intact
-        with open_kb(tmp_path / f"{name}.kb") as kb:
-            assert found_by(kb) == "pump.txt"
-            assert kb.reembedding.run(new()).chunks == (5 if name == "half" else 0)
-            assert found_by(kb) == "pump.txt"
-            assert kb.reembedding.undo() == "hashing-1"
-            assert kb.verify().intact
-
-
-def test_each_step_is_in_the_audit_log(kb: KnowledgeBase) -> None:
-    interrupt(kb, "embed")
-    kb.reembedding.undo()
-    kb.reembedding.run(new())
-    kb.reembedding.undo()
-    kb.reembedding.run(new())
-    kb.reembedding.finish()
-    actions = [one.action for one in kb.audit.records() if one.action.startswith("kb.reembed")]
-    assert actions == [
-        "kb.reembed", "kb.reembed-undo",
-        "kb.reembed", "kb.reembed-swap", "kb.reembed-undo",
-        "kb.reembed", "kb.reembed-swap", "kb.reembed-finish",
-    ]  # fmt: skip
-    (swapped, _) = (one for one in kb.audit.records() if one.action == "kb.reembed-swap")
-    assert (swapped.detail["from"], swapped.detail["to"]) == ("hashing-1", "hashing-2")
 
 
 # -- embedders on a server ---------------------------------------------------------------------
