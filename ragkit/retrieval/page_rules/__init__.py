@@ -42,13 +42,18 @@ class PageKind:
 
 @dataclass(frozen=True, slots=True)
 class PageRule:
-    """The kinds of pages of one sort of document; see english_finance.toml for the fields."""
+    """The kinds of pages of one sort of document; see english_finance.toml for the fields.
+
+    `any_title` matches whatever the title of some kind matches, without its prefixes: most pages
+    hold none, and one fast search tells.
+    """
 
     boost: float
     title_characters: int
     least_numbers: int
     least_kinds: int
     other_phrases: re.Pattern[str]
+    any_title: re.Pattern[str]
     kinds: tuple[PageKind, ...]
 
     def kinds_needed(self, question: str) -> frozenset[str]:
@@ -57,7 +62,10 @@ class PageRule:
 
     def kinds_of_page(self, text: str) -> frozenset[str]:
         """Return the names of the kinds that a page is of, none for most pages."""
-        head = self.other_phrases.sub(" ", text[: self.title_characters])
+        head = text[: self.title_characters]
+        if not self.any_title.search(head):
+            return frozenset()
+        head = self.other_phrases.sub(" ", head)
         found = frozenset(kind.name for kind in self.kinds if _has_title(head, kind.title))
         if not 0 < len(found) <= MAX_KINDS_OF_PAGE:
             return frozenset()
@@ -124,6 +132,7 @@ def parse_rule(text: str, where: str) -> PageRule:
             least_numbers=content["least_numbers"],
             least_kinds=content["least_kinds"],
             other_phrases=_compile_words(content["other_phrases"]),
+            any_title=_compile_words([each for kind in content["kind"] for each in kind["titles"]]),
             kinds=tuple(_make_kind(kind, content["prefixes"]) for kind in content["kind"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
