@@ -17,11 +17,13 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import tantivy
 
 from ragkit.index.base import Ids, Ranking, best_of
+from ragkit.index.recent_cache import RecentCache
 from ragkit.index.tantivy_fetching import count_matches, search_parts
 from ragkit.index.tantivy_parts import State, open_index
 from ragkit.index.tantivy_query import analyze_notations, build_match
@@ -33,7 +35,7 @@ from ragkit.index.tantivy_schema import (
     index_in_memory,
     match_any,
 )
-from ragkit.index.tantivy_selection import Selection, Selections, find_selection
+from ragkit.index.tantivy_selection import Selection, select_chunks
 from ragkit.index.tantivy_terms import (
     MAX_QUERY_TERMS,
     prepare_query,
@@ -44,6 +46,7 @@ from ragkit.index.tantivy_terms import (
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
+from ragkit.store.transaction import Scope
 from ragkit.text.notations import Notation
 
 _FIELD_WEIGHTS = {"stemmed": 1.0, "whole": 0.5}
@@ -51,6 +54,7 @@ _MAX_TERM_SHARE = 0.25  # of all chunks; a term in more of them is left out of a
 _MIN_TERM_CHUNKS = 500  # ... unless it is in at most this many chunks
 _K1 = 1.2  # fixed in tantivy
 _MAX_CACHED_VIEWS = 8  # under strict access; one for each set of labels
+_MAX_CACHED_SELECTIONS = 100
 _MAX_LABEL_TERMS = 8  # label filters of more labels are built in full before the search
 _MIN_COVERAGE_CHUNKS = 50
 
@@ -134,8 +138,8 @@ class BM25Search:
         self._layout = layout
         self._guard = threading.Lock()
         self._view: _View | None = None
-        self._selections: Selections = {}
-        self._strict_views: dict[frozenset[int], _StrictView] = {}
+        self._selections = RecentCache[tuple[int, Scope], Selection](_MAX_CACHED_SELECTIONS)
+        self._strict_views = RecentCache[frozenset[int], _StrictView](_MAX_CACHED_VIEWS)
 
     def search(self, snapshot: Snapshot, text: str, k: int) -> Ranking:
         """Return the k chunks that the snapshot may read with the highest BM25 score, best first.
@@ -188,7 +192,10 @@ class BM25Search:
         """
         selection = None
         if snapshot.condition:
-            selection = find_selection(self._selections, snapshot, view.records)
+            selection = self._selections.renew(
+                (snapshot.seq, snapshot.scope),
+                lambda known: known or select_chunks(snapshot, view.records),
+            )
         allowed = _selection_filter(selection) if selection else _label_filter(snapshot)
         return selection, allowed, _outdated_filter(view.changed)
 
@@ -231,7 +238,8 @@ class BM25Search:
 
     def _view_of(self, snapshot: Snapshot) -> _View:
         if snapshot.is_strict:
-            return self._strict_view_of(snapshot)
+            labels = snapshot.readable_labels or frozenset()
+            return self._strict_views.renew(labels, partial(_renew_strict_view, snapshot)).view
         view = self._view
         if view is not None and view.seq == snapshot.seq:
             return view
@@ -239,28 +247,6 @@ class BM25Search:
             if self._view is None or self._view.seq != snapshot.seq:
                 self._view = self._make_view(snapshot)
             return self._view
-
-    def _strict_view_of(self, snapshot: Snapshot) -> _View:
-        """Return an index of only those documents that the snapshot may read.
-
-        Then neither idf nor the average length tells anything about other documents. A filter does
-        not change the index.
-        """
-        readable = snapshot.without_filter()
-        labels = snapshot.readable_labels or frozenset()
-        with self._guard:
-            known = self._strict_views.pop(labels, None)
-            if known is None or known.view.seq != snapshot.seq:
-                last_change, documents = readable.documents.last_change(), readable.documents.ids()
-                if known and (known.last_change, known.documents) == (last_change, documents):
-                    view = replace(known.view, seq=snapshot.seq)
-                else:
-                    view = _View(snapshot.seq, delta=index_in_memory(readable, documents))
-                known = _StrictView(view, last_change, documents)
-            self._strict_views[labels] = known  # as the most recently used
-            if len(self._strict_views) > _MAX_CACHED_VIEWS:
-                del self._strict_views[next(iter(self._strict_views))]
-            return known.view
 
     def _make_view(self, snapshot: Snapshot) -> _View:
         index = open_index(self._layout)
@@ -281,6 +267,23 @@ class BM25Search:
             return True
         with closing(open_reader(self._layout)) as database:
             return state.belongs_to(Snapshot(database))
+
+
+def _renew_strict_view(snapshot: Snapshot, known: _StrictView | None) -> _StrictView:
+    """Return an index of only those documents that the snapshot may read.
+
+    Then neither idf nor the average length tells anything about other documents. A filter does not
+    change the index.
+    """
+    if known and known.view.seq == snapshot.seq:
+        return known
+    readable = snapshot.without_filter()
+    last_change, documents = readable.documents.last_change(), readable.documents.ids()
+    if known and (known.last_change, known.documents) == (last_change, documents):
+        view = replace(known.view, seq=snapshot.seq)
+    else:
+        view = _View(snapshot.seq, delta=index_in_memory(readable, documents))
+    return _StrictView(view, last_change, documents)
 
 
 def _prepare(text: str, view: _View) -> _Prepared:

@@ -11,10 +11,8 @@ import tantivy
 from ragkit.index.base import Ids
 from ragkit.index.tantivy_schema import SCHEMA, match_any
 from ragkit.store.snapshot import Snapshot
-from ragkit.store.transaction import Scope
 
 _MAX_RANGES = 8  # more of them are slower than other ways
-_MAX_CACHED_SELECTIONS = 100
 _MIN_FETCHED_SHARE = 0.04  # of all chunks; with fewer a list of documents is faster
 
 Mask = npt.NDArray[np.bool_]
@@ -40,23 +38,6 @@ class Selection(NamedTuple):
         at = np.searchsorted(self.runs[:, 0], ids, side="right") - 1
         selected: Mask = (at >= 0) & (ids <= self.runs[at, 1])
         return selected
-
-
-Selections = dict[tuple[int, Scope], Selection]
-
-
-def find_selection(known: Selections, snapshot: Snapshot, records: int) -> Selection:
-    """Return the chunks of a snapshot; see select_chunks. `known` are those found before.
-
-    They only change with a commit.
-    """
-    key = snapshot.seq, snapshot.scope
-    selection = known.get(key)
-    if selection is None:
-        if len(known) >= _MAX_CACHED_SELECTIONS:
-            known.clear()
-        selection = known[key] = select_chunks(snapshot, records)
-    return selection
 
 
 def select_chunks(snapshot: Snapshot, records: int) -> Selection:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ragkit.errors import StoreError
 from ragkit.index.base import Ids, Runs, Scores, best_of
 from ragkit.index.faiss_files import InnerIndex, import_faiss, is_intact, map_index
+from ragkit.index.recent_cache import RecentCache
 from ragkit.store.layout import Layout
 from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.snapshot import Snapshot
@@ -51,7 +52,14 @@ class _View:
     alive: Mask | None
     delta: InnerIndex
     delta_ids: Ids
-    masks: dict[Scope, tuple[Mask, Mask]] = field(default_factory=dict)
+    masks: RecentCache[Scope, tuple[Mask, Mask]] = field(
+        default_factory=lambda: RecentCache(_MAX_CACHED_MASKS)
+    )
+
+    def mask_runs(self, runs: Runs | Sequence[tuple[int, int]]) -> tuple[Mask, Mask]:
+        """Mark the positions of the file and of the delta whose chunk lies in one of the runs."""
+        ids = self.published.ids if self.published else self.delta_ids[:0]
+        return _positions_in(ids, runs), _positions_in(self.delta_ids, runs)
 
 
 class VectorSearch:
@@ -69,35 +77,21 @@ class VectorSearch:
 
         `vector` is float32 of shape (dimension,) and of length 1. Only chunks in one of `runs` are
         found, unless it is None. Scores are cosines in [-1, 1]; those of an inverted file are
-        approximate. Raises StoreError if this build of FAISS ignores
-        selectors, and MissingExtra if none is installed.
+        approximate. Raises StoreError if this build of FAISS ignores selectors, and MissingExtra if
+        none is installed.
         """
         view = self._view_of(snapshot)
-        allowed, allowed_delta = self._masks(snapshot, view)
+        allowed, allowed_delta = _find_masks(snapshot, view)
         if runs is not None:
-            ids = view.published.ids if view.published else view.delta_ids[:0]
-            allowed = _restrict_mask(allowed, ids, runs)
-            allowed_delta = _restrict_mask(allowed_delta, view.delta_ids, runs)
+            inside, inside_delta = view.mask_runs(runs)
+            allowed = inside if allowed is None else inside & allowed
+            allowed_delta = inside_delta if allowed_delta is None else inside_delta & allowed_delta
         found: list[tuple[Ids, Scores]] = []
         if view.published is not None and len(view.published.ids):
             found.append(_search(view.published.index, view.published.ids, vector, k, allowed))
         if len(view.delta_ids):
             found.append(_search(view.delta, view.delta_ids, vector, k, allowed_delta))
         return best_of(found, k)
-
-    def _masks(self, snapshot: Snapshot, view: _View) -> tuple[Mask | None, Mask | None]:
-        """Return which positions of the file and the delta may be found, None for all."""
-        if snapshot.sees_all:
-            return view.alive, None
-        known = view.masks.get(snapshot.scope)
-        if known is None:
-            runs = snapshot.documents.chunk_runs()
-            ids = view.published.ids if view.published else view.delta_ids[:0]
-            known = _positions_in(ids, runs), _positions_in(view.delta_ids, runs)
-            if len(view.masks) >= _MAX_CACHED_MASKS:
-                view.masks.clear()
-            view.masks[snapshot.scope] = known
-        return known
 
     def cosines(self, snapshot: Snapshot, vector: Scores, chunks: Ids) -> tuple[Ids, Scores]:
         """Return the exact cosines of chunks of the snapshot, best first.
@@ -165,6 +159,15 @@ class VectorSearch:
         return _Published(version, check_selector(index, len(ids)), ids)
 
 
+def _find_masks(snapshot: Snapshot, view: _View) -> tuple[Mask | None, Mask | None]:
+    """Return which positions of the file and the delta may be found, None for all."""
+    if snapshot.sees_all:
+        return view.alive, None
+    return view.masks.renew(
+        snapshot.scope, lambda known: known or view.mask_runs(snapshot.documents.chunk_runs())
+    )
+
+
 def _dot_products(vectors: HalfVectors, query: Scores) -> Scores:
     """Return the dot product of each vector with the query, float32 of shape (n,).
 
@@ -183,12 +186,6 @@ def _build_exact(vectors: HalfVectors) -> InnerIndex:
     for at in range(0, len(vectors), _BATCH):
         index.add(vectors[at : at + _BATCH].astype(np.float32))
     return check_selector(InnerIndex(index, index), len(vectors))
-
-
-def _restrict_mask(allowed: Mask | None, ids: Ids, runs: Runs) -> Mask:
-    """Return which of the allowed positions (None for all) hold a chunk in one of the runs."""
-    inside = _positions_in(ids, runs)
-    return inside if allowed is None else inside & allowed
 
 
 def _positions_in(ids: Ids, runs: Runs | Sequence[tuple[int, int]]) -> Mask:

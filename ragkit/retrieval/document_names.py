@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ragkit.index.base import Ids, Scores
+from ragkit.index.recent_cache import RecentCache
 from ragkit.store.records import DocumentName
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.lexicon import load_lexicon
@@ -41,8 +42,6 @@ _MIN_WORD_NAMES = 500  # ... unless it is in at most this many names
 MIN_SHARE = 0.25  # of a name; a document of which a question names less is not named
 
 Weights = npt.NDArray[np.float64]
-
-
 _NO_SHARES = np.zeros(0, dtype=np.float32)
 
 
@@ -225,22 +224,19 @@ class NameCache:
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._known: dict[frozenset[int] | None, _Known] = {}
+        self._known = RecentCache[frozenset[int] | None, _Known](_MAX_CACHED_SETS)
 
     def names_of(self, snapshot: Snapshot) -> DocumentNames:
         """Return the names of all documents that may be read, whatever the snapshot's filter."""
-        key = snapshot.readable_labels
-        with self._guard:
-            known = self._known.pop(key, None)
-            if known is None or not known.holds_for(snapshot):
-                words = known.names.words if known else None
-                names = DocumentNames(snapshot.without_filter().documents.names(), words)
-                known = _Known(snapshot.seq, time.monotonic(), names)
-            self._known[key] = known  # as the most recently used
-            if len(self._known) > _MAX_CACHED_SETS:
-                del self._known[next(iter(self._known))]
-            return known.names
+        return self._known.renew(snapshot.readable_labels, partial(_renew_names, snapshot)).names
+
+
+def _renew_names(snapshot: Snapshot, known: _Known | None) -> _Known:
+    if known and known.holds_for(snapshot):
+        return known
+    words = known.names.words if known else None
+    names = DocumentNames(snapshot.without_filter().documents.names(), words)
+    return _Known(snapshot.seq, time.monotonic(), names)
 
 
 def _fold(text: str) -> str:

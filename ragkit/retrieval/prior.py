@@ -8,14 +8,15 @@ the prior is 0, and costs nothing.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ragkit.index.base import Ids, Query, Ranking, Runs, Scores, best_of
 from ragkit.index.faiss_index import FaissIndex
+from ragkit.index.recent_cache import RecentCache
 from ragkit.retrieval.document_names import NameCache
 from ragkit.retrieval.page_rules import PageRule
 from ragkit.store.snapshot import Snapshot
@@ -81,7 +82,7 @@ class PriorSearch:
     def __init__(self, vectors: FaissIndex, names: NameCache, rules: Sequence[PageRule]) -> None:
         self._vectors = vectors
         self._names = names
-        self._long = _LongCache()
+        self._long = RecentCache[Scope, _LongDocuments](_MAX_CACHED_SETS)
         self._pages = [_RulePages(rule) for rule in rules]
 
     def find(self, snapshot: Snapshot, question: str, candidates: Ids) -> Prior:
@@ -89,7 +90,7 @@ class PriorSearch:
 
         Documents that the snapshot may not read have no part in it.
         """
-        long = self._long.documents_of(snapshot)
+        long = self._long.renew(snapshot.scope, partial(_renew_long, snapshot))
         if not long.runs:
             return NO_PRIOR
         match = self._names.names_of(snapshot).match(question)
@@ -150,25 +151,11 @@ class _LongDocuments:
         return set(self._documents[at[inside]].tolist())
 
 
-class _LongCache:
-    """Keeps the long documents for each scope of a snapshot, until the next commit."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._known: dict[Scope, _LongDocuments] = {}
-
-    def documents_of(self, snapshot: Snapshot) -> _LongDocuments:
-        """Return the long documents that the snapshot may read."""
-        key = snapshot.scope
-        with self._guard:
-            found = self._known.pop(key, None)
-            if found is None or found.seq != snapshot.seq:
-                runs = snapshot.documents.long_runs(LONG_DOCUMENT)
-                found = _LongDocuments(snapshot.seq, runs)
-            self._known[key] = found  # as the most recently used
-            if len(self._known) > _MAX_CACHED_SETS:
-                del self._known[next(iter(self._known))]
-            return found
+def _renew_long(snapshot: Snapshot, known: _LongDocuments | None) -> _LongDocuments:
+    """Return the long documents that the snapshot may read; the known ones hold for one commit."""
+    if known and known.seq == snapshot.seq:
+        return known
+    return _LongDocuments(snapshot.seq, snapshot.documents.long_runs(LONG_DOCUMENT))
 
 
 class _RulePages:
