@@ -37,6 +37,7 @@ from ragkit.index.tantivy_schema import (
 )
 from ragkit.index.tantivy_selection import Selection, select_chunks
 from ragkit.index.tantivy_terms import (
+    LANGUAGES,
     MAX_QUERY_TERMS,
     prepare_query,
     prepare_text,
@@ -65,7 +66,8 @@ _Clauses = list[tuple[tantivy.Occur, tantivy.Query]]
 class _View:
     """What is searched at one commit: the index on disk, and an index in memory of what changed.
 
-    `changed` are the documents in memory, whose records on disk are out of date.
+    `changed` are the documents in memory, whose records on disk are out of date. `languages` are
+    those of all chunks, and `part_languages` those of each part.
     """
 
     seq: int
@@ -73,9 +75,13 @@ class _View:
     delta: OpenPart | None = None
     changed: frozenset[int] = frozenset()
     languages: tuple[str, ...] = field(init=False)
+    part_languages: tuple[frozenset[str], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "languages", find_languages(self.parts))
+        found = [find_languages(part) for part in self.parts]
+        languages = (each for each in LANGUAGES if any(each in own for own in found))
+        object.__setattr__(self, "languages", tuple(languages))
+        object.__setattr__(self, "part_languages", tuple(found))
 
     @property
     def parts(self) -> tuple[OpenPart, ...]:
@@ -222,7 +228,7 @@ class BM25Search:
         view = self._view_of(snapshot)
         total = max(_MIN_COVERAGE_CHUNKS, sum(part.records for part in view.parts))
         weights = {
-            forms: _idf(total, sum(sum(_count(view, "stemmed", term)) for term in {*forms}))
+            forms: _idf(total, sum(map(sum, map(partial(_count, view), view.languages, forms))))
             for forms in split_words(view.languages, prepare_query(text))
         }
         best = 0.0
@@ -320,21 +326,25 @@ def _find_terms(text: str, view: _View) -> Iterator[_Term]:
     counts: dict[str, list[int]] = {"": []}
     totals: dict[str, int] = {}
     for forms in words:
-        for term in forms:
+        for language, term in zip(view.languages, forms, strict=True):
             if term not in counts:
-                counts[term] = _count(view, "stemmed", term)
+                counts[term] = _count(view, language, term)
         total = sum(sum(counts[term]) for term in forms)
         totals.update((term, max(total, totals.get(term, 0))) for term in forms)
     for at, language in enumerate(view.languages):
         for term in dict.fromkeys(forms[at] for forms in words):
             yield _Term(language, "stemmed", term, counts[term], totals[term])
     for term in list(dict.fromkeys(CODE_ANALYZER.analyze(text)))[:MAX_QUERY_TERMS]:
-        found = _count(view, "whole", term)
+        found = [part.searcher.doc_freq("whole", term) for part in view.parts]
         yield _Term("", "whole", term, found, sum(found))
 
 
-def _count(view: _View, name: str, term: str) -> list[int]:
-    return [part.searcher.doc_freq(name, term) for part in view.parts]
+def _count(view: _View, language: str, term: str) -> list[int]:
+    """Return in how many records of each part a term of a language is."""
+    return [
+        part.searcher.doc_freq("stemmed", term) if language in own else 0
+        for part, own in zip(view.parts, view.part_languages, strict=True)
+    ]
 
 
 def _idf(total: int, count: int) -> float:

@@ -78,15 +78,6 @@ def count_chunks(searcher: tantivy.Searcher, documents: Sequence[int]) -> int:
     return int(found.count)  # type: ignore[attr-defined]
 
 
-def find_languages(parts: Sequence[OpenPart]) -> tuple[str, ...]:
-    """Return the languages of the chunks in these parts."""
-    return tuple(
-        language
-        for language in LANGUAGES
-        if any(part.searcher.doc_freq("language", language) for part in parts)
-    )
-
-
 class OpenPart(NamedTuple):
     """An index that can be searched; `records` counts its records, deleted ones included."""
 
@@ -105,3 +96,9 @@ def index_in_memory(snapshot: Snapshot, documents: Iterable[int]) -> OpenPart:
     index.reload()
     searcher = index.searcher()
     return OpenPart(searcher, searcher.num_docs)
+
+
+def find_languages(part: OpenPart) -> frozenset[str]:
+    """Return the languages of the chunks in a part."""
+    freq = part.searcher.doc_freq
+    return frozenset(each for each in LANGUAGES if freq("language", each))

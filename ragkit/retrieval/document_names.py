@@ -116,6 +116,7 @@ class DocumentNames:
         counts = np.bincount(_flatten(both)[0], minlength=len(self._numbers))
         self._weights = np.log(len(names) / np.maximum(counts, 1))
         self._weights[counts > max(_MAX_WORD_SHARE * len(names), _MIN_WORD_NAMES)] = 0
+        self._longest = max(map(len, self._numbers), default=0)
         self._last: tuple[str, NameMatch] = "", NameMatch(self._ids[:0], _NO_SHARES, ())
         self._paths = _Postings(paths, self._weights)
         self._titles = _Postings(titles, self._weights)
@@ -146,7 +147,7 @@ class DocumentNames:
 
     def _match(self, question: str) -> NameMatch:
         found: dict[int, tuple[int, int, str]] = {}
-        for start, end, word in _find_spellings(question):
+        for start, end, word in _find_spellings(question, self._longest):
             number = self._numbers.get(word)
             if number is not None and self._weights[number] > 0:
                 found.setdefault(number, (start, end, word))
@@ -334,8 +335,11 @@ def _find_bigrams(run: re.Match[str]) -> Iterator[tuple[int, int, str]]:
             yield start + at, start + min(at + 2, len(text)), _fold(text[at : at + 2])
 
 
-def _find_spellings(question: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, word) for all words of a name that a place in a question can be."""
+def _find_spellings(question: str, longest: int) -> Iterator[tuple[int, int, str]]:
+    """Yield (start, end, word) for all words of a name that a place in a question can be.
+
+    Words are joined up to the length of the longest word of all names.
+    """
     pieces: list[_Piece] = []
     for run in _RUN.finditer(question):
         yield from _find_bigrams(run)
@@ -348,7 +352,7 @@ def _find_spellings(question: str) -> Iterator[tuple[int, int, str]]:
         if len(pieces) > _MAX_PIECES:
             break
     for at, piece in enumerate(pieces):
-        yield from _join_pieces(pieces[at : at + _MAX_JOINED_PIECES])
+        yield from _join_pieces(pieces[at : at + _MAX_JOINED_PIECES], longest)
         if at:
             yield from _read_period(pieces[at - 1], piece)
 
@@ -369,10 +373,13 @@ def _read_period(first: _Piece, second: _Piece) -> Iterator[tuple[int, int, str]
             yield first.start, second.end, f"q{number}"
 
 
-def _join_pieces(pieces: Sequence[_Piece]) -> Iterator[tuple[int, int, str]]:
+def _join_pieces(pieces: Sequence[_Piece], longest: int) -> Iterator[tuple[int, int, str]]:
     """Yield the first piece alone, and joined with those after it."""
     joined = [""]
     for piece in pieces:
         joined = [start + spelling for start in joined for spelling in piece.spellings]
+        joined = [word for word in joined if len(word) <= longest]
         for word in joined:
             yield pieces[0].start, piece.end, word
+        if not joined:
+            return
