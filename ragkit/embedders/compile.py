@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,24 @@ def compile_model(source: ModelSource, folder: Path) -> None:
         ) from error
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    with lock_folder(folder) as is_locked:
+
+    def write(scratch: Path) -> None:
+        model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
+        _write(model, source, scratch)
+        _compare(model, OpenVINOEmbedder(scratch))
+
+    write_compiled(folder, write, EmbedderError)
+
+
+def write_compiled(
+    folder: Path, write: Callable[[Path], None], error_type: type[RagkitError]
+) -> None:
+    """Let `write` fill an empty folder, which then gets its name; do nothing if it exists.
+
+    Of several processes one writes, and the others wait. Raises `error_type` if the folder cannot
+    be written to.
+    """
+    with _lock_folder(folder, error_type) as is_locked:
         if (folder / FACTS_FILE).is_file():  # another process has just compiled it
             return
         unfinished = f".compiling-{folder.name}-"
@@ -72,9 +89,7 @@ def compile_model(source: ModelSource, folder: Path) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                model = SentenceTransformer(str(source.folder), device="cpu", local_files_only=True)
-                _write(model, source, scratch)
-                _compare(model, OpenVINOEmbedder(scratch))
+                write(scratch)
             try:
                 scratch.rename(folder)
             except OSError:
@@ -85,7 +100,7 @@ def compile_model(source: ModelSource, folder: Path) -> None:
 
 
 @contextmanager
-def lock_folder(folder: Path, error_type: type[RagkitError] = EmbedderError) -> Iterator[bool]:
+def _lock_folder(folder: Path, error_type: type[RagkitError]) -> Iterator[bool]:
     """Wait for the lock of this folder, which the system frees when its process ends.
 
     Yields False if the file system has no locks. Raises `error_type` if the folder cannot be

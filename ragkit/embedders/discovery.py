@@ -119,14 +119,15 @@ def _hash_weights(folder: Path) -> str:
 
 def compiled_folder(weights_sha256: str) -> Path:
     """Return the folder for the compiled form of these weights, which may not exist yet."""
-    return _cache_folder() / f"{weights_sha256[:32]}-v4"
+    return cache_folder("embedders") / f"{weights_sha256[:32]}-v4"
 
 
 def cached_tokenizer(digest: str) -> Path:
     """Return the file for the tokenizer of a model on a server, which may not exist yet."""
-    return _cache_folder() / f"tokenizer-{digest[:32]}-v1.json"
+    return cache_folder("embedders") / f"tokenizer-{digest[:32]}-v1.json"
 
 
-def _cache_folder() -> Path:
+def cache_folder(kind: str) -> Path:
+    """Return the folder for what ragkit makes of models of a kind, such as "embedders"."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "ragkit" / "embedders"
+    return Path(cache).expanduser() / "ragkit" / kind

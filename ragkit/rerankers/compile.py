@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.embedders.compile import expand_attention, lock_folder
+from ragkit.embedders.compile import expand_attention, write_compiled
 from ragkit.embedders.openvino import (
-    FACTS_FILE,
     MODEL,
     QUANTIZED,
     import_openvino,
@@ -62,25 +59,7 @@ def compile_reranker(source: RerankerSource, folder: Path) -> None:
     Raises MissingExtra if torch is needed and missing, and RerankerError if the files are damaged
     or are not a cross-encoder's, or if the folder cannot be written.
     """
-    with lock_folder(folder, RerankerError) as is_locked:
-        if (folder / FACTS_FILE).is_file():  # another process has just compiled it
-            return
-        unfinished = f".compiling-{folder.name}-"
-        if is_locked:  # then any unfinished folder is of a killed process
-            for left in folder.parent.glob(f"{unfinished}*"):
-                shutil.rmtree(left, ignore_errors=True)
-        scratch = Path(tempfile.mkdtemp(prefix=unfinished, dir=folder.parent))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                _write(source, scratch)
-            try:
-                scratch.rename(folder)
-            except OSError:
-                if not folder.is_dir():  # without locks another process may have been faster
-                    raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+    write_compiled(folder, lambda scratch: _write(source, scratch), RerankerError)
 
 
 def _write(source: RerankerSource, folder: Path) -> None:
@@ -272,7 +251,7 @@ def _are_correlated(expected: Floats, found: Floats) -> bool:
 def _compare(score: _Scorer, compiled: CrossEncoder, tokenizer: PairTokenizer) -> None:
     pairs = tokenizer.encode(_PROBE, _PROBES)
     longest = max(len(pair.ids) for pair in pairs)
-    expected = score(compiled.pad(pairs, longest))[: len(pairs)]
+    expected = score(pad_pairs(pairs, longest, compiled.facts))[: len(pairs)]
     found = compiled.score(_PROBE, _PROBES)
     limit = _TOLERANCE * max(1.0, float(np.abs(expected).max()))
     difference = float(np.abs(expected - found).max())

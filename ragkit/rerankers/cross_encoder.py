@@ -21,9 +21,6 @@ from ragkit.embedders.openvino import (
 from ragkit.errors import RerankerError
 from ragkit.rerankers.base import RerankerScores
 
-LOGIT_RANGE = 16.0
-"""From surely wrong to surely right: of a logistic loss, odds of 1 : 3000 to 3000 : 1."""
-
 MAX_TOKENS = 512  # of a query and a passage together
 _MAX_BATCH_TOKENS = 2048
 
@@ -100,7 +97,8 @@ class CrossEncoder:
     has its own inference request. Raises RerankerError if a file differs from what was compiled.
     """
 
-    score_range = LOGIT_RANGE
+    score_range = 16.0
+    """From surely wrong to surely right: of a logistic loss, odds of 1 : 3000 to 3000 : 1."""
 
     def __init__(self, folder: Path, *, is_exact: bool = False) -> None:
         openvino = import_openvino()
@@ -141,18 +139,15 @@ class CrossEncoder:
         pairs = self._tokenizer.encode(query, texts)
         scores = np.empty(len(pairs), dtype=np.float32)
         request = self._request()
-        for rows, length in split_batches([len(pair.ids) for pair in pairs], _MAX_BATCH_TOKENS):
-            inputs = self.pad([pairs[row] for row in rows], min(length, self.facts.max_tokens))
+        for rows, padded in split_batches([len(pair.ids) for pair in pairs], _MAX_BATCH_TOKENS):
+            length = min(padded, self.facts.max_tokens)
+            inputs = pad_pairs([pairs[row] for row in rows], length, self.facts)
             try:  # see OpenVINOEmbedder
                 request.start_async(inputs, share_inputs=True)
             finally:
                 request.wait()
             scores[rows] = read_logits(request.get_output_tensor().data)[: len(rows)]
         return scores
-
-    def pad(self, pairs: Sequence[Pair], length: int) -> Inputs:
-        """Return the inputs of the model for pairs, each int64 of shape (rows, length)."""
-        return pad_pairs(pairs, length, self.facts)
 
     def _request(self) -> Any:
         """Return this thread's inference request."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragkit.embedders.discovery import find_in_hub_cache
+from ragkit.embedders.discovery import cache_folder, find_in_hub_cache
 from ragkit.errors import RerankerError, RerankerMissing
 
 _ONNX_FILES = ("model.onnx", "onnx/model.onnx")
@@ -154,5 +154,4 @@ def _hash_files(files: Sequence[Path]) -> str:
 
 def reranker_folder(digest: str) -> Path:
     """Return the folder for the compiled form of these files, which may not exist yet."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "ragkit" / "rerankers" / f"{digest[:32]}-v1"
+    return cache_folder("rerankers") / f"{digest[:32]}-v1"
