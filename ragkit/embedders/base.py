@@ -63,6 +63,27 @@ class EmbedderFacts:
     document_prompt: str = ""
 
 
+class FactsEmbedder:
+    """An embedder with `facts`, and the members of `Embedder` that are in them."""
+
+    facts: EmbedderFacts
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self.facts.name
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return self.facts.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens that a text may have, special tokens and the prompt not counted."""
+        return self.facts.max_tokens
+
+
 def read_facts(embedder: Embedder) -> EmbedderFacts:
     """Return the facts of an embedder; one of your own is identified by its name alone."""
     facts = getattr(embedder, "facts", None)

@@ -8,15 +8,14 @@ from pathlib import Path
 from ragkit.config import Config, load_config
 from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
 from ragkit.embedders.discovery import compiled_folder, find_model
+from ragkit.embedders.on_server import OLLAMA_PREFIX, OPENAI_PREFIX, translate_errors
 from ragkit.embedders.openvino import FACTS_FILE, OpenVINOEmbedder
 from ragkit.errors import EmbedderError, EmbedderMissing, StoreMismatch
-
-_OLLAMA, _OPENAI = "ollama:", "openai:"
 
 
 def is_on_server(name: str) -> bool:
     """Return True for the name of an embedder on a model server, such as "ollama:bge-m3"."""
-    return name.startswith((_OLLAMA, _OPENAI))
+    return name.startswith((OLLAMA_PREFIX, OPENAI_PREFIX))
 
 
 def load_by_name(name: str, device: str = "cpu", config: Config | None = None) -> Embedder:
@@ -61,7 +60,6 @@ def _open_on_server(name: str, config: Config, expected: EmbedderFacts | None) -
     digest and can refuse texts that are too long.
     """
     from ragkit.embedders.ollama import OllamaEmbedder
-    from ragkit.embedders.on_server import translate_errors
     from ragkit.embedders.openai import OpenAIEmbedder
     from ragkit.embedders.prompts import Prompts
     from ragkit.llms.ollama import OllamaServer
@@ -73,7 +71,7 @@ def _open_on_server(name: str, config: Config, expected: EmbedderFacts | None) -
     prompts = None
     if expected is not None:
         prompts = Prompts(expected.query_prompt, expected.document_prompt)
-    if name.startswith(_OLLAMA):
+    if name.startswith(OLLAMA_PREFIX):
         return OllamaEmbedder(model, OllamaServer(config.ollama_host), prompts)
     if not config.openai_url:
         raise EmbedderError(
@@ -116,10 +114,9 @@ def load_for_kb(
 
 
 def _load_from_server(facts: EmbedderFacts, name: str, config: Config) -> Embedder:
-    """Load an embedder on a server, whose context may be set otherwise now."""
+    """Load an embedder on a server, with the prompts of a knowledge base."""
     embedder = _open_on_server(name, config, facts if is_on_server(facts.name) else None)
-    found = read_facts(embedder)
-    check_same(replace(found, max_tokens=facts.max_tokens), facts)
+    check_same(read_facts(embedder), facts)
     return embedder
 
 
@@ -132,7 +129,7 @@ def is_same(found: EmbedderFacts, expected: EmbedderFacts) -> bool:
 
 def check_same(found: EmbedderFacts, expected: EmbedderFacts) -> None:
     """Raise StoreMismatch unless both are the same model."""
-    if found == expected:
+    if is_same(found, expected):
         return
     if found.name == expected.name and is_on_server(found.name):
         raise StoreMismatch(_explain_replaced(found, expected))

@@ -11,6 +11,7 @@ from ragkit.embedders.base import EmbedderFacts
 from ragkit.embedders.discovery import cached_tokenizer
 from ragkit.embedders.gguf_tokenizer import save_tokenizer
 from ragkit.embedders.on_server import (
+    OLLAMA_PREFIX,
     PROBE,
     SPECIAL_TOKENS,
     Rows,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     import httpx
     import ollama
 
-PREFIX = "ollama:"
-_UNKNOWN_CONTEXT = 512  # tokens that every embedding model reads
-
 
 class OllamaEmbedder(ServerEmbedder):
     """A model of an Ollama server; `model` is its name there, such as "bge-m3".
@@ -50,7 +48,7 @@ class OllamaEmbedder(ServerEmbedder):
         model = shorten_name(model)
         self._model = model
         self._server = server
-        with translate_errors(f"{PREFIX}{model}"):
+        with translate_errors(f"{OLLAMA_PREFIX}{model}"):
             if is_cloud_name(model):
                 raise cloud_model_error(model)
             about = server.about(model)
@@ -72,10 +70,10 @@ class OllamaEmbedder(ServerEmbedder):
         tokenizer_file = self._find_tokenizer(probe.prompt_eval_count)
         tokenizer = Tokenizer(tokenizer_file) if tokenizer_file else None
         facts = EmbedderFacts(
-            name=f"{PREFIX}{model}",
+            name=f"{OLLAMA_PREFIX}{model}",
             weights_sha256=digest,
             dimension=dimension,
-            max_tokens=limit_tokens(about.context or _UNKNOWN_CONTEXT, prompts, tokenizer),
+            max_tokens=limit_tokens(about.context, prompts, tokenizer),
             query_prompt=prompts.query,
             document_prompt=prompts.document,
         )
@@ -90,7 +88,7 @@ class OllamaEmbedder(ServerEmbedder):
         file = cached_tokenizer(self._digest)
         if not file.is_file():
             body = {"model": self._model, "verbose": True}
-            with translate_errors(f"{PREFIX}{self._model}"):
+            with translate_errors(f"{OLLAMA_PREFIX}{self._model}"):
                 shown = self._server.server.post("/api/show", body)
             info = shown.get("model_info") if isinstance(shown, dict) else None
             if not isinstance(info, dict) or not save_tokenizer(info, file):
@@ -161,7 +159,9 @@ class OllamaEmbedder(ServerEmbedder):
                 f"{self._server.server.timeouts.first:g} s; restart the server"
             )
         reason = self._server.server.unreachable_error()
-        return EmbedderError(f"the embedder {PREFIX}{self._model} cannot be reached: {reason}")
+        return EmbedderError(
+            f"the embedder {OLLAMA_PREFIX}{self._model} cannot be reached: {reason}"
+        )
 
     def _check_model(self, *, is_query: bool) -> None:
         """Compare the digest behind the name; for a question first with the models in memory.

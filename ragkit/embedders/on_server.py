@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ragkit.embedders.base import EmbedderFacts, Vectors
+from ragkit.embedders.base import EmbedderFacts, FactsEmbedder, Vectors
 from ragkit.embedders.prompts import Prompts
 from ragkit.embedders.token_estimate import cut_to_tokens, estimate_tokens
 from ragkit.errors import (
@@ -20,12 +20,16 @@ from ragkit.errors import (
 )
 from ragkit_ingest.tokens import Tokenizer
 
+OLLAMA_PREFIX, OPENAI_PREFIX = "ollama:", "openai:"
+"""What the names of embedders on a server begin with."""
+
 BATCH_TEXTS = 32  # in one request; servers embed them one after the other or limit their number
 PROBE = "The pump (84 kg) costs $1,250.75; ask Frau Größ-Weiß, № 4. Насос, 水泵!"
 """A text whose vector tells the length of all vectors, and whose tokens show how they count."""
 
 SPECIAL_TOKENS = 2  # at the beginning and at the end of a text
 _MAX_ERROR_OF_COUNTS = 2  # tokens for one that is estimated
+_UNKNOWN_CONTEXT = 512  # tokens that every embedding model reads
 _MAX_CUTS = 6  # times that a question is halved
 
 Rows = Sequence[Sequence[float]]
@@ -51,7 +55,7 @@ def translate_errors(name: str) -> Iterator[None]:
         raise EmbedderError(str(error)) from error
 
 
-class ServerEmbedder:
+class ServerEmbedder(FactsEmbedder):
     """Embeds texts on a model server; safe from several threads.
 
     The tokenizer is on the server, too. Without a copy of it, `count_tokens` estimates: a text can
@@ -69,21 +73,6 @@ class ServerEmbedder:
     def estimates_tokens(self) -> bool:
         """Whether token counts are estimates, from which nothing follows about languages."""
         return self._tokenizer is None
-
-    @property
-    def name(self) -> str:
-        """The name with the kind of its server, "ollama:bge-m3"."""
-        return self.facts.name
-
-    @property
-    def dimension(self) -> int:
-        """The length of a vector."""
-        return self.facts.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        """The most tokens that a text may have by `count_tokens`, without the prompt."""
-        return self.facts.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's tokens or an estimate of them, without asking the server."""
@@ -164,7 +153,8 @@ def read_dimension(rows: Rows, name: str) -> int:
 
 
 def limit_tokens(context: int, prompts: Prompts, tokenizer: Tokenizer | None = None) -> int:
-    """Return `max_tokens` for a model that reads `context` tokens in all."""
+    """Return `max_tokens` for a model that reads `context` tokens in all, 0 if that is unknown."""
+    context = context or _UNKNOWN_CONTEXT
     if tokenizer is not None:
         return max(1, context - SPECIAL_TOKENS - max(tokenizer.counts(prompts)))
     longest = max(map(estimate_tokens, prompts))

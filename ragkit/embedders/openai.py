@@ -14,6 +14,7 @@ import numpy as np
 
 from ragkit.embedders.base import EmbedderFacts
 from ragkit.embedders.on_server import (
+    OPENAI_PREFIX,
     PROBE,
     Rows,
     ServerEmbedder,
@@ -31,8 +32,6 @@ from ragkit.llms.transport import RETRY_PAUSES
 if TYPE_CHECKING:
     import httpx
 
-PREFIX = "openai:"
-_UNKNOWN_CONTEXT = 512  # tokens that every embedding model reads
 _CONTEXT_FACTS = ("max_input_length", "max_model_len", "n_ctx", "n_ctx_train")
 _BUSY = (429, 503)
 _WEIGHT_FACTS = ("n_params", "size", "n_embd", "n_vocab", "model_sha")
@@ -53,16 +52,16 @@ class OpenAIEmbedder(ServerEmbedder):
         self._model = model
         timeouts = replace(server.server.timeouts, short=server.server.timeouts.first)
         self._server = replace(server.server, timeouts=timeouts)
-        with translate_errors(f"{PREFIX}{model}"):
+        with translate_errors(f"{OPENAI_PREFIX}{model}"):
             server.origins.check(model)
             told = _find_told_facts(server, model)
         prompts = find_prompts(model) if prompts is None else prompts
         dimension = read_dimension(self._embed_batch([PROBE]), model)
         weights = {key: told[key] for key in _WEIGHT_FACTS if told.get(key)}
         contexts = (told.get(key) for key in _CONTEXT_FACTS)
-        context = next((each for each in contexts if isinstance(each, int)), _UNKNOWN_CONTEXT)
+        context = next((each for each in contexts if isinstance(each, int)), 0)
         facts = EmbedderFacts(
-            name=f"{PREFIX}{model}",
+            name=f"{OPENAI_PREFIX}{model}",
             weights_sha256=_hash_facts(weights) if weights else "",
             dimension=dimension,
             max_tokens=limit_tokens(context, prompts),
@@ -73,7 +72,7 @@ class OpenAIEmbedder(ServerEmbedder):
 
     def _embed_batch(self, texts: Sequence[str]) -> Rows:
         body = {"model": self._model, "input": list(texts), "encoding_format": "float"}
-        with translate_errors(f"{PREFIX}{self._model}"):
+        with translate_errors(f"{OPENAI_PREFIX}{self._model}"):
             for pause in (*RETRY_PAUSES, 0.0):
                 found = self._server.post("/embeddings", body)
                 if isinstance(found, dict):

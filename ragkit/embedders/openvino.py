@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ragkit.embedders.base import EmbedderFacts, Vectors
+from ragkit.embedders.base import EmbedderFacts, FactsEmbedder, Vectors
 from ragkit.errors import EmbedderError, RagkitError
 from ragkit.hardware import count_cores
 from ragkit_ingest.tokens import Tokenizer
@@ -80,7 +80,7 @@ def import_openvino() -> Any:
     return openvino
 
 
-class OpenVINOEmbedder:
+class OpenVINOEmbedder(FactsEmbedder):
     """Embeds texts with a folder written by `compile_model`.
 
     The folder holds the model in one or two forms (.xml and .bin), tokenizer.json and ragkit.json.
@@ -130,21 +130,6 @@ class OpenVINOEmbedder:
     def precision(self) -> str:
         """The numbers that its products are computed with: "int8", "bf16" or "f32"."""
         return "int8" if self._file.name == QUANTIZED else self._floats
-
-    @property
-    def name(self) -> str:
-        """The name of the model."""
-        return self.facts.name
-
-    @property
-    def dimension(self) -> int:
-        """The length of a vector."""
-        return self.facts.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        """The most tokens that a text may have, special tokens and the prompt not counted."""
-        return self.facts.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, special tokens not counted."""

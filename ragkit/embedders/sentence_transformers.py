@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ragkit.embedders.base import EmbedderFacts, Vectors
+from ragkit.embedders.base import FactsEmbedder, Vectors
 from ragkit.embedders.discovery import find_model
 from ragkit.embedders.openvino import OpenVINOEmbedder
 from ragkit.network import hubs_offline
@@ -27,35 +27,20 @@ def is_cuda_available() -> bool:
     return bool(torch.cuda.is_available())
 
 
-class SentenceTransformersEmbedder:
+class SentenceTransformersEmbedder(FactsEmbedder):
     """Embeds documents with torch, and questions with the compiled model on the CPU."""
 
     def __init__(self, compiled: OpenVINOEmbedder, *, device: str = "cuda") -> None:
         hubs_offline()
         from sentence_transformers import SentenceTransformer
 
-        self.facts: EmbedderFacts = compiled.facts
+        self.facts = compiled.facts
         self.tokenizer_file = compiled.tokenizer_file
         self._compiled = compiled
         source = find_model(compiled.facts.name)
         self._model = SentenceTransformer(str(source.folder), device=device, local_files_only=True)
         if device == "cuda":
             self._model = self._model.bfloat16()
-
-    @property
-    def name(self) -> str:
-        """The name of the model."""
-        return self.facts.name
-
-    @property
-    def dimension(self) -> int:
-        """The length of a vector."""
-        return self.facts.dimension
-
-    @property
-    def max_tokens(self) -> int:
-        """The most tokens that a text may have, special tokens not counted."""
-        return self.facts.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, special tokens not counted."""

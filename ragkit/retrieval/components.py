@@ -6,7 +6,7 @@ import threading
 
 from ragkit.config import Config
 from ragkit.embedders.base import Embedder, EmbedderFacts, read_facts
-from ragkit.embedders.loading import check_same, load_by_name, load_for_kb
+from ragkit.embedders.loading import check_same, is_same, load_by_name, load_for_kb
 from ragkit.embedders.pieces import can_measure_pieces, open_piece_counter
 from ragkit.index.faiss_index import FaissIndex
 from ragkit.index.tantivy_index import TantivyIndex
@@ -73,28 +73,24 @@ class Components:
         identity = read_identity(snapshot)
         if self._is_accepted or identity is None or self._wanted is None:
             return
-        if self._is_named(identity.embedder):
-            return
-        found = None if isinstance(self._wanted, str) else read_facts(self._wanted)
-        if found == identity.embedder:
+        if self._is_wanted(identity.embedder):
             return
         spare = read_spare(snapshot)
-        if spare is not None and (
-            self._is_named(spare.identity.embedder) or found == spare.identity.embedder
-        ):
+        if spare is not None and self._is_wanted(spare.identity.embedder):
             return
-        if isinstance(self._wanted, str):
-            named = self.load_named(self._wanted)
+        named = self._wanted
+        if isinstance(named, str):
+            named = self.load_named(named)
             self.add(named)
-            found = read_facts(named)
-            if spare is not None and found == spare.identity.embedder:
-                return
-        assert found is not None
-        check_same(found, identity.embedder)
+        found = read_facts(named)
+        if spare is None or not is_same(found, spare.identity.embedder):
+            check_same(found, identity.embedder)
 
-    def _is_named(self, facts: EmbedderFacts) -> bool:
-        """Return True if the user named the embedder with these facts."""
-        return self._wanted in (facts.name, facts.name.rpartition("/")[2])
+    def _is_wanted(self, facts: EmbedderFacts) -> bool:
+        """Return True if the user named or passed the embedder with these facts."""
+        if self._wanted is None or isinstance(self._wanted, str):
+            return self._wanted in (facts.name, facts.name.rpartition("/")[2])
+        return is_same(read_facts(self._wanted), facts)
 
     def embedder(self, snapshot: Snapshot) -> Embedder:
         """Return the embedder of the knowledge base, loaded once.
@@ -139,7 +135,7 @@ class Components:
     def _load(self, facts: EmbedderFacts | None) -> Embedder:
         name = self._wanted if isinstance(self._wanted, str) else None
         if facts is not None:
-            return self.load_known(facts, name if self._is_named(facts) else None)
+            return self.load_known(facts, name if self._is_wanted(facts) else None)
         if self._wanted is not None and not isinstance(self._wanted, str):
             return self._wanted
         from ragkit.embedders.discovery import DEFAULT

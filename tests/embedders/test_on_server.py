@@ -500,6 +500,18 @@ def test_context_of_an_openai_server_may_change(server: FakeOllama, docs: Path) 
     assert (facts.max_tokens, len(facts.weights_sha256)) == (512, 64)
 
 
+@pytest.mark.parametrize("name", ["ollama:minilm", "ollama:MiniLM:latest"])
+def test_context_of_ollama_may_change_however_the_embedder_is_named(
+    server: FakeOllama, docs: Path, name: str
+) -> None:
+    write(docs)
+    for context in (512, 128):
+        server.models = [embedder_entry(context=context)]
+        with open_kb(server, docs, name) as kb:
+            kb.ingest(docs)
+            assert kb.search("part 1")
+
+
 def test_prompts_of_a_base_stay_when_ragkit_learns_others(server: FakeOllama) -> None:
     facts = read_facts(load_ollama(server))
     kept = read_facts(
