@@ -18,6 +18,8 @@ from ragkit.embedders.base import Embedder
 from ragkit.errors import EmbedderMissing
 from ragkit.retrieval.components import Components
 from tests.cli.conftest import Command, write
+from tests.support.fake_embeddings import embedder_entry
+from tests.support.fake_ollama import fake_ollama
 from tests.support.hashing import HashingEmbedder, Vectors
 
 
@@ -171,3 +173,20 @@ def test_an_embedder_that_is_not_there_changes_nothing(ragkit: Command, base: Pa
     failed = ragkit("reembed", "--kb", base, "--embedder", "nowhere")
     assert "there is no embedder nowhere" in failed.error
     assert "re-embedding" not in ragkit("status", "--kb", base).out
+
+
+def test_a_model_that_was_replaced_under_its_name_is_told_from_the_new_one(
+    ragkit: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "docs" / "pump.txt", "The pump needs oil.")
+    kb = tmp_path / "b.kb"
+    with fake_ollama() as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        server.models = [embedder_entry()]
+        ragkit("ingest", tmp_path / "docs", "--kb", kb, "--embedder", "ollama:minilm")
+        server.models = [embedder_entry(digest="f" * 64)]
+        done = ragkit("reembed", "--kb", kb, "--embedder", "ollama:minilm")
+    assert done.out.splitlines()[-1] == (
+        "searches use ollama:minilm; the vectors of the model that it replaced are kept until: "
+        "ragkit reembed --finish"
+    )

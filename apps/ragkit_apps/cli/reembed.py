@@ -123,7 +123,8 @@ def _format_report(report: ReembedReport, embedder: str) -> list[str]:
         ]
     if report.comparison is None:
         lines.append("nothing was compared; to compare both embedders, pass --questions FILE")
+    kept = "the model that it replaced" if name == previous else previous
     return [
         *lines,
-        f"searches use {name}; the vectors of {previous} are kept until: ragkit reembed --finish",
+        f"searches use {name}; the vectors of {kept} are kept until: ragkit reembed --finish",
     ]
