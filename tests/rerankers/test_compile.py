@@ -27,7 +27,15 @@ def score_with_original(folder: Path, query: str, texts: tuple[str, ...]) -> np.
     return logits[:, -1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
 
 
-@pytest.mark.parametrize(("kind", "labels"), [("bert", 1), ("roberta", 2)])
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("bert", 1),
+        ("roberta", 2),
+        pytest.param("bert", 2, marks=pytest.mark.long),
+        pytest.param("roberta", 1, marks=pytest.mark.long),
+    ],
+)
 def test_scores_are_those_of_sentence_transformers(tmp_path: Path, kind: str, labels: int) -> None:
     folder = make_model(tmp_path / "model", labels=labels, kind=kind, seed=8)
     compiled = compile_exact(folder)
