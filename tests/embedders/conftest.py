@@ -16,16 +16,14 @@ TEXTS = ["the pump", "how many days of leave", "price of the seal and the valve 
 LIMIT = 32
 
 
-@pytest.fixture(scope="session")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sentence-transformers model with prompts, CLS pooling and a projection."""
+def make_model(folder: Path) -> Path:
+    """Save a sentence-transformers model with prompts, CLS pooling and a projection."""
     pytest.importorskip("sentence_transformers", reason="needs ragkit[torch]")
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer import modules
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    folder = tmp_path_factory.mktemp("tiny")
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ":", "query", "passage", *WORDS]
     (folder / "vocab.txt").write_text("\n".join(vocabulary))
     torch.manual_seed(7)
@@ -51,6 +49,12 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     model.save_pretrained(str(folder / "tiny-model"))
     return folder / "tiny-model"
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedding model of sentence-transformers."""
+    return make_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 
 from ragkit.embedders.discovery import find_model
 from ragkit.errors import EmbedderError, EmbedderMissing
+from tests.support.hub_cache import put_in_hub_cache
 
 
 def test_pickled_weights_are_not_loaded(tmp_path: Path) -> None:
@@ -39,11 +40,6 @@ def test_what_cannot_be_a_folder_is_not_to_be_downloaded(tmp_path: Path) -> None
 def test_a_downloaded_model_is_found_in_the_hub_cache(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shutil
-
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    home = tmp_path / "models--acme--tiny"
-    shutil.copytree(model_folder, home / "snapshots" / "abc")
-    (home / "refs").mkdir()
-    (home / "refs" / "main").write_text("abc\n")
-    assert find_model("acme/tiny").folder == home / "snapshots" / "abc"
+    folder = put_in_hub_cache(tmp_path, "acme/tiny", model_folder)
+    assert find_model("acme/tiny").folder == folder

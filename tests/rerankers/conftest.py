@@ -11,6 +11,7 @@ import pytest
 
 from ragkit.rerankers.cross_encoder import CrossEncoder
 from ragkit.rerankers.discovery import find_reranker
+from tests.embedders import conftest as embedders
 
 WORDS = ("the", "pump", "seal", "valve", "leave", "price", "of", "and", "how", "many", "days")
 LIMIT = 48
@@ -205,18 +206,4 @@ def quantized_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def embedder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An embedding model of sentence-transformers."""
-    pytest.importorskip("sentence_transformers", reason="needs ragkit[torch]")
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer import modules
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("embedder")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    BertModel(BertConfig(vocab_size=len(vocabulary), **sizes)).save_pretrained(folder / "bert")
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder / "bert")
-    transformer = modules.Transformer(str(folder / "bert"))
-    model = SentenceTransformer(modules=[transformer, modules.Pooling(32)], device="cpu")
-    model.save_pretrained(str(folder / "tiny-embedder"))
-    return folder / "tiny-embedder"
+    return embedders.make_model(tmp_path_factory.mktemp("embedder"))

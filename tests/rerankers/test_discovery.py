@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 from ragkit.errors import RerankerError, RerankerMissing
 from ragkit.rerankers.discovery import find_reranker
 from ragkit.rerankers.loading import load_reranker
-from tests.rerankers.conftest import copy_without
+from tests.rerankers.conftest import copy_without, export_onnx, make_model
+from tests.support.hub_cache import put_in_hub_cache
 
 
 def write_folder(folder: Path, config: dict[str, Any] | None, *names: str) -> str:
@@ -44,13 +44,10 @@ def test_a_downloaded_model_is_found_in_the_hub_cache(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    home = tmp_path / "models--cross-encoder--tiny"
-    shutil.copytree(model_folder, home / "snapshots" / "abc")
-    (home / "refs").mkdir()
-    (home / "refs" / "main").write_text("abc\n")
+    folder = put_in_hub_cache(tmp_path, "cross-encoder/tiny", model_folder)
     for name in ("cross-encoder/tiny", "tiny"):
         found = find_reranker(name)
-        assert (found.folder, found.name) == (home / "snapshots" / "abc", name)
+        assert (found.folder, found.name) == (folder, name)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +135,6 @@ def test_an_onnx_embedder_or_a_classifier_of_many_classes_is_refused(
 ) -> None:
     import torch
     from transformers import BertModel
-
-    from tests.rerankers.conftest import export_onnx, make_model
 
     bert = BertModel.from_pretrained(str(model_folder), local_files_only=True)
 

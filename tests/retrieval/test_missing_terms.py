@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,25 +10,7 @@ import pytest
 
 from ragkit import Abstention, AskOptions, Filter, KnowledgeBase
 from ragkit.retrieval import missing_terms
-from tests.support.hashing import HashingEmbedder
-
-Fill = Callable[..., KnowledgeBase]
-
-
-@pytest.fixture
-def fill(tmp_path: Path) -> Fill:
-    """Make a knowledge base of the given files."""
-    docs, kb = tmp_path / "docs", KnowledgeBase(tmp_path / "x.kb", embedder=HashingEmbedder())
-
-    def write(files: dict[str, str], label: str = "default") -> KnowledgeBase:
-        for name, text in files.items():
-            path = docs / label / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        kb.ingest(docs / label, label=label)
-        return kb
-
-    return write
+from tests.retrieval.conftest import Fill
 
 
 def missing(kb: KnowledgeBase, query: str, labels: list[str] | None = None) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +12,7 @@ import pytest
 from ragkit import Filter, KnowledgeBase
 from ragkit.retrieval.verbatim import Holders, find_holders
 from ragkit.text.verbatim import parse_question
-from tests.support.hashing import HashingEmbedder
-
-Fill = Callable[..., KnowledgeBase]
-
-
-@pytest.fixture
-def fill(tmp_path: Path) -> Fill:
-    """Make a knowledge base of the given files."""
-    docs, kb = tmp_path / "docs", KnowledgeBase(tmp_path / "x.kb", embedder=HashingEmbedder())
-
-    def write(files: dict[str, str], label: str = "default") -> KnowledgeBase:
-        for name, text in files.items():
-            path = docs / label / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        kb.ingest(docs / label, label=label)
-        return kb
-
-    return write
+from tests.retrieval.conftest import Fill
 
 
 def holders(kb: KnowledgeBase, query: str, labels: list[str] | None = None) -> set[str]:
