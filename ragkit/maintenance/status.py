@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragkit.manifest import SpareRole, SpareVectors, read_identity, read_spare
+from ragkit.manifest import SpareRole, read_identity, read_spare
 from ragkit.store.layout import Layout
 from ragkit.store.snapshot import Snapshot
 from ragkit_ingest.model import FileError
@@ -82,7 +82,7 @@ def read_status(snapshot: Snapshot, layout: Layout) -> Status:
 
 
 def _read_change(snapshot: Snapshot, chunks: int) -> EmbedderChange | None:
-    spare: SpareVectors | None = read_spare(snapshot)
+    spare = read_spare(snapshot)
     if spare is None:
         return None
     facts = spare.identity.embedder

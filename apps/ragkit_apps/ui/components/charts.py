@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
+from operator import attrgetter
 
 import altair as alt
 
@@ -17,6 +18,14 @@ _LEGEND = alt.Legend(orient="top", title=None)
 _WHOLE_NUMBERS = alt.Axis(tickMinStep=1, title=None)
 MAX_BAR_DAYS = 31
 
+SCORE_PARTS: dict[str, Callable[[Candidate], float]] = {
+    "By meaning": attrgetter("dense_part"),
+    "By words": attrgetter("lexical_part"),
+    "By exact terms": attrgetter("verbatim_part"),
+    "By document name": attrgetter("prior_part"),
+}
+"""The parts of a chunk's score, by their names on the page."""
+
 
 def _build_chart(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
     # altair uses the pandas in sys.modules, even while another thread still imports it for a table
@@ -24,22 +33,12 @@ def _build_chart(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
     return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
 
 
-def name_score_parts(candidate: Candidate) -> dict[str, float]:
-    """Return the parts of a chunk's score, each with its name on the page."""
-    return {
-        "By meaning": candidate.dense_part,
-        "By words": candidate.lexical_part,
-        "By exact terms": candidate.verbatim_part,
-        "By document name": candidate.prior_part,
-    }
-
-
 def build_score_chart(candidates: Sequence[Candidate]) -> alt.Chart:
     """Return stacked bars: the parts of each chunk's score, best first."""
     rows = [
-        {"Chunk": name, "Part": part, "Score": value}
+        {"Chunk": name, "Part": part, "Score": read(candidate)}
         for name, candidate in zip(_name_chunks(candidates), candidates, strict=True)
-        for part, value in name_score_parts(candidate).items()
+        for part, read in SCORE_PARTS.items()
     ]
     chart: alt.Chart = (
         _build_chart(rows)

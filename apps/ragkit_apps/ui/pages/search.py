@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from ragkit import Candidate, Explanation, Hit
-from ragkit_apps.ui.components.charts import build_score_chart, name_score_parts
+from ragkit_apps.ui.components.charts import SCORE_PARTS, build_score_chart
 from ragkit_apps.ui.components.empty_state import require_documents
 from ragkit_apps.ui.components.markup import escape_markdown, shorten
 from ragkit_apps.ui.components.messages import draw_caption, draw_heading
@@ -20,7 +20,6 @@ MAX_CHART_BARS = 20
 MAX_TABLE_ROWS = 300
 _MAX_LINKED_QUERY = 2_000  # characters; browsers do not keep a longer address
 _SLOT = "search"
-_SCORE_PARTS = ("By meaning", "By words", "By exact terms", "By document name")
 _SEARCHES = {(True, True): "both", (True, False): "meaning", (False, True): "words"}
 
 
@@ -96,7 +95,7 @@ def _draw_ranking(explanation: Explanation) -> None:
         alt="All candidates with their scores, best first",
         column_config={
             name: st.column_config.NumberColumn(format="%.3f")
-            for name in ("Score", *_SCORE_PARTS, "Cosine", "Reranker")
+            for name in ("Score", *SCORE_PARTS, "Cosine", "Reranker")
         },
     )
 
@@ -133,7 +132,7 @@ def build_candidate_table(
         "Page": [row.page for row in rows],
         "Found by": [_SEARCHES.get((row.from_dense, row.from_lexical), "") for row in rows],
         "Score": [row.fused for row in rows],
-        **{part: [name_score_parts(row)[part] for row in rows] for part in _SCORE_PARTS},
+        **{part: list(map(read, rows)) for part, read in SCORE_PARTS.items()},
         "Cosine": [row.similarity for row in rows],
         "BM25": [round(row.lexical, 1) for row in rows],
         "Outcome": [row.note for row in rows],
