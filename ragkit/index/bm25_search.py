@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,8 +23,14 @@ from typing import NamedTuple
 import tantivy
 
 from ragkit.index.base import Ids, Ranking, best_of
-from ragkit.index.recent_cache import RecentCache
 from ragkit.index.tantivy_fetching import count_matches, search_parts
+from ragkit.index.tantivy_filters import (
+    Clauses,
+    add_filters,
+    label_filter,
+    outdated_filter,
+    selection_filter,
+)
 from ragkit.index.tantivy_parts import State, open_index
 from ragkit.index.tantivy_query import analyze_notations, build_match
 from ragkit.index.tantivy_schema import (
@@ -33,7 +39,6 @@ from ragkit.index.tantivy_schema import (
     OpenPart,
     find_languages,
     index_in_memory,
-    match_any,
 )
 from ragkit.index.tantivy_selection import Selection, select_chunks
 from ragkit.index.tantivy_terms import (
@@ -46,6 +51,7 @@ from ragkit.index.tantivy_terms import (
 )
 from ragkit.store.database import open_reader
 from ragkit.store.layout import Layout
+from ragkit.store.recent_cache import RecentCache
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.transaction import Scope
 from ragkit.text.notations import Notation
@@ -56,10 +62,7 @@ _MIN_TERM_CHUNKS = 500  # ... unless it is in at most this many chunks
 _K1 = 1.2  # fixed in tantivy
 _MAX_CACHED_VIEWS = 8  # under strict access; one for each set of labels
 _MAX_CACHED_SELECTIONS = 100
-_MAX_LABEL_TERMS = 8  # label filters of more labels are built in full before the search
 _MIN_COVERAGE_CHUNKS = 50
-
-_Clauses = list[tuple[tantivy.Occur, tantivy.Query]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +154,8 @@ class BM25Search:
         """Return the k chunks that the snapshot may read with the highest BM25 score, best first.
 
         Chunks without access, chunks that a filter leaves out and outdated records are left out
-        before ranking. Under strict access
-        also the statistics of words come only from documents that the snapshot may read. No text
-        is an error: it never reaches a query parser.
+        before ranking. Under strict access the statistics of words, too, come only from documents
+        that the snapshot may read. No text is an error: it never reaches a query parser.
         """
         view = self._view_of(snapshot)
         prepared = _prepare(text, view)
@@ -164,7 +166,7 @@ class BM25Search:
         for part, query in zip(view.parts, prepared.queries, strict=True):
             if query is not None:
                 filters = allowed if part is view.delta else [*allowed, *current]
-                queries.append((part.searcher, _add_filters(query, filters)))
+                queries.append((part.searcher, add_filters(query, filters)))
         return Ranking(*search_parts(queries, k, selection), prepared.bound)
 
     def match(self, snapshot: Snapshot, notations: Sequence[Notation], k: int) -> Matches:
@@ -183,7 +185,7 @@ class BM25Search:
             query = build_match(patterns, part)
             if query is not None:
                 filters = allowed if part is view.delta else [*allowed, *current]
-                filtered = _add_filters(query, filters)
+                filtered = add_filters(query, filters)
                 count, best = count_matches(part.searcher, filtered, k, selection)
                 total += count
                 found.append(best)
@@ -191,19 +193,18 @@ class BM25Search:
 
     def _find_filters(
         self, snapshot: Snapshot, view: _View
-    ) -> tuple[Selection | None, _Clauses, _Clauses]:
+    ) -> tuple[Selection | None, Clauses, Clauses]:
         """Return what a filtered snapshot selects, and two lists of clauses.
 
         Records that may be found match the first list, and those that are not outdated the second.
         """
         selection = None
         if snapshot.condition:
-            selection = self._selections.renew(
-                (snapshot.seq, snapshot.scope),
-                lambda known: known or select_chunks(snapshot, view.records),
-            )
-        allowed = _selection_filter(selection) if selection else _label_filter(snapshot)
-        return selection, allowed, _outdated_filter(view.changed)
+            with self._selections.entry((snapshot.seq, snapshot.scope)) as entry:
+                selection = entry.value or select_chunks(snapshot, view.records)
+                entry.value = selection
+        allowed = selection_filter(selection) if selection else label_filter(snapshot)
+        return selection, allowed, outdated_filter(view.changed)
 
     def weigh_words(self, snapshot: Snapshot, text: str) -> float:
         """Return the sum of the idf of the words of a text that occur in some chunk.
@@ -245,7 +246,9 @@ class BM25Search:
     def _view_of(self, snapshot: Snapshot) -> _View:
         if snapshot.is_strict:
             labels = snapshot.readable_labels or frozenset()
-            return self._strict_views.renew(labels, partial(_renew_strict_view, snapshot)).view
+            with self._strict_views.entry(labels) as entry:
+                entry.value = _renew_strict_view(snapshot, entry.value)
+                return entry.value.view
         view = self._view
         if view is not None and view.seq == snapshot.seq:
             return view
@@ -370,40 +373,3 @@ def _build_query(
             boosted = tantivy.Query.boost_query(clause, _FIELD_WEIGHTS[term.field] * correction)
             clauses.append((tantivy.Occur.Should, boosted))
     return tantivy.Query.boolean_query(clauses) if clauses else None
-
-
-def _add_filters(query: tantivy.Query, filters: _Clauses) -> tantivy.Query:
-    if not filters:
-        return query
-    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), *filters])
-
-
-def _label_filter(snapshot: Snapshot) -> _Clauses:
-    """Return clauses that only records with a label of the snapshot match, without a score."""
-    if snapshot.readable_labels is None or snapshot.has_every_label:
-        return []
-    allowed = _match_labels(sorted(snapshot.readable_labels))
-    return [(tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0))]
-
-
-def _selection_filter(selection: Selection) -> _Clauses:
-    """Return clauses that only selected records match, if there is a query for them."""
-    if selection.query is None:
-        return []
-    return [(tantivy.Occur.Must, tantivy.Query.const_score_query(selection.query, 0.0))]
-
-
-def _outdated_filter(changed: Collection[int]) -> _Clauses:
-    """Return clauses that records of changed documents do not match."""
-    return [(tantivy.Occur.MustNot, match_any("document", sorted(changed)))] if changed else []
-
-
-def _match_labels(labels: list[int]) -> tantivy.Query:
-    """Return a query for records with one of these labels.
-
-    A few labels are looked up lazily during the search, which is faster.
-    """
-    if len(labels) > _MAX_LABEL_TERMS:
-        return match_any("label", labels)
-    terms = [tantivy.Query.term_query(SCHEMA, "label", label) for label in labels]
-    return tantivy.Query.boolean_query([(tantivy.Occur.Should, term) for term in terms])

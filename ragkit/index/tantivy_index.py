@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import tantivy
@@ -63,16 +64,15 @@ class TantivyIndex:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._words = BM25Search(layout)
 
     def search(self, snapshot: Snapshot, query: Query, k: int) -> Ranking:
         """Return the k chunks with the highest BM25 score; see Index.search and BM25Search."""
-        return self._words.search(snapshot, query.text, k)
+        return self.words.search(snapshot, query.text, k)
 
-    @property
+    @cached_property
     def words(self) -> BM25Search:
-        """The search, which also matches exact terms."""
-        return self._words
+        """The search, which also matches exact terms; a writer never needs it."""
+        return BM25Search(self._layout)
 
     def sync(self, writer: Writer) -> None:
         """Add, replace and delete the records of all documents that changed since the last sync."""

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from ragkit.errors import StoreError
 from ragkit.index.base import Ids, Runs, Scores, best_of
 from ragkit.index.faiss_files import InnerIndex, import_faiss, is_intact, map_index
-from ragkit.index.recent_cache import RecentCache
 from ragkit.store.layout import Layout
+from ragkit.store.recent_cache import RecentCache
 from ragkit.store.records import HalfVectors, IndexVersion
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.transaction import Scope
@@ -163,9 +163,10 @@ def _find_masks(snapshot: Snapshot, view: _View) -> tuple[Mask | None, Mask | No
     """Return which positions of the file and the delta may be found, None for all."""
     if snapshot.sees_all:
         return view.alive, None
-    return view.masks.renew(
-        snapshot.scope, lambda known: known or view.mask_runs(snapshot.documents.chunk_runs())
-    )
+    with view.masks.entry(snapshot.scope) as entry:
+        if entry.value is None:
+            entry.value = view.mask_runs(snapshot.documents.chunk_runs())
+        return entry.value
 
 
 def _dot_products(vectors: HalfVectors, query: Scores) -> Scores:

@@ -6,7 +6,6 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ragkit.index.base import Ids, Scores
-from ragkit.index.recent_cache import RecentCache
+from ragkit.store.recent_cache import RecentCache
 from ragkit.store.records import DocumentName
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.lexicon import load_lexicon
@@ -229,15 +228,12 @@ class NameCache:
 
     def names_of(self, snapshot: Snapshot) -> DocumentNames:
         """Return the names of all documents that may be read, whatever the snapshot's filter."""
-        return self._known.renew(snapshot.readable_labels, partial(_renew_names, snapshot)).names
-
-
-def _renew_names(snapshot: Snapshot, known: _Known | None) -> _Known:
-    if known and known.holds_for(snapshot):
-        return known
-    words = known.names.words if known else None
-    names = DocumentNames(snapshot.without_filter().documents.names(), words)
-    return _Known(snapshot.seq, time.monotonic(), names)
+        with self._known.entry(snapshot.readable_labels) as entry:
+            if entry.value is None or not entry.value.holds_for(snapshot):
+                words = entry.value.names.words if entry.value else None
+                names = DocumentNames(snapshot.without_filter().documents.names(), words)
+                entry.value = _Known(snapshot.seq, time.monotonic(), names)
+            return entry.value.names
 
 
 def _fold(text: str) -> str:

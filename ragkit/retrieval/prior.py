@@ -9,16 +9,15 @@ the prior is 0, and costs nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ragkit.index.base import Ids, Query, Ranking, Runs, Scores, best_of
 from ragkit.index.faiss_index import FaissIndex
-from ragkit.index.recent_cache import RecentCache
 from ragkit.retrieval.document_names import NameCache
 from ragkit.retrieval.page_rules import PageRule
+from ragkit.store.recent_cache import RecentCache
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.transaction import Scope
 
@@ -90,7 +89,11 @@ class PriorSearch:
 
         Documents that the snapshot may not read have no part in it.
         """
-        long = self._long.renew(snapshot.scope, partial(_renew_long, snapshot))
+        with self._long.entry(snapshot.scope) as entry:
+            if entry.value is None or entry.value.seq != snapshot.seq:
+                runs = snapshot.documents.long_runs(LONG_DOCUMENT)
+                entry.value = _LongDocuments(snapshot.seq, runs)
+            long = entry.value
         if not long.runs:
             return NO_PRIOR
         match = self._names.names_of(snapshot).match(question)
@@ -136,7 +139,7 @@ class PriorSearch:
 
 
 class _LongDocuments:
-    """The long documents that a snapshot may read, with their first and last chunks."""
+    """The long documents that a snapshot may read at one commit, with their chunks."""
 
     def __init__(self, seq: int, runs: Mapping[int, _Run]) -> None:
         self.seq = seq
@@ -149,13 +152,6 @@ class _LongDocuments:
         at = np.maximum(np.searchsorted(self._bounds[:, 0], chunks, side="right") - 1, 0)
         inside = (self._bounds[at, 0] <= chunks) & (chunks <= self._bounds[at, 1])
         return set(self._documents[at[inside]].tolist())
-
-
-def _renew_long(snapshot: Snapshot, known: _LongDocuments | None) -> _LongDocuments:
-    """Return the long documents that the snapshot may read; the known ones hold for one commit."""
-    if known and known.seq == snapshot.seq:
-        return known
-    return _LongDocuments(snapshot.seq, snapshot.documents.long_runs(LONG_DOCUMENT))
 
 
 class _RulePages:

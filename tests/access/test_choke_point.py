@@ -287,7 +287,7 @@ UNRESTRICTED = {
         "ragkit/retrieval/document_names.py",  # the names of all documents that may be read
     },
     "scope": {  # keys of caches
-        "ragkit/index/tantivy_selection.py",
+        "ragkit/index/bm25_search.py",
         "ragkit/retrieval/prior.py",
         "ragkit/index/vector_search.py",
     },

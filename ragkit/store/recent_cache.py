@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Entry(Generic[Value]):
+    """The value of a key, None if none is kept."""
+
+    value: Value | None
 
 
 class RecentCache(Generic[Key, Value]):
@@ -19,13 +28,16 @@ class RecentCache(Generic[Key, Value]):
         self._guard = threading.Lock()
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
-    def renew(self, key: Key, renew: Callable[[Value | None], Value]) -> Value:
-        """Return what `renew` makes of the value that is known, or of None, and keep it.
+    @contextmanager
+    def entry(self, key: Key) -> Iterator[Entry[Value]]:
+        """Give the entry of a key, and keep the value that is set in it.
 
-        While that value is still right, `renew` returns it. One thread at a time is in it.
+        One thread at a time has an entry. After an error the key has no value.
         """
         with self._guard:
-            value = self._values[key] = renew(self._values.pop(key, None))
+            entry = Entry(self._values.pop(key, None))
+            yield entry
+            if entry.value is not None:
+                self._values[key] = entry.value
             if len(self._values) > self._size:
                 self._values.popitem(last=False)
-            return value
