@@ -1,20 +1,22 @@
 """From a file's bytes to a document: finds the kind of the file and calls its reader.
 
 `READERS` is the table of formats: `detect` names the kind, the table its reader, and each reader
-is a function `read_xyz(data, source) -> Document` in a module of `readers`. To add a format, write
-its reader, add it to `READERS`, and let `detect` return its kind.
+is a function `read_xyz(data, source) -> Document` in a module of `readers`. Files inside a file are
+its `attachments`; they are read here, within limits. To add a format, write its reader, add it to
+`READERS`, and let `detect` return its kind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ragkit_ingest.detect import detect
-from ragkit_ingest.model import Document, PageKind, ReadError, Reason
+from ragkit_ingest.model import Attachment, Document, Page, PageKind, ReadError, Reason
 from ragkit_ingest.readers.code import read_code
 from ragkit_ingest.readers.csv import read_csv, read_tsv
 from ragkit_ingest.readers.docx import read_docx
-from ragkit_ingest.readers.email import read_email
+from ragkit_ingest.readers.email import MESSAGE, read_email
 from ragkit_ingest.readers.html import read_html
 from ragkit_ingest.readers.json import read_json
 from ragkit_ingest.readers.markdown import read_markdown
@@ -22,6 +24,10 @@ from ragkit_ingest.readers.pdf import read_pdf
 from ragkit_ingest.readers.pptx import read_pptx
 from ragkit_ingest.readers.spreadsheet import read_ods, read_xls, read_xlsx
 from ragkit_ingest.readers.text import read_text
+
+_MAX_DEPTH = 3  # files inside files
+_MAX_ATTACHMENTS = 1000  # of one file, with those inside its attachments
+_MAX_ATTACHED_BYTES = 512 << 20  # of them together
 
 Reader = Callable[[bytes, str], Document]
 """Reads a file's bytes, given its source path. Raises ReadError if it cannot."""
@@ -33,14 +39,67 @@ def read_document(data: bytes, source: str) -> Document:
     Returns a document with at least one page that has text. Raises ReadError with any reason that
     `detect` or the reader gives, and NO_TEXT if all pages are blank.
     """
-    document = READERS[detect(data, source)](data, source)
+    document = _AttachmentReader().read(data, source)
     if not any(page.text.strip() for page in document.pages):
         raise ReadError(Reason.NO_TEXT, _describe_blank(document))
     return document
 
 
-def _read_email(data: bytes, source: str) -> Document:
-    return read_email(data, source, read_document)  # which reads what is attached
+class _AttachmentReader:
+    """Reads a file and the files inside it, at most so many and so large together."""
+
+    def __init__(self) -> None:
+        self._files = _MAX_ATTACHMENTS
+        self._bytes = _MAX_ATTACHED_BYTES
+
+    def read(self, data: bytes, source: str, kind: str = "", depth: int = 0) -> Document:
+        """Read a file; the pages and warnings of its attachments follow its own."""
+        document = READERS[kind or detect(data, source)](data, source)
+        pages, warnings = list(document.pages), list(document.warnings)
+        for attachment in document.attachments:
+            label = _attachment_label(attachment)
+            try:
+                found = self._read_attachment(attachment, depth + 1)
+            except ReadError as exc:
+                warnings.append(f"{label}: {exc}")
+                continue
+            pages += [_relabel(page, label) for page in found.pages if page.text.strip()]
+            warnings += [f"{label}: {warning}" for warning in found.warnings]
+        unique = tuple(dict.fromkeys(warnings))
+        return replace(document, pages=tuple(pages), warnings=unique, attachments=())
+
+    def _read_attachment(self, attachment: Attachment, depth: int) -> Document:
+        self._files -= 1
+        self._bytes -= len(attachment.data)
+        if depth > _MAX_DEPTH:
+            found = f"files nested deeper than {_MAX_DEPTH}, which is the limit"
+            raise ReadError(Reason.TOO_LARGE, found)
+        if self._files < 0 or self._bytes < 0:
+            found = (
+                f"more than {_MAX_ATTACHMENTS:,} attachments or {_MAX_ATTACHED_BYTES >> 20} MB of "
+                "them, which is the limit"
+            )
+            raise ReadError(Reason.TOO_LARGE, found)
+        return self.read(attachment.data, attachment.name, attachment.kind, depth)
+
+
+def _attachment_label(attachment: Attachment) -> str:
+    label = f"attachment: {attachment.name or 'unnamed'}"
+    return f"{attachment.place}, {label}" if attachment.place else label
+
+
+def _relabel(page: Page, label: str) -> Page:
+    """Return the page as a part of the file; its number or name goes into the label."""
+    places = {
+        PageKind.PAGE: f"page {page.number}",
+        PageKind.SLIDE: f"slide {page.number}",
+        PageKind.SHEET: f"sheet {page.page_label}" if page.page_label else "",
+        PageKind.PART: "" if page.page_label == MESSAGE else page.page_label,
+        PageKind.TEXT: "",
+    }
+    place = places[page.kind]
+    label = f"{label}, {place}" if place else label
+    return replace(page, kind=PageKind.PART, number=None, page_label=label)
 
 
 def _describe_blank(document: Document) -> str:
@@ -66,6 +125,6 @@ READERS: dict[str, Reader] = {
     "json": read_json,
     "text": read_text,
     "code": read_code,
-    "eml": _read_email,
+    "eml": read_email,
 }
 """The reader of each kind that `detect` returns."""

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from ragkit_ingest.text.cleaning import clean_text, one_line
 
+CELL_SEPARATOR = " | "
+
 
 class Reason(StrEnum):
     """Why a file is not in the knowledge base; reports and JSON show the value.
@@ -92,16 +94,27 @@ class Block:
     """Characters [start, end) of a page's text that belong together.
 
     Blocks are in order and do not overlap; only white space is between them. `level` is that of
-    a heading, from 1. A `ROW` names the column heads of its table in `header` ("Part | Price")
-    and, in a spreadsheet, its cells in `ref` ("A7:D7").
+    a heading, from 1.
+
+    The cells of a `ROW` are joined by " | ". `columns` are their heads: one for each cell (in a PDF
+    all in one text), () if the table has none. `label` is what names the row ("Europe, Germany"),
+    `unit` that of its numbers ("in thousands of euros"), and `ref` its cells in a spreadsheet
+    ("A7:D7").
     """
 
     kind: BlockKind
     start: int
     end: int
     level: int = 0
-    header: str = ""
+    columns: tuple[str, ...] = ()
+    label: str = ""
+    unit: str = ""
     ref: str = ""
+
+    @property
+    def header(self) -> str:
+        """The column heads in one text ("Part | Price"), "" without any."""
+        return CELL_SEPARATOR.join(self.columns).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +142,27 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file inside a file: attached to a mail or a PDF, or embedded in an Office document.
+
+    `place` says where it is ("slide 3"), "" if it belongs to the whole document. `kind` is that of
+    `detect`, "" if its bytes and name must tell.
+    """
+
+    name: str
+    data: bytes
+    place: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The content of a file.
 
     `kind` is the kind that `detect` returned. `title` comes from the file's metadata or its first
-    heading, "" if it has neither. `warnings` say what was guessed or left out.
+    heading, "" if it has neither. `warnings` say what was guessed or left out, each with its place
+    and count. A reader returns `attachments`, which `dispatch.read_document` reads in turn: what
+    that returns has none.
     """
 
     kind: str
@@ -141,6 +170,7 @@ class Document:
     title: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 class PageBuilder:
@@ -174,7 +204,9 @@ class PageBuilder:
         text: str,
         *,
         level: int = 0,
-        header: str = "",
+        columns: Sequence[str] = (),
+        label: str = "",
+        unit: str = "",
         ref: str = "",
     ) -> None:
         """Clean a text and append it as a block; blank text is ignored.
@@ -195,8 +227,8 @@ class PageBuilder:
             self._length += len(separator)
         self._parts.append(text)
         start, self._length = self._length, self._length + len(text)
-        header = clean_text(header)[0].strip()
-        self._blocks.append(Block(kind, start, self._length, level, header, ref))
+        heads = tuple(one_line(head) for head in columns)
+        self._blocks.append(Block(kind, start, self._length, level, heads, label, unit, ref))
 
     def build(self) -> Page:
         """Return the page with the blocks added so far."""

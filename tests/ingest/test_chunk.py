@@ -55,7 +55,7 @@ def test_a_table_row_is_never_split_and_its_heads_are_repeated() -> None:
     builder.add(BlockKind.ROW, "Part | Price | Place", ref="A1:C1")
     for n in range(2, 30):
         builder.add(
-            BlockKind.ROW, f"VX-{n} | {n}.50 | A-{n}", header="Part | Price", ref=f"A{n}:C{n}"
+            BlockKind.ROW, f"VX-{n} | {n}.50 | A-{n}", columns=("Part", "Price"), ref=f"A{n}:C{n}"
         )
     page = builder.build()
     chunks = chunks_of(page, name="prices.xlsx")
@@ -71,7 +71,7 @@ def test_column_heads_that_leave_no_room_cost_no_chunk_the_name_of_its_document(
     builder = PageBuilder(PageKind.PAGE, number=1)
     builder.add(BlockKind.PARAGRAPH, "What follows are the assets of the firm at the year's end.")
     for n in range(40):
-        builder.add(BlockKind.ROW, f"Item {n} 17 18", header="December 2022 December 2021")
+        builder.add(BlockKind.ROW, f"Item {n} 17 18", columns=("December 2022 December 2021",))
     chunks = chunks_of(builder.build(), name="balance.pdf")
     assert {chunk.header.split(" | ")[0] for chunk in chunks} == {"balance"}
 

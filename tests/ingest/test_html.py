@@ -40,7 +40,7 @@ def test_table_rows_name_their_heads() -> None:
         "<tr><td>Bolt<td>1<br>each<td>2</tr></table>"
     )
     assert page.text == "Stock\n\nPart | Price | \nBolt | 1 each | 2".replace("| \n", "|\n")
-    assert page.blocks[2] == Block(BlockKind.ROW, 22, 39, header="Part | Price |")
+    assert page.blocks[2] == Block(BlockKind.ROW, 22, 39, columns=("Part", "Price", ""))
 
 
 def test_first_row_heads_a_table_without_th_unless_it_holds_numbers() -> None:

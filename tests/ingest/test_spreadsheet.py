@@ -34,13 +34,14 @@ def test_rows_name_their_cells_and_their_heads() -> None:
 
     page = read_document(workbook(fill), "prices.xlsx").pages[0]
     heads = "Part | Price | Since"
+    columns = ("Part", "Price", "Since")
     assert (page.kind, page.page_label, page.number) == (PageKind.SHEET, "Prices", None)
     assert page.text == f"Price list 2026\n{heads}\nBolt | 1.5 | 2026-01-31\nNut M8 | 2 | TRUE"
     assert page.blocks == (
         Block(BlockKind.ROW, 0, 15, ref="B1:B1"),
         Block(BlockKind.ROW, 16, 36, ref="B3:D3"),
-        Block(BlockKind.ROW, 37, 60, header=heads, ref="B4:D4"),
-        Block(BlockKind.ROW, 61, 78, header=heads, ref="B6:D6"),
+        Block(BlockKind.ROW, 37, 60, columns=columns, ref="B4:D4"),
+        Block(BlockKind.ROW, 61, 78, columns=columns, ref="B6:D6"),
     )
 
 

@@ -36,7 +36,7 @@ def _pack_page(page: Page, blocks: bool) -> dict[str, Any]:
             "garbage",
         )
     }
-    packed["blocks"] = [list(asdict(block).values()) for block in page.blocks] if blocks else []
+    packed["blocks"] = [asdict(block) for block in page.blocks] if blocks else []
     return packed
 
 
@@ -52,10 +52,15 @@ def unpack_document(packed: dict[str, Any]) -> Document:
 
 
 def _unpack_page(packed: dict[str, Any]) -> Page:
-    blocks = tuple(Block(BlockKind(kind), *rest) for kind, *rest in packed.pop("blocks"))
+    blocks = tuple(map(_unpack_block, packed.pop("blocks")))
     packed["kind"] = PageKind(packed["kind"])
     packed["headings"] = tuple(packed["headings"])
     return Page(blocks=blocks, **packed)
+
+
+def _unpack_block(packed: dict[str, Any]) -> Block:
+    kind, columns = BlockKind(packed.pop("kind")), tuple(packed.pop("columns"))
+    return Block(kind, columns=columns, **packed)
 
 
 def pack_chunks(chunks: list[Chunk]) -> list[list[Any]]:

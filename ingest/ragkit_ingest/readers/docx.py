@@ -224,14 +224,14 @@ class _Writer:
             for cell in (cell for row in rows for cell in row):
                 self.write(cell)
             return
-        header = ""
+        heads: list[str] = []
         for number, row in enumerate(rows):
             content = _Content()
             cells = [text for cell in row for text in self._cell_texts(cell, content)]
             if any(cells):
-                self.builder.add(BlockKind.ROW, " | ".join(cells), header=header)
+                self.builder.add(BlockKind.ROW, " | ".join(cells), columns=heads)
             if number == 0 and all(cells):
-                header = " | ".join(cells)
+                heads = cells
             self._write_boxes_and_notes(content)
 
     def _cell_texts(self, cell: Element, content: _Content) -> list[str]:

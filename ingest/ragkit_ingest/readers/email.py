@@ -1,26 +1,22 @@
-"""Mail (eml): a page for the message, then the pages of its attachments."""
+"""Mail (eml): a page for the message; files and messages inside it are its attachments."""
 
 from __future__ import annotations
 
 import email
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from email import policy
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 
-from ragkit_ingest.detect import detect
-from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind, ReadError, Reason
+from ragkit_ingest.model import Attachment, BlockKind, Document, PageBuilder, PageKind
 from ragkit_ingest.readers.html import add_html, decode_html
 from ragkit_ingest.readers.ooxml import translate_errors
 from ragkit_ingest.text.cleaning import clean_text, one_line
 from ragkit_ingest.text.encoding import decode
 from ragkit_ingest.text.spans import find_paragraphs
 
-Reader = Callable[[bytes, str], Document]
-
-_MAX_DEPTH = 3  # messages inside messages
+MESSAGE = "message"  # the page label of the message itself
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _METADATA_HEADERS = ("from", "to", "date", "subject", "message-id")
 _ALTERNATIVES = ("text/plain", "text/html", "text/enriched", "text/calendar", "text/x-amp-html")
@@ -30,27 +26,19 @@ _ENCRYPTED = ("pkcs7-mime", "x-pkcs7-mime")
 _HEADER_ERRORS = (MessageError, ValueError, TypeError, AttributeError, IndexError, LookupError)
 
 
-def read_email(data: bytes, source: str, read: Reader) -> Document:
-    """Read a message. `read` reads an attachment, given its bytes and its name.
-
-    An attachment that cannot be read becomes a warning that says why. Raises ReadError(CORRUPT)
-    for a message that cannot be parsed.
-    """
+def read_email(data: bytes, source: str) -> Document:
+    """Read a message. Raises ReadError(CORRUPT) for a message that cannot be parsed."""
     with translate_errors("message"):
-        return _read_message(_parse(data), read, 0)
+        # the old policy never fails on a header; `_header` decodes them
+        return _read_message(email.message_from_bytes(data, policy=policy.compat32))
 
 
-def _parse(data: bytes) -> Message:
-    """Parse a message. The old policy never fails on a header; `_header` decodes them."""
-    return email.message_from_bytes(data, policy=policy.compat32)
-
-
-def _read_message(message: Message, read: Reader, depth: int) -> Document:
-    builder = PageBuilder(PageKind.PART, page_label="message")
+def _read_message(message: Message) -> Document:
+    builder = PageBuilder(PageKind.PART, page_label=MESSAGE)
     builder.add(BlockKind.HEADING, _header(message, "subject"), level=1)
     headers = (f"{name}: {value}" for name in _SHOWN_HEADERS if (value := _header(message, name)))
     builder.add(BlockKind.PARAGRAPH, "\n".join(headers))
-    pages: list[Page] = []
+    attachments: list[Attachment] = []
     warnings: list[str] = []
     for part in _iter_parts(message):
         if _is_body(part):
@@ -60,13 +48,11 @@ def _read_message(message: Message, read: Reader, depth: int) -> Document:
         elif part.get_content_subtype() in _ENCRYPTED:
             warnings.append("the body is encrypted or signed (S/MIME) and was not read")
         elif part.get_content_subtype() not in _SIGNATURES:
-            more, failed = _read_attachment(part, read, depth)
-            pages.extend(more)
-            warnings.extend(failed)
+            attachments.append(_find_attachment(part))
     metadata = {key: value for key in _METADATA_HEADERS if (value := _header(message, key))}
     title = metadata.get("subject", "")
-    unique = tuple(dict.fromkeys(warnings))
-    return Document("eml", (builder.build(), *pages), title, metadata, unique)
+    pages = (builder.build(),)
+    return Document("eml", pages, title, metadata, tuple(warnings), tuple(attachments))
 
 
 def _iter_parts(part: Message) -> Iterator[Message]:
@@ -135,36 +121,13 @@ def _part_bytes(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _read_attachment(part: Message, read: Reader, depth: int) -> tuple[list[Page], list[str]]:
-    """Return the pages of an attachment, labelled with its name, and warnings."""
+def _find_attachment(part: Message) -> Attachment:
+    name = one_line(_decode_words(part.get_filename() or ""))
     inner = part.get_payload() if part.get_content_type() == "message/rfc822" else None
     message = inner[0] if isinstance(inner, list) and inner else None
-    name = one_line(_decode_words(part.get_filename() or ""))
-    try:
-        if isinstance(message, Message):
-            name = name or _header(message, "subject")
-            document = _read_inner(message, read, depth)
-        else:
-            document = _read_file(_attachment_bytes(part), name, read, depth)
-    except ReadError as exc:
-        return [], [f"attachment: {name or 'unnamed'}: {exc}"]
-    label = f"attachment: {name or 'unnamed'}"
-    pages = [_relabel(page, label) for page in document.pages if page.text.strip()]
-    return pages, [f"{label}: {warning}" for warning in document.warnings]
-
-
-def _read_file(data: bytes, name: str, read: Reader, depth: int) -> Document:
-    if detect(data, name) == "eml":
-        return _read_inner(_parse(data), read, depth)
-    return read(data, name)
-
-
-def _read_inner(message: Message, read: Reader, depth: int) -> Document:
-    if depth >= _MAX_DEPTH:
-        raise ReadError(
-            Reason.UNSUPPORTED, f"messages nested deeper than {_MAX_DEPTH}, which is the limit"
-        )
-    return _read_message(message, read, depth + 1)
+    if isinstance(message, Message):
+        return Attachment(name or _header(message, "subject"), message.as_bytes(), kind="eml")
+    return Attachment(name, _attachment_bytes(part))
 
 
 def _attachment_bytes(part: Message) -> bytes:
@@ -173,20 +136,6 @@ def _attachment_bytes(part: Message) -> bytes:
     if isinstance(inner, list):
         return "\n".join(str(message) for message in inner).encode("utf-8", "replace")
     return _part_bytes(part)
-
-
-def _relabel(page: Page, label: str) -> Page:
-    """Return the page as a part of the message; its number or name goes into the label."""
-    places = {
-        PageKind.PAGE: f"page {page.number}",
-        PageKind.SLIDE: f"slide {page.number}",
-        PageKind.SHEET: f"sheet {page.page_label}" if page.page_label else "",
-        PageKind.PART: "" if page.page_label == "message" else page.page_label,
-        PageKind.TEXT: "",
-    }
-    place = places[page.kind]
-    label = f"{label}, {place}" if place else label
-    return replace(page, kind=PageKind.PART, number=None, page_label=label)
 
 
 def _header(message: Message, name: str) -> str:

@@ -215,12 +215,12 @@ class _Writer:
         self.builder.images += len(table.css("img"))
         rows = [_read_cells(row) for row in table.css("tr")]
         rows = [row for row in rows if any(text for text, _ in row)]
-        header = ""
+        heads: list[str] = []
         for number, row in enumerate(rows):
-            text = " | ".join(text for text, _ in row)
-            self.builder.add(BlockKind.ROW, text, header=header)
+            texts = [text for text, _ in row]
+            self.builder.add(BlockKind.ROW, " | ".join(texts), columns=heads)
             if number == 0 and len(row) > 1 and _is_head(row):
-                header = text
+                heads = texts
 
 
 def _children(node: LexborNode) -> list[LexborNode]:

@@ -82,13 +82,13 @@ def _is_table(value: list[Any]) -> bool:
 
 def _write_table(builder: PageBuilder, rows: list[dict[str, Any]], path: str) -> None:
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    header = " | ".join(one_line(key) for key in keys)
+    heads = [one_line(key) for key in keys]
     if path:
         builder.add(BlockKind.PARAGRAPH, f"{path}:")
-    builder.add(BlockKind.ROW, header)
+    builder.add(BlockKind.ROW, " | ".join(heads))
     for row in rows:
         cells = (one_line(_format_value(row[key])) if key in row else "" for key in keys)
-        builder.add(BlockKind.ROW, " | ".join(cells), header=header)
+        builder.add(BlockKind.ROW, " | ".join(cells), columns=heads)
 
 
 def _format_value(value: Any) -> str:

@@ -129,11 +129,11 @@ class _BlockFinder:
             return at
         self._in_list = False
         self._add(BlockKind.ROW, at, at + 1)
-        header = " | ".join(_split_cells(self._line(at)))
+        columns = tuple(_split_cells(self._line(at)))
         after = at + 2
         while "|" in self._line(after):
             start, end = strip_span(self.text, *self.spans[after])
-            self.blocks.append(Block(BlockKind.ROW, start, end, header=header))
+            self.blocks.append(Block(BlockKind.ROW, start, end, columns=columns))
             after += 1
         return after
 

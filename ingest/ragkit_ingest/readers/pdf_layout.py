@@ -218,7 +218,9 @@ def group_lines(lines: list[Line], levels: StyleLevels, titles: dict[str, int]) 
                 head = [text for text in recent if _is_column_head(text)]
             yield from _flush_paragraph(pending)
             in_table = True
-            yield Block(BlockKind.ROW, line.start, line.end, header=" ".join(head))
+            yield Block(
+                BlockKind.ROW, line.start, line.end, columns=tuple(filter(None, [" ".join(head)]))
+            )
         elif named or (level and _is_heading(line)):
             yield from _flush_paragraph(pending)
             if at not in labels:  # whose rows have the same column heads

@@ -127,13 +127,13 @@ def _replace_breaks(text: str) -> str:
 
 
 def _add_table(builder: PageBuilder, table: Any) -> None:
-    header = ""
+    heads: list[str] = []
     for number, row in enumerate(table.rows):
         cells = [one_line(_replace_breaks(cell.text_frame.text)) for cell in row.cells]
         if any(cells):
-            builder.add(BlockKind.ROW, " | ".join(cells), header=header)
+            builder.add(BlockKind.ROW, " | ".join(cells), columns=heads)
         if number == 0 and len(cells) > 1 and (table.first_row or all(cells)):
-            header = " | ".join(cells)
+            heads = cells
 
 
 def _add_chart(builder: PageBuilder, chart: Any) -> None:
@@ -141,12 +141,12 @@ def _add_chart(builder: PageBuilder, chart: Any) -> None:
     if chart.has_title and chart.chart_title.has_text_frame:
         builder.add(BlockKind.PARAGRAPH, _frame_text(chart.chart_title.text_frame))
     for plot in chart.plots:
-        header = " | ".join(["", *(one_line(str(category)) for category in plot.categories)])
-        builder.add(BlockKind.ROW, header)
+        heads = ["", *(one_line(str(category)) for category in plot.categories)]
+        builder.add(BlockKind.ROW, " | ".join(heads))
         for series in plot.series:
             values = ("" if value is None else f"{value:.15g}" for value in series.values)
             text = " | ".join([one_line(series.name), *values])
-            builder.add(BlockKind.ROW, text, header=header)
+            builder.add(BlockKind.ROW, text, columns=heads)
 
 
 def _add_diagram(builder: PageBuilder, blob: bytes) -> None:

@@ -1,8 +1,8 @@
 """Rows of cells as a page: shared by the readers of spreadsheets and of delimited text.
 
-Each row becomes one block. Its text is its cells joined by " | ". Its `header` is the head row
-joined in the same way ("" if there is no head row, and for the head row itself). Its `ref` names
-its cells in the file's own coordinates ("A7:D7").
+Each row becomes one block. Its text is its cells joined by " | ". Its `columns` are the cells of
+the head row, () if there is none, and for the head row itself. Its `ref` names its cells in the
+file's own coordinates ("A7:D7").
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ragkit_ingest.model import BlockKind, Page, PageBuilder, PageKind
+from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, Page, PageBuilder, PageKind
 from ragkit_ingest.text.cleaning import one_line
 
 Value = int | float | str | bool | datetime.date | datetime.time | datetime.timedelta | None
@@ -40,14 +40,13 @@ def build_sheet(label: str, rows: Iterable[Sequence[Value]], column: int) -> Pag
     filled = _filled_rows(rows)
     first = list(itertools.islice(filled, _HEAD_SEARCH_ROWS))
     head = _find_head(first)
-    header = ""
+    columns: list[str] = []
     for row in itertools.chain(first, filled):
-        text = " | ".join(row.texts)
         last = _column_letters(column + len(row.texts) - 1)
         ref = f"{_column_letters(column)}{row.number}:{last}{row.number}"
-        builder.add(BlockKind.ROW, text, header=header, ref=ref)
+        builder.add(BlockKind.ROW, CELL_SEPARATOR.join(row.texts), columns=columns, ref=ref)
         if row.number == head:
-            header = text
+            columns = row.texts
     return builder.build()
 
 
