@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint docs test-long bench browser strace clean
+.PHONY: demo test lint docs test-long fuzz bench browser strace clean
 
 # A CPU build of torch where there is one: the newest release brings gigabytes of CUDA libraries.
 TORCH := torch==2.13.0
@@ -59,6 +59,10 @@ strace:
 # Every fault sweep and 20,000 generated access cases: some hours, run before a release.
 test-long: .venv/.dev
 	$(BIN)/pytest -m long -s
+
+# A thousand damaged files of every kind, and hostile ones.
+fuzz: .venv/.dev
+	$(BIN)/python -m tests.fuzz
 
 bench: .venv/.dev
 	$(BIN)/python -m tests.benchmarks

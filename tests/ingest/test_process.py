@@ -118,7 +118,7 @@ def test_file_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
     ("sent", "reason", "detail"),
     [
         (signal.SIGSEGV, Reason.CRASHED, "the reader process ended: Segmentation fault"),
-        (signal.SIGABRT, Reason.CRASHED, "the reader process ended: Aborted"),
+        (signal.SIGABRT, Reason.OUT_OF_MEMORY, "reading needs more memory than a file may use"),
         (
             signal.SIGKILL,
             Reason.OUT_OF_MEMORY,

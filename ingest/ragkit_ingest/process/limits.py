@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from ragkit_ingest.model import ReadError, Reason
 
+OUT_OF_MEMORY = "reading needs more memory than a file may use; split the file"
+
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ragkit_ingest.chunk import Chunk, ChunkSettings
 from ragkit_ingest.model import Document, FileError, Reason
-from ragkit_ingest.process.limits import FileLimits
+from ragkit_ingest.process.limits import OUT_OF_MEMORY, FileLimits
 from ragkit_ingest.process.wire import unpack_chunks, unpack_document, unpack_picture
 from ragkit_ingest.readers.pdf_image import PagePicture
 
@@ -182,6 +182,8 @@ class ReaderProcess:
         if code == -signal.SIGKILL:  # the kernel kills a process if memory is short
             detail = "the system stopped the reader process, usually for lack of memory"
             return FileError(source, Reason.OUT_OF_MEMORY, f"{detail}; use fewer workers")
+        if code == -signal.SIGABRT:  # how C++ ends when it gets no memory
+            return FileError(source, Reason.OUT_OF_MEMORY, OUT_OF_MEMORY)
         how = signal.strsignal(-code) if code < 0 else f"status {code}"
         detail = f"the reader process ended: {how}; the file may be damaged, save it again"
         return FileError(source, Reason.CRASHED, detail)

@@ -21,7 +21,7 @@ from typing import Any
 
 from ragkit_ingest.chunk import ChunkSettings, TokenCounter, chunk_document
 from ragkit_ingest.model import Document, ReadError, Reason
-from ragkit_ingest.process.limits import too_large
+from ragkit_ingest.process.limits import OUT_OF_MEMORY, too_large
 from ragkit_ingest.process.wire import pack_chunks, pack_document, pack_picture
 from ragkit_ingest.scan import FileState, file_state
 from ragkit_ingest.tokens import Tokenizer
@@ -120,10 +120,7 @@ def _explain(error: Exception) -> tuple[Reason, str]:
         case ReadError():
             return error.reason, error.detail
         case MemoryError():
-            return (
-                Reason.OUT_OF_MEMORY,
-                "reading needs more memory than a file may use; split the file",
-            )
+            return Reason.OUT_OF_MEMORY, OUT_OF_MEMORY
         case RecursionError():
             return Reason.CORRUPT, "its content is nested too deeply"
         case OSError():
