@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
+from ragkit_ingest.text.cleaning import one_line
 
 _Path = list[tuple[int, str]]  # (level, heading), outermost first
 _Span = tuple[Block, int, int, tuple[str, ...]]  # a unit to be: its block, place and headings
@@ -159,7 +160,7 @@ def document_header(title: str, source: str) -> str:
 
 def path_words(source: str) -> str:
     """Return the words of a path, without its suffix: "hr/pay_2024.pdf" gives "hr pay 2024"."""
-    stem = re.sub(r"\.[A-Za-z0-9]{1,8}$", "", source)
+    stem = re.sub(r"\.[A-Za-z0-9]{1,8}$", "", one_line(source))
     return " ".join(re.sub(r"[\W_]+", " ", stem).split())
 
 

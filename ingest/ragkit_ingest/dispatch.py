@@ -24,6 +24,7 @@ from ragkit_ingest.readers.pdf import read_pdf
 from ragkit_ingest.readers.pptx import read_pptx
 from ragkit_ingest.readers.spreadsheet import read_ods, read_xls, read_xlsx
 from ragkit_ingest.readers.text import read_text
+from ragkit_ingest.text.cleaning import one_line
 
 _MAX_DEPTH = 3  # files inside files
 _MAX_ATTACHMENTS = 1000  # of one file, with those inside its attachments
@@ -65,8 +66,14 @@ class _AttachmentReader:
                 continue
             pages += [_relabel(page, label) for page in found.pages if page.text.strip()]
             warnings += [f"{label}: {warning}" for warning in found.warnings]
-        unique = tuple(dict.fromkeys(warnings))
-        return replace(document, pages=tuple(pages), warnings=unique, attachments=())
+        return replace(
+            document,
+            pages=tuple(pages),
+            title=one_line(document.title),
+            metadata={key: one_line(value) for key, value in document.metadata.items()},
+            warnings=tuple(dict.fromkeys(warnings)),
+            attachments=(),
+        )
 
     def _read_attachment(self, attachment: Attachment, depth: int) -> Document:
         self._files -= 1

@@ -190,7 +190,7 @@ class PageBuilder:
     ) -> None:
         self.kind = kind
         self.number = number
-        self.page_label = page_label
+        self.page_label = one_line(page_label)
         self.headings = headings
         self.images = 0
         self.hidden = 0
@@ -228,7 +228,9 @@ class PageBuilder:
         self._parts.append(text)
         start, self._length = self._length, self._length + len(text)
         heads = tuple(one_line(head) for head in columns)
-        self._blocks.append(Block(kind, start, self._length, level, heads, label, unit, ref))
+        self._blocks.append(
+            Block(kind, start, self._length, level, heads, one_line(label), one_line(unit), ref)
+        )
 
     def build(self) -> Page:
         """Return the page with the blocks added so far."""

@@ -159,3 +159,7 @@ def test_cell_ranges_are_joined_to_what_holds_them_all() -> None:
     assert joined_ref(["A1:D1", "A2:F2"]) == "A1:F2"
     assert joined_ref(["Z9", "AA10"]) == "Z9:AA10"
     assert joined_ref([]) == ""
+
+
+def test_words_of_a_path_have_composed_letters() -> None:
+    assert document_header("", "hr/Schlu\u0308ssel.txt") == "hr Schlüssel"

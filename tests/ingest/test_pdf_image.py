@@ -5,6 +5,7 @@ import os
 import random
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import combining, is_normalized, normalize
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -313,15 +314,28 @@ def test_damaged_file_and_damaged_page_are_named() -> None:
 
 
 @given(
-    st.text(st.sampled_from("ab\r\n\x00\x0c\x85\xad\u200b\u2028\ufeff\U000e0041\U0001f600 \ud800"))
+    st.text(
+        st.sampled_from(
+            "ab\r\n\x00\x0c\x85\xad\u200b\u2028\ufeff\U000e0041\U0001f600 \ud800"
+            "\u0308\u0323\u1100\u1161\u11a8\u0958"
+        )
+    )
 )
 def test_every_cleaned_character_is_traced_to_the_one_it_was(raw: str) -> None:
     text, _ = clean_text(raw)
     traced = kept_indices(raw)
+    assert is_normalized("NFC", text)
     assert len(traced) == len(text)
-    assert traced == sorted(set(traced))
+    assert traced == sorted(traced)
     for stored, at in zip(text, traced, strict=True):
-        assert stored == raw[at] or (stored in " \n" and clean_text(raw[at])[0] == stored)
+        base, known = (normalize("NFD", text)[0] for text in (stored, clean_text(raw[at])[0]))
+        assert known == base or combining(base)
+
+
+def test_composed_letters_are_traced_to_their_base() -> None:
+    raw = "Mu\u0308ll\u200be\u0301r \u1100\u1161\u11a8"
+    assert clean_text(raw)[0] == "Müllér 각"
+    assert kept_indices(raw) == [0, 1, 3, 4, 6, 8, 9, 10]
 
 
 def letters(text: str) -> str:

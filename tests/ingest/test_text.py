@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -260,3 +261,26 @@ def test_reading_text_imports_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "Schlu\u0308ssel"),
+        ("a.md", "# Schlu\u0308ssel"),
+        ("a.py", "# Schlu\u0308ssel"),
+        ("a.json", '{"a": "Schlu\u0308ssel"}'),
+        ("a.csv", "Schlu\u0308ssel,Mu\u0308ller\n1,2\n"),
+        ("a.html", "<html><title>Schlu\u0308ssel</title><p>Schlu&#x0308;ssel"),
+        ("a.eml", "Subject: Schlu\u0308ssel\n\nSchlu\u0308ssel"),
+    ],
+)
+def test_letters_are_stored_composed(name: str, text: str) -> None:
+    document = read_document(text.encode(), name)
+    page = document.pages[0]
+    assert "Schlüssel" in shown(page)[-1][1] or "Schlüssel" in page.blocks[-1].header
+    assert all(map(is_normalized_nfc, (page.text, document.title, *document.metadata.values())))
+
+
+def is_normalized_nfc(text: str) -> bool:
+    return unicodedata.is_normalized("NFC", text)
