@@ -190,15 +190,15 @@ def _detect_zip(data: bytes, suffix: str) -> str:
     """Return the kind of an Office package or OpenDocument spreadsheet."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
+            names = [name.replace("\\", "/") for name in archive.namelist()]
             mimetype = b""
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 256:
                 mimetype = archive.read("mimetype").strip()
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as exc:
         found = f"the file is a damaged ZIP package ({exc}); save it again"
         raise ReadError(Reason.CORRUPT, found) from exc
-    if "[Content_Types].xml" in names:
-        folders = {name.partition("/")[0] for name in names if "/" in name}
+    if "[content_types].xml" in map(str.lower, names):  # part names differ in no other way
+        folders = {name.lower().lstrip("/").partition("/")[0] for name in names if "/" in name}
         kinds = [kind for folder, kind in _OFFICE_FOLDERS.items() if folder in folders]
         if kinds:
             return suffix[1:] if suffix[1:] in kinds else kinds[0]

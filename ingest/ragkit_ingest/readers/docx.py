@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
-from ragkit_ingest.readers.ooxml import check_package, own_title, translate_errors
+from ragkit_ingest.readers.ooxml import Package, Part, translate_errors
 from ragkit_ingest.text.cleaning import one_line
 
 if TYPE_CHECKING:
-    from docx.package import Package
-
     Element = Any  # an lxml element; lxml brings no types
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
-_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _BLIP = "{http://schemas.openxmlformats.org/drawingml/2006/main}blip"
 _IMAGE = "{urn:schemas-microsoft-com:vml}imagedata"
-_MAIN_PARTS = (
-    "application/vnd.ms-word.document.macroEnabled.main+xml",
-    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
-)
 # Wrappers whose content is in the text: content controls, insertions, moved text where it went.
 # python-docx's `iter_inner_content` skips them. Deletions (w:del, w:moveFrom) are in no list here.
 _WRAPPERS = {
@@ -60,62 +51,34 @@ def read_docx(data: bytes, source: str) -> Document:
     Notes follow the paragraph that refers to them. Raises ReadError: CORRUPT, ENCRYPTED or
     TOO_LARGE.
     """
-    check_package(data)
     with translate_errors("Word document"):
-        package = _open_package(data)
-        part: Any = package.main_document_part
-        writer = _Writer(_read_styles(part.styles.element), _read_notes(part))
-        writer.write(part.element.body)
+        package = Package(data, "Word document")
+        part = package.main
+        writer = _Writer(_read_styles(part), _read_notes(part))
+        for body in part.root.iterchildren(f"{_W}body"):
+            writer.write(body)
         pages = (writer.builder.build(),)
-        title, metadata = _read_properties(package)
-    return Document("docx", pages, title=title or first_heading(pages), metadata=metadata)
+        title, metadata = package.read_properties()
+    warnings = package.describe_unread_parts()
+    return Document("docx", pages, title or first_heading(pages), metadata, warnings)
 
 
-def _open_package(data: bytes) -> Package:
-    """Open a package, also one of a macro document or template.
-
-    `docx.Document` refuses those (python-docx 1.2).
-    """
-    from docx.opc.part import PartFactory
-    from docx.package import Package
-    from docx.parts.document import DocumentPart
-
-    for content_type in _MAIN_PARTS:
-        PartFactory.part_type_for.setdefault(content_type, DocumentPart)
-    return Package.open(io.BytesIO(data))
-
-
-def _read_properties(package: Package) -> tuple[str, dict[str, str]]:
-    """Return title and author. (`core_properties` would invent a title for a file without one.)"""
-    from docx.opc.constants import RELATIONSHIP_TYPE
-    from docx.opc.parts.coreprops import CorePropertiesPart
-
-    for relation in package.rels.values():
-        if relation.reltype == RELATIONSHIP_TYPE.CORE_PROPERTIES:
-            part = relation.target_part
-            if isinstance(part, CorePropertiesPart):
-                own = part.core_properties
-                author = one_line(own.author or "")
-                return own_title(own.title), {"author": author} if author else {}
-    return "", {}
-
-
-def _read_notes(part: Any) -> dict[tuple[str, str], Element]:
+def _read_notes(part: Part) -> dict[tuple[str, str], Element]:
     """Return footnotes and endnotes by kind and id."""
-    from docx.oxml.parser import parse_xml
-
     notes: dict[tuple[str, str], Element] = {}
-    for relation in part.rels.values():
-        for kind in ("Footnote", "Endnote"):
-            if not relation.is_external and relation.reltype.endswith(f"/{kind.lower()}s"):
-                for note in parse_xml(relation.target_part.blob):
-                    notes[kind, note.get(f"{_W}id", "")] = note
+    for kind in ("Footnote", "Endnote"):
+        for root in part.find_roots(f"{kind.lower()}s"):
+            for note in root:
+                notes[kind, note.get(f"{_W}id", "")] = note
     return notes
 
 
-def _read_styles(root: Element) -> dict[str, _Style]:
+def _read_styles(part: Part) -> dict[str, _Style]:
     """Return each style by its id, with what it inherits."""
-    elements = {style.get(f"{_W}styleId"): style for style in root.iter(f"{_W}style")}
+    roots = part.find_roots("styles")
+    elements = {
+        style.get(f"{_W}styleId"): style for root in roots for style in root.iter(f"{_W}style")
+    }
     styles: dict[str, _Style] = {}
     for style_id, style in elements.items():
         chain: list[Element] = []
@@ -280,9 +243,6 @@ class _Writer:
             content.notes.append((_NOTES[item.tag], item.get(f"{_W}id", "")))
         elif item.tag in _DRAWINGS:
             self._collect_drawing(item, content)
-        elif item.tag == f"{_MC}AlternateContent" and len(item):
-            for child in item[0]:  # the others repeat it for older programs
-                self._collect_item(child, content)
 
     def _collect_drawing(self, drawing: Element, content: _Content) -> None:
         self.builder.images += sum(1 for _ in drawing.iter(_BLIP, _IMAGE))

@@ -22,7 +22,7 @@ def read_xlsx(data: bytes, source: str) -> Document:
     Raises ReadError: ENCRYPTED, CORRUPT, or TOO_LARGE for more than 5 million cells or a package
     that unpacks to too much.
     """
-    check_package(data, xml=False)
+    check_package(data)
     _check_extent(data)
     return _read_workbook(data, "xlsx")
 
@@ -34,7 +34,7 @@ def read_xls(data: bytes, source: str) -> Document:
 
 def read_ods(data: bytes, source: str) -> Document:
     """Read an OpenDocument spreadsheet. Raises ReadError like `read_xlsx`."""
-    check_package(data, xml=False)  # old OpenOffice manifests declare a document type
+    check_package(data)
     _check_extent(data)
     return _read_workbook(data, "ods")
 
