@@ -1,4 +1,4 @@
-"""Rows of cells as a page: shared by the readers of spreadsheets and of delimited text.
+"""Rows of cells as blocks: shared by the readers of all formats that have tables.
 
 Each row becomes one block. Its text is its cells joined by " | ". Its `columns` are the cells of
 the head row, () if there is none, and for the head row itself. Its `ref` names its cells in the
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, Page, PageBuilder, PageKind
+from ragkit_ingest.readers.grid import Cell, arrange_rows
 from ragkit_ingest.text.cleaning import one_line
 
 Value = int | float | str | bool | datetime.date | datetime.time | datetime.timedelta | None
@@ -32,6 +33,23 @@ class _Row:
     number: int
     values: Sequence[Value]
     texts: list[str]
+
+
+def add_table(builder: PageBuilder, rows: Sequence[Sequence[Cell]], *, caption: str = "") -> None:
+    """Add a table to a page, a block for each row.
+
+    Titles become paragraphs. Rows have the heads of all columns, a label and a unit: see
+    `grid.arrange_rows`. `caption` is a title that the page has already; it becomes part of the
+    labels and may state the unit.
+    """
+    for row in arrange_rows(rows, caption=caption):
+        builder.add(
+            BlockKind.PARAGRAPH if row.is_caption else BlockKind.ROW,
+            CELL_SEPARATOR.join(row.texts),
+            columns=row.columns,
+            label=row.label,
+            unit=row.unit,
+        )
 
 
 def build_sheet(label: str, rows: Iterable[Sequence[Value]], column: int) -> Page:
