@@ -226,7 +226,9 @@ def test_type_is_known_where_invisible_characters_stand_before_it() -> None:
 
 def test_pages_that_are_pictures_are_named() -> None:
     document = read(Sheet(["Some text."]), Sheet(picture=True), Sheet(["More text."]))
-    assert document.warnings == ("1 page is a picture without text: 2",)
+    assert document.warnings == (
+        "page 2 is a picture with little or no text; run OCR on the file to search it",
+    )
     assert reason(make_pdf([Sheet(picture=True)])) == (
         Reason.NO_TEXT,
         "1 of 1 pages are pictures; run OCR on the file first",
@@ -249,10 +251,9 @@ def test_owner_password_alone_does_not_keep_a_reader_out() -> None:
     [
         b"%PDF-1.7\n",
         b"%PDF-1.7\n" + bytes(range(256)) * 50,
-        make_pdf([Sheet(["x" * 80])] * 20)[:4000],
-        (EXAMPLES / "hr" / "employee-handbook.pdf").read_bytes()[:20_000],
+        make_pdf([Sheet(["x" * 80])] * 20)[:300],
     ],
-    ids=["header alone", "binary rubbish", "cut short", "cut short, compressed"],
+    ids=["header alone", "binary rubbish", "cut short before the first page"],
 )
 def test_damaged_file_is_corrupt(data: bytes) -> None:
     found, detail = reason(data)
@@ -269,7 +270,7 @@ def test_damaged_page_is_named_and_the_others_are_read() -> None:
     data = make_pdf([Sheet(["First page."]), Sheet(["Second page."])])
     document = read_document(data.replace(b"/Type/Page/Parent", b"/Type/Font/Parent", 1), "a.pdf")
     assert [page.text.strip() for page in document.pages] == ["", "Second page."]
-    assert document.warnings == ("page 1 is damaged and was left out",)
+    assert document.warnings == ("page 1 is damaged and left out",)
 
 
 @pytest.mark.parametrize(

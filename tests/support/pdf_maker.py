@@ -58,10 +58,12 @@ def make_pdf(
     root: str = "",
     labels: Sequence[tuple[int, str]] = (),
     title: str = "",
+    files: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
     """`outline` are (title, page index), all on one level; `labels` (page index, style).
 
-    `root` is a bookmark of the first page that all others are below.
+    `root` is a bookmark of the first page that all others are below. `files` are (name, bytes) of
+    embedded files.
     """
     objects = _Objects()
     catalog, tree = objects.add(b""), objects.add(b"")
@@ -108,6 +110,9 @@ def make_pdf(
     if labels:
         entries = " ".join(f"{index}<</S/{style}>>" for index, style in labels)
         catalog_entries += f"/PageLabels<</Nums[{entries}]>>"
+    if files:
+        names = " ".join(f"({name}) {_file_entry(objects, name, data)} 0 R" for name, data in files)
+        catalog_entries += f"/Names<</EmbeddedFiles<</Names[{names}]>>>>"
     objects.bodies[catalog - 1] = f"{catalog_entries}>>".encode()
     information = objects.add(f"<</Title({title})>>")
     return _file(objects.bodies, catalog, information)
@@ -123,6 +128,11 @@ def _field(objects: _Objects, box: tuple[float, float, float, float]) -> int:
         f"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(x)/F 4/Rect{_numbers(box)}"
         f"/AP<</N {look} 0 R>>>>"
     )
+
+
+def _file_entry(objects: _Objects, name: str, data: bytes) -> int:
+    body = objects.add(_stream(data, "/Type/EmbeddedFile"))
+    return objects.add(f"<</Type/Filespec/F({name})/UF({name})/EF<</F {body} 0 R>>>>")
 
 
 def _numbers(box: Sequence[float]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ragkit_ingest.model import ReadError, Reason
+from ragkit_ingest.readers.pdf_open import open_pdf
 from ragkit_ingest.readers.pdf_text import PageText, Pixels, to_pixels
 
 MIN_WIDTH, MAX_WIDTH = 16, 3000  # pixels
@@ -57,12 +58,8 @@ def draw_page(
     """
     import pypdfium2 as pdfium
 
+    pdf, _ = open_pdf(data)
     try:
-        pdf = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError as error:
-        raise ReadError(Reason.CORRUPT, f"the PDF cannot be opened ({error})") from error
-    try:
-        pdf.init_forms()  # else filled-in form fields are not drawn
         try:
             opened = pdf[page]
         except (pdfium.PdfiumError, IndexError) as error:

@@ -1,0 +1,143 @@
+"""Reads the pages of a PDF one by one: their text, type, pictures and what they hide."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragkit_ingest.model import ReadError, Reason
+from ragkit_ingest.readers.pdf_layout import Line, split_lines
+from ragkit_ingest.readers.pdf_open import DAMAGED
+from ragkit_ingest.readers.pdf_pictures import count_pictures, covers_page, is_drawing
+from ragkit_ingest.readers.pdf_text import PageText, Rectangle, to_pixels
+
+_BOLD_WEIGHT = 600
+_MIN_SIZE = 1.0  # points; smaller type is unreadable
+_MAX_NAMED = 8  # pages in a warning
+_MAX_STAMP = 200  # characters on the picture of a page: a stamp, a number, a running head
+
+
+@dataclass(slots=True)
+class RawPage:
+    """A page before the others are known: its text, lines and what is on it beside the text.
+
+    `is_picture` is True if a picture covers it and it has little or no text, `is_drawing` if it has
+    lines and curves but no text.
+    """
+
+    text: str
+    lines: list[Line]
+    number: int
+    page_label: str
+    images: int = 0
+    hidden: int = 0
+    is_picture: bool = False
+    is_drawing: bool = False
+    headings: tuple[str, ...] = ()
+    titles: dict[str, int] = field(
+        default_factory=dict
+    )  # bookmarks that are lines here -> their level
+
+
+def read_pages(pdf: Any, warnings: list[str]) -> Iterator[RawPage]:
+    """Yield the pages of a document that pdfium opened; a damaged one is empty, with a warning.
+
+    Raises ReadError: CORRUPT if all are damaged.
+    """
+    import pypdfium2 as pdfium
+
+    damaged = []
+    for index in range(len(pdf)):
+        page_label = pdf.get_page_label(index) or ""
+        try:
+            page = pdf[index]
+        except pdfium.PdfiumError:
+            damaged.append(index + 1)
+            yield RawPage("", [], index + 1, page_label)
+            continue
+        yield _read_page(page, index + 1, page_label)
+        page.close()
+    if len(damaged) == len(pdf):
+        raise ReadError(Reason.CORRUPT, DAMAGED)
+    if damaged:
+        warnings.append(f"{name_pages(damaged, 'is', 'are')} damaged and left out")
+
+
+def name_pages(numbers: Sequence[int], one: str = "", many: str = "") -> str:
+    """Return "page 3", or "pages 1, 2 and 7", with a verb for one or many of them."""
+    shown = [str(number) for number in numbers[:_MAX_NAMED]]
+    if len(numbers) > _MAX_NAMED:
+        shown.append(f"{len(numbers) - _MAX_NAMED} more")
+    text = " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+    return f"page{'s' * (len(numbers) > 1)} {text} {many if len(numbers) > 1 else one}".rstrip()
+
+
+def _read_page(page: Any, number: int, page_label: str) -> RawPage:
+    found = PageText(page)
+    lines = split_lines(found.text)
+    _set_typography(page, found, lines)
+    raw = RawPage(found.text, lines, number, page_label)
+    raw.hidden = found.removed + sum(line.end - line.start for line in lines if line.hidden)
+    shown = sum(len(line.text) for line in lines)
+    if shown <= _MAX_STAMP:
+        raw.images = count_pictures(page)
+        raw.is_picture = bool(raw.images) and (not shown or covers_page(page))
+        raw.is_drawing = not shown and not raw.images and is_drawing(page)
+    found.textpage.close()
+    return raw
+
+
+def _set_typography(page: Any, text: PageText, lines: list[Line]) -> None:
+    """Set size, weight, position and visibility of each line, by its first character."""
+    import pypdfium2.raw as c
+
+    shown = Rectangle(*page.get_bbox())
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    textpage = text.textpage
+    white: list[Line] = []
+    for line in lines:
+        at = text.character(line.start)
+        if at < 0:
+            continue
+        line.size = c.FPDFText_GetFontSize(textpage, at)
+        line.bold = c.FPDFText_GetFontWeight(textpage, at) >= _BOLD_WEIGHT or _is_bold(textpage, at)
+        if c.FPDFText_GetCharBox(textpage, at, left, right, bottom, top):
+            line.top, line.bottom = top.value, bottom.value
+            outside = (
+                right.value < shown.left
+                or left.value > shown.right
+                or top.value < shown.bottom
+                or bottom.value > shown.top
+            )
+            line.hidden = outside or (
+                0 < line.size < _MIN_SIZE and top.value - bottom.value < _MIN_SIZE
+            )
+        if c.FPDFText_GetFillColor(textpage, at, red, green, blue, alpha):
+            faint = min(red.value, green.value, blue.value) > 245 or alpha.value < 10
+            if faint and not line.hidden:
+                white.append(line)
+    if white:
+        _mark_hidden(page, white, shown)
+
+
+def _is_bold(textpage: Any, at: int) -> bool:
+    """Return True if the font's name says so; a standard font has no weight if not embedded."""
+    import pypdfium2.raw as c
+
+    name = ctypes.create_string_buffer(128)
+    length = c.FPDFText_GetFontInfo(textpage, at, name, len(name), ctypes.c_int())
+    return length > 0 and b"bold" in name.value.lower()
+
+
+def _mark_hidden(page: Any, lines: list[Line], shown: Rectangle) -> None:
+    """Mark white lines as hidden if nothing dark is behind them on the rendered page."""
+    pixels = page.render(scale=1, grayscale=True).to_numpy()
+    height, width = pixels.shape
+    for line in lines:
+        strip = Rectangle(shown.left, line.bottom - 1, shown.right, line.top + 1)
+        left, top, right, bottom = to_pixels(page, strip, width, height) or (0, 0, 0, 0)
+        band = pixels[top:bottom, left:right]
+        line.hidden = band.size == 0 or int(band.min()) > 235
