@@ -58,9 +58,9 @@ def test_a_cover_stands_above_nothing_until_its_type_comes_again() -> None:
     appendix = [section(f"Appendix {letter} with contracts", 30) for letter in "XYZ"]
     found = paths(read([cover, *sections(24), *appendix, section("Contract with Kranzmoor")]))
     for page in range(1, 25):
-        assert found[page] == [(f"Sales in {chr(64 + page)}stadt",)]
-    assert found[27] == [("Appendix Z with contracts",)]
-    assert found[28] == [("Appendix Z with contracts", "Contract with Kranzmoor")]
+        assert set(found[page]) == {(f"Sales in {chr(64 + page)}stadt",)}
+    assert set(found[27]) == {("Appendix Z with contracts",)}
+    assert set(found[28]) == {("Appendix Z with contracts", "Contract with Kranzmoor")}
     assert set(found[0]) == {("Commission of the northern towns",)}
 
 

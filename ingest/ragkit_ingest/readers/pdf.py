@@ -10,9 +10,8 @@ from typing import Any
 from ragkit_ingest.model import Attachment, Document, Page, PageKind, ReadError, Reason
 from ragkit_ingest.readers.pdf_attachments import is_portfolio_cover, read_attachments
 from ragkit_ingest.readers.pdf_layout import (
+    Line,
     StyleLevels,
-    drop_running_heads,
-    find_running_heads,
     group_lines,
     heading_levels,
     plain_text,
@@ -20,6 +19,7 @@ from ragkit_ingest.readers.pdf_layout import (
 )
 from ragkit_ingest.readers.pdf_open import extract_texts, open_pdf
 from ragkit_ingest.readers.pdf_page import RawPage, name_pages, read_pages
+from ragkit_ingest.readers.pdf_running import drop_running_heads
 from ragkit_ingest.text.cleaning import clean_text
 
 _GARBAGE = re.compile("[\ufffd\ue000-\uf8ff]")
@@ -74,11 +74,12 @@ def _build_document(
     root, outline = _split_root(outline)
     _apply_outline(raw, outline)
     deepest_bookmark = max((level for page in raw for level in page.titles.values()), default=0)
-    running = find_running_heads([page.lines for page in raw])
     levels = heading_levels([page.lines for page in raw], deepest_bookmark)
-    seen: set[str] = set()
+    bodies, running_heads = drop_running_heads([page.lines for page in raw])
+    warnings += filter(None, [running_heads])
     pages = tuple(
-        _build_page(page, running, seen, levels.of_page(index)) for index, page in enumerate(raw)
+        _build_page(page, lines, levels.of_page(index))
+        for index, (page, lines) in enumerate(zip(raw, bodies, strict=True))
     )
     title = _choose_title(metadata.get("title", ""), root)
     if attachments and is_portfolio_cover(pages):
@@ -151,8 +152,7 @@ def _apply_outline(raw: list[RawPage], outline: list[tuple[int, int, str]]) -> N
             entry = next(entries, None)
 
 
-def _build_page(page: RawPage, running: set[str], seen: set[str], levels: StyleLevels) -> Page:
-    lines = drop_running_heads(page.lines, running, seen)
+def _build_page(page: RawPage, lines: list[Line], levels: StyleLevels) -> Page:
     return Page(
         text=page.text,
         blocks=tuple(group_lines(lines, levels, page.titles)),

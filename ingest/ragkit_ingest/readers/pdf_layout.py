@@ -27,7 +27,6 @@ _MAX_COVER_GAP = 1 / 3  # of a long document, and _LONG_DOCUMENT pages at least
 _TITLE_LINES = 4  # lines at the top of a page of figures that may be its title
 _MAX_TITLE = 90  # characters
 _TABLE_ROWS = 8  # of a page of figures, at least
-_HEAD_LINES = 4  # lines at the top or bottom of a page that may be a running head
 
 
 Style = tuple[int, bool]
@@ -84,26 +83,9 @@ def split_lines(text: str) -> list[Line]:
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 
 
-def _shape(line: Line) -> str:
-    return re.sub(r"\d+", "#", line.text)
-
-
 def plain_text(text: str) -> str:
     """Return only the letters and digits, in lower case, to compare lines with bookmarks."""
     return _NOT_ALPHANUMERIC.sub("", text.casefold())
-
-
-def find_running_heads(pages: list[list[Line]]) -> set[str]:
-    """Return lines, with # for numbers, at the top or bottom of a third of the pages."""
-    counts = Counter(
-        shape for lines in pages for shape in {_shape(line) for line in _edge_lines(lines)}
-    )
-    least = max(3, len(pages) // 3)
-    return {shape for shape, count in counts.items() if count >= least}
-
-
-def _edge_lines(lines: list[Line]) -> list[Line]:
-    return lines if len(lines) <= 2 * _HEAD_LINES else lines[:_HEAD_LINES] + lines[-_HEAD_LINES:]
 
 
 def heading_levels(pages: list[list[Line]], above: int = 0) -> HeadingLevels:
@@ -166,7 +148,7 @@ def _style(line: Line) -> Style:
     return round(size * 2), line.bold
 
 
-def _is_row(text: str) -> bool:
+def is_row(text: str) -> bool:
     """Return True for a table row: a label and then two or more numbers, or only numbers."""
     words = text.split()
     numbers = 0
@@ -204,7 +186,7 @@ def group_lines(lines: list[Line], levels: StyleLevels, titles: dict[str, int]) 
     recent: deque[str] = deque(maxlen=4)  # may be the column heads of a table that follows
     in_table = False
     deepest = _deepest_level(levels)
-    rows = [_is_row(line.text) for line in lines]
+    rows = [is_row(line.text) for line in lines]
     labels, title = _find_row_labels(lines, rows), None
     if not titles:
         title = _find_table_title(lines, rows, levels)
@@ -296,17 +278,3 @@ def _flush_paragraph(pending: list[Line]) -> Iterator[Block]:
     if pending:
         yield Block(BlockKind.PARAGRAPH, pending[0].start, pending[-1].end)
         pending.clear()
-
-
-def drop_running_heads(lines: list[Line], running: set[str], seen: set[str]) -> list[Line]:
-    """Return the lines without running heads of earlier pages; `seen` collects those."""
-    kept = []
-    edges = {id(line) for line in _edge_lines(lines)}
-    for line in lines:
-        shape = _shape(line)
-        if id(line) in edges and shape in running:
-            if shape in seen or not _WORD.search(line.text):
-                continue
-            seen.add(shape)
-        kept.append(line)
-    return kept
