@@ -110,9 +110,14 @@ def _relabel(page: Page, label: str) -> Page:
 
 
 def _describe_blank(document: Document) -> str:
-    """Say what a document without text holds: "3 slides hold only pictures"."""
+    """Say what a document without text holds ("3 slides hold only pictures"), and the warnings."""
+    return "; ".join((_describe_blank_pages(document), *document.warnings))
+
+
+def _describe_blank_pages(document: Document) -> str:
     count, kind = len(document.pages), document.pages[0].kind if document.pages else PageKind.TEXT
-    what = "only pictures" if any(page.images for page in document.pages) else "no text"
+    what = "no text that can be read" if document.warnings else "no text"
+    what = "only pictures" if any(page.images for page in document.pages) else what
     if kind in (PageKind.TEXT, PageKind.PART):
         return f"the file holds {what}"
     return f"{count} {kind}s hold {what}" if count > 1 else f"the one {kind} holds {what}"

@@ -129,7 +129,7 @@ def test_text_boxes_and_merged_cells_are_read_once() -> None:
         ),
         f"<w:tbl {W}><w:tr>{wide}{cell.format('c')}</w:tr></w:tbl>",
     )
-    assert read.pages[0].text == "Around\n\nIn a box\n\nwide |  | c"
+    assert read.pages[0].text == "Around\n\nIn a box\n\nwide | c"
 
 
 def test_pictures_in_a_word_document_are_counted() -> None:

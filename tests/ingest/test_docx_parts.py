@@ -1,0 +1,267 @@
+"""Word documents are more than their body: headers, notes, comments, imports, pictures, tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from ragkit_ingest.dispatch import read_document
+from ragkit_ingest.model import Block, Document, Page, ReadError, Reason
+from tests.support.word_maker import WordMaker, cell, make_word, paragraph, row, run, table
+
+PAGE_FIELD = f'<w:fldSimple w:instr=" PAGE ">{run("3")}</w:fldSimple>'
+
+
+def read(word: WordMaker, *body: str) -> Document:
+    return read_document(word.make(*body), "a.docx")
+
+
+def rows_of(page: Page) -> list[tuple[str, Block]]:
+    return [(page.text[block.start : block.end], block) for block in page.blocks]
+
+
+def section(*references: tuple[str, str, str], inner: str = "") -> str:
+    found = "".join(f'<w:{kind}Reference w:type="{use}" r:id="{key}"/>'
+                    for kind, use, key in references)  # fmt: skip
+    return f"<w:sectPr>{found}{inner}</w:sectPr>"
+
+
+def picture(width: int, height: int) -> str:
+    return (
+        f'<w:r><w:drawing><wp:inline><wp:extent cx="{width}" cy="{height}"/>'
+        '<a:graphic><a:blip r:embed="rId9"/></a:graphic></wp:inline></w:drawing></w:r>'
+    )
+
+
+def test_headers_and_footers_are_read_once_without_page_numbers() -> None:
+    word = WordMaker()
+    head = word.add_story("header", "hdr", paragraph("QM-114, revision 7"))
+    same = word.add_story("header", "hdr", paragraph("QM-114, revision 7"))
+    foot = word.add_story("footer", "ftr", paragraph(run("Owner: Ilse")) + paragraph(
+        run("Page ") + PAGE_FIELD + run(" of ") + PAGE_FIELD))  # fmt: skip
+    first = section(("header", "default", head), ("footer", "default", foot))
+    document = read(
+        word,
+        paragraph("Body", first),
+        section(("header", "default", same), ("footer", "default", foot)),
+    )
+    assert [page.text for page in document.pages] == ["QM-114, revision 7\n\nOwner: Ilse", "Body"]
+    assert document.pages[0].page_label == "header and footer"
+
+
+def test_headers_of_first_and_even_pages_are_read_where_they_are_shown() -> None:
+    word = WordMaker()
+    keys = [word.add_story("header", "hdr", paragraph(text)) for text in ("first", "even")]
+    references = [("header", "first", keys[0]), ("header", "even", keys[1])]
+    assert [p.text for p in read(word, paragraph("Body"), section(*references)).pages] == ["Body"]
+    word.add_story("settings", "settings", "<w:evenAndOddHeaders/>")
+    shown = read(word, paragraph("Body"), section(*references, inner="<w:titlePg/>"))
+    assert shown.pages[0].text == "first\n\neven"
+
+
+def test_a_watermark_and_a_table_in_a_header_are_read() -> None:
+    word = WordMaker()
+    mark = '<w:r><w:pict><v:shape><v:textpath string="DRAFT"/></v:shape></w:pict></w:r>'
+    inner = table(row("Document", "QM-114")) + paragraph(mark)
+    key = word.add_story("header", "hdr", inner)
+    document = read(word, paragraph("Body"), section(("header", "default", key)))
+    assert document.pages[0].text == "Document | QM-114\n\nDRAFT"
+
+
+def test_a_document_may_be_all_header() -> None:
+    word = WordMaker()
+    key = word.add_story("header", "hdr", paragraph("Letterhead"))
+    assert [p.text for p in read(word, section(("header", "default", key))).pages] == ["Letterhead"]
+
+
+def test_notes_and_comments_follow_their_paragraph() -> None:
+    word = WordMaker()
+    word.add_story("footnotes", "footnotes",
+                   f'<w:footnote w:id="2">{paragraph("Net of tax.")}</w:footnote>')  # fmt: skip
+    word.add_story("comments", "comments",
+                   f'<w:comment w:id="0" w:author="Jana Weiss">{paragraph("Six months?")}'
+                   f"{paragraph('Ask Legal.')}</w:comment>"
+                   f'<w:comment w:id="1">{paragraph("unreferenced")}</w:comment>')  # fmt: skip
+    document = read(
+        word,
+        paragraph(
+            run("costs 4,500")
+            + '<w:r><w:footnoteReference w:id="2"/></w:r><w:r><w:commentReference w:id="0"/></w:r>'
+            + run(" euro")
+        ),
+        paragraph("End"),
+    )
+    assert document.pages[0].text.split("\n\n") == [
+        "costs 4,500 euro",
+        "Footnote: Net of tax.",
+        "Comment (Jana Weiss): Six months? Ask Legal.",
+        "End",
+    ]
+
+
+def test_damaged_notes_are_reported_and_the_text_read() -> None:
+    word = WordMaker()
+    word.add_part("footnotes", "footnotes.xml", "<w:footnotes")
+    document = read(word, paragraph(run("Text") + '<w:r><w:footnoteReference w:id="2"/></w:r>'))
+    assert document.pages[0].text == "Text"
+    assert "word/footnotes.xml" in document.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.html", "<h1>Minutes</h1><p>480,000 EUR</p>"),
+        ("a.xhtml", "<html xmlns='http://www.w3.org/1999/xhtml'><p>480,000 EUR</p></html>"),
+        ("a.txt", "480,000 EUR"),
+        ("a.docx", make_word(paragraph("480,000 EUR"))),
+    ],
+)
+def test_imported_parts_are_read_in_their_place(name: str, content: str | bytes) -> None:
+    word = WordMaker()
+    key = word.add_part("aFChunk", name, content)
+    document = read(word, paragraph("Cover"), f'<w:altChunk r:id="{key}"/>', paragraph("End"))
+    blocks = document.pages[0].text.split("\n\n")
+    assert (blocks[0], blocks[-2], blocks[-1]) == ("Cover", "480,000 EUR", "End")
+
+
+def test_an_import_in_a_cell_is_read() -> None:
+    word = WordMaker()
+    key = word.add_part("aFChunk", "a.html", "<p>480,000 EUR</p>")
+    imported = f'<w:altChunk r:id="{key}"/><w:p/>'
+    assert "480,000 EUR" in read(word, table(row("Total", cell(imported)))).pages[0].text
+
+
+def test_an_import_that_is_not_read_is_reported() -> None:
+    word = WordMaker()
+    key = word.add_part("aFChunk", "a.rtf", "{\\rtf1 480,000 EUR}")
+    import_ = f'<w:altChunk r:id="{key}"/>'
+    assert "a.rtf" in read(word, paragraph("Cover"), import_).warnings[0]
+    with pytest.raises(ReadError) as caught:
+        read(word, import_)
+    assert caught.value.reason is Reason.NO_TEXT
+    assert "a.rtf" in caught.value.detail
+
+
+def test_subdocuments_and_missing_imports_are_reported() -> None:
+    document = make_word(paragraph("Cover"), '<w:altChunk r:id="rId7"/>')
+    assert read_document(document, "a.docx").pages[0].text == "Cover"
+
+
+def test_imports_in_imports_end_and_are_read_once() -> None:
+    data = make_word(paragraph("deep"))
+    for _ in range(20):
+        word = WordMaker()
+        key = word.add_part("aFChunk", "a.docx", data)
+        data = word.make(paragraph("level"), f'<w:altChunk r:id="{key}"/>' * 100)
+    document = read_document(data, "a.docx")
+    assert document.pages[0].text == "\n\n".join(["level"] * 4)
+    assert len(document.pages) == 4
+    assert "nested deeper" in document.warnings[0]
+
+
+def test_a_scan_beneath_one_line_is_reported() -> None:
+    scan = read_document(
+        make_word(paragraph("Scan of the deed"), paragraph(picture(5_486_400, 7_543_800))), "a.docx"
+    )
+    assert scan.warnings == ("1 large picture may hold text that was not read",)
+    text = "The deed of 1 May says that the land is sold for 40,000 euros. " * 5
+    for body in (
+        [paragraph("Our logo"), paragraph(picture(1_000_000, 1_000_000))],
+        [paragraph(text), paragraph(picture(5_486_400, 7_543_800))],
+    ):
+        assert read_document(make_word(*body), "a.docx").warnings == ()
+
+
+def test_alternate_content_is_read_once_at_every_level() -> None:
+    def choose(xml: str) -> str:
+        return (
+            f'<mc:AlternateContent><mc:Choice Requires="wps">{xml}</mc:Choice>'
+            f"<mc:Fallback>{xml}</mc:Fallback></mc:AlternateContent>"
+        )
+
+    body = [
+        choose(paragraph("block")),
+        paragraph(choose(run("run")) + f"<w:r>{choose('<w:t>child</w:t>')}</w:r>"),
+        f"<w:tbl>{choose(row('a', 'b'))}</w:tbl>",
+        choose(table(row("c", "d"))),
+    ]
+    page = read_document(make_word(*body), "a.docx").pages[0]
+    assert page.text == "block\n\nrunchild\n\na | b\nc | d"
+
+
+def test_merged_cells_are_repeated_in_each_row_they_cover() -> None:
+    restart, goes_on = '<w:vMerge w:val="restart"/>', "<w:vMerge/>"
+    body = table(
+        row("Region", "Country", "Sales", properties="<w:tblHeader/>"),
+        row(cell("Europe", restart), "Germany", "10"),
+        row(cell("", goes_on), "France", "20"),
+        row("Asia", "Japan", "30"),
+    )
+    page = read_document(make_word(body), "a.docx").pages[0]
+    assert page.text.splitlines() == [
+        "Region | Country | Sales",
+        "Europe | Germany | 10",
+        "Europe | France | 20",
+        "Asia | Japan | 30",
+    ]
+    assert page.blocks[2].columns == ("Region", "Country", "Sales")
+    assert page.blocks[2].label == "Europe, France"
+
+
+def test_several_head_rows_are_joined() -> None:
+    head = "<w:tblHeader/>"
+    wide = '<w:gridSpan w:val="2"/>'
+    body = table(
+        row("Region", cell("2024", wide), properties=head),
+        row("", "Q1", "Q2", properties=head),
+        row("Europe", "10", "20"),
+        row("30", "40", properties='<w:gridBefore w:val="1"/>'),
+    )
+    rows = rows_of(read_document(make_word(body), "a.docx").pages[0])
+    assert rows[2][0] == "Europe | 10 | 20"
+    assert rows[2][1].columns == ("Region", "2024 Q1", "2024 Q2")
+    assert rows[3][0] == "| 30 | 40"
+
+
+def test_a_caption_above_a_table_names_its_rows() -> None:
+    styles = (
+        '<w:style w:type="paragraph" w:styleId="Beschriftung"><w:name w:val="caption"/></w:style>'
+    )
+    body = [
+        paragraph("Prices (in EUR)", '<w:pStyle w:val="Beschriftung"/>'),
+        table(row("Part", "Price"), row("Bolt", "1"), row("Nut", "2")),
+    ]
+    rows = rows_of(read_document(make_word(*body, styles=styles), "a.docx").pages[0])
+    assert rows[0][0] == "Prices (in EUR)"
+    assert rows[2][1].label.endswith("Bolt")
+    assert rows[2][1].unit == "in EUR"
+
+
+def test_tables_in_cells_keep_their_rows() -> None:
+    inner = table(row("Part", "Price"), row("Bolt", "1"))
+    body = table(row("Left", cell(paragraph("Right") + inner + paragraph(""))))
+    assert read_document(make_word(body), "a.docx").pages[0].text.splitlines() == [
+        "Left | Right",
+        "Part | Price",
+        "Bolt | 1",
+    ]
+
+
+def test_deleted_rows_and_cells_are_left_out() -> None:
+    body = table(
+        row("a", "b"),
+        row("old", "row", properties="<w:del/>"),
+        row("c", "d", cell("gone", "<w:cellDel/>")),
+    )
+    assert read_document(make_word(body), "a.docx").pages[0].text == "a | b\nc | d"
+
+
+def test_very_deep_nesting_ends() -> None:
+    deep = paragraph("deep")
+    for _ in range(60):
+        deep = table(row("x", cell(deep)))
+    assert "deep" in read_document(make_word(deep), "a.docx").pages[0].text
+    for _ in range(60):
+        deep = table(row("x", cell(deep)))
+    with pytest.raises(ReadError) as caught:
+        read_document(make_word(deep), "a.docx")
+    assert caught.value.reason is Reason.CORRUPT
