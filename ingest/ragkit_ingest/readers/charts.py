@@ -1,0 +1,191 @@
+"""Charts of Office documents: a table of their values, with titles and the names of the series.
+
+Every kind of chart keeps its values in the same elements (ISO/IEC 29500-1, 21.2), so that kinds
+are told apart nowhere. Charts of 2016 and later, such as waterfalls and treemaps, have a format of
+their own ([MS-ODRAWXML] 2.24.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragkit_ingest.model import BlockKind, PageBuilder
+from ragkit_ingest.readers.grid import Cell
+from ragkit_ingest.readers.ooxml import Part, local_name
+from ragkit_ingest.readers.table import add_table
+from ragkit_ingest.text.cleaning import one_line
+
+if TYPE_CHECKING:
+    Element = Any  # an lxml element
+
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+_C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
+_CX = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
+_CATEGORIES = (f"{_C}cat", f"{_C}xVal")
+_VALUES = (f"{_C}val", f"{_C}yVal")
+
+Points = dict[int, str]
+"""Texts by the index of their point; those without a text are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A series: its name, the categories or x values of its points, and their values."""
+
+    name: str
+    categories: Points
+    values: Points
+
+
+def add_chart(builder: PageBuilder, part: Part) -> None:
+    """Add a chart: its titles as a paragraph, its values as a table, then the texts drawn on it.
+
+    `part` is the chart part, which can be parsed.
+    """
+    for chart in part.root.iterchildren(f"{_C}chart"):
+        axes = [axis for axis in chart.iter() if local_name(axis) in ("catAx", "dateAx", "valAx")]
+        across, along = _split_axes(axes)
+        titles = [_read_title(chart), *map(_read_title, along)]
+        series = [found for entry in chart.iter(f"{_C}ser") for found in _read_series(entry)]
+        _add_series(builder, series, titles, next(filter(None, map(_read_title, across)), ""))
+        labels = (_read_rich_text(label) for label in chart.iter(f"{_C}dLbl"))
+        builder.add(BlockKind.PARAGRAPH, "\n".join(filter(None, labels)))
+    for shapes in part.find_roots("chartUserShapes"):
+        builder.add(BlockKind.PARAGRAPH, _read_rich_text(shapes))
+
+
+def add_extended_chart(builder: PageBuilder, root: Element) -> None:
+    """Add a chart in the format of 2016, such as a waterfall or treemap, like `add_chart`."""
+    data = {entry.get("id", ""): entry for entry in root.iter(f"{_CX}data")}
+    for chart in root.iterchildren(f"{_CX}chart"):
+        titles = [_read_extended_text(title) for title in chart.iterchildren(f"{_CX}title")]
+        titles += [
+            _read_extended_text(title) for title in chart.iterfind(f".//{_CX}axis/{_CX}title")
+        ]
+        series = []
+        for entry in chart.iter(f"{_CX}series"):
+            source = entry.find(f"{_CX}dataId")
+            values = None if source is None else data.get(source.get("val", ""))
+            if values is not None:
+                name = next(map(_read_extended_text, entry.iterchildren(f"{_CX}tx")), "")
+                series.append(_read_extended_series(name, values))
+        _add_series(builder, series, titles, "")
+
+
+def _add_series(
+    builder: PageBuilder, series: Sequence[_Series], titles: Sequence[str], corner: str
+) -> None:
+    """Add titles, and a table for all series that have the same categories: a row for each."""
+    title, *others = [*titles, ""]
+    others = [other for other in dict.fromkeys(others) if other]
+    units = "; ".join(others)
+    title = f"{title} ({units})" if title and units else title or units
+    builder.add(BlockKind.PARAGRAPH, title)
+    tables: dict[tuple[tuple[int, str], ...], list[_Series]] = {}
+    for entry in series:
+        tables.setdefault(tuple(entry.categories.items()), []).append(entry)
+    for group in tables.values():
+        categories = group[0].categories
+        names = [entry.name or next(iter(others), "") for entry in group]
+        heads = [Cell(text, is_head=True) for text in (corner, *names)]
+        rows = [
+            [Cell(categories.get(at, str(at + 1))), *(Cell(e.values.get(at, "")) for e in group)]
+            for at in sorted({at for entry in group for at in (*categories, *entry.values)})
+        ]
+        add_table(builder, [heads, *rows] if any(names) or corner else rows, caption=title)
+
+
+def _split_axes(axes: Sequence[Element]) -> tuple[list[Element], list[Element]]:
+    """Return the axes of the categories or x values, and those of the values."""
+    shown = [axis for axis in axes if _read_value(axis, "delete") not in ("1", "true")]
+    across = [axis for axis in shown if local_name(axis) != "valAx"]
+    if not any(
+        local_name(axis) != "valAx" for axis in axes
+    ):  # both are axes of values: a scatter chart
+        across = [axis for axis in shown if _read_value(axis, "axPos") in ("b", "t")]
+    return across, [axis for axis in shown if axis not in across]
+
+
+def _read_value(element: Element, name: str) -> str:
+    child = element.find(f"{_C}{name}")
+    return "" if child is None else str(child.get("val", ""))
+
+
+def _read_title(element: Element) -> str:
+    """Return the title of a chart or axis: it is typed or comes from a cell."""
+    title = element.find(f"{_C}title/{_C}tx")
+    return "" if title is None else _read_rich_text(title) or _read_cached_text(title)
+
+
+def _read_rich_text(element: Element) -> str:
+    """Return typed text on one line, without fields that stand for a value."""
+    paragraphs = (
+        "".join(run.findtext(f"{_A}t") or "" for run in paragraph.iterchildren(f"{_A}r"))
+        for paragraph in element.iter(f"{_A}p")
+    )
+    return one_line(" ".join(paragraphs))
+
+
+def _read_cached_text(element: Element) -> str:
+    return one_line(" ".join(text.text or "" for text in element.iter(f"{_C}v")))
+
+
+def _read_series(element: Element) -> Iterator[_Series]:
+    """Yield a series; the sizes of bubbles are one of their own."""
+    name = next(map(_read_cached_text, element.iterchildren(f"{_C}tx")), "")
+    categories = _read_points(element.iterchildren(*_CATEGORIES), _C)
+    yield _Series(name, categories, _read_points(element.iterchildren(*_VALUES), _C))
+    sizes = _read_points(element.iterchildren(f"{_C}bubbleSize"), _C)
+    if sizes:
+        yield _Series(f"{name} (size)".lstrip(), categories, sizes)
+
+
+def _read_extended_series(name: str, data: Element) -> _Series:
+    texts = [entry for entry in data.iterchildren(f"{_CX}strDim") if entry.get("type") == "cat"]
+    numbers = list(data.iterchildren(f"{_CX}numDim"))[:1]
+    return _Series(name, _read_points(texts, _CX), _read_points(numbers, _CX))
+
+
+def _read_extended_text(element: Element) -> str:
+    typed = _read_rich_text(element)
+    return typed or one_line(" ".join(text.text or "" for text in element.iter(f"{_CX}v")))
+
+
+def _read_points(sources: Iterable[Element], space: str) -> Points:
+    """Return the cached points of a series; several levels are joined ("2024, Q1").
+
+    The innermost level comes first. A text of an outer level is above all points up to the next.
+    """
+    points: Points = {}
+    for source in sources:
+        levels = list(source.iter(f"{space}lvl")) or [source]
+        points = _read_level(levels[0], space)
+        for level in levels[1:]:
+            outer = ""
+            texts = _read_level(level, space)
+            for at in sorted({*points, *texts}):
+                outer = texts.get(at, outer)
+                points[at] = ", ".join(filter(None, (outer, points.get(at, ""))))
+    return points
+
+
+def _read_level(level: Element, space: str) -> Points:
+    code = level.get("formatCode") or next((e.text for e in level.iter(f"{_C}formatCode")), "")
+    points: Points = {}
+    for point in level.iter(f"{space}pt"):
+        index = point.get("idx", "")
+        text = point.findtext(f"{_C}v") if space == _C else point.text
+        if index.isdecimal() and text:
+            points[int(index)] = _show_value(one_line(text), point.get("formatCode") or code or "")
+    return points
+
+
+def _show_value(text: str, code: str) -> str:
+    """Return a value as its number format shows it; percentages keep all digits."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return f"{number * 100:.12g}%" if "%" in code else f"{number:.15g}"
