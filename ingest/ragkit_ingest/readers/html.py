@@ -3,44 +3,63 @@
 from __future__ import annotations
 
 import codecs
+import html
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
+from ragkit_ingest.readers.html_content import find_content, remove_noise
+from ragkit_ingest.readers.html_inline import BLOCK_TAGS, InlineReader, read_text
+from ragkit_ingest.readers.html_table import is_data_table, read_table
+from ragkit_ingest.readers.table import add_table
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.encoding import bom_encoding, decode
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborHTMLParser, LexborNode
+    from selectolax.lexbor import LexborNode
 
-_NOISE = (
-    "script, style, template, noscript, svg, iframe, object, canvas, audio, video,"
-    " nav, aside, select, button, textarea, datalist"
-)
-_MAYBE_HIDDEN = "[hidden], [aria-hidden='true'], [style]"
-_HIDING_STYLE = re.compile(
-    r"display:none|visibility:hidden|font-size:0+(?:\.0*)?(?:px|pt|em|rem|%)?(?:;|!|$)"
-)
 _CHARSET = re.compile(
     rb"""<(?:meta\b|\?xml\b)[^>]*?\b(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)"""
 )
-_HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCK_TAGS = {
-    *("address", "article", "blockquote", "body", "caption", "center", "dd", "details", "dialog"),
-    *("div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hgroup"),
-    *("hr", "html", "legend", "main", "ol", "p", "section", "summary", "table", "tbody", "td"),
-    *("tfoot", "th", "thead", "tr", "ul"),
+_XHTML = re.compile(
+    r"""<\?xml\b|<!DOCTYPE[^>]*XHTML|\bxmlns\s*=\s*["']http://www\.w3\.org/1999/xhtml""",
+    re.IGNORECASE,
+)
+_XHTML_HEAD = 4096  # characters in which a page says that it is XHTML
+_SELF_CLOSED = re.compile(
+    r"""<([A-Za-z][\w:.-]*+)((?>[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!>))*+)/>"""
+)
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_VOID_TAGS = {
+    *("area", "base", "basefont", "br", "col", "embed", "frame", "hr", "img", "input", "link"),
+    *("meta", "param", "source", "track", "wbr"),
 }
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_KINDS = {
+    **dict.fromkeys(_HEADINGS, BlockKind.HEADING),
+    **dict.fromkeys(("pre", "xmp", "listing", "plaintext"), BlockKind.CODE),
+    **dict.fromkeys(("dt", "dd"), BlockKind.PARAGRAPH),
+    "li": BlockKind.ITEM,
+}
+_MAX_FRAMES = 20  # frames with a page of their own in one page
+
+
+class HtmlContent(NamedTuple):
+    """What a page says besides its blocks: its <title>, and warnings of what is left out."""
+
+    title: str
+    warnings: tuple[str, ...]
 
 
 def read_html(data: bytes, source: str) -> Document:
     """Read HTML. The title is that of <title>, or else the first heading. Never raises."""
     text, warnings = decode_html(data)
     builder = PageBuilder()
-    title = add_html(builder, text)
+    title, omissions = add_html(builder, text)
     pages = (builder.build(),)
-    return Document("html", pages, title=title or first_heading(pages), warnings=warnings)
+    title = title or first_heading(pages)
+    return Document("html", pages, title=title, warnings=warnings + omissions)
 
 
 def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
@@ -61,18 +80,48 @@ def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
     return text, warnings
 
 
-def add_html(builder: PageBuilder, text: str) -> str:
-    """Add the blocks of an HTML text to the page; return its <title>, "" without one."""
+def add_html(builder: PageBuilder, text: str) -> HtmlContent:
+    """Add the blocks of an HTML text to the page."""
+    title, struck, passages = _add_page(builder, text, _MAX_FRAMES)
+    return HtmlContent(title, tuple(_describe_omissions(struck, passages)))
+
+
+def _describe_omissions(struck: int, hidden: int) -> Iterator[str]:
+    if struck:
+        yield f"{struck:,} struck-out {'passage was' if struck == 1 else 'passages were'} left out"
+    if hidden:
+        verb = " was" if hidden == 1 else "s were"
+        yield f"{hidden:,} passage{verb} left out: hidden on the page"
+
+
+def _add_page(builder: PageBuilder, text: str, frames: int) -> tuple[str, int, int]:
+    """Add a page; return its title and the counts of struck-out and of hidden passages."""
     from selectolax.lexbor import LexborHTMLParser
 
-    tree = LexborHTMLParser(text)
-    node = tree.css_first("title")
+    tree = LexborHTMLParser(_close_tags(text))
+    node = tree.css_first("head title")
     title = one_line(node.text()) if node is not None else ""
-    _remove_noise(tree, builder)
-    root = _find_content(tree)
-    if root is not None:
-        _Writer(builder).write(root)
-    return title
+    inline = InlineReader(tree, text)
+    characters, passages = remove_noise(tree)
+    builder.hidden += characters
+    root = find_content(tree)
+    if root is None:
+        return title, 0, passages
+    writer = _Writer(builder, inline, frames)
+    writer.write(root)
+    return title, inline.struck, passages
+
+
+def _close_tags(text: str) -> str:
+    """Close elements that XHTML closes by themselves, which an HTML parser leaves open."""
+    if not _XHTML.search(text[:_XHTML_HEAD]):
+        return text
+    return _SELF_CLOSED.sub(_close_tag, _CDATA.sub(lambda found: html.escape(found[1]), text))
+
+
+def _close_tag(found: re.Match[str]) -> str:
+    name, attributes = found[1], found[2]
+    return found[0] if name.lower() in _VOID_TAGS else f"<{name}{attributes}></{name}>"
 
 
 def _declared_charset(head: bytes) -> str:
@@ -90,69 +139,20 @@ def _declared_charset(head: bytes) -> str:
     return "" if encoding.startswith(("utf-16", "utf-32", "utf-7")) else encoding
 
 
-def _remove_noise(tree: LexborHTMLParser, builder: PageBuilder) -> None:
-    """Remove what is not content, and count the characters that are hidden from readers.
-
-    `decompose` unlinks a whole subtree and frees it with the tree (selectolax 1.0), so a node
-    inside a removed one counts as empty.
-    """
-    for node in tree.css(_NOISE):
-        node.decompose()
-    for node in tree.css(_MAYBE_HIDDEN):
-        if _is_hidden(node):
-            builder.hidden += len(one_line(node.text()))
-            node.decompose()
-    for node in tree.css("header, footer"):
-        if node.tag == "footer" or not _is_inside(node, ("article", "main")):
-            node.decompose()
-    body = len(tree.body.text()) if tree.body is not None else 0
-    for node in tree.css("form"):
-        if len(node.text()) < body / 2:  # else the form is the page, as in ASP.NET
-            node.decompose()
-
-
-def _is_hidden(node: LexborNode) -> bool:
-    if node.tag in ("html", "body", "main"):  # hidden until a script shows them
-        return False
-    attributes = node.attributes
-    if "hidden" in attributes and attributes["hidden"] != "until-found":
-        return True
-    if attributes.get("aria-hidden") == "true":
-        return True
-    style = "".join((attributes.get("style") or "").lower().split())
-    return bool(_HIDING_STYLE.search(style))
-
-
-def _is_inside(node: LexborNode, tags: tuple[str, ...]) -> bool:
-    parent = node.parent
-    while parent is not None and parent.tag not in tags:
-        parent = parent.parent
-    return parent is not None
-
-
-def _find_content(tree: LexborHTMLParser) -> LexborNode | None:
-    """Return <main> or the only <article> if it has most of the text, else the body."""
-    body = tree.body
-    if body is None:
-        return tree.root
-    size = len(one_line(body.text()))
-    for selector in ("main, [role='main']", "article"):
-        found = tree.css(selector)
-        if len(found) == 1 and len(one_line(found[0].text())) > size / 2:
-            return found[0]
-    return body
-
-
 class _Writer:
     """Walks the tree and closes a block at each element that begins a new line.
 
     It does not recurse: a hostile page may nest elements deeper than Python's stack.
     """
 
-    def __init__(self, builder: PageBuilder) -> None:
+    def __init__(self, builder: PageBuilder, inline: InlineReader, frames: int) -> None:
         self.builder = builder
+        self._reader = inline
+        self._frames = frames
         self._inline: list[str] = []
         self._kinds: list[tuple[str, BlockKind, int]] = [("", BlockKind.PARAGRAPH, 0)]
+        self._mark = ""  # the number of the item that begins
+        self._term = ""  # what the next <dd> explains
 
     def write(self, root: LexborNode) -> None:
         """Write the blocks below a node."""
@@ -168,100 +168,71 @@ class _Writer:
 
     def _enter(self, node: LexborNode) -> bool:
         """Begin a node; return True if its children are to follow."""
-        tag = node.tag or ""
         if node.is_text_node:
-            self._inline.append(node.text_content or "")
-        elif tag == "br":
-            self._inline.append("\r")
-        elif tag == "img":
-            self.builder.images += 1
-        elif tag == "table" and _is_data_table(node):
+            self._inline.append(read_text(node))
+            return False
+        tag = node.tag or ""
+        self.builder.images += tag == "img"
+        shown = self._reader.show(node) if node.is_element_node else ""
+        if shown is not None:
+            self._inline.append(shown)
+            if tag == "iframe":
+                self._write_frame(node)
+            return False
+        if tag == "table" and is_data_table(node):
             self._flush()
             self._write_table(node)
             return False
-        elif tag in _HEADINGS:
-            self._open(tag, BlockKind.HEADING, _HEADINGS[tag])
-        elif tag in ("li", "pre"):
-            self._open(tag, BlockKind.ITEM if tag == "li" else BlockKind.CODE, 0)
-        elif tag in _BLOCK_TAGS:
+        if tag in _KINDS:
             self._flush()
-        return node.is_element_node
+            self._kinds.append((tag, _KINDS[tag], _HEADINGS.get(tag, 0)))
+            self._mark += self._reader.number_item(node) if tag == "li" else ""
+        elif self._breaks(tag):
+            self._flush()
+        return True
 
     def _leave(self, node: LexborNode) -> None:
         tag = node.tag or ""
-        if tag in _BLOCK_TAGS or tag == self._kinds[-1][0]:
+        if self._breaks(tag) or tag == self._kinds[-1][0]:
             self._flush()
         if tag == self._kinds[-1][0]:
             self._kinds.pop()
+            self._mark = "" if tag == "li" else self._mark
 
-    def _open(self, tag: str, kind: BlockKind, level: int) -> None:
-        self._flush()
-        self._kinds.append((tag, kind, level))
+    def _breaks(self, tag: str) -> bool:
+        is_heading = self._kinds[-1][1] is BlockKind.HEADING
+        return tag in BLOCK_TAGS or (tag == "button" and not is_heading)
 
     def _flush(self) -> None:
-        _, kind, level = self._kinds[-1]
+        tag, kind, level = self._kinds[-1]
         text = "".join(self._inline)
         self._inline.clear()
         if kind is BlockKind.CODE:
             text = text.replace("\r", "\n")
-        else:  # "\r" stands for <br>: the parser turned real ones into newlines
-            text = "\n".join(" ".join(line.split()) for line in text.split("\r"))
+        else:  # "\r" stands for <br>
+            text = "\n".join(" ".join(line.split()) for line in text.split("\r")).strip()
+            if text:
+                text, self._mark = f"{self._mark}{text}", ""
         text = " ".join(text.split()) if kind is BlockKind.HEADING else text
-        self.builder.add(kind, text, level=level)
+        self._term = text if tag == "dt" and text else self._term
+        label = one_line(self._term) if tag == "dd" else ""
+        self.builder.add(kind, text, level=level, label=label)
+
+    def _write_frame(self, frame: LexborNode) -> None:
+        """Write the page that a frame carries in an attribute."""
+        source = frame.attributes.get("srcdoc")
+        if source and self._frames > 0:
+            self._flush()
+            self._frames -= 1
+            _, struck, _ = _add_page(self.builder, source, 0)
+            self._reader.struck += struck
 
     def _write_table(self, table: LexborNode) -> None:
-        for caption in table.css("caption"):
-            self.builder.add(BlockKind.PARAGRAPH, one_line(caption.text()))
         self.builder.images += len(table.css("img"))
-        rows = [_read_cells(row) for row in table.css("tr")]
-        rows = [row for row in rows if any(text for text, _ in row)]
-        heads: list[str] = []
-        for number, row in enumerate(rows):
-            texts = [text for text, _ in row]
-            self.builder.add(BlockKind.ROW, " | ".join(texts), columns=heads)
-            if number == 0 and len(row) > 1 and _is_head(row):
-                heads = texts
+        caption, rows = read_table(table, self._reader)
+        self.builder.add(BlockKind.PARAGRAPH, caption)
+        add_table(self.builder, rows, caption=caption)
 
 
 def _children(node: LexborNode) -> list[LexborNode]:
     return list(node.iter(include_text=True))
-
-
-def _is_data_table(table: LexborNode) -> bool:
-    """Return True if a table holds data: several columns, no inner tables and no headings."""
-    if table.attributes.get("role") == "presentation" or table.css("h1, h2, h3, pre"):
-        return False
-    if any(inner.mem_id != table.mem_id for inner in table.css("table")):
-        return False
-    return any(len(_read_cells(row)) > 1 for row in table.css("tr"))
-
-
-def _is_head(row: list[tuple[str, bool]]) -> bool:
-    """Return True if a first row names its columns: all <th>, or all filled and no numbers."""
-    if all(is_th for _, is_th in row):
-        return True
-    return all(text and not text[-1].isdigit() for text, _ in row)
-
-
-def _read_cells(row: LexborNode) -> list[tuple[str, bool]]:
-    """Return a row's cells as (text, whether it is a <th>); empty cells fill wide spans."""
-    cells: list[tuple[str, bool]] = []
-    for cell in row.iter():
-        if cell.tag in ("td", "th"):
-            cells.append((one_line(" ".join(_iter_texts(cell))), cell.tag == "th"))
-            span = cell.attributes.get("colspan") or "1"
-            extra = min(int(span), 50) - 1 if span.isascii() and span.isdigit() else 0
-            cells.extend([("", cell.tag == "th")] * extra)
-    return cells
-
-
-def _iter_texts(cell: LexborNode) -> Iterator[str]:
-    """Yield the pieces of a cell's text between elements that break the line."""
-    piece: list[str] = []
-    for node in cell.traverse(include_text=True):
-        if node.is_text_node:
-            piece.append(node.text_content or "")
-        elif node.tag in {"br", "li", *_BLOCK_TAGS}:
-            yield "".join(piece)
-            piece.clear()
-    yield "".join(piece)
