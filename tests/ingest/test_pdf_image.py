@@ -20,7 +20,7 @@ from ragkit_ingest.model import ReadError, Reason
 from ragkit_ingest.readers.pdf_image import Box, PagePicture, draw_page
 from ragkit_ingest.readers.pdf_text import PageText
 from ragkit_ingest.text.cleaning import clean_text, kept_indices
-from tests.support.pdf_maker import Line, Sheet, make_pdf
+from tests.support.pdf_maker import Line, Mark, Sheet, make_pdf
 
 SETS = Path(os.environ.get("EVAL_SETS", Path(__file__).parents[3] / "shared" / "eval"))
 FINANCE = SETS / "finance" / "docs"
@@ -255,7 +255,9 @@ def test_what_is_beside_the_page_is_no_box() -> None:
 
 
 def test_what_was_filled_into_a_form_is_drawn() -> None:
-    image = plain(Sheet([ABOVE], field=(100, 100, 200, 150)))
+    box = (100, 100, 200, 150)
+    field = Mark("Widget", box, "/FT/Tx/T(name)/V(x)/F 4", look="0 0 999 999 re f")
+    image = plain(Sheet([ABOVE], marks=[field]))
     dark = np.argwhere(image[image.shape[0] // 2 :].max(axis=2) < 100)
     assert np.abs(np.ptp(dark, axis=0) - (100, 200)).max() <= 2
 

@@ -26,11 +26,29 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """An annotation of `kind` in a box (left, bottom, right, top).
+
+    `entries` are those of its dictionary; "{0} 0 R" is the first annotation of its page. `look` is
+    content that draws it, in state `on` if it has one. `group` are the entries of the field above
+    it, which it shares with others. `file` is attached to it.
+    """
+
+    kind: str
+    box: tuple[float, float, float, float]
+    entries: str = ""
+    look: str | None = None
+    on: str = ""
+    group: str = ""
+    file: tuple[str, bytes] | None = None
+
+
+@dataclass(frozen=True)
 class Sheet:
     """One page; `boxes` are filled rectangles (x, y, width, height, grey) behind the text.
 
-    `media` and `crop` are its boxes (left, bottom, right, top), `rotate` is in degrees. `field` is
-    the box of a form's field that is filled in black.
+    `media` and `crop` are its boxes (left, bottom, right, top), `rotate` is in degrees. `marks` are
+    its annotations, and `after` is content on top of the others.
     """
 
     lines: Sequence[Line | str] = ()
@@ -39,7 +57,8 @@ class Sheet:
     media: tuple[float, float, float, float] = (0, 0, _WIDTH, _HEIGHT)
     crop: tuple[float, float, float, float] | None = None
     rotate: int = 0
-    field: tuple[float, float, float, float] | None = None
+    marks: Sequence[Mark] = ()
+    after: str = ""
 
 
 @dataclass
@@ -86,13 +105,14 @@ def make_pdf(
             "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8",
         )
     )
-    pages, fields = [], []
+    pages: list[int] = []
+    fields: dict[str, list[int]] = {}
     for sheet in sheets:
         content = objects.add(_stream(_content(sheet).translate(codes).encode("cp1252")))
         entries = f"/CropBox{_numbers(sheet.crop)}" if sheet.crop else ""
-        if sheet.field:
-            fields.append(_field(objects, sheet.field))
-            entries += f"/Annots[{fields[-1]} 0 R]"
+        if sheet.marks:
+            marks = _add_marks(objects, sheet.marks, fields, fonts[0])
+            entries += f"/Annots[{' '.join(f'{mark} 0 R' for mark in marks)}]"
         pages.append(
             objects.add(
                 f"<</Type/Page/Parent {tree} 0 R/MediaBox{_numbers(sheet.media)}{entries}"
@@ -104,7 +124,8 @@ def make_pdf(
     objects.bodies[tree - 1] = f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>".encode()
     catalog_entries = f"<</Type/Catalog/Pages {tree} 0 R"
     if fields:
-        catalog_entries += f"/AcroForm<</Fields[{' '.join(f'{field} 0 R' for field in fields)}]>>"
+        numbers = " ".join(f"{_field(objects, *field)} 0 R" for field in fields.items())
+        catalog_entries += f"/AcroForm<</Fields[{numbers}]>>"
     if outline:
         catalog_entries += f"/Outlines {_outline(objects, outline, pages, root)} 0 R"
     if labels:
@@ -122,12 +143,44 @@ def _stream(data: bytes, entries: str = "") -> bytes:
     return f"<<{entries}/Length {len(data)}>>stream\n".encode() + data + b"\nendstream"
 
 
-def _field(objects: _Objects, box: tuple[float, float, float, float]) -> int:
-    look = objects.add(_stream(b"0 0 999 999 re f", "/Type/XObject/Subtype/Form/BBox[0 0 999 999]"))
-    return objects.add(
-        f"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(x)/F 4/Rect{_numbers(box)}"
-        f"/AP<</N {look} 0 R>>>>"
-    )
+def _add_marks(
+    objects: _Objects, marks: Sequence[Mark], fields: dict[str, list[int]], font: int
+) -> list[int]:
+    """The annotations of a page; `fields` collects those of the form by the field above them."""
+    numbers: list[int] = []
+    for mark in marks:
+        number = objects.add(b"")
+        entries = mark.entries.format(*numbers)
+        if mark.look is not None:
+            left, bottom, right, top = mark.box
+            resources = (
+                f"/BBox[0 0 {right - left} {top - bottom}]/Resources<</Font<</F0 {font} 0 R>>>>"
+            )
+            form = f"/Type/XObject/Subtype/Form{resources}"
+            look = f"{objects.add(_stream(mark.look.encode('cp1252'), form))} 0 R"
+            off = objects.add(_stream(b"", form))
+            entries += f"/AP<</N {f'<</{mark.on} {look}/Off {off} 0 R>>' if mark.on else look}>>"
+        if mark.file:
+            entries += f"/FS {_file_entry(objects, *mark.file)} 0 R"
+        if mark.group or "/FT" in entries:
+            fields.setdefault(mark.group or f"own {number}", []).append(number)
+        if mark.group:
+            entries += f"/Parent {{{mark.group}}}"
+        body = f"<</Type/Annot/Subtype/{mark.kind}/Rect{_numbers(mark.box)}{entries}>>"
+        objects.bodies[number - 1] = body.encode("latin-1")
+        numbers.append(number)
+    return numbers
+
+
+def _field(objects: _Objects, group: str, kids: list[int]) -> int:
+    """The field of a form that is above its kids, or the only one of them itself."""
+    if group == f"own {kids[0]}":
+        return kids[0]
+    parent = objects.add(f"<<{group}/Kids[{' '.join(f'{kid} 0 R' for kid in kids)}]>>")
+    for kid in kids:
+        mark = f"{{{group}}}".encode("latin-1")
+        objects.bodies[kid - 1] = objects.bodies[kid - 1].replace(mark, b"%d 0 R" % parent)
+    return parent
 
 
 def _file_entry(objects: _Objects, name: str, data: bytes) -> int:
@@ -171,6 +224,7 @@ def _content(sheet: Sheet) -> str:
         y -= line.size * 1.3 if line.y is None else 0
     if sheet.picture:
         parts.append("q 300 0 0 300 100 300 cm /I0 Do Q")
+    parts.append(sheet.after)
     return "\n".join(parts)
 
 

@@ -17,6 +17,7 @@ from ragkit_ingest.readers.pdf_layout import (
     plain_text,
     split_lines,
 )
+from ragkit_ingest.readers.pdf_notes import add_note_blocks
 from ragkit_ingest.readers.pdf_open import extract_texts, open_pdf
 from ragkit_ingest.readers.pdf_page import RawPage, name_pages, read_pages
 from ragkit_ingest.readers.pdf_running import drop_running_heads
@@ -44,6 +45,7 @@ def read_pdf(data: bytes, source: str) -> Document:
         outline = _read_outline(pdf)
         metadata = {key.lower(): value for key, value in pdf.get_metadata_dict().items() if value}
         attachments = read_attachments(pdf, warnings)
+        attachments += (file for page in raw for file in page.annotations.attachments)
     finally:
         pdf.close()
     return _build_document(raw, outline, metadata, warnings, attachments)
@@ -68,7 +70,7 @@ def _build_document(
     warnings: list[str],
     attachments: Sequence[Attachment] = (),
 ) -> Document:
-    if not attachments and not any(page.lines for page in raw):
+    if not attachments and not any(page.lines or page.notes for page in raw):
         raise _explain_blank(raw)
     warnings += _describe_pages(raw)
     root, outline = _split_root(outline)
@@ -106,6 +108,10 @@ def _describe_pages(raw: list[RawPage]) -> Iterator[str]:
         yield f"{named} with little or no text{ocr} {'them' if len(pages) > 1 else 'it'}"
     if pages := [page.number for page in raw if page.is_drawing]:
         yield f"{name_pages(pages, 'has', 'have')} lines and curves but no text{ocr} what they show"
+    if pages := [page.number for page in raw if page.annotations.redactions]:
+        yield f"{name_pages(pages, 'has', 'have')} marks for redaction; the text below is searched"
+    if pages := [page.number for page in raw if page.annotations.struck]:
+        yield f"{name_pages(pages, 'has', 'have')} struck-out text, which is searched as it is"
     if hidden := sum(page.hidden for page in raw):
         yield f"{hidden} characters cannot be seen on the printed page"
 
@@ -155,7 +161,9 @@ def _apply_outline(raw: list[RawPage], outline: list[tuple[int, int, str]]) -> N
 def _build_page(page: RawPage, lines: list[Line], levels: StyleLevels) -> Page:
     return Page(
         text=page.text,
-        blocks=tuple(group_lines(lines, levels, page.titles)),
+        blocks=tuple(
+            add_note_blocks(group_lines(lines, levels, page.titles), page.text, page.notes)
+        ),
         kind=PageKind.PAGE,
         number=page.number,
         page_label=page.page_label,

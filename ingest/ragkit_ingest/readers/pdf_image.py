@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ragkit_ingest.model import ReadError, Reason
 from ragkit_ingest.readers.pdf_open import open_pdf
+from ragkit_ingest.readers.pdf_page import read_text
 from ragkit_ingest.readers.pdf_text import PageText, Pixels, to_pixels
 
 MIN_WIDTH, MAX_WIDTH = 16, 3000  # pixels
@@ -65,7 +66,7 @@ def draw_page(
         except (pdfium.PdfiumError, IndexError) as error:
             raise ReadError(Reason.CORRUPT, "the page is damaged or does not exist") from error
         width, height = _choose_size(opened.get_size(), width)
-        text = PageText(opened)
+        text, _ = read_text(pdf, opened, page)
         same = text.text[start:end] == quote
         passage = _find_boxes(text, opened, [(start, end)] if same else [], width, height)
         yellow = _find_boxes(text, opened, highlights if same else [], width, height) or passage

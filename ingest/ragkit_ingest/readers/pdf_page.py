@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ragkit_ingest.model import ReadError, Reason
+from ragkit_ingest.readers.pdf_annotations import Annotations, read_annotations
 from ragkit_ingest.readers.pdf_layout import Line, split_lines
+from ragkit_ingest.readers.pdf_notes import insert_notes
 from ragkit_ingest.readers.pdf_open import DAMAGED
 from ragkit_ingest.readers.pdf_pictures import count_pictures, covers_page, is_drawing
 from ragkit_ingest.readers.pdf_text import PageText, Rectangle, to_pixels
@@ -24,7 +26,7 @@ class RawPage:
     """A page before the others are known: its text, lines and what is on it beside the text.
 
     `is_picture` is True if a picture covers it and it has little or no text, `is_drawing` if it has
-    lines and curves but no text.
+    lines and curves but no text. `notes` are the ranges of the text that are not lines of the page.
     """
 
     text: str
@@ -35,6 +37,8 @@ class RawPage:
     hidden: int = 0
     is_picture: bool = False
     is_drawing: bool = False
+    notes: list[tuple[int, int]] = field(default_factory=list)
+    annotations: Annotations = field(default_factory=Annotations)
     headings: tuple[str, ...] = ()
     titles: dict[str, int] = field(
         default_factory=dict
@@ -57,7 +61,7 @@ def read_pages(pdf: Any, warnings: list[str]) -> Iterator[RawPage]:
             damaged.append(index + 1)
             yield RawPage("", [], index + 1, page_label)
             continue
-        yield _read_page(page, index + 1, page_label)
+        yield _read_page(pdf, page, index, page_label)
         page.close()
     if len(damaged) == len(pdf):
         raise ReadError(Reason.CORRUPT, DAMAGED)
@@ -74,11 +78,20 @@ def name_pages(numbers: Sequence[int], one: str = "", many: str = "") -> str:
     return f"page{'s' * (len(numbers) > 1)} {text} {many if len(numbers) > 1 else one}".rstrip()
 
 
-def _read_page(page: Any, number: int, page_label: str) -> RawPage:
-    found = PageText(page)
-    lines = split_lines(found.text)
+def read_text(pdf: Any, page: Any, index: int) -> tuple[PageText, Annotations]:
+    """Return the text of a page with its notes in place, and its annotations."""
+    text = PageText(page)
+    annotations = read_annotations(pdf, page, index, text)
+    insert_notes(page, text, annotations.notes)
+    return text, annotations
+
+
+def _read_page(pdf: Any, page: Any, index: int, page_label: str) -> RawPage:
+    found, annotations = read_text(pdf, page, index)
+    notes = [(start, end) for start, end, _ in found.notes]
+    lines = [line for line in split_lines(found.text) if not _is_note(line, notes)]
     _set_typography(page, found, lines)
-    raw = RawPage(found.text, lines, number, page_label)
+    raw = RawPage(found.text, lines, index + 1, page_label, notes=notes, annotations=annotations)
     raw.hidden = found.removed + sum(line.end - line.start for line in lines if line.hidden)
     shown = sum(len(line.text) for line in lines)
     if shown <= _MAX_STAMP:
@@ -87,6 +100,10 @@ def _read_page(page: Any, number: int, page_label: str) -> RawPage:
         raw.is_drawing = not shown and not raw.images and is_drawing(page)
     found.textpage.close()
     return raw
+
+
+def _is_note(line: Line, notes: list[tuple[int, int]]) -> bool:
+    return any(start <= line.start < end for start, end in notes)
 
 
 def _set_typography(page: Any, text: PageText, lines: list[Line]) -> None:

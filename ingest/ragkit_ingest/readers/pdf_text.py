@@ -39,11 +39,13 @@ Pixels = tuple[int, int, int, int]
 class PageText:
     """The cleaned text of a page that pdfium opened.
 
-    `removed` counts the invisible characters that are not in it. Close `textpage` after use.
+    `removed` counts the invisible characters that are not in it. `notes` are the ranges of texts
+    that were inserted, with their places on the page. Close `textpage` after use.
     """
 
     def __init__(self, page: Any) -> None:
         self.textpage = page.get_textpage()
+        self.notes: list[tuple[int, int, Rectangle]] = []
         raw = self.textpage.get_text_range(errors="surrogatepass")
         self.text, self.removed = clean_text(raw)
         self._units = kept_indices(raw)  # each character's index in pdfium's text, which is UTF-16
@@ -55,7 +57,23 @@ class PageText:
         """Return pdfium's index of the character `text[at]`, -1 if it is not on the page."""
         import pypdfium2.raw as c
 
-        return int(c.FPDFText_GetCharIndexFromTextIndex(self.textpage, self._units[at]))
+        unit = self._units[at]
+        return int(c.FPDFText_GetCharIndexFromTextIndex(self.textpage, unit)) if unit >= 0 else -1
+
+    def insert(self, at: int, note: str, box: Rectangle) -> None:
+        """Insert a text that is not drawn as part of the page, as lines of its own after a line."""
+        start, end = (at + 1, "") if at else (0, "\n" if self.text else "")
+        note = clean_text(note)[0]
+        added = f"\n{note}" if at else f"{note}{end}"
+        self.text = self.text[:at] + added + self.text[at:]
+        self._units[at:at] = [-1] * len(added)
+        later = ((s + len(added), e + len(added), b) for s, e, b in self.notes)
+        self.notes = [(start, start + len(note), box), *later]
+
+    def frame(self, start: int, end: int) -> Rectangle | None:
+        """Return a box around the first and the last character of [start, end), if it has one."""
+        ends = [box for at in (start, end - 1) for box, _ in self._character_boxes(at, at + 1)]
+        return ends[0].union(ends[-1]) if ends else None
 
     def line_boxes(self, start: int, end: int) -> list[Rectangle]:
         """Return a box for each line, or part of one, that characters [start, end) are on.
@@ -69,8 +87,9 @@ class PageText:
                 lines[-1] = lines[-1][0].union(along), level
             else:
                 lines.append((along, level))
+        noted = [box for first, last, box in self.notes if first < end and last > start]
         widened = ((_widen(along), level) for along, level in lines)
-        return [along if level else along.transpose() for along, level in widened]
+        return noted + [along if level else along.transpose() for along, level in widened]
 
     def _character_boxes(self, start: int, end: int) -> Iterator[tuple[Rectangle, bool]]:
         """Yield the box of each visible character, and whether its line is horizontal."""
@@ -78,7 +97,7 @@ class PageText:
 
         found = c.FS_RECTF()
         for unit in self._units[start:end]:
-            at = c.FPDFText_GetCharIndexFromTextIndex(self.textpage, unit)
+            at = c.FPDFText_GetCharIndexFromTextIndex(self.textpage, unit) if unit >= 0 else -1
             if at < 0 or chr(c.FPDFText_GetUnicode(self.textpage, at)).isspace():
                 continue
             if c.FPDFText_GetLooseCharBox(self.textpage, at, found):
