@@ -11,10 +11,11 @@ from ragkit_ingest.readers.docx_forms import is_placeholder
 from ragkit_ingest.readers.docx_numbering import Numbering
 from ragkit_ingest.readers.docx_runs import WRAPPERS, Content, Follower, RunReader, Tally
 from ragkit_ingest.readers.docx_styles import (
+    ParagraphFormat,
     Styles,
     W,
     is_set,
-    read_outline_level,
+    read_paragraph_format,
     to_int,
     value_at,
 )
@@ -93,46 +94,45 @@ class BodyWriter:
 
     def _write_paragraph(self, paragraph: Element) -> None:
         content = Content()
-        number = self._collect_paragraph(paragraph, content)
-        style = self._styles.of_paragraph(paragraph)
+        form = read_paragraph_format(paragraph)
+        style = self._styles.of_paragraph(form.style)
+        is_item = self._collect_paragraph(paragraph, form, content)
         text = content.text
-        if _is_drop_cap(paragraph):
-            self._drop_cap = one_line(text)
-            text = ""
-        level = read_outline_level(paragraph)
-        level = style.level if level is None else level
+        level = style.level if form.level is None else form.level
         if level:
             self.builder.add(BlockKind.HEADING, one_line(text), level=level)
         else:
-            self.builder.add(BlockKind.PARAGRAPH if number is None else BlockKind.ITEM, text)
+            self.builder.add(BlockKind.ITEM if is_item else BlockKind.PARAGRAPH, text)
         if style.name == "caption" and len(text) <= _MAX_LINE:
             self._caption = one_line(text)
         self._follow_all(content)
 
-    def _collect_paragraph(self, paragraph: Element, content: Content) -> str | None:
-        """Append the text of a paragraph with its number; return that, None if it is no item."""
+    def _collect_paragraph(
+        self, paragraph: Element, form: ParagraphFormat, content: Content
+    ) -> bool:
+        """Append the text of a paragraph with its number; return whether it is an item of a list.
+
+        A drop cap is kept for the paragraph after it.
+        """
+        style = self._styles.of_paragraph(form.style)
         inner = Content(followers=content.followers)
-        self._runs.read(paragraph, inner)
+        self._runs.read(paragraph, style, inner)
         text = inner.text
+        if form.is_drop_cap:
+            self._drop_cap = one_line(text)
+            return False
         if self._drop_cap:
             text, self._drop_cap = self._drop_cap + text.lstrip(), ""
-        number = self._count(paragraph, is_blank=not text.strip())
-        if text.strip():
-            content.add(_separate(number or "", text.lstrip()))
-        content.add(text)
-        return number
-
-    def _count(self, paragraph: Element, *, is_blank: bool) -> str | None:
-        style = self._styles.of_paragraph(paragraph)
-        list_id = value_at(paragraph, "pPr/numPr/numId", style.list_id)
+        list_id = style.list_id if form.list_id is None else form.list_id
         if list_id in ("", "0"):
-            return None
-        mark = paragraph.find(f"{W}pPr/{W}rPr") if is_blank else None
-        if mark is not None and any(map(mark.findall, _LEFT_OUT_MARKS)):
-            return ""  # the whole paragraph is deleted or hidden
-        own_level = value_at(paragraph, "pPr/numPr/ilvl")
-        level = to_int(own_level, 0) if own_level else None
-        return self._numbering.count(list_id, level, style)
+            content.add(text)
+            return False
+        is_blank = not text.strip()
+        if not is_blank or form.mark is None or not any(map(form.mark.findall, _LEFT_OUT_MARKS)):
+            number = self._numbering.count(list_id, form.list_level, style)
+            content.add("" if is_blank else _separate(number, text.lstrip()))
+        content.add(text)
+        return True
 
     def _follow_all(self, content: Content) -> None:
         for follower in content.followers:
@@ -202,7 +202,7 @@ class BodyWriter:
         """Append the text of paragraphs and of small tables; larger tables follow."""
         for element in self._iter_blocks(container):
             if element.tag == _PARAGRAPH:
-                self._collect_paragraph(element, content)
+                self._collect_paragraph(element, read_paragraph_format(element), content)
                 content.add("\n")
             elif element.tag == _TABLE:
                 rows = [list(self._iter_rows(row, "tc")) for row in self._iter_rows(element, "tr")]
@@ -241,8 +241,3 @@ def _separate(number: str, text: str) -> str:
     touching = number[-1:] + text[:1]
     is_one_word = len(touching) == 2 and touching.isascii() and touching.isalnum()
     return f"{number} " if is_one_word else number
-
-
-def _is_drop_cap(paragraph: Element) -> bool:
-    frame = paragraph.find(f"{W}pPr/{W}framePr")
-    return frame is not None and frame.get(f"{W}dropCap", "none") != "none"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit_ingest.readers.docx_forms import is_placeholder, read_form_field, read_tick
-from ragkit_ingest.readers.docx_styles import PLAIN, RunFormat, Styles, W, read_format
+from ragkit_ingest.readers.docx_styles import PLAIN, RunFormat, Style, Styles, W, read_format
 from ragkit_ingest.readers.equations import write_equation
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.superscripts import lower_text, raise_text
@@ -124,9 +124,9 @@ class RunReader:
             **dict.fromkeys([f"{W}drawing", f"{W}pict", f"{W}object"], self._add_drawing),
         }
 
-    def read(self, paragraph: Element, content: Content) -> None:
-        """Append the content of a paragraph."""
-        self._base = self._styles.of_paragraph(paragraph).format
+    def read(self, paragraph: Element, style: Style, content: Content) -> None:
+        """Append the content of a paragraph of a style."""
+        self._base = style.format
         self._is_struck = False
         self._fields.clear()
         self._collect(paragraph, content)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit_ingest.text.symbols import is_symbol_font
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     Element = Any  # an lxml element
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_PARAGRAPH_PROPERTIES = f"{W}pPr"
 _OFF = ("0", "false", "off")
 _STRIKES = (f"{W}strike", f"{W}dstrike")
 
@@ -85,9 +87,9 @@ class Styles:
         path = "docDefaults/rPrDefault/rPr/lang"
         self.is_english = root is None or value_at(root, path, "en").lower().startswith("en")
 
-    def of_paragraph(self, paragraph: Element) -> Style:
-        """Return the style of a paragraph, that of "Normal" if it names none."""
-        return self._styles.get(value_at(paragraph, "pPr/pStyle"), self._default)
+    def of_paragraph(self, name: str) -> Style:
+        """Return the style of a paragraph by its id, that of "Normal" if there is none."""
+        return self._styles.get(name, self._default)
 
     def get(self, name: str) -> Style:
         """Return the style of an id."""
@@ -145,6 +147,43 @@ def read_format(properties: Element | None) -> RunFormat:
     )
 
 
+class ParagraphFormat(NamedTuple):
+    """What a paragraph itself states. None says nothing.
+
+    `level` is that of a heading, 0 for body text. `mark` are the properties of its end.
+    """
+
+    style: str = ""
+    list_id: str | None = None
+    list_level: int | None = None
+    level: int | None = None
+    is_drop_cap: bool = False
+    mark: Element = None
+
+
+def read_paragraph_format(paragraph: Element) -> ParagraphFormat:
+    """Return the format that the properties of a paragraph state."""
+    properties = paragraph.find(_PARAGRAPH_PROPERTIES)
+    if properties is None:
+        return ParagraphFormat()
+    style, list_id, list_level, level, is_drop_cap, mark = ParagraphFormat()
+    for entry in properties:
+        tag = entry.tag
+        if tag == f"{W}pStyle":
+            style = entry.get(f"{W}val", "")
+        elif tag == f"{W}numPr":
+            list_id = value_at(entry, "numId") or None
+            value = value_at(entry, "ilvl")
+            list_level = to_int(value, 0) if value else None
+        elif tag == f"{W}outlineLvl":
+            level = _to_level(entry.get(f"{W}val", ""))
+        elif tag == f"{W}framePr":
+            is_drop_cap = entry.get(f"{W}dropCap", "none") != "none"
+        elif tag == f"{W}rPr":
+            mark = entry
+    return ParagraphFormat(style, list_id, list_level, level, is_drop_cap, mark)
+
+
 def is_set(element: Element, name: str) -> bool:
     """Return whether an element has an on/off property that is on."""
     found = element.find(f"{W}{name}")
@@ -163,14 +202,18 @@ def to_int(value: str, default: int) -> int:
 
 def value_at(element: Element, path: str, default: str = "") -> str:
     """Return the `w:val` of a descendant, named by a path such as "pPr/pStyle"."""
-    found = element.find("/".join(f"{W}{tag}" for tag in path.split("/")))
+    found = element.find(_qualify(path))
     return default if found is None else str(found.get(f"{W}val", default))
 
 
-def read_outline_level(element: Element) -> int | None:
-    """Return the heading level that paragraph properties state, 0 for body text."""
-    value = value_at(element, "pPr/outlineLvl")
-    return None if not value.isdecimal() else (int(value) + 1) % 10
+@functools.cache
+def _qualify(path: str) -> str:
+    return "/".join(f"{W}{tag}" for tag in path.split("/"))
+
+
+def _to_level(outline: str) -> int | None:
+    """Return the heading level of an outline level, which counts from 0; 9 is body text."""
+    return (to_int(outline, 9) + 1) % 10 if outline else None
 
 
 def _read_level(style: Element) -> int | None:
@@ -180,4 +223,4 @@ def _read_level(style: Element) -> int | None:
         return 1
     if name.startswith("heading ") and name[8:].isdecimal():
         return int(name[8:])
-    return read_outline_level(style)
+    return _to_level(value_at(style, "pPr/outlineLvl"))
