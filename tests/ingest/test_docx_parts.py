@@ -141,9 +141,19 @@ def test_an_import_that_is_not_read_is_reported() -> None:
     assert "a.rtf" in caught.value.detail
 
 
-def test_subdocuments_and_missing_imports_are_reported() -> None:
-    document = make_word(paragraph("Cover"), '<w:altChunk r:id="rId7"/>')
-    assert read_document(document, "a.docx").pages[0].text == "Cover"
+def test_subdocuments_are_reported() -> None:
+    word = WordMaker()
+    key = word.add_link("subDocument", "chapter-2.docx")
+    document = read(word, paragraph("Cover"), f'<w:subDoc r:id="{key}"/>')
+    assert document.pages[0].text == "Cover"
+    assert document.warnings == (
+        "parts of the document are in other files and were not read: chapter-2.docx",
+    )
+
+
+def test_a_missing_import_is_left_out() -> None:
+    document = read_document(make_word(paragraph("Cover"), '<w:altChunk r:id="rId7"/>'), "a.docx")
+    assert document.pages[0].text == "Cover"
 
 
 def test_imports_in_imports_end_and_are_read_once() -> None:
@@ -169,6 +179,43 @@ def test_a_scan_beneath_one_line_is_reported() -> None:
         [paragraph(text), paragraph(picture(5_486_400, 7_543_800))],
     ):
         assert read_document(make_word(*body), "a.docx").warnings == ()
+
+
+def test_embedded_files_are_read_as_attachments() -> None:
+    word = WordMaker()
+    key = word.add_part("package", "embeddings/prices.docx", make_word(paragraph("Spindle SP-77")))
+    icon = f'<w:r><w:object><o:OLEObject Type="Embed" r:id="{key}"/></w:object></w:r>'
+    document = read(word, paragraph("Prices are in the table."), paragraph(icon))
+    assert [page.text for page in document.pages] == ["Prices are in the table.", "Spindle SP-77"]
+    assert document.pages[1].page_label == "attachment: prices.docx"
+
+
+def test_charts_are_read_after_their_paragraph() -> None:
+    word = WordMaker()
+    points = "".join(f'<c:pt idx="{at}"><c:v>{{{at}}}</c:v></c:pt>' for at in range(2))
+    series = (
+        f"<c:cat><c:strRef><c:strCache>{points.format('North', 'South')}</c:strCache></c:strRef>"
+        f"</c:cat><c:val><c:numRef><c:numCache>{points.format(410, 388)}</c:numCache></c:numRef>"
+        "</c:val>"
+    )
+    space = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+    key = word.add_part("chart", "chart1.xml", (
+        f'<c:chartSpace xmlns:c="{space}"><c:chart><c:plotArea><c:barChart><c:ser>{series}</c:ser>'
+        "</c:barChart></c:plotArea></c:chart></c:chartSpace>"
+    ))  # fmt: skip
+    drawing = f'<w:r><w:drawing><c:chart xmlns:c="{space}" r:id="{key}"/></w:drawing></w:r>'
+    page = read(word, paragraph(run("Sales rose.") + drawing), paragraph("End")).pages[0]
+    assert page.text.startswith("Sales rose.")
+    assert "North | 410" in page.text
+    assert page.text.endswith("End")
+
+
+def test_text_in_a_drawing_canvas_is_read() -> None:
+    body = "<a:txBody><a:p><a:r><a:t>Gate 6</a:t></a:r></a:p></a:txBody>"
+    page = read_document(
+        make_word(paragraph(f"<w:r><w:drawing>{body}</w:drawing></w:r>")), "a.docx"
+    ).pages[0]
+    assert page.text == "Gate 6"
 
 
 def test_alternate_content_is_read_once_at_every_level() -> None:

@@ -39,6 +39,12 @@ class WordMaker:
         self._members[f"word/{name}"] = content
         return key
 
+    def add_link(self, kind: str, target: str) -> str:
+        """Add a link to another file and return its relationship id."""
+        key = f"rId{len(self._links) + 1}"
+        self._links.append((key, kind, f'{target}" TargetMode="External'))
+        return key
+
     def add_story(self, kind: str, tag: str, inner: str) -> str:
         """Add a part with XML of Word, given its root and what is in it."""
         name = f"{kind}{len(self._links)}.xml"

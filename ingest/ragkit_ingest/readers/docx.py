@@ -25,6 +25,8 @@ from ragkit_ingest.readers.docx_headers import find_header_parts, is_page_number
 from ragkit_ingest.readers.docx_numbering import Numbering
 from ragkit_ingest.readers.docx_runs import Follower, RunReader, Tally
 from ragkit_ingest.readers.docx_styles import Styles, W
+from ragkit_ingest.readers.drawingml import add_graphics, add_text
+from ragkit_ingest.readers.embedded import EmbeddedFiles
 from ragkit_ingest.readers.html import add_html, decode_html
 from ragkit_ingest.readers.ooxml import Package, Part, relationship_id, translate_errors
 from ragkit_ingest.text.cleaning import one_line
@@ -63,7 +65,7 @@ def read_docx(data: bytes, source: str) -> Document:
         title=title or first_heading(pages[-1:]),
         metadata=metadata,
         warnings=warnings,
-        attachments=tuple(findings.attachments),
+        attachments=(*findings.imports, *findings.embedded.attachments),
     )
 
 
@@ -73,11 +75,13 @@ class _Findings(Tally):
 
     large_pictures: int = 0
     other_files: list[str] = field(default_factory=list)
-    attachments: list[Attachment] = field(default_factory=list)
+    imports: list[Attachment] = field(default_factory=list)
+    embedded: EmbeddedFiles = field(default_factory=EmbeddedFiles)
+    warnings: list[str] = field(default_factory=list)
 
     def describe(self, pages: tuple[Page, ...]) -> list[str]:
         """Return the warnings about what was left out."""
-        warnings = []
+        warnings = list(self.warnings)
         length = sum(len(page.text) for page in pages)
         if self.large_pictures and length < _MAX_CAPTION * self.large_pictures:
             pictures = _count(self.large_pictures, "large picture")
@@ -91,7 +95,7 @@ class _Findings(Tally):
         if self.other_files:
             names = ", ".join(dict.fromkeys(self.other_files))
             warnings.append(f"parts of the document are in other files and were not read: {names}")
-        return warnings
+        return [*warnings, *self.embedded.describe_unread()]
 
 
 def _count(number: int, name: str) -> str:
@@ -120,6 +124,9 @@ class _DocumentReader:
         """Write the body to a page."""
         for body in self._part.root.iterchildren(f"{W}body"):
             self._write(builder, body, self._part)
+        notes = [part for kind in _NOTE_PARTS.values() for part in self._part.find_related(kind)]
+        for part in (self._part, *notes):
+            self._findings.embedded.collect(part)
         builder.hidden += self._findings.hidden
         self._findings.hidden = 0
 
@@ -129,6 +136,7 @@ class _DocumentReader:
         for part in find_header_parts(self._part):
             own = PageBuilder()
             self._write(own, part.root, part, skip_page_numbers=True)
+            self._findings.embedded.collect(part)
             page = own.build()
             builder.images += page.images
             for block in page.blocks:
@@ -160,7 +168,7 @@ class _DocumentReader:
     def _follow(self, writer: BodyWriter, follower: Follower, part: Part) -> None:
         """Write what is anchored in a paragraph or imported."""
         if follower.kind == "drawing":
-            self._write_drawing(writer, follower.element)
+            self._write_drawing(writer, follower.element, part)
         elif follower.kind == "import":
             self._import_part(writer.builder, follower.element, part)
         elif (follower.kind, follower.id) in self._notes:
@@ -176,14 +184,17 @@ class _DocumentReader:
         label = f"{kind} ({author})" if author else kind
         builder.add(BlockKind.PARAGRAPH, f"{label}: {text}" if text else "")
 
-    def _write_drawing(self, writer: BodyWriter, element: Element) -> None:
+    def _write_drawing(self, writer: BodyWriter, element: Element, part: Part) -> None:
         drawing = read_drawing(element)
         writer.builder.images += drawing.pictures
         self._findings.large_pictures += drawing.large_pictures
         for text in drawing.texts:
             writer.builder.add(BlockKind.PARAGRAPH, text)
+        for text_body in drawing.text_bodies:
+            add_text(writer.builder, text_body, self._findings)
         for box in drawing.boxes:
             writer.write(box)
+        add_graphics(writer.builder, part, element)
 
     def _import_part(self, builder: PageBuilder, element: Element, part: Part) -> None:
         """Write an imported part in its place, or pass it on as an attachment."""
@@ -198,7 +209,8 @@ class _DocumentReader:
         data, name = imported.read(), imported.name.rpartition("/")[2]
         kind = _find_kind(data, name)
         if kind == "html":
-            add_html(builder, decode_html(data)[0])
+            content = add_html(builder, decode_html(data)[0])
+            self._findings.warnings.extend(content.warnings)
         elif kind == "text":
             text = decode(data)[0]
             for start, end in find_paragraphs(text):
@@ -207,7 +219,7 @@ class _DocumentReader:
             package = Package(data, "imported document")
             _DocumentReader(package, self._findings, self._depth + 1).write_body(builder)
         else:
-            self._findings.attachments.append(Attachment(name, data, "imported text", kind))
+            self._findings.imports.append(Attachment(name, data, "imported text", kind))
 
 
 def _root_of(part: Part, kind: str) -> Element | None:

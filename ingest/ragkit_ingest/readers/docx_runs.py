@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ragkit_ingest.readers.docx_forms import is_placeholder, read_form_field, read_tick
 from ragkit_ingest.readers.docx_styles import PLAIN, RunFormat, Style, Styles, W, read_format
+from ragkit_ingest.readers.drawingml import TextTally
 from ragkit_ingest.readers.equations import write_equation
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.superscripts import lower_text, raise_text
@@ -44,11 +45,10 @@ class Follower(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(TextTally):
     """Counts what was left out of the text of a document."""
 
     hidden: int = 0
-    struck: int = 0
     placeholders: int = 0
 
 
