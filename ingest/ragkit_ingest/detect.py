@@ -104,6 +104,17 @@ _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:(?><!--.*?-->)\s*)*+<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
+_BIFF = re.compile(rb"\x09[\x00\x02\x04\x08][\x04\x06\x08\x10]\x00")  # Excel 2 to 5, without OLE
+_XML_KINDS = (  # the root element of an XML text, and its kind
+    (re.compile(r"<(?:\w+:)?Workbook\s[^>]*urn:schemas-microsoft-com:office:spreadsheet"), "xls"),
+    (re.compile(r"<office:document\s[^>]*opendocument\.spreadsheet"), "ods"),
+)
+_XML_PROLOG = re.compile(
+    r"\ufeff?\s*+(?:<\?.*?\?>\s*+|<!--.*?-->\s*+|<!DOCTYPE[^>\[]*>\s*+)*+", re.DOTALL
+)
+_MANIFEST = "META-INF/manifest.xml"
+_MANIFEST_TYPE = re.compile(rb"application/vnd\.oasis\.opendocument\.[\w.-]+")
+_HTML_TABLE = re.compile(r"\ufeff?\s*<\w[^<>]*>", re.DOTALL)
 _MAIL_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]*):[ \t]?")
 _MAIL_HEADERS = {
     *("from", "to", "cc", "subject", "date", "received", "return-path", "message-id"),
@@ -125,6 +136,8 @@ def detect(data: bytes, source: str) -> str:
         return "pdf"
     if data.startswith(_OLE):
         return _detect_ole(data, suffix)
+    if _BIFF.match(data):
+        return "xls"
     _check_suffix(data, suffix)
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _detect_zip(data, suffix)
@@ -175,14 +188,14 @@ def _find_entry(data: bytes, name: str) -> int:
     """Return the offset at which the directory of an OLE file names a stream, -1 if it does not.
 
     Entries are 128 bytes long and aligned. The length of the name with its end follows at byte 64
-    ([MS-CFB] 2.6.1).
+    ([MS-CFB] 2.6.1). Names differ in no other way than by case (2.6.4).
     """
     wanted = name.encode("utf-16-le") + b"\0\0"
-    at = data.find(wanted)
-    while at >= 0:
-        if at % 128 == 0 and data[at + 64 : at + 66] == len(wanted).to_bytes(2, "little"):
+    length = len(wanted).to_bytes(2, "little")
+    for found in re.finditer(re.escape(wanted), data, re.IGNORECASE):
+        at = found.start()
+        if at % 128 == 0 and data[at + 64 : at + 66] == length:
             return at
-        at = data.find(wanted, at + 1)
     return -1
 
 
@@ -194,6 +207,8 @@ def _detect_zip(data: bytes, suffix: str) -> str:
             mimetype = b""
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 256:
                 mimetype = archive.read("mimetype").strip()
+            elif "content.xml" in names and _MANIFEST in names:
+                mimetype = _read_manifest_type(archive)
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as exc:
         found = f"the file is a damaged ZIP package ({exc}); save it again"
         raise ReadError(Reason.CORRUPT, found) from exc
@@ -209,6 +224,14 @@ def _detect_zip(data: bytes, suffix: str) -> str:
         found = f"the file is named {suffix} but holds no Office document; save it again"
         raise ReadError(Reason.CORRUPT, found)
     raise ReadError(Reason.UNSUPPORTED, found or "a ZIP archive; unpack it")
+
+
+def _read_manifest_type(archive: zipfile.ZipFile) -> bytes:
+    """Return the media type that the manifest of an OpenDocument package names, b"" if none."""
+    if archive.getinfo(_MANIFEST).file_size > 1 << 20:
+        return b""
+    found = _MANIFEST_TYPE.search(archive.read(_MANIFEST))
+    return found[0] if found else b""
 
 
 def _refuse_binary(data: bytes) -> None:
@@ -235,6 +258,8 @@ def _describe(data: bytes, signatures: Sequence[tuple[bytes, str]]) -> str:
 def _detect_text(data: bytes, head: str, suffix: str) -> str:
     """Return the kind of a text, of which `head` is the beginning."""
     named = KINDS_BY_SUFFIX.get(suffix, "")
+    if named in ("", "text") and (kind := _detect_xml(head)):
+        return kind
     if named not in ("", "html", "text"):
         return named
     if named == "html" or _HTML.match(head):
@@ -243,9 +268,17 @@ def _detect_text(data: bytes, head: str, suffix: str) -> str:
         return "eml"
     if named == "text":
         return named
+    if suffix == ".xls":  # programs export tables under this name
+        return "html" if _HTML_TABLE.match(head) else "tsv" if "\t" in head else "csv"
     if head.startswith("#!"):
         return "code"
     return "json" if head.lstrip()[:1] in ("{", "[") and _is_json(data) else "text"
+
+
+def _detect_xml(head: str) -> str:
+    """Return the kind of an XML text by its root element, "" for one without a reader."""
+    at = found.end() if (found := _XML_PROLOG.match(head)) else 0
+    return next((kind for root, kind in _XML_KINDS if root.match(head, at)), "")
 
 
 def _is_mail(head: str, suffix: str) -> bool:

@@ -20,10 +20,12 @@ from ragkit_ingest.readers.email import MESSAGE, read_email
 from ragkit_ingest.readers.html import read_html
 from ragkit_ingest.readers.json import read_json
 from ragkit_ingest.readers.markdown import read_markdown
+from ragkit_ingest.readers.ods import read_ods
 from ragkit_ingest.readers.pdf import read_pdf
 from ragkit_ingest.readers.pptx import read_pptx
-from ragkit_ingest.readers.spreadsheet import read_ods, read_xls, read_xlsx
 from ragkit_ingest.readers.text import read_text
+from ragkit_ingest.readers.xls import read_xls
+from ragkit_ingest.readers.xlsx import read_xlsx
 from ragkit_ingest.text.cleaning import one_line
 
 _MAX_DEPTH = 3  # files inside files

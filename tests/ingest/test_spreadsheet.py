@@ -36,12 +36,13 @@ def test_rows_name_their_cells_and_their_heads() -> None:
     heads = "Part | Price | Since"
     columns = ("Part", "Price", "Since")
     assert (page.kind, page.page_label, page.number) == (PageKind.SHEET, "Prices", None)
-    assert page.text == f"Price list 2026\n{heads}\nBolt | 1.5 | 2026-01-31\nNut M8 | 2 | TRUE"
+    assert page.text == f"Price list 2026\n\n{heads}\nBolt | 1.5 | 2026-01-31\nNut M8 | 2 | TRUE"
+    title = "Price list 2026"
     assert page.blocks == (
-        Block(BlockKind.ROW, 0, 15, ref="B1:B1"),
-        Block(BlockKind.ROW, 16, 36, ref="B3:D3"),
-        Block(BlockKind.ROW, 37, 60, columns=columns, ref="B4:D4"),
-        Block(BlockKind.ROW, 61, 78, columns=columns, ref="B6:D6"),
+        Block(BlockKind.PARAGRAPH, 0, 15, ref="B1:B1"),
+        Block(BlockKind.ROW, 17, 37, ref="B3:D3"),
+        Block(BlockKind.ROW, 38, 61, columns=columns, label=f"{title}, Bolt", ref="B4:D4"),
+        Block(BlockKind.ROW, 62, 79, columns=columns, label=f"{title}, Nut M8", ref="B6:D6"),
     )
 
 
@@ -76,22 +77,18 @@ def test_hidden_sheets_are_read_with_a_warning() -> None:
     assert document.warnings == ('sheet "Secret" is hidden in the workbook',)
 
 
-def test_a_stray_cell_far_away_is_refused_and_an_empty_one_is_not() -> None:
-    def stray(book: xlsxwriter.Workbook) -> None:
+def test_stray_cells_far_away_are_read_with_the_others() -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
         sheet = book.add_worksheet()
-        sheet.write(0, 0, "a")
-        sheet.write(1_048_575, 16_000, "b")
+        sheet.write_row(0, 0, ["Part", "Price"])
+        sheet.write_row(1, 0, ["Bolt", 1.5])
+        sheet.write(1, 16_000, "checked")
+        sheet.write(1_048_575, 16_383, "b")
+        sheet.write_blank(1_048_574, 16_000, None, book.add_format({"bold": True}))
 
-    def formatted(book: xlsxwriter.Workbook) -> None:
-        sheet = book.add_worksheet()
-        sheet.write(0, 0, "a")
-        sheet.write_blank(1_048_575, 16_000, None, book.add_format({"bold": True}))
-
-    with pytest.raises(ReadError) as caught:
-        read_document(workbook(stray), "a.xlsx")
-    assert caught.value.reason is Reason.TOO_LARGE
-    assert "1,048,576 rows and 16,001 columns" in caught.value.detail
-    assert read_document(workbook(formatted), "a.xlsx").pages[0].text == "a"
+    page = read_document(workbook(fill), "a.xlsx").pages[0]
+    assert page.text == "Part | Price\nBolt | 1.5 | checked\nb"
+    assert [block.ref for block in page.blocks] == ["A1:B1", "A2:WQK2", "XFD1048576:XFD1048576"]
 
 
 def test_an_empty_workbook_has_no_text() -> None:

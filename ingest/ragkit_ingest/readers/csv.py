@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ragkit_ingest.model import Document, ReadError, Reason
-from ragkit_ingest.readers.table import MAX_CELLS, build_sheet
+from ragkit_ingest.model import Document
+from ragkit_ingest.readers.sheet import SheetRow
 from ragkit_ingest.readers.text import read_text
-from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.readers.workbook import WorkbookBuilder
+from ragkit_ingest.text.cleaning import clean_text, one_line
 from ragkit_ingest.text.encoding import decode
 
+_DELIMITER_LINE = re.compile(r"\ufeff?sep=([,;\t|])[ \t]*\n")
 _DELIMITERS = ",;\t|"
 _SAMPLE = 16384  # characters that the delimiter is chosen by
 
@@ -35,38 +38,40 @@ def _read_delimited(data: bytes, source: str, kind: str) -> Document:
     text, warnings = decode(data)
     text, hidden = clean_text(text)
     delimiter = _choose_delimiter(text, kind)
+    if named := _DELIMITER_LINE.match(text):  # as Excel writes and reads it
+        delimiter, text = named[1], text[named.end() :]
     for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        workbook = WorkbookBuilder()
+        workbook.start_sheet("")
         try:
-            page = build_sheet("", _parse_rows(text, delimiter, quoting), 0)
+            workbook.add_rows(_parse_rows(text, delimiter, quoting))
         except csv.Error:
             warnings = (*warnings, "a quote is never closed; quotes are read as letters")
             continue
+        (page,) = workbook.build(kind).pages
         return Document(kind, (replace(page, hidden=hidden),), warnings=warnings)
     plain = read_text(data, source)
     return replace(plain, warnings=(*plain.warnings, f"not a {kind} table; read as text"))
 
 
-def _parse_rows(text: str, delimiter: str, quoting: int) -> Iterator[list[str]]:
-    """Yield the rows of delimited text. Raises ReadError if there are too many cells."""
-    left = MAX_CELLS
+def _parse_rows(text: str, delimiter: str, quoting: int) -> Iterator[SheetRow]:
     lines = io.StringIO(text, newline="")
     # quoting is one of csv's own constants, which typeshed narrows to literals
-    for row in csv.reader(lines, delimiter=delimiter, quoting=quoting):  # type: ignore[arg-type]
-        left -= len(row)
-        if left < 0:
-            found = f"the table has over {MAX_CELLS:,} cells, which is the limit; split the file"
-            raise ReadError(Reason.TOO_LARGE, found)
-        yield row
+    rows = csv.reader(lines, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+    for number, row in enumerate(rows, start=1):
+        yield SheetRow(
+            number, {at: cell for at, text in enumerate(row) if (cell := one_line(text))}
+        )
 
 
 def _choose_delimiter(text: str, kind: str) -> str:
     """Return the delimiter that splits most of the first lines into equally many cells.
 
-    One that splits the first line as well wins over one that does not: a comma in every row but
-    the head is a decimal comma.
+    One that does so from an earlier line on wins over the others: a comma in every row but the head
+    is a decimal comma.
     """
     sample = text[:_SAMPLE].rpartition("\n")[0] or text[:_SAMPLE]
-    best, best_score = "\t" if kind == "tsv" else ",", (False, 0.0)
+    best, best_score = "\t" if kind == "tsv" else ",", (-_SAMPLE, 0.0)
     for delimiter in _DELIMITERS:
         try:
             rows = csv.reader(io.StringIO(sample), delimiter=delimiter)
@@ -75,6 +80,6 @@ def _choose_delimiter(text: str, kind: str) -> str:
             continue
         usual = max(set(widths), key=lambda width: (widths.count(width), width))
         score = widths.count(usual) / len(widths) * (1 - 1 / usual)
-        if score and (widths[0] > 1, score) > best_score:
-            best, best_score = delimiter, (widths[0] > 1, score)
+        if score and (-widths.index(usual), score) > best_score:
+            best, best_score = delimiter, (-widths.index(usual), score)
     return best
