@@ -17,8 +17,7 @@ from PIL import Image
 from ragkit_ingest.chunk import ChunkSettings, chunk_document
 from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import ReadError, Reason
-from ragkit_ingest.readers.pdf_image import Box, PagePicture, draw_page
-from ragkit_ingest.readers.pdf_text import PageText
+from ragkit_ingest.readers.pdf_image import Box, PagePicture, draw_page, read_page_text
 from ragkit_ingest.text.cleaning import clean_text, kept_indices
 from tests.support.pdf_maker import Line, Mark, Sheet, make_pdf
 
@@ -357,7 +356,7 @@ def test_boxes_of_real_passages_hold_their_letters_and_no_others(name: str) -> N
     )
     pdf = pdfium.PdfDocument(data)
     for chunk in random.Random(7).sample(chunks, 50):
-        text = PageText(pdf[chunk.page])
+        text = read_page_text(pdf, pdf[chunk.page], chunk.page)
         found = ""
         for box in text.line_boxes(chunk.start, chunk.end):
             inset = (box.top - box.bottom) * 0.3  # what a box merely touches counts for pdfium

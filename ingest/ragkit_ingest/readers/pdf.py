@@ -19,8 +19,9 @@ from ragkit_ingest.readers.pdf_layout import (
 )
 from ragkit_ingest.readers.pdf_notes import add_note_blocks
 from ragkit_ingest.readers.pdf_open import extract_texts, open_pdf
-from ragkit_ingest.readers.pdf_page import RawPage, name_pages, read_pages
+from ragkit_ingest.readers.pdf_page import RawPage, join_words, name_pages, read_pages
 from ragkit_ingest.readers.pdf_running import drop_running_heads
+from ragkit_ingest.readers.pdf_words import mark_breaks
 from ragkit_ingest.text.cleaning import clean_text
 
 _GARBAGE = re.compile("[\ufffd\ue000-\uf8ff]")
@@ -42,6 +43,7 @@ def read_pdf(data: bytes, source: str) -> Document:
         return _read_with_pypdf(data)
     try:
         raw = list(read_pages(pdf, warnings))
+        join_words(raw)
         outline = _read_outline(pdf)
         metadata = {key.lower(): value for key, value in pdf.get_metadata_dict().items() if value}
         attachments = read_attachments(pdf, warnings)
@@ -178,5 +180,7 @@ def _read_with_pypdf(data: bytes) -> Document:
     """Read a PDF that pdfium refuses with the second engine, which gives no layout."""
     raw = []
     for number, (text, hidden) in enumerate(extract_texts(data), 1):
-        raw.append(RawPage(text, split_lines(text), number, "", hidden=hidden))
+        marked, _ = mark_breaks(text) or (text, None)
+        raw.append(RawPage(marked, split_lines(marked), number, "", hidden=hidden))
+    join_words(raw)
     return _build_document(raw, [], {}, ["the PDF is damaged; its text was read without layout"])

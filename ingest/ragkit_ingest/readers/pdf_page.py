@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from ragkit_ingest.readers.pdf_notes import insert_notes
 from ragkit_ingest.readers.pdf_open import DAMAGED
 from ragkit_ingest.readers.pdf_pictures import count_pictures, covers_page, is_drawing
 from ragkit_ingest.readers.pdf_text import PageText, Rectangle, to_pixels
+from ragkit_ingest.readers.pdf_words import BREAK, Words, join_breaks
 
 _BOLD_WEIGHT = 600
 _MIN_SIZE = 1.0  # points; smaller type is unreadable
@@ -67,6 +69,22 @@ def read_pages(pdf: Any, warnings: list[str]) -> Iterator[RawPage]:
         raise ReadError(Reason.CORRUPT, DAMAGED)
     if damaged:
         warnings.append(f"{name_pages(damaged, 'is', 'are')} damaged and left out")
+
+
+def join_words(pages: Sequence[RawPage]) -> None:
+    """Join the words of a document that are broken at line ends."""
+    broken = [page for page in pages if BREAK in page.text]
+    words = Words(page.text for page in pages) if broken else None
+    for page in broken:
+        if words and (joined := join_breaks(page.text, words)):
+            page.text, indices = joined
+            for line in page.lines:
+                line.start, line.end = (bisect_left(indices, at) for at in (line.start, line.end))
+                line.text = page.text[line.start : line.end]
+            page.notes = [
+                (bisect_left(indices, start), bisect_left(indices, end))
+                for start, end in page.notes
+            ]
 
 
 def name_pages(numbers: Sequence[int], one: str = "", many: str = "") -> str:

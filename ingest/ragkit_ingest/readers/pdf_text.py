@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from ragkit_ingest.readers.pdf_words import BREAK, Joined, Words, join_breaks, mark_breaks
 from ragkit_ingest.text.cleaning import clean_text, kept_indices
 
 _MAX_GAP = 0.5  # of a line's height: a wider gap may contain other text
@@ -52,6 +55,33 @@ class PageText:
         if raw and max(raw) > "\uffff":
             starts = list(accumulate((1 + (char > "\uffff") for char in raw), initial=0))
             self._units = [starts[at] for at in self._units]
+        if BREAK in raw:
+            self._restore_breaks(raw)
+        self._replace(mark_breaks(self.text))
+
+    def _restore_breaks(self, raw: str) -> None:
+        """Put the marks of broken words back, which cleaning makes spaces."""
+        kept = kept_indices(raw)
+        text = list(self.text)
+        for found in re.finditer(BREAK, raw):
+            text[bisect_left(kept, found.start())] = BREAK
+        self.text = "".join(text)
+
+    def _replace(self, joined: Joined | None) -> None:
+        if joined:
+            self.text, indices = joined
+            self._units = [self._units[at] for at in indices]
+            self.notes = [
+                (bisect_left(indices, start), bisect_left(indices, end), box)
+                for start, end, box in self.notes
+            ]
+
+    def join_words(self, words: Words) -> None:
+        """Join the words that are broken at line ends, as they are spelt in the document.
+
+        Until then `BREAK` is between their halves.
+        """
+        self._replace(join_breaks(self.text, words))
 
     def character(self, at: int) -> int:
         """Return pdfium's index of the character `text[at]`, -1 if it is not on the page."""
