@@ -1,168 +1,225 @@
-"""PowerPoint presentations (pptx): a page for each slide, shapes in reading order, notes last."""
+"""PowerPoint presentations (pptx): a page for each slide, with its notes and comments last.
+
+Text that many slides show, in footers and on the slide master, is a page of its own at the end.
+"""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind, first_heading
-from ragkit_ingest.readers.ooxml import check_package, own_title, translate_errors
+from ragkit_ingest.readers.drawingml import A, TextTally, read_text
+from ragkit_ingest.readers.embedded import EmbeddedFiles
+from ragkit_ingest.readers.ooxml import (
+    Package,
+    Part,
+    local_name,
+    relationship_id,
+    translate_errors,
+)
+from ragkit_ingest.readers.pptx_shapes import (
+    Layout,
+    P,
+    Shape,
+    find_placeholder_entry,
+    find_shapes,
+)
+from ragkit_ingest.readers.pptx_slide import SlideWriter
 from ragkit_ingest.text.cleaning import one_line
 
 if TYPE_CHECKING:
-    from pptx.package import Package
-    from pptx.slide import Slide
+    Element = Any  # an lxml element
 
-_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
-_DIAGRAM_DATA = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/diagramData"
-_ROW_HEIGHT = 228_600  # EMU (a quarter inch): shapes whose tops differ by less are side by side
-_SKIPPED_ROLES = {"DATE", "FOOTER", "HEADER", "SLIDE_NUMBER"}
-_LIST_ROLES = {"BODY", "OBJECT", "VERTICAL_BODY", "VERTICAL_OBJECT"}
+FOOTERS = "header and footer"  # the page label of text that many slides show
+_SECTION = "{http://schemas.microsoft.com/office/powerpoint/2010/main}section"
+_SECTION_SLIDE = "{http://schemas.microsoft.com/office/powerpoint/2010/main}sldId"
+_MAX_STAMP = 100  # characters of text up to which a slide with large pictures is a picture
+_LARGE_PART = 1 / 3  # of a slide that pictures cover if they are its content
 
 
 def read_pptx(data: bytes, source: str) -> Document:
     """Read a presentation; slides count from 1. Hidden slides are read too, with a warning.
 
-    Charts and SmartArt are read as text. Raises ReadError: CORRUPT, ENCRYPTED or TOO_LARGE.
+    Charts and SmartArt are read as text, and embedded files are attachments. Raises ReadError:
+    CORRUPT, ENCRYPTED or TOO_LARGE.
     """
-    check_package(data)
     with translate_errors("presentation"):
-        from pptx.package import Package
-
-        package = Package.open(io.BytesIO(data))
-        part: Any = package.main_document_part
-        pages: list[Page] = []
-        warnings: list[str] = []
-        for number, slide in enumerate(part.presentation.slides, start=1):
-            pages.append(_read_slide(slide, number))
-            if slide._element.get("show") in ("0", "false"):
-                warnings.append(f"slide {number} is hidden in the presentation")
-        title, metadata = _read_properties(package)
-    title = title or first_heading(tuple(pages))
-    return Document("pptx", tuple(pages), title, metadata, tuple(warnings))
-
-
-def _read_properties(package: Package) -> tuple[str, dict[str, str]]:
-    """Return title and author. (`core_properties` would invent a title for a file without one.)"""
-    from pptx.opc.constants import RELATIONSHIP_TYPE
-    from pptx.parts.coreprops import CorePropertiesPart
-
-    for relation in package._rels.values():
-        if relation.reltype == RELATIONSHIP_TYPE.CORE_PROPERTIES:
-            part = relation.target_part
-            if isinstance(part, CorePropertiesPart):
-                author = one_line(part.author or "")
-                return own_title(part.title), {"author": author} if author else {}
-    return "", {}
+        package = Package(data, "presentation")
+        reader = _DeckReader(package)
+        pages = tuple(reader.read_pages())
+        title, metadata = package.read_properties()
+        warnings = (*reader.findings.describe(), *package.describe_unread_parts())
+    return Document(
+        "pptx",
+        pages,
+        title=title or first_heading(pages),
+        metadata=metadata,
+        warnings=warnings,
+        attachments=tuple(reader.findings.files.attachments),
+    )
 
 
-def _read_slide(slide: Slide, number: int) -> Page:
-    title_shape = slide.shapes.title
-    title = one_line(title_shape.text_frame.text) if title_shape is not None else ""
-    builder = PageBuilder(PageKind.SLIDE, number=number, page_label=title)
-    builder.add(BlockKind.HEADING, title, level=1)
-    for shape in _iter_shapes(slide.shapes):
-        if title_shape is None or shape.shape_id != title_shape.shape_id:
-            _add_shape(builder, shape)
-    for relation in slide.part.rels.values():
-        if relation.reltype == _DIAGRAM_DATA:
-            _add_diagram(builder, relation.target_part.blob)
-    if slide.has_notes_slide:
-        notes = slide.notes_slide.notes_text_frame
-        text = _frame_text(notes) if notes is not None else ""
-        builder.add(BlockKind.PARAGRAPH, f"Notes: {text}" if text else "")
-    return builder.build()
+@dataclass(slots=True)
+class _Findings:
+    """The numbers of slides with what is left out or reported, and the embedded files."""
+
+    hidden: list[int] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
+    struck: list[int] = field(default_factory=list)
+    media: list[int] = field(default_factory=list)
+    tally: TextTally = field(default_factory=TextTally)
+    files: EmbeddedFiles = field(default_factory=EmbeddedFiles)
+
+    def describe(self) -> Iterator[str]:
+        """Yield the warnings, one for each kind."""
+        if self.hidden:
+            verb = "is" if len(self.hidden) == 1 else "are"
+            yield f"{_list_slides(self.hidden)} {verb} hidden in the presentation"
+        if self.pictures:
+            count = len(self.pictures)
+            what = "1 slide is a picture" if count == 1 else f"{count} slides are pictures"
+            numbers = ", ".join(map(str, self.pictures))
+            yield f"{what} with little or no text: {numbers} (text in pictures is not read)"
+        if self.struck:
+            count = self.tally.struck
+            what = "1 struck-out passage was" if count == 1 else f"{count} struck-out passages were"
+            yield f"{what} left out ({_list_slides(self.struck)})"
+        if self.media:
+            yield f"sound and video were not read ({_list_slides(self.media)})"
+        yield from self.files.describe_unread()
 
 
-def _iter_shapes(shapes: Iterable[Any]) -> Iterator[Any]:
-    """Yield shapes from top to bottom and left to right, groups together, hidden shapes too."""
+class _DeckReader:
+    """Reads the slides of a presentation, and what they share."""
 
-    def place(shape: Any) -> tuple[int, int]:
-        return (shape.top or 0) // _ROW_HEIGHT, shape.left or 0
+    def __init__(self, package: Package) -> None:
+        self._part = package.main
+        self.findings = _Findings()
+        self._shared: dict[str, None] = {}  # texts of footers and masters
+        self._layouts: dict[str, Layout] = {}
+        self._authors = _read_authors(self._part)
+        self._width, self._height = _read_size(self._part.root)
 
-    for shape in sorted(shapes, key=place):
-        if _tag(shape) == "grpSp" and not _is_hidden(shape):
-            yield from _iter_shapes(shape.shapes)
-        else:
-            yield shape
+    def read_pages(self) -> Iterator[Page]:
+        """Yield the slides in their order, then what they share."""
+        sections = self._read_sections()
+        for number, entry in enumerate(self._part.root.iterfind(f"{P}sldIdLst/{P}sldId"), start=1):
+            slide = self._part.follow(relationship_id(entry))
+            if slide is not None and slide.root is not None:
+                yield self._read_slide(slide, number, sections.get(entry.get("id", ""), ""))
+        builder = PageBuilder(PageKind.PART, page_label=FOOTERS)
+        for text in self._shared:
+            builder.add(BlockKind.PARAGRAPH, text)
+        page = builder.build()
+        if page.text:
+            yield page
+
+    def _read_slide(self, slide: Part, number: int, section: str) -> Page:
+        layout = self._find_layout(slide)
+        trees = slide.root.iterfind(f"{P}cSld/{P}spTree")
+        shapes = [shape for tree in trees for shape in find_shapes(tree, layout)]
+        writer = SlideWriter(slide, number, section, self.findings.tally)
+        struck = self.findings.tally.struck
+        writer.write([shape for shape in shapes if not self._is_outside(shape)])
+        writer.builder.hidden += sum(len(s.text) for s in shapes if self._is_outside(s))
+        self._shared |= dict.fromkeys(writer.footers)
+        for shape in layout.find_fixed_shapes(slide.root):
+            self._share(shape)
+        if self._is_picture(slide, writer):
+            self.findings.pictures.append(number)
+        if slide.root.get("show") in ("0", "false"):
+            self.findings.hidden.append(number)
+        if writer.has_media:
+            self.findings.media.append(number)
+        self._write_notes(writer.builder, slide)
+        self._write_comments(writer.builder, slide)
+        if self.findings.tally.struck > struck:
+            self.findings.struck.append(number)
+        self.findings.files.collect(slide, f"slide {number}")
+        return writer.builder.build()
+
+    def _find_layout(self, slide: Part) -> Layout:
+        found = next(iter(slide.find_related("slideLayout")), None)
+        name = "" if found is None else found.name
+        if name not in self._layouts:
+            self._layouts[name] = Layout(found)
+        return self._layouts[name]
+
+    def _share(self, shape: Element) -> None:
+        for body in shape.iterchildren(f"{P}txBody"):
+            text = read_text(body, self.findings.tally)
+            if text:
+                self._shared[text] = None
+
+    def _is_picture(self, slide: Part, writer: SlideWriter) -> bool:
+        background = slide.root.find(f"{P}cSld/{P}bg/{P}bgPr/{A}blipFill")
+        area = self._width * self._height
+        covered = area if background is not None else writer.picture_area
+        is_covered = covered > 0 and covered >= area * _LARGE_PART
+        return is_covered and writer.text_length <= _MAX_STAMP
+
+    def _is_outside(self, shape: Shape) -> bool:
+        """Return True for a shape beside the slide, which the audience never sees."""
+        left, top, width, height = shape.box
+        if not (self._width and self._height and width and height):
+            return False
+        is_beside = left >= self._width or left + width <= 0
+        return is_beside or top >= self._height or top + height <= 0
+
+    def _write_notes(self, builder: PageBuilder, slide: Part) -> None:
+        for notes in slide.find_roots("notesSlide"):
+            for shape in notes.iter(f"{P}sp"):
+                holder = find_placeholder_entry(shape)
+                body = shape.find(f"{P}txBody")
+                if body is not None and holder is not None and holder.get("type") == "body":
+                    text = read_text(body, self.findings.tally)
+                    builder.add(BlockKind.PARAGRAPH, f"Notes: {text}" if text else "")
+
+    def _write_comments(self, builder: PageBuilder, slide: Part) -> None:
+        """Write comments and replies; those of 2018 and later have elements of the same names."""
+        for comments in slide.find_roots("comments"):
+            for comment in comments.iter():
+                if local_name(comment) not in ("cm", "reply"):
+                    continue
+                author = self._authors.get(comment.get("authorId", ""), "")
+                label = f"Comment ({author})" if author else "Comment"
+                text = "\n".join(filter(None, map(self._read_comment, comment)))
+                builder.add(BlockKind.PARAGRAPH, f"{label}: {text}" if text else "")
+
+    def _read_comment(self, element: Element) -> str:
+        if local_name(element) == "txBody":
+            return read_text(element, self.findings.tally)
+        return str(element.text or "") if local_name(element) == "text" else ""
+
+    def _read_sections(self) -> dict[str, str]:
+        """Return the name of the section that each slide id is in, if there are several."""
+        sections = list(self._part.root.iter(_SECTION))
+        if len(sections) < 2:
+            return {}
+        return {
+            slide.get("id", ""): one_line(section.get("name", ""))
+            for section in sections
+            for slide in section.iter(_SECTION_SLIDE)
+        }
 
 
-def _add_shape(builder: PageBuilder, shape: Any) -> None:
-    if _is_hidden(shape):
-        texts = (text.text or "" for text in shape._element.iter(f"{_A}t"))
-        builder.hidden += len(one_line(" ".join(texts)))
-        return
-    role = shape.placeholder_format.type.name if shape.is_placeholder else ""
-    if role in _SKIPPED_ROLES:
-        return
-    if _tag(shape) == "pic" or next(shape._element.iter(f"{_A}blip"), None) is not None:
-        builder.images += 1
-    if shape.has_text_frame:
-        _add_frame(builder, shape.text_frame, is_list=role in _LIST_ROLES)
-    elif getattr(shape, "has_table", False):
-        _add_table(builder, shape.table)
-    elif getattr(shape, "has_chart", False):
-        _add_chart(builder, shape.chart)
+def _read_size(presentation: Element) -> tuple[int, int]:
+    """Return the width and height of the slides, 0 if they are not stated."""
+    size = presentation.find(f"{P}sldSz")
+    numbers = ["", ""] if size is None else [size.get("cx", ""), size.get("cy", "")]
+    width, height = (int(number) if number.isdecimal() else 0 for number in numbers)
+    return width, height
 
 
-def _add_frame(builder: PageBuilder, frame: Any, *, is_list: bool) -> None:
-    """Add a text frame: the paragraphs of a list one by one, other text as one paragraph."""
-    if not is_list:
-        builder.add(BlockKind.PARAGRAPH, _frame_text(frame))
-        return
-    for paragraph in frame.paragraphs:
-        kind = BlockKind.ITEM
-        if paragraph._p.find(f"{_A}pPr/{_A}buNone") is not None:
-            kind = BlockKind.PARAGRAPH
-        builder.add(kind, _replace_breaks(paragraph.text))
+def _read_authors(part: Part) -> dict[str, str]:
+    """Return the names of the authors of comments, by their ids."""
+    roots = [*part.find_roots("commentAuthors"), *part.find_roots("authors")]
+    return {
+        entry.get("id", ""): one_line(entry.get("name", "")) for root in roots for entry in root
+    }
 
 
-def _frame_text(frame: Any) -> str:
-    return "\n".join(_replace_breaks(paragraph.text) for paragraph in frame.paragraphs).strip()
-
-
-def _replace_breaks(text: str) -> str:
-    return text.replace("\v", "\n")  # python-pptx writes a line break as a vertical tab
-
-
-def _add_table(builder: PageBuilder, table: Any) -> None:
-    heads: list[str] = []
-    for number, row in enumerate(table.rows):
-        cells = [one_line(_replace_breaks(cell.text_frame.text)) for cell in row.cells]
-        if any(cells):
-            builder.add(BlockKind.ROW, " | ".join(cells), columns=heads)
-        if number == 0 and len(cells) > 1 and (table.first_row or all(cells)):
-            heads = cells
-
-
-def _add_chart(builder: PageBuilder, chart: Any) -> None:
-    """Add a chart's title and its numbers as a table, a row for each series."""
-    if chart.has_title and chart.chart_title.has_text_frame:
-        builder.add(BlockKind.PARAGRAPH, _frame_text(chart.chart_title.text_frame))
-    for plot in chart.plots:
-        heads = ["", *(one_line(str(category)) for category in plot.categories)]
-        builder.add(BlockKind.ROW, " | ".join(heads))
-        for series in plot.series:
-            values = ("" if value is None else f"{value:.15g}" for value in series.values)
-            text = " | ".join([one_line(series.name), *values])
-            builder.add(BlockKind.ROW, text, columns=heads)
-
-
-def _add_diagram(builder: PageBuilder, blob: bytes) -> None:
-    """Add the points of a SmartArt graphic, whose text is in a part of its own."""
-    from pptx.oxml import parse_xml
-
-    for point in parse_xml(blob).iter(
-        "{http://schemas.openxmlformats.org/drawingml/2006/diagram}t"
-    ):
-        builder.add(BlockKind.ITEM, "".join(t.text or "" for t in point.iter(f"{_A}t")))
-
-
-def _tag(shape: Any) -> str:
-    return str(shape._element.tag).rpartition("}")[2]
-
-
-def _is_hidden(shape: Any) -> bool:
-    names = shape._element.xpath("./*/p:cNvPr/@hidden")
-    return bool(names) and names[0] in ("1", "true")
+def _list_slides(numbers: Sequence[int]) -> str:
+    return ("slide " if len(numbers) == 1 else "slides ") + ", ".join(map(str, numbers))
