@@ -134,3 +134,8 @@ def test_a_table_on_a_page_has_heads_label_and_unit_in_its_blocks() -> None:
     assert page.blocks[1] == Block(
         BlockKind.ROW, 13, 21, columns=("Part", "Price"), label="in €, Bolt", unit="in €"
     )
+
+
+def test_long_words_after_a_digit_are_compared_soon() -> None:
+    word = "1" + "a" * 2000 + "!" + " " * 2000 + "in " * 500
+    assert len(arrange(["x", word], [word, "5"], [word, "6"])) == 3

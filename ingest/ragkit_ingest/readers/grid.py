@@ -21,7 +21,7 @@ _LOOKAHEAD = 20  # rows below a row that tell whether it names their columns
 _YEAR = re.compile(r"(?:[FCH]Y)?[ -]?(?:19|20)\d\d(?:[/–-]\d{2,4})?[AEFPB]?\*?", re.IGNORECASE)
 _NUMBER = re.compile(
     r"[-–−+~<>≤≥±( ]*(?:[$€£¥]|[A-Z]{3}\b)?\s*[-–−+]?\d[\d.,'’ \u00a0\u202f]*"
-    r"(?:[eE][-+]?\d+)?(?:\s?(?:[%‰€$£¥)*]|[A-Za-zµ°]{1,3}[²³]?))*"
+    r"(?:[eE][-+]?\d+)?(?:\s?(?:[%‰€$£¥)*]|[A-Za-zµ°]{1,3}(?![A-Za-zµ°])[²³]?)){0,4}"
 )
 _DATE = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[ T]\d{1,2}:\d\d.*)?|\d{1,2}:\d\d(?::\d\d)?"

@@ -1,10 +1,13 @@
-"""Markdown: one page with the text as it is in the file, so that citations can be found there."""
+"""Markdown: one page with the text of the file, but for what nobody sees (`markdown_shown`)."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ragkit_ingest.model import Block, BlockKind, Document, Page, first_heading
+from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
+from ragkit_ingest.readers.markdown_shown import ShownMarkdown
 from ragkit_ingest.text.cleaning import clean_text, one_line
 from ragkit_ingest.text.encoding import decode
 from ragkit_ingest.text.spans import find_lines, strip_span
@@ -18,6 +21,9 @@ _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]+\S|[ \t]*$)")
 _INTERRUPTING_ITEM = re.compile(r"[ \t]*(?:[-*+]|1[.)])[ \t]+\S")
 _DELIMITER = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _PIPE = re.compile(r"(?<!\\)\|")
+_LINK = re.compile(r"!?\[([^\]\[]{0,200})\]\([^()\s]{0,500}\)")
+_MARKUP = re.compile(r"\*\*|(?<!\w)__|__(?!\w)|`|~~")
+_BLANK_ROW = TableRow(0, [])
 _FRONT = re.compile(r"(---|\+\+\+)[ \t]*$")
 _TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.MULTILINE | re.IGNORECASE)
 
@@ -28,9 +34,14 @@ def read_markdown(data: bytes, source: str) -> Document:
     Never raises; a guessed encoding becomes a warning.
     """
     text, warnings = decode(data)
-    text, hidden = clean_text(text)
+    text, invisible = clean_text(text)
+    shown = ShownMarkdown(text)
+    text, written = clean_text(shown.text)  # entities may stand for invisible characters
     finder = _BlockFinder(text)
-    page = Page(text, tuple(finder.blocks), hidden=hidden)
+    page = Page(text, tuple(finder.blocks), hidden=invisible + written + shown.hidden)
+    if shown.struck:
+        what = "passage was" if shown.struck == 1 else "passages were"
+        warnings = (*warnings, f"{shown.struck:,} struck-out {what} left out")
     title = finder.title or first_heading((page,))
     return Document("markdown", (page,), title=title, warnings=warnings)
 
@@ -128,13 +139,20 @@ class _BlockFinder:
         if not self._is_table(at):
             return at
         self._in_list = False
-        self._add(BlockKind.ROW, at, at + 1)
-        columns = tuple(_split_cells(self._line(at)))
         after = at + 2
         while "|" in self._line(after):
-            start, end = strip_span(self.text, *self.spans[after])
-            self.blocks.append(Block(BlockKind.ROW, start, end, columns=columns))
             after += 1
+        lines = [at, *range(at + 2, after)]
+        rows = _read_rows([self._line(line) for line in lines])
+        named = {row.index: row for row in arrange_rows(rows)}
+        for index, line in enumerate(lines):
+            start, end = strip_span(self.text, *self.spans[line])
+            row = named.get(index, _BLANK_ROW)
+            columns = row.columns if index else ()
+            block = Block(
+                BlockKind.ROW, start, end, columns=columns, label=row.label, unit=row.unit
+            )
+            self.blocks.append(block)
         return after
 
     def _item(self, at: int) -> int:
@@ -179,6 +197,29 @@ class _BlockFinder:
         if not line.strip() or _ATX.match(line) or _FENCE.match(line) or self._is_table(at):
             return True
         return bool(_RULE.match(line)) and not _UNDERLINE.match(line)
+
+
+def _read_rows(lines: list[str]) -> list[list[Cell]]:
+    """Return the cells of a table's lines, which begin with its heads.
+
+    A cell left empty at the left of a row that goes on is merged with that above.
+    """
+    heads, *rows = [[_plain_text(cell) for cell in _split_cells(line)] for line in lines]
+    result = [[Cell(text, is_head=True) for text in heads]]
+    top: list[Cell] = []  # the row in which the cell at the left began
+    for texts in rows:
+        cells = [Cell(text) for text in texts]
+        if top and len(cells) > 2 and not texts[0] and texts[1][:1].isalpha():
+            top[0] = replace(top[0], rows=top[0].rows + 1)
+            cells = cells[1:]
+        elif cells:
+            top = cells
+        result.append(cells)
+    return result
+
+
+def _plain_text(cell: str) -> str:
+    return one_line(_MARKUP.sub("", _LINK.sub(r"\1", cell)))
 
 
 def _split_cells(row: str) -> list[str]:
