@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from ragkit_ingest.readers.pdf_raised import raise_digits
 from ragkit_ingest.readers.pdf_words import BREAK, Joined, Words, join_breaks, mark_breaks
 from ragkit_ingest.text.cleaning import clean_text, kept_indices
 
@@ -55,8 +56,10 @@ class PageText:
         if raw and max(raw) > "\uffff":
             starts = list(accumulate((1 + (char > "\uffff") for char in raw), initial=0))
             self._units = [starts[at] for at in self._units]
+        self._is_direct = self.textpage.count_chars() == len(raw)  # each character is one unit
         if BREAK in raw:
             self._restore_breaks(raw)
+        self._replace(raise_digits(self.text, self.textpage, self.character))
         self._replace(mark_breaks(self.text))
 
     def _restore_breaks(self, raw: str) -> None:
@@ -85,10 +88,12 @@ class PageText:
 
     def character(self, at: int) -> int:
         """Return pdfium's index of the character `text[at]`, -1 if it is not on the page."""
+        unit = self._units[at]
+        if unit < 0 or self._is_direct:
+            return unit
         import pypdfium2.raw as c
 
-        unit = self._units[at]
-        return int(c.FPDFText_GetCharIndexFromTextIndex(self.textpage, unit)) if unit >= 0 else -1
+        return int(c.FPDFText_GetCharIndexFromTextIndex(self.textpage, unit))
 
     def insert(self, at: int, note: str, box: Rectangle) -> None:
         """Insert a text that is not drawn as part of the page, as lines of its own after a line."""
