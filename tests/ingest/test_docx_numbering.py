@@ -103,6 +103,16 @@ def test_bullets_have_no_sign_and_hidden_numbers_none() -> None:
     assert {block.kind for block in page.blocks} == {BlockKind.ITEM}
 
 
+def test_bullets_that_are_ticks_are_kept() -> None:
+    font = '<w:rPr><w:rFonts w:ascii="Wingdings"/></w:rPr>'
+    signs = [("\uf0fc", font), ("☐", ""), ("\uf0a7", font)]
+    numbering = "".join(
+        abstract(key, level(0, "bullet", sign, inner)) for key, (sign, inner) in enumerate(signs)
+    ) + "".join(number(key + 1, key) for key in range(3))
+    body = [item(text, key=key + 1) for key, text in enumerate(["paid", "sent", "plain"])]
+    assert read_lines(numbering, *body) == ["✓ paid", "☐ sent", "plain"]
+
+
 @pytest.mark.parametrize(
     ("suffix", "text", "line"),
     [("tab", "%1)", "1) x"), ("space", "Step %1:", "Step 1: x"), ("nothing", "第%1条", "第1条x")],

@@ -58,6 +58,30 @@ def test_headers_of_first_and_even_pages_are_read_where_they_are_shown() -> None
     assert shown.pages[0].text == "first\n\neven"
 
 
+def test_a_section_without_a_header_has_that_of_the_section_before() -> None:
+    word = WordMaker()
+    key = word.add_story("header", "hdr", paragraph("first"))
+    document = read(
+        word,
+        paragraph("One", section(("header", "first", key))),
+        paragraph("Two"),
+        section(inner="<w:titlePg/>"),
+    )
+    assert document.pages[0].text == "first"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [("Page 3 of 7", False), ("- 3 -", False), ("第 3 页", False), ("4711-22", True),
+     ("1 May 2026", True), ("Page 3, QM-114", True)],
+)  # fmt: skip
+def test_typed_page_numbers_are_left_out(text: str, is_kept: bool) -> None:
+    word = WordMaker()
+    key = word.add_story("footer", "ftr", paragraph(text))
+    document = read(word, paragraph("Body"), section(("footer", "default", key)))
+    assert (len(document.pages) == 2) == is_kept
+
+
 def test_a_watermark_and_a_table_in_a_header_are_read() -> None:
     word = WordMaker()
     mark = '<w:r><w:pict><v:shape><v:textpath string="DRAFT"/></v:shape></w:pict></w:r>'

@@ -103,9 +103,9 @@ class BodyWriter:
             self.builder.add(BlockKind.HEADING, one_line(text), level=level)
         else:
             self.builder.add(BlockKind.ITEM if is_item else BlockKind.PARAGRAPH, text)
+        self._follow_all(content)
         if style.name == "caption" and len(text) <= _MAX_LINE:
             self._caption = one_line(text)
-        self._follow_all(content)
 
     def _collect_paragraph(
         self, paragraph: Element, form: ParagraphFormat, content: Content

@@ -21,12 +21,15 @@ from ragkit_ingest.readers.docx_styles import (
     value_at,
 )
 from ragkit_ingest.text.numerals import write_number
+from ragkit_ingest.text.symbols import translate_symbols
 
 if TYPE_CHECKING:
     Element = Any  # an lxml element
 
 _PLACE = re.compile(r"%([1-9])")
 _LEVELS = 9
+_MAX_TEXT = 100  # characters around a number
+_TICKS = set("☐☑☒✓✔✗✘")  # bullets that say something
 _ENGLISH_STYLES = ("ordinal", "ordinalText", "cardinalText")
 
 
@@ -134,17 +137,21 @@ def _read_levels(parent: Element) -> dict[int, _Level]:
 
 
 def _read_level(element: Element) -> _Level:
-    if read_format(element.find(f"{W}rPr")).is_hidden:
+    run_format = read_format(element.find(f"{W}rPr"))
+    if run_format.is_hidden:
         return _HIDDEN
     number_format = element.find(f"{W}numFmt")
     number_style = value_at(element, "numFmt", "decimal")
     if number_format is not None and number_style == "custom":  # "001, 002, 003, ..."
-        number_style = number_format.get(f"{W}format", "").split(",")[0]
+        number_style = number_format.get(f"{W}format", "")[:_MAX_TEXT].split(",")[0]
+    text = value_at(element, "lvlText")[:_MAX_TEXT]
+    if number_style == "bullet":
+        text = translate_symbols(text, run_format.font) if run_format.font else text
     restart = value_at(element, "lvlRestart")
     return _Level(
         start=to_int(value_at(element, "start"), 0),
         number_style=number_style,
-        text=value_at(element, "lvlText"),
+        text=text,
         restart=to_int(restart, 0) if restart else None,
         is_legal=is_set(element, "isLgl"),
         suffix=value_at(element, "suff", "tab"),
@@ -172,7 +179,7 @@ def _pass_on(counts: dict[int, int], found: _List, level: int) -> None:
 def _write_number(found: _List, level: int, counts: dict[int, int], is_english: bool) -> str:
     entry = found.levels.get(level, _HIDDEN)
     if entry.number_style == "bullet":
-        return ""
+        return f"{entry.text} " if entry.text in _TICKS else ""
 
     def write(place: re.Match[str]) -> str:
         at = int(place[1]) - 1

@@ -24,6 +24,7 @@ WRAPPERS = {
     f"{W}{tag}"
     for tag in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag", "hyperlink")
 } | {f"{W}{tag}" for tag in ("dir", "bdo", "ruby", "rubyBase")}
+WRAPPERS.add("{http://schemas.microsoft.com/office/word/2010/wordml}conflictIns")
 _CHARACTERS = {f"{W}tab": "\t", f"{W}ptab": "\t", f"{W}br": "\n", f"{W}cr": "\n"}
 _CHARACTERS[f"{W}noBreakHyphen"] = "-"
 _NOTES = {f"{W}footnoteReference": "Footnote", f"{W}endnoteReference": "Endnote"}

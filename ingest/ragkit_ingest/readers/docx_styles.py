@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Element = Any  # an lxml element
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_MAX_CHAIN = 100  # styles based on each other
 _PARAGRAPH_PROPERTIES = f"{W}pPr"
 _OFF = ("0", "false", "off")
 _STRIKES = (f"{W}strike", f"{W}dstrike")
@@ -117,7 +118,7 @@ class Styles:
     def _follow(self, name: str) -> Iterator[Element]:
         """Yield a style and those it is based on."""
         visited: set[str] = set()
-        while name in self._elements and name not in visited:
+        while name in self._elements and name not in visited and len(visited) < _MAX_CHAIN:
             visited.add(name)
             yield self._elements[name]
             name = value_at(self._elements[name], "basedOn")
