@@ -162,6 +162,11 @@ def test_form_values_are_read() -> None:
     )
 
 
+def test_switches_without_text_and_links_to_headings_are_not_text() -> None:
+    html = "<input type=checkbox id=menu><h2>Scope<a class=headerlink href='#s'>¶</a></h2><p>All."
+    assert lines(html) == ["Scope", "All."]
+
+
 def test_a_search_form_stays_out() -> None:
     html = (
         "<p>The text of the page.</p><form class=search><input value=x> <button>Go</button></form>"

@@ -139,3 +139,22 @@ def test_a_table_on_a_page_has_heads_label_and_unit_in_its_blocks() -> None:
 def test_long_words_after_a_digit_are_compared_soon() -> None:
     word = "1" + "a" * 2000 + "!" + " " * 2000 + "in " * 500
     assert len(arrange(["x", word], [word, "5"], [word, "6"])) == 3
+
+
+def test_signs_in_columns_of_their_own_join_their_numbers() -> None:
+    rows = arrange(
+        ["", head("2023", columns=3), head("2022", columns=3), head("Change", columns=2)],
+        ["Sales", "$", "1,200", "", "$", "980", "", "22", "%"],
+        ["Loss", "", "(40", ")", "", "—", "", "5", "%"],
+    )
+    assert [row.texts for row in rows] == [
+        ["", "2023", "2022", "Change"],
+        ["Sales", "$1,200", "$980", "22%"],
+        ["Loss", "(40)", "—", "5%"],
+    ]
+    assert rows[1].columns == ("", "2023", "2022", "Change")
+
+
+def test_a_column_of_signs_beside_words_stays() -> None:
+    rows = arrange(["Rate", "Unit"], ["VAT", "%"], ["Fee", "€"])
+    assert [row.texts for row in rows] == [["Rate", "Unit"], ["VAT", "%"], ["Fee", "€"]]

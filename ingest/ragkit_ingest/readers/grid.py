@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_MAX_SPAN = 1000  # columns that a cell covers at most (HTML Standard, 4.9.11)
-_MAX_REPEATED = 2_000_000  # characters that merged cells may add to a table
-_MAX_REPEATED_TEXT = 200  # a longer text is not repeated in the rows and columns it covers
+from ragkit_ingest.readers.grid_cells import Cell, Row, build_grid
+
+__all__ = ["Cell", "TableRow", "arrange_rows"]
+
 _MAX_VALUE_ACROSS = 40  # a longer value is not repeated in the columns it covers
 _MAX_LABEL = 120  # characters of a caption or cell that names rows or columns
 _MAX_LABEL_COLUMNS = 3
@@ -47,19 +48,6 @@ _UNIT_SIGN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell as its file has it: its text on one line, and how many columns and rows it covers.
-
-    `is_head` says that the file marks it as a head (<th>, a heading row or column).
-    """
-
-    text: str
-    is_head: bool = False
-    columns: int = 1
-    rows: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class TableRow:
     """A row as it is shown: its texts from the first column on, and what names it (see `Block`).
 
@@ -74,56 +62,6 @@ class TableRow:
     is_caption: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """A place of the grid: its cell, and whether that begins in a row above or a column before."""
-
-    text: str
-    is_head: bool = False
-    is_below: bool = False
-    is_beside: bool = False
-
-
-_GAP = _Slot("")  # where a row has no cell
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of the grid; all have the same width. `index` is that of the row given."""
-
-    index: int
-    slots: list[_Slot]
-
-    @property
-    def texts(self) -> list[str]:
-        """The texts, with each merged cell repeated in all columns it covers."""
-        return [slot.text for slot in self.slots]
-
-    @property
-    def is_lone(self) -> bool:
-        """True if the first of several columns has all of the text."""
-        slots = self.slots
-        others = any(slot.text and not slot.is_beside for slot in slots[1:])
-        return len(slots) > 1 and not others and slots[0].text != "" and not slots[0].is_below
-
-    @property
-    def is_single(self) -> bool:
-        """True if one cell covers the whole row, or the row has no other."""
-        last = self.slots[-1]
-        return self.is_lone and (last is _GAP or (last.is_beside and last.text != ""))
-
-    @property
-    def is_marked(self) -> bool:
-        """True if the file marks the cells as heads, except perhaps the first."""
-        heads = [slot.is_head for slot in self.slots if slot.text]
-        return all(heads) or (len(heads) > 2 and all(heads[1:]) and self.slots[0].text != "")
-
-    @property
-    def has_groups(self) -> bool:
-        """True if a cell covers several columns, but not all."""
-        return any(slot.is_beside and slot.text for slot in self.slots) and not self.is_lone
-
-
 def arrange_rows(rows: Sequence[Sequence[Cell]], *, caption: str = "") -> list[TableRow]:
     """Return the rows of a table that have text, with their heads, labels and unit.
 
@@ -132,7 +70,7 @@ def arrange_rows(rows: Sequence[Sequence[Cell]], *, caption: str = "") -> list[T
     caption, and with the row of one cell that the row is below ("Europe, Germany"). Spans beyond
     the limits are cut.
     """
-    grid = _build_grid(rows)
+    grid = build_grid(rows)
     titles = _count_titles(grid)
     top, body = grid[:titles], grid[titles:]
     heads = _count_heads(body)
@@ -147,46 +85,7 @@ def arrange_rows(rows: Sequence[Sequence[Cell]], *, caption: str = "") -> list[T
     return result + list(_name_rows(body[heads:], _join_heads(body[:heads]), named, unit))
 
 
-def _build_grid(rows: Sequence[Sequence[Cell]]) -> list[_Row]:
-    """Place the cells; drop empty rows, and columns without text or in which no cell begins."""
-    grid = _place_cells(rows)
-    width = max(map(len, grid), default=0)
-    for slots in grid:
-        slots.extend([_GAP] * (width - len(slots)))
-    kept = [
-        any(slots[at].text and not slots[at].is_beside for slots in grid) for at in range(width)
-    ]
-    return [
-        _Row(index, list(itertools.compress(slots, kept)))
-        for index, slots in enumerate(grid)
-        if any(slot.text for slot in slots)
-    ]
-
-
-def _place_cells(rows: Sequence[Sequence[Cell]]) -> list[list[_Slot]]:
-    """Return the grid of a table, by the algorithm of the HTML Standard (4.9.12)."""
-    grid: list[dict[int, _Slot]] = [{} for _ in rows]
-    left = _MAX_REPEATED
-    for y, row in enumerate(rows):
-        x = 0
-        for cell in row:
-            while x in grid[y]:
-                x += 1
-            columns = max(1, min(cell.columns, _MAX_SPAN))
-            height = max(1, min(cell.rows, len(rows) - y))
-            cost = (columns * height - 1) * (min(len(cell.text), _MAX_REPEATED_TEXT) + 8)
-            if cost > left:
-                columns, height, cost = 1, 1, 0
-            left -= cost
-            repeated = cell.text if len(cell.text) <= _MAX_REPEATED_TEXT else ""
-            for row_at, at in itertools.product(range(y, y + height), range(x, x + columns)):
-                text = cell.text if (row_at, at) == (y, x) else repeated
-                grid[row_at].setdefault(at, _Slot(text, cell.is_head, row_at > y, at > x))
-            x += columns
-    return [[slots.get(x, _GAP) for x in range(max(slots, default=-1) + 1)] for slots in grid]
-
-
-def _count_titles(grid: list[_Row]) -> int:
+def _count_titles(grid: list[Row]) -> int:
     """Return how many rows at the top are titles: rows of one cell, with other rows below."""
     lone = sum(1 for _ in itertools.takewhile(lambda row: row.is_lone, grid))
     single = sum(1 for _ in itertools.takewhile(lambda row: row.is_single, grid))
@@ -195,7 +94,7 @@ def _count_titles(grid: list[_Row]) -> int:
     return single if single < len(grid) else 0
 
 
-def _count_heads(grid: list[_Row]) -> int:
+def _count_heads(grid: list[Row]) -> int:
     """Return how many rows at the top name the columns; at least one row is left below them."""
     marked = sum(
         1 for _ in itertools.takewhile(lambda row: row.is_marked and not row.is_lone, grid)
@@ -207,7 +106,7 @@ def _count_heads(grid: list[_Row]) -> int:
     return count
 
 
-def _names_columns(grid: list[_Row], at: int) -> bool:
+def _names_columns(grid: list[Row], at: int) -> bool:
     """Return True if an unmarked row names the columns, by its own text and what is below it."""
     row, below = grid[at], grid[at + 1 : at + 1 + _LOOKAHEAD]
     if at > 0:
@@ -224,19 +123,19 @@ def _names_columns(grid: list[_Row], at: int) -> bool:
     return len(row.slots) > 1 and _are_names(row, below) and not _is_vertical(grid)
 
 
-def _is_sparse(row: _Row) -> bool:
+def _is_sparse(row: Row) -> bool:
     """Return True if texts are missing besides the corner, as where each is above several."""
     return not row.is_lone and not all(row.texts[1:])
 
 
-def _names_sparsely(row: _Row, following: _Row, below: list[_Row]) -> bool:
+def _names_sparsely(row: Row, following: Row, below: list[Row]) -> bool:
     """Return True if a row with gaps groups the heads in the row that follows."""
     if any(_kind(text) == "number" for text in row.texts) or not _are_names(following, below):
         return False
     return any(_kind(text) == "number" for other in below for text in other.texts)
 
 
-def _are_names(row: _Row, below: list[_Row]) -> bool:
+def _are_names(row: Row, below: list[Row]) -> bool:
     """Return True if texts can be heads: all there but the corner, no numbers but years and dates.
 
     A year or date heads a column only if the values below it are none.
@@ -252,14 +151,14 @@ def _are_names(row: _Row, below: list[_Row]) -> bool:
     return True
 
 
-def _are_units(row: _Row) -> bool:
+def _are_units(row: Row) -> bool:
     """Return True if a row below the heads says in what the columns are measured."""
     texts = [text for text in row.texts if text]
     units = [text for text in texts[1:] if _UNIT_SIGN.fullmatch(text)]
     return len(texts) > 1 and len(units) == len(texts) - 1
 
 
-def _is_vertical(grid: list[_Row]) -> bool:
+def _is_vertical(grid: list[Row]) -> bool:
     """Return True for a list of names and values: two columns, and values of several kinds."""
     names = [row.texts[0] for row in grid]
     if sum(name.endswith(":") for name in names) * 2 > len(names):
@@ -278,7 +177,7 @@ def _kind(text: str) -> str:
     return "number" if _NUMBER.fullmatch(text) else "text"
 
 
-def _find_unit(captions: list[str], heads: list[_Row]) -> str:
+def _find_unit(captions: list[str], heads: list[Row]) -> str:
     """Return the unit that a caption, a corner or a head of all columns states, else ""."""
     texts = [row.texts[0] for row in heads]
     texts += [row.texts[1] for row in heads if len({*row.texts[1:]}) == 1]
@@ -293,9 +192,9 @@ def _match_unit(text: str) -> str:
     return found[1] if found else ""
 
 
-def _join_heads(rows: list[_Row]) -> tuple[str, ...]:
+def _join_heads(rows: list[Row]) -> tuple[str, ...]:
     """Return one text for each column: its heads from top to bottom, none twice."""
-    lines = [row.texts for row in rows if not row.is_lone]
+    lines = [list(row.texts) for row in rows if not row.is_lone]
     for line, row in zip(lines[:-1], rows, strict=False):
         if not row.has_groups:
             _fill_gaps(line)
@@ -309,7 +208,7 @@ def _fill_gaps(line: list[str]) -> None:
 
 
 def _name_rows(
-    rows: list[_Row], columns: tuple[str, ...], captions: list[str], unit: str
+    rows: list[Row], columns: tuple[str, ...], captions: list[str], unit: str
 ) -> Iterator[TableRow]:
     """Yield the rows below the heads. Heads and rows of one cell between them begin new groups."""
     others = [row for row in rows if not row.is_lone]
@@ -334,7 +233,7 @@ def _name_rows(
         follows_group = is_group
 
 
-def _is_group(row: _Row, *, has_row_heads: bool) -> bool:
+def _is_group(row: Row, *, has_row_heads: bool) -> bool:
     """Return True for a row of one cell that is a subhead of the rows below it."""
     text = row.texts[0]
     if not row.is_lone or len(text) > _MAX_LABEL or _kind(text) == "number":
@@ -342,7 +241,7 @@ def _is_group(row: _Row, *, has_row_heads: bool) -> bool:
     return row.is_single or text.endswith(":") or (row.slots[0].is_head and not has_row_heads)
 
 
-def _count_label_columns(rows: list[_Row]) -> int:
+def _count_label_columns(rows: list[Row]) -> int:
     """Return how many columns at the left name the rows: heads, or cells merged downwards."""
     width = len(rows[0].slots) if rows else 0
     count = min(1, width - 1)
@@ -354,14 +253,16 @@ def _count_label_columns(rows: list[_Row]) -> int:
     return count
 
 
-def _find_label(row: _Row, count: int) -> list[str]:
+def _find_label(row: Row, count: int) -> list[str]:
     texts = [text for text in _find_values(row)[:count] if 0 < len(text) <= _MAX_LABEL]
     return [text.rstrip(": ") for text in texts if _kind(text) != "number"]
 
 
-def _find_values(row: _Row) -> list[str]:
+def _find_values(row: Row) -> list[str]:
     """Return the texts of a row; a name at its left or a long value is not repeated sideways."""
-    texts = row.texts
+    if not any(slot.is_beside for slot in row.slots):
+        return _trim(row.texts)
+    texts = list(row.texts)
     first = 0
     for at, slot in enumerate(row.slots):
         first = first if slot.is_beside else at
@@ -372,5 +273,7 @@ def _find_values(row: _Row) -> list[str]:
 
 def _trim(texts: list[str]) -> list[str]:
     """Return the texts without the empty ones at the end."""
-    last = max((at for at, text in enumerate(texts) if text), default=-1)
-    return texts[: last + 1]
+    end = len(texts)
+    while end and not texts[end - 1]:
+        end -= 1
+    return texts[:end]

@@ -211,6 +211,8 @@ class _Writer:
             text = text.replace("\r", "\n")
         else:  # "\r" stands for <br>
             text = "\n".join(" ".join(line.split()) for line in text.split("\r")).strip()
+            if not text.strip(" ☐☒"):  # switches of the page's layout
+                text = ""
             if text:
                 text, self._mark = f"{self._mark}{text}", ""
         text = " ".join(text.split()) if kind is BlockKind.HEADING else text

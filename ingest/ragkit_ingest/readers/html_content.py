@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _NOISE = (
     "script, style, template, object, canvas, audio, video, datalist, nav, [role='navigation'],"
-    " [role='search'], [aria-modal='true'], #onetrust-consent-sdk, #CybotCookiebotDialog,"
+    " a.headerlink, [role='search'], [aria-modal='true'], #onetrust-consent-sdk, #CybotCookiebotDialog,"
     " [class*='cookie-banner'], [class*='cookie-consent'], [class*='cookie-notice'],"
     " [id*='cookie-banner'], [id*='cookie-consent'], [id*='cookie-notice']"
 )
