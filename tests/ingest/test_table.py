@@ -52,6 +52,16 @@ def test_years_and_an_empty_corner_head_columns_of_values() -> None:
     assert [row.columns for row in rows] == [(), ("", "2021", "2022"), ("", "2021", "2022")]
 
 
+def test_years_that_go_on_head_values_that_look_like_years() -> None:
+    rows = arrange(["Region", "2023", "2024"], ["Oslo", "1950", "2010"], ["Bergen", "1980", "1975"])
+    assert rows[2].columns == ("Region", "2023", "2024")
+
+
+def test_a_number_at_the_left_is_no_name() -> None:
+    rows = arrange(["No.", "Part", "Price"], ["1", "Bolt", "5.20"], ["2", "Nut", "1.10"])
+    assert [row.label for row in rows] == ["", "Bolt", "Nut"]
+
+
 def test_values_head_nothing() -> None:
     for first in (["Bolt", "12"], ["1998", "2003"], ["Anna", "2003"]):
         below = [["Nut", "14"], ["Cap", "15"]] if first[0] == "Bolt" else [["1999", "2004"]]

@@ -138,17 +138,25 @@ def _names_sparsely(row: Row, following: Row, below: list[Row]) -> bool:
 def _are_names(row: Row, below: list[Row]) -> bool:
     """Return True if texts can be heads: all there but the corner, no numbers but years and dates.
 
-    A year or date heads a column only if the values below it are none.
+    A year or date heads a column only if the values below it are none, or if years go on.
     """
+    go_on = _are_years_in_order(row) and not any(map(_are_years_in_order, below))
     for at, text in enumerate(row.texts):
         kind = _kind(text)
         if kind == "number" or (not kind and at > 0) or len(text) > _MAX_LABEL:
             return False
-        if kind in ("year", "date"):
+        if kind in ("year", "date") and not go_on:
             kinds = [_kind(other.texts[at]) for other in below if other.texts[at]]
             if not kinds or sum(each == kind for each in kinds) * 2 > len(kinds):
                 return False
     return True
+
+
+def _are_years_in_order(row: Row) -> bool:
+    """Return True if a name or the corner is before years that go on: "Region | 2023 | 2024"."""
+    years = [int(text) for text in row.texts[1:] if _YEAR.fullmatch(text) and text.isdecimal()]
+    steps = {later - year for year, later in itertools.pairwise(dict.fromkeys(years))}
+    return steps in ({1}, {-1}) and _kind(row.texts[0]) in ("", "text")
 
 
 def _are_units(row: Row) -> bool:
@@ -254,8 +262,12 @@ def _count_label_columns(rows: list[Row]) -> int:
 
 
 def _find_label(row: Row, count: int) -> list[str]:
-    texts = [text for text in _find_values(row)[:count] if 0 < len(text) <= _MAX_LABEL]
-    return [text.rstrip(": ") for text in texts if _kind(text) != "number"]
+    """Return what names a row: its first texts, or that after its number."""
+    texts = _find_values(row)
+    if len(texts) > 2 and count == 1 and _kind(texts[0]) == "number":
+        count = 2
+    names = [text for text in texts[:count] if 0 < len(text) <= _MAX_LABEL]
+    return [text.rstrip(": ") for text in names if _kind(text) != "number"]
 
 
 def _find_values(row: Row) -> list[str]:

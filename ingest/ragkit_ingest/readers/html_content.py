@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _NOISE = (
-    "script, style, template, object, canvas, audio, video, datalist, nav, [role='navigation'],"
-    " a.headerlink, [role='search'], [aria-modal='true'], #onetrust-consent-sdk, #CybotCookiebotDialog,"
+    "script, style, template, object, canvas, audio, video, datalist, nav, a.headerlink,"
+    " [role='navigation'], [role='search'], [aria-modal='true'],"
+    " #onetrust-consent-sdk, #CybotCookiebotDialog,"
     " [class*='cookie-banner'], [class*='cookie-consent'], [class*='cookie-notice'],"
     " [id*='cookie-banner'], [id*='cookie-consent'], [id*='cookie-notice']"
 )
