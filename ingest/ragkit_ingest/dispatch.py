@@ -13,19 +13,23 @@ from dataclasses import replace
 
 from ragkit_ingest.detect import detect
 from ragkit_ingest.model import Attachment, Document, Page, PageKind, ReadError, Reason
+from ragkit_ingest.readers.cards import read_cards
 from ragkit_ingest.readers.code import read_code
 from ragkit_ingest.readers.csv import read_csv, read_tsv
 from ragkit_ingest.readers.docx import read_docx
 from ragkit_ingest.readers.email import MESSAGE, read_email
 from ragkit_ingest.readers.html import read_html
 from ragkit_ingest.readers.json import read_json
+from ragkit_ingest.readers.mailbox import read_mbox, read_mhtml
 from ragkit_ingest.readers.markdown import read_markdown
 from ragkit_ingest.readers.ods import read_ods
 from ragkit_ingest.readers.pdf import read_pdf
 from ragkit_ingest.readers.pptx import read_pptx
 from ragkit_ingest.readers.text import read_text
+from ragkit_ingest.readers.word_xml import read_flat_package, read_wordml
 from ragkit_ingest.readers.xls import read_xls
 from ragkit_ingest.readers.xlsx import read_xlsx
+from ragkit_ingest.readers.xml import read_xml
 from ragkit_ingest.text.cleaning import one_line
 
 _MAX_DEPTH = 3  # files inside files
@@ -140,5 +144,12 @@ READERS: dict[str, Reader] = {
     "text": read_text,
     "code": read_code,
     "eml": read_email,
+    "mbox": read_mbox,
+    "mhtml": read_mhtml,
+    "ics": read_cards,
+    "vcf": read_cards,
+    "xml": read_xml,
+    "opc": read_flat_package,
+    "wordml": read_wordml,
 }
 """The reader of each kind that `detect` returns."""

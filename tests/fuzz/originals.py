@@ -26,6 +26,16 @@ _ODS = (
     "</office:document-content>"
 )
 
+_MHTML = (
+    b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n--b\n"
+    b"Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n\n"
+    b"<h1>Rules</h1><p>Oil =E2=80=93 HLP 46</p>\n--b--\n"
+)
+_SIGNED = (  # a message that its S/MIME signature encloses
+    b"From: a@x\nContent-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\n"
+    b"MIAGCSqGSIb3DQEHAqCAMIACAQExADCABgkqhkiG9w0BBwGggCSABAhGcm9tOiBhCgQFCkhpLgoAAAAAAAAAAAAAAAA=\n"
+)
+
 
 def find_originals() -> Iterator[tuple[str, bytes]]:
     """Yield names and bytes: every kind that is read, and what RAGKIT_FUZZ_FILES holds."""
@@ -42,6 +52,12 @@ def find_originals() -> Iterator[tuple[str, bytes]]:
     yield "pump.py", b'"""Pumps."""\n\n\ndef start(pump: str) -> None:\n    print(pump)\n'
     yield "chat.jsonl", b'{"from": "Berg", "text": "Oil HLP 46"}\n{"from": "Lund", "text": "ok"}\n'
     yield "config.xml", b'<?xml version="1.0"?><pump id="7"><oil>HLP 46</oil></pump>'
+    mail = b"From a@x Mon May  4 09:00:00 2026\nFrom: a@x\nSubject: Oil\n\nHLP 46\n\n"
+    yield "archive.mbox", mail * 2
+    yield "audit.ics", b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Audit\nEND:VEVENT\nEND:VCALENDAR\n"
+    yield "berg.vcf", b"BEGIN:VCARD\nFN;ENCODING=QUOTED-PRINTABLE:B=65rg\nTEL:+47 1\nEND:VCARD\n"
+    yield "rules.mht", _MHTML
+    yield "signed.eml", _SIGNED
 
 
 def _make_ods() -> bytes:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ragkit_ingest.model import Block, BlockKind, Document, Page
-from ragkit_ingest.text.cleaning import clean_text
-from ragkit_ingest.text.encoding import decode
+from ragkit_ingest.text.plain import load_text
 from ragkit_ingest.text.spans import find_lines
 
 _CLOSING = re.compile(r"[)\]}]|(?:end|else|elif|except|finally|case|done|fi)\b")
@@ -15,8 +14,7 @@ _CLOSING = re.compile(r"[)\]}]|(?:end|else|elif|except|finally|case|done|fi)\b")
 
 def read_code(data: bytes, source: str) -> Document:
     """Read source code in any encoding. Never raises; a guessed encoding becomes a warning."""
-    text, warnings = decode(data)
-    text, hidden = clean_text(text)
+    text, hidden, warnings = load_text(data)
     blocks = tuple(Block(BlockKind.CODE, *span) for span in _find_definitions(text))
     return Document("code", (Page(text, blocks, hidden=hidden),), warnings=warnings)
 

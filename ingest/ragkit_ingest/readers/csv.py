@@ -12,8 +12,8 @@ from ragkit_ingest.model import Document
 from ragkit_ingest.readers.sheet import SheetRow
 from ragkit_ingest.readers.text import read_text
 from ragkit_ingest.readers.workbook import WorkbookBuilder
-from ragkit_ingest.text.cleaning import clean_text, one_line
-from ragkit_ingest.text.encoding import decode
+from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.plain import load_text
 
 _DELIMITER_LINE = re.compile(r"\ufeff?sep=([,;\t|])[ \t]*\n")
 _DELIMITERS = ",;\t|"
@@ -35,8 +35,7 @@ def read_tsv(data: bytes, source: str) -> Document:
 
 
 def _read_delimited(data: bytes, source: str, kind: str) -> Document:
-    text, warnings = decode(data)
-    text, hidden = clean_text(text)
+    text, hidden, warnings = load_text(data)
     delimiter = _choose_delimiter(text, kind)
     if named := _DELIMITER_LINE.match(text):  # as Excel writes and reads it
         delimiter, text = named[1], text[named.end() :]

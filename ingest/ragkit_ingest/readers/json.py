@@ -3,55 +3,121 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 from ragkit_ingest.model import BlockKind, Document, PageBuilder
+from ragkit_ingest.readers.notebook import is_notebook, read_notebook
 from ragkit_ingest.readers.text import read_text
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.encoded import describe_removed, remove_encoded
 from ragkit_ingest.text.encoding import decode
 from ragkit_ingest.text.json_values import parse_json
 
 _MAX_DEPTH = 20  # levels written as paths; deeper values are JSON on one line
 _MAX_COLUMNS = 40  # keys of a list of objects that is written as a table
+# The keys of a message in the exports of chat programs: who wrote it, and what.
+_AUTHOR = re.compile(
+    r"(?:user|author|from|sender|speaker|role)(?:[._]?(?:real_?)?name)?|username|name"
+)
+_MESSAGE = re.compile(r"text|message|content|body|msg")
 
 
 def read_json(data: bytes, source: str) -> Document:
-    """Read JSON or JSON Lines. Invalid JSON is read as plain text, with a warning. Never raises."""
+    """Read JSON, JSON Lines or a Jupyter notebook.
+
+    Invalid JSON is read as plain text, with a warning.
+    """
     text, warnings = decode(data)
     try:
         value = parse_json(text)
-    except (ValueError, RecursionError) as exc:
-        found = f"not valid JSON ({exc}); read as text"
+    except (ValueError, RecursionError):
         plain = read_text(data, source)
-        return replace(plain, warnings=(*plain.warnings, found))
-    builder = PageBuilder()
-    _write_value(builder, value, "", 0)
+        return replace(plain, warnings=(*plain.warnings, "not valid JSON; read as text"))
+    if is_notebook(value):
+        return read_notebook(value)
+    writer = _Writer()
+    writer.write(value, "", 0)
     title = value.get("title") if isinstance(value, dict) else None
     title = one_line(title) if isinstance(title, str) else ""
-    return Document("json", (builder.build(),), title=title, warnings=warnings)
+    warnings = (*warnings, *describe_removed(writer.removed))
+    return Document("json", (writer.builder.build(),), title=title, warnings=warnings)
 
 
-def _write_value(builder: PageBuilder, value: Any, path: str, depth: int) -> None:
-    if isinstance(value, list) and _is_table(value):
-        _write_table(builder, value, path)
-        return
-    plain, nested = _split_nested(value, path, depth)
-    builder.add(BlockKind.PARAGRAPH, "\n".join(plain))
-    for below, inner in nested:
-        _write_value(builder, inner, below, depth + 1)
+class _Writer:
+    """Writes values as blocks; `removed` counts the encoded data that is left out."""
+
+    def __init__(self) -> None:
+        self.builder = PageBuilder()
+        self.removed = 0
+
+    def write(self, value: Any, path: str, depth: int) -> None:
+        """Write a list of objects as a table, any other value as lines with its path."""
+        if isinstance(value, list):
+            rows = [_flatten(row) for row in value]
+            if _is_table(rows):
+                keys = _find_message_keys(rows)
+                if keys:
+                    self._write_messages(rows, *keys)
+                else:
+                    self._write_table(rows, path)
+                return
+        plain: list[str] = []
+        nested: list[tuple[str, Any]] = []
+        for below, inner in _children(value, path):
+            if depth < _MAX_DEPTH and _is_nested(inner):
+                nested.append((below, inner))
+            elif text := self._format(inner):
+                plain.append(f"{below}: {text}" if below else text)
+        self.builder.add(BlockKind.PARAGRAPH, "\n".join(plain))
+        for below, inner in nested:
+            self.write(inner, below, depth + 1)
+
+    def _write_table(self, rows: list[dict[str, Any]], path: str) -> None:
+        keys = list(dict.fromkeys(key for row in rows for key in row))
+        heads = [one_line(key) for key in keys]
+        if path:
+            self.builder.add(BlockKind.PARAGRAPH, f"{path}:")
+        self.builder.add(BlockKind.ROW, " | ".join(heads))
+        for row in rows:
+            cells = (one_line(self._format(row[key])) if key in row else "" for key in keys)
+            self.builder.add(BlockKind.ROW, " | ".join(cells), columns=heads)
+
+    def _write_messages(self, rows: list[dict[str, Any]], author: str, message: str) -> None:
+        """Write the messages of a chat as people show them: "Ida (time: 9:40): Thanks"."""
+        for row in rows:
+            others = [f"{key}: {self._format(row[key])}" for key in row.keys() - {author, message}]
+            name = one_line(self._format(row.get(author, "")))
+            about = f" ({', '.join(sorted(others))})" if others else ""
+            text = self._format(row.get(message, ""))
+            self.builder.add(BlockKind.PARAGRAPH, f"{name}{about}: {text}".lstrip(": "))
+
+    def _format(self, value: Any) -> str:
+        text, removed = remove_encoded(_format_value(value))
+        self.removed += removed
+        return text
 
 
-def _split_nested(value: Any, path: str, depth: int) -> tuple[list[str], list[tuple[str, Any]]]:
-    """Return the lines of a value, and the (path, value) pairs that get own paragraphs."""
-    plain: list[str] = []
-    nested: list[tuple[str, Any]] = []
-    for below, inner in _children(value, path):
-        if depth < _MAX_DEPTH and _is_nested(inner):
-            nested.append((below, inner))
-        else:
-            plain.append(f"{below}: {_format_value(inner)}" if below else _format_value(inner))
-    return plain, nested
+def _flatten(row: Any) -> Any:
+    """Return an object with the keys of its inner objects beside its own: "thread.id"."""
+    if not isinstance(row, dict) or not any(isinstance(inner, dict) for inner in row.values()):
+        return row
+    flat: dict[str, Any] = {}
+    for key, inner in row.items():
+        flat.update(_children(inner, str(key)) if isinstance(inner, dict) else {key: inner})
+    return flat
+
+
+def _find_message_keys(rows: list[dict[str, Any]]) -> tuple[str, str] | None:
+    """Return the keys of author and text if the objects are messages of a chat, else None."""
+    keys = [key for key in rows[0] if isinstance(rows[0][key], str)]
+    author = next((key for key in keys if _AUTHOR.fullmatch(key.lower())), None)
+    message = next((key for key in keys if _MESSAGE.fullmatch(key.lower())), None)
+    if author is None or message is None:
+        return None
+    filled = sum(bool(row.get(author) and row.get(message)) for row in rows)
+    return (author, message) if filled > len(rows) / 2 else None
 
 
 def _children(value: Any, path: str) -> list[tuple[str, Any]]:
@@ -78,17 +144,6 @@ def _is_table(value: list[Any]) -> bool:
     if len(keys) > _MAX_COLUMNS or cells < len(keys) * len(value) / 2:
         return False
     return not any(_is_nested(cell) for row in value for cell in row.values())
-
-
-def _write_table(builder: PageBuilder, rows: list[dict[str, Any]], path: str) -> None:
-    keys = list(dict.fromkeys(key for row in rows for key in row))
-    heads = [one_line(key) for key in keys]
-    if path:
-        builder.add(BlockKind.PARAGRAPH, f"{path}:")
-    builder.add(BlockKind.ROW, " | ".join(heads))
-    for row in rows:
-        cells = (one_line(_format_value(row[key])) if key in row else "" for key in keys)
-        builder.add(BlockKind.ROW, " | ".join(cells), columns=heads)
 
 
 def _format_value(value: Any) -> str:

@@ -9,7 +9,7 @@ from ragkit_ingest.model import Block, BlockKind, Document, Page, first_heading
 from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
 from ragkit_ingest.readers.markdown_shown import ShownMarkdown
 from ragkit_ingest.text.cleaning import clean_text, one_line
-from ragkit_ingest.text.encoding import decode
+from ragkit_ingest.text.plain import load_text
 from ragkit_ingest.text.spans import find_lines, strip_span
 
 _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(?P<title>.*?))?(?:[ \t]+#+)?[ \t]*$")
@@ -33,17 +33,22 @@ def read_markdown(data: bytes, source: str) -> Document:
 
     Never raises; a guessed encoding becomes a warning.
     """
-    text, warnings = decode(data)
-    text, invisible = clean_text(text)
+    text, hidden, warnings = load_text(data)
+    page, title, struck = read_markdown_text(text)
+    if struck:
+        what = "passage was" if struck == 1 else "passages were"
+        warnings = (*warnings, f"{struck:,} struck-out {what} left out")
+    page = replace(page, hidden=page.hidden + hidden)
+    return Document("markdown", (page,), title=title or first_heading((page,)), warnings=warnings)
+
+
+def read_markdown_text(text: str) -> tuple[Page, str, int]:
+    """Return the page of a cleaned text, its title in the front matter, and its struck passages."""
     shown = ShownMarkdown(text)
     text, written = clean_text(shown.text)  # entities may stand for invisible characters
     finder = _BlockFinder(text)
-    page = Page(text, tuple(finder.blocks), hidden=invisible + written + shown.hidden)
-    if shown.struck:
-        what = "passage was" if shown.struck == 1 else "passages were"
-        warnings = (*warnings, f"{shown.struck:,} struck-out {what} left out")
-    title = finder.title or first_heading((page,))
-    return Document("markdown", (page,), title=title, warnings=warnings)
+    page = Page(text, tuple(finder.blocks), hidden=written + shown.hidden)
+    return page, finder.title, shown.struck
 
 
 class _BlockFinder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 SAMPLE = 64 * 1024  # bytes that a decision is based on
@@ -20,6 +21,11 @@ _LEGACY = [
     *("iso8859_2", "iso8859_5", "iso8859_7", "koi8_r"),
     *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
 ]
+_LARGER = {
+    **{"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874"},
+    **{"tis-620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"},
+    **{"euc_kr": "cp949", "big5": "cp950"},
+}
 _HIGH = re.compile(rb"[\x80-\xff]")
 # A guess from statistics takes French for Baltic. Read as cp1252, Western text is told by its
 # letters: no foreign sign inside a word, no four accented letters in a row as Cyrillic has, no
@@ -49,6 +55,39 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
         return data.decode("utf-8"), ()
     except UnicodeDecodeError:
         return _decode_legacy(data)
+
+
+def decode_declared(data: bytes, label: str) -> str | None:
+    """Return a text by the charset that a mail or page declares, None if it does not fit.
+
+    UTF-8 wins over a declared 8-bit charset: text in another encoding is hardly ever valid UTF-8.
+    """
+    encoding = find_codec(label)
+    if not encoding:
+        return None
+    if not encoding.startswith(("utf", "iso2022", "hz")) and not data.isascii():
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    try:
+        return data.decode(encoding)
+    except (LookupError, ValueError):  # some of Python's codecs are not of text
+        return None
+
+
+def find_codec(label: str) -> str:
+    """Return Python's name for a declared charset, "" for an unknown one.
+
+    A charset is read as the larger one that programs mean by it, as browsers do (WHATWG Encoding,
+    4.2): iso-8859-1 as cp1252.
+    """
+    label = label.strip().lower().removeprefix("x-").removesuffix("-i")
+    try:
+        encoding = codecs.lookup(label).name
+    except (LookupError, ValueError):
+        return ""
+    return _LARGER.get(encoding, encoding)
 
 
 def bom_encoding(data: bytes) -> str:
