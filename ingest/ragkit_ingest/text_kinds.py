@@ -12,6 +12,7 @@ MAIL_HEAD = 8192  # bytes that hold the headers which tell a mail
 _PROLOG = re.compile(r"\ufeff?\s*+(?:(?:<\?.*?\?>|<!--.*?-->)\s*+)*+", re.DOTALL)
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[A-Za-z!]")
+_NAMESPACE = re.compile(r"<[\w:.-]+\s[^>]*\bxmlns(?::\w+)?=")
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*", re.DOTALL)
 _ROOTS = (  # the root element of an XML text, and its kind
     (re.compile(r"<(?:\w+:)?package\s[^>]*schemas\.microsoft\.com/office/2006/xmlPackage"), "opc"),
@@ -50,9 +51,8 @@ def detect_markup(head: str, suffix: str) -> str:
         raise ReadError(Reason.UNSUPPORTED, detail)
     if kind := next((kind for pattern, kind in _ROOTS if pattern.match(root)), ""):
         return kind
-    if _TAG.match(root) and (head.lstrip("\ufeff \r\n").startswith("<?xml") or suffix == ".xml"):
-        return "xml"
-    return ""
+    declared = head.lstrip("\ufeff \r\n").startswith("<?xml") or _NAMESPACE.match(root)
+    return "xml" if _TAG.match(root) and (declared or suffix == ".xml") else ""
 
 
 def detect_mail(head: str, suffix: str) -> str:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
+import binascii
 import io
+import quopri
 from email.message import EmailMessage
 
 import docx
@@ -68,11 +71,11 @@ def test_message_is_subject_headers_and_paragraphs() -> None:
 
 
 def test_plain_text_is_preferred_and_html_is_read_without_it() -> None:
-    both = message("plain\n")
-    both.add_alternative("<p>html</p>", subtype="html")
+    both = message("plain words\n")
+    both.add_alternative("<p>plain <b>words</b>", subtype="html")
     only = message()
     only.set_content("<h2>Offer</h2><p hidden>x</p>", subtype="html")
-    assert read(both).pages[0].text.endswith("plain")
+    assert read(both).pages[0].text.endswith("plain words")
     assert shown(read(only).pages[0])[-1] == (BlockKind.HEADING, "Offer")
     assert read(only).pages[0].hidden == 1
 
@@ -163,6 +166,172 @@ def test_headers_and_bodies_in_a_bare_legacy_encoding_are_read() -> None:
     document = read_document(data, "a.eml")
     assert document.title == "Grüße"
     assert document.pages[0].text.endswith("Schöne Grüße")
+
+
+def alternatives(plain: str, html: str) -> str:
+    mail = message(plain)
+    mail.add_alternative(html, subtype="html")
+    return read(mail).pages[0].text.partition("+0100\n\n")[2]
+
+
+LONG = "<p>The twelve castings of order 7741 leave on 26 May and arrive in Halden on 28 May.</p>"
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "This mail is HTML. Open it in a browser.\n",
+        "\n \n-- \nSent from my phone, order 7741 of May, in Halden\n",
+        "The castings: see below.\n",
+    ],
+)
+def test_html_is_read_if_the_plain_text_lacks_most_of_its_words(plain: str) -> None:
+    assert alternatives(plain, LONG).endswith("arrive in Halden on 28 May.")
+
+
+def test_plain_text_that_says_as_much_as_the_html_is_read() -> None:
+    plain = "The twelve castings of order 7741 leave on 26 May and arrive in Halden on 28 May!\n"
+    assert alternatives(plain, LONG).endswith("28 May!")
+
+
+def encode_forwarded(encoding: str, encoded: bytes) -> bytes:
+    return (
+        b'Subject: Fwd\nContent-Type: multipart/mixed; boundary="b"\n\n--b\n\nSee below.\n--b\n'
+        b"Content-Type: message/rfc822\nContent-Transfer-Encoding: "
+        + encoding.encode()
+        + b"\n\n"
+        + encoded
+        + b"\n--b--\n"
+    )
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "8bit"])
+def test_an_encoded_message_inside_a_message_is_read(encoding: str) -> None:
+    inner = "From: otto@x.org\nSubject: Rebate\n\nDer Rabatt für Solvay = 4,5 %.\n".encode()
+    codes = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+    encoded = codes.get(encoding, bytes)(inner)
+    page = read_document(encode_forwarded(encoding, encoded), "a.eml").pages[1]
+    assert page.page_label == "attachment: Rebate"
+    assert shown(page)[-1] == (BlockKind.PARAGRAPH, "Der Rabatt für Solvay = 4,5 %.")
+
+
+def test_an_invitation_is_read_with_its_time_and_place() -> None:
+    mail = message("Please join.\n")
+    card = (
+        "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nDTSTART:20260611T080000Z\n"
+        "LOCATION:Room Elbe\nSUMMARY:Audit\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    mail.add_alternative(card, subtype="calendar")
+    assert [text for _, text in shown(read(mail).pages[0])[-2:]] == [
+        "Please join.",
+        "Invitation: Audit\nStart: Thursday 2026-06-11 08:00 UTC\nPlace: Room Elbe",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("charset", "data", "text"),
+    [
+        ("iso-8859-1", b"1.250 \x80 \x96 \x84Freitag\x93", "1.250 € – „Freitag“"),
+        ("us-ascii", "Grüße".encode("cp1252"), "Grüße"),
+        ("iso-8859-1", "Grüße".encode(), "Grüße"),
+        ("gb2312", "公司朱镕基".encode("gb18030"), "公司朱镕基"),
+        ("ks_c_5601-1987", "똠방각하".encode("cp949"), "똠방각하"),
+        ("koi8-r", "Договор".encode("koi8_r"), "Договор"),
+        ("iso-2022-jp", "請求書".encode("iso2022_jp"), "請求書"),
+        ("hex", b"caf\xe9", "café"),
+    ],
+)
+def test_a_body_is_decoded_as_programs_mean_its_charset(
+    charset: str, data: bytes, text: str
+) -> None:
+    head = f"From: a\nContent-Type: text/plain; charset={charset}\n\n".encode()
+    assert shown(read_document(head + data, "a.eml").pages[0])[-1][1] == text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ("format=flowed", "One line that goes on.\n> quoted text\nEnd\n-- \nIda"),
+        ("format=flowed; delsp=yes", "One line thatgoes on.\n> quotedtext\nEnd\n-- \nIda"),
+        ("format=fixed", "One line that \ngoes on.\n> quoted \n> text\n End\n-- \nIda"),
+    ],
+)
+def test_flowed_lines_are_joined(parameters: str, text: str) -> None:
+    body = "One line that \ngoes on.\n> quoted \n> text\n End\n-- \nIda\n"
+    data = f"From: a\nContent-Type: text/plain; {parameters}\n\n{body}".encode()
+    assert shown(read_document(data, "a.eml").pages[0])[-1][1] == text
+
+
+def test_uuencoded_and_unnamed_parts_are_read() -> None:
+    code = "".join(binascii.b2a_uu(b"a,b\n1,2\n").decode())
+    data = (
+        "From: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/csv\n"
+        f"Content-Transfer-Encoding: x-uuencode\n\nbegin 644 a.csv\n{code} \nend\n--b--\n"
+    )
+    document = read_document(data.encode(), "a.eml")
+    assert document.pages[1].page_label == "attachment: unnamed.csv"
+    assert shown(document.pages[1])[1] == (BlockKind.ROW, "1 | 2")
+
+
+def test_a_delivery_report_is_part_of_the_message() -> None:
+    data = (
+        "From: a\nContent-Type: multipart/report; boundary=b\n\n--b\n\nNot delivered.\n--b\n"
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; x.org\n\n"
+        "Final-Recipient: rfc822; ida@x.org\nStatus: 5.1.1\n\n--b\n"
+        "Content-Type: text/rfc822-headers\n\nSubject: Offer\nTo: ida@x.org\n--b--\n"
+    )
+    document = read_document(data.encode(), "a.eml")
+    assert "Final-Recipient: rfc822; ida@x.org\nStatus: 5.1.1" in document.pages[0].text
+    assert (len(document.pages), document.pages[1].page_label) == (2, "attachment: Offer")
+
+
+def test_a_message_that_is_only_a_picture_is_reported() -> None:
+    data = (
+        "From: a\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Type: text/html\n\n"
+        '<img src="cid:1">\n--b\nContent-Type: image/png\nContent-ID: <1>\n\nx\n--b--\n'
+    )
+    document = read_document(data.encode(), "a.eml")
+    assert document.warnings == ("the message is only a picture; its text was not read",)
+    assert document.pages[0].images == 1
+
+
+def test_an_envelope_of_outlook_and_an_encrypted_body_are_named() -> None:
+    mail = message()
+    attach(mail, b"\x78\x9f\x3e\x22\0\0", "winmail.dat")
+    mail.add_attachment(b"\x30\x80\x06", maintype="application", subtype="pkcs7-mime")
+    assert read(mail).warnings == (
+        "the body is encrypted (S/MIME) and was not read",
+        "attachment: winmail.dat: unsupported: an Outlook envelope (winmail.dat); "
+        "send the message again as HTML",
+    )
+
+
+def wrap(tag: int, *content: bytes) -> bytes:
+    """An element of DER."""
+    data = b"".join(content)
+    size = len(data).to_bytes((len(data).bit_length() + 7) // 8)
+    return (
+        bytes([tag])
+        + (bytes([len(data)]) if len(data) < 128 else bytes([128 + len(size)]) + size)
+        + data
+    )
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_a_signature_encloses_is_read(chunked: bool) -> None:
+    inner = message("Signed words\n").as_bytes()
+    content = wrap(4, inner)
+    if chunked:  # as programs write that do not know the length in advance
+        content = b"\x24\x80" + wrap(4, inner[:50]) + wrap(4, inner[50:]) + b"\0\0"
+    data_id, signed_id = (bytes.fromhex(f"06092a864886f70d01070{n}") for n in (1, 2))
+    signed = wrap(0x30, wrap(2, b"\1"), wrap(0x31), wrap(0x30, data_id, wrap(0xA0, content)))
+    mail = message(subject="Outer")
+    mail.set_content(
+        wrap(0x30, signed_id, wrap(0xA0, signed)), "application", "pkcs7-mime", filename="smime.p7m"
+    )
+    document = read(mail)
+    assert document.pages[0].text.endswith("Signed words")
+    assert (document.title, document.warnings) == ("Outer", ())
 
 
 PIECES = [

@@ -125,7 +125,7 @@ def _explain(error: Exception) -> tuple[Reason, str]:
             return Reason.CORRUPT, "its content is nested too deeply"
         case OSError():
             return Reason.UNREADABLE, error.strerror or str(error)
-    return Reason.CORRUPT, f"{type(error).__name__}: {error}"[:200]
+    return Reason.CORRUPT, "it cannot be read: its content is damaged or of an unknown form"
 
 
 def _read_document(

@@ -68,7 +68,6 @@ class _MessageReader:
         self.builder = PageBuilder(PageKind.PART, page_label=MESSAGE)
         self.attachments: list[Attachment] = []
         self.warnings: list[str] = []
-        self._texts = 0
 
     def read(self) -> Document:
         message, builder = self.message, self.builder
@@ -76,8 +75,9 @@ class _MessageReader:
         shown = ((name, find_header(message, name)) for name in _SHOWN_HEADERS)
         lines = [f"{name}: {value}" for name, value in shown if value]
         builder.add(BlockKind.PARAGRAPH, "\n".join(lines))
+        head = builder.build().text
         self._add_parts(message)
-        if builder.images and not self._texts and not self.attachments:
+        if builder.images and builder.build().text == head and not self.attachments:
             self.warnings.append("the message is only a picture; its text was not read")
         metadata = {key: value for key in _METADATA_HEADERS if (value := find_header(message, key))}
         title, warnings = metadata.get("subject", ""), tuple(self.warnings)
@@ -110,9 +110,10 @@ class _MessageReader:
     def _add_body(self, part: Message) -> None:
         text, warnings = decode_part(part)
         self.warnings += warnings
-        self._texts += bool(text.strip())
         if part.get_content_type() == "text/html":
-            add_html(self.builder, text)
+            images = self.builder.images
+            self.warnings += add_html(self.builder, text).warnings
+            self.builder.images = images  # those of the page are parts of the message
         elif part.get_content_type() == "text/calendar":
             add_cards(self.builder, text)
         else:

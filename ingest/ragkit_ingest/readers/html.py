@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import html
 import re
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from ragkit_ingest.readers.html_inline import BLOCK_TAGS, InlineReader, read_tex
 from ragkit_ingest.readers.html_table import is_data_table, read_table
 from ragkit_ingest.readers.table import add_table
 from ragkit_ingest.text.cleaning import one_line
-from ragkit_ingest.text.encoding import bom_encoding, decode
+from ragkit_ingest.text.encoding import bom_encoding, decode, find_codec
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -130,12 +129,7 @@ def _declared_charset(head: bytes) -> str:
     Also "" for UTF-16: a page that declares that in ASCII letters is something else.
     """
     found = _CHARSET.search(head.lower())
-    try:
-        encoding = codecs.lookup(found[1].decode("ascii")).name if found else ""
-    except LookupError:
-        return ""
-    if encoding in ("iso8859-1", "ascii"):
-        return "cp1252"  # as browsers do (WHATWG Encoding, 4.2)
+    encoding = find_codec(found[1].decode("ascii")) if found else ""
     return "" if encoding.startswith(("utf-16", "utf-32", "utf-7")) else encoding
 
 

@@ -54,8 +54,9 @@ def read_mhtml(data: bytes, source: str) -> Document:
                 text, found = decode_part(part)
                 warnings += found
                 images = builder.images
-                own_title = add_html(builder, text)
-                title = title or own_title
+                content = add_html(builder, text)
+                title = title or content.title
+                warnings += content.warnings
                 builder.images = images  # they are parts of their own
             elif part.get_content_maintype() == "image":
                 builder.images += 1

@@ -44,7 +44,9 @@ def parse_xml(data: bytes) -> tuple[Any, bool]:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError:
         return None, True
-    return root, len(parser.error_log) > 0
+    harmless = ("WARNING", "NAMESPACE")  # a prefix without a declaration loses no text
+    log = parser.error_log
+    return root, any({each.level_name, each.domain_name}.isdisjoint(harmless) for each in log)
 
 
 class _Writer:
