@@ -13,9 +13,7 @@ from tests.fuzz.originals import find_originals
 
 ORIGINALS = dict(find_originals())
 SEEDS = range(6)
-EXCEPTION = re.compile(
-    r"\b[A-Z]\w*(?:Error|Exception|Warning)\b|Traceback|File \"|\bNone\b|\\bline \\d+"
-)
+EXCEPTION = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Warning)\b|Traceback|File \"|\bNone\b")
 
 
 @pytest.mark.parametrize("name", sorted(ORIGINALS))
@@ -27,5 +25,5 @@ def test_damage_is_told_without_the_name_of_an_exception(name: str) -> None:
             told = read_document(data, name).warnings
         except ReadError as error:
             told = (error.detail,)
-            assert error.detail
+        assert all(told)
         assert not [text for text in told if EXCEPTION.search(text)]

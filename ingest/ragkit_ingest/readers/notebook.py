@@ -6,7 +6,7 @@ from typing import Any
 
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
 from ragkit_ingest.readers.html import add_html
-from ragkit_ingest.readers.markdown import find_blocks
+from ragkit_ingest.readers.markdown import read_markdown_text
 from ragkit_ingest.text.cleaning import clean_text
 from ragkit_ingest.text.encoded import describe_removed, remove_encoded
 
@@ -26,6 +26,8 @@ def read_notebook(value: dict[str, Any]) -> Document:
             writer.write(cell)
     page = writer.builder.build()
     warnings = list(describe_removed(writer.removed))
+    if writer.struck:
+        warnings.append(f"struck-out passages left out: {writer.struck}")
     if writer.shortened:
         warnings.append(f"outputs cut off after {_MAX_OUTPUT:,} characters: {writer.shortened}")
     return Document("json", (page,), title=first_heading((page,)), warnings=tuple(warnings))
@@ -38,13 +40,16 @@ class _Writer:
         self.builder = PageBuilder()
         self.removed = 0
         self.shortened = 0
+        self.struck = 0
 
     def write(self, cell: dict[str, Any]) -> None:
         """Write a cell and what it printed."""
         source = self._clean(cell.get("source"))
         if cell.get("cell_type") == "markdown":
-            for block in find_blocks(source)[0]:
-                text = source[block.start : block.end]
+            page, _, struck = read_markdown_text(source)
+            self.struck += struck
+            for block in page.blocks:
+                text = page.text[block.start : block.end]
                 self.builder.add(block.kind, text, level=block.level, columns=block.columns)
             return
         self.builder.add(BlockKind.CODE, source)
