@@ -60,9 +60,10 @@ class AskOptions:
 class Citation:
     """A passage that an answer cites: `quote` is characters [start, end) of the page's text.
 
-    `number` is the one in the answer's text. `page` counts from 1 where people count pages,
-    `page_label` is the printed label, and `place` describes both for users. `page_ordinal` counts
-    the document's pages, sheets or parts from 0. `score` is the passage's score in the search.
+    `number` is the one in the answer's text. `page` counts from 1 where people count pages, and
+    `page_label` is the printed label. `place` tells users where the quote is, or its highlights:
+    the page, the cells of a sheet, or the heading above. `page_ordinal` counts the document's
+    pages, sheets or parts from 0. `score` is the passage's score in the search.
 
     `highlights` are ranges [start, end) of the page's text within the quote, sorted and disjoint:
     the sentences and table rows that support the answer. It is empty if they are unknown, and for
@@ -97,13 +98,18 @@ class Citation:
             title=hit.title,
             page=hit.page,
             page_label=hit.page_label,
-            place=hit.place,
+            place=hit.describe_place((start, end)),
             start=start,
             end=end,
             quote=hit.text[start - hit.start : end - hit.start],
             score=hit.score,
             page_ordinal=hit.page_ordinal,
         )
+
+    def highlight(self, hit: Hit, ranges: tuple[tuple[int, int], ...]) -> Citation:
+        """Return the citation of a hit with these highlights, and with their place if any."""
+        place = hit.describe_place(*ranges) if ranges else self.place
+        return replace(self, highlights=ranges, place=place)
 
 
 Verdict = Literal["supported", "unsupported", "uncited"]

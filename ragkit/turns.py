@@ -197,10 +197,10 @@ def _decode_turn(snapshot: Snapshot, stored: StoredTurn) -> Turn:
     passages = [
         restore_hit(snapshot, chunks, HitScores(*scores)) for chunks, *scores in content["passages"]
     ]
-    cited = [(citation, passages[citation[1]]) for citation in content["citations"]]
-    citations = tuple(_decode_citation(citation, hit) for citation, hit in cited if hit)
-    answer = _decode_answer(stored.question, content, citations, tuple(filter(None, passages)))
     withheld = not _is_readable(snapshot, stored.uids)
+    cited = [(citation, passages[citation[1]]) for citation in content["citations"]]
+    citations = tuple(_decode_citation(citation, hit, withheld) for citation, hit in cited if hit)
+    answer = _decode_answer(stored.question, content, citations, tuple(filter(None, passages)))
     return Turn(
         at=stored.at,
         question=stored.question,
@@ -244,20 +244,22 @@ def _decode_answer(
     )
 
 
-def _decode_citation(stored: Sequence[Any], hit: Hit) -> Citation:
-    """Return a citation of a passage that still exists; older turns have no highlights."""
+def _decode_citation(stored: Sequence[Any], hit: Hit, withheld: bool) -> Citation:
+    """Return a citation of a passage that still exists, without highlights if it is withheld.
+
+    Older turns have no highlights.
+    """
     number, _, start, end, *more = stored
     highlights = tuple((first, last) for ranges in more for first, last in ranges)
-    return replace(Citation.from_hit(number, hit, start, end), highlights=highlights)
+    citation = Citation.from_hit(number, hit, start, end)
+    return citation if withheld else citation.highlight(hit, highlights)
 
 
 def _withhold(answer: Answer) -> Answer:
     """Return an answer without its text and all that tells of it."""
-    citations = tuple(replace(citation, highlights=()) for citation in answer.citations)
     return replace(
         answer,
         text=_WITHHELD,
-        citations=citations,
         statements=(),
         query="",
         notice="",

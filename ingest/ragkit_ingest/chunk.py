@@ -1,36 +1,24 @@
-"""The chunker: cuts documents into chunks that fit the embedder, at sentence and row ends."""
+"""The chunker: cuts documents into chunks that fit the embedder, at sentence and row ends.
+
+A chunk may hold several sections, whose headings stand in its text. It never goes on beyond the
+section that only its header names, nor does a table whose column heads only its header names.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
-from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.chunk_texts import document_header, embedding_text
+from ragkit_ingest.chunk_units import Path, TokenCounter, Unit, find_units, split_unit
+from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, Document, Page, PageKind
+from ragkit_ingest.places import Headings, Section, TableRow, common_headings, joined_ref
 
-_Path = list[tuple[int, str]]  # (level, heading), outermost first
-_Span = tuple[Block, int, int, tuple[str, ...]]  # a unit to be: its block, place and headings
-TokenCounter = Callable[[Sequence[str]], list[int]]
-"""Returns the token counts of several texts, without special tokens."""
-
-_LEADERS = re.compile(r"(?:[.·_=*-][ \t]?){4,}")
-_SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]+")
-_LINK = re.compile(
-    r"!?\[([^\]\[\n]{0,300})\]\((?:[^()\s]|\([^()\s]{0,200}\)){1,2000}(?:\s+\"[^\"\n]{0,300}\")?\)"
-)
-_MARKUP = re.compile(
-    r"\*\*|~~|`+|^#{1,6} |^\|?[ :|-]{5,}\|?$|<!--.*?-->|</?[a-zA-Z][^<>\n]*>", re.M
-)
-_MARKED = re.compile(r"[\[*~`#<]|[ :|-]{5}|(?:[.·_=*-][ \t]?){4}")  # where the above may be found
-_SENTENCE = re.compile(
-    r"(?<=[.!?;:])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-Z0-9ÄÖÜ•*-])|\n\s*\n|(?<=[。！？])"
-)
-_MAX_TOKEN_CHARACTERS = 12  # a longer text is cut, whatever its token count: it is one long word
 _MAX_COLUMN_HEADS = 300  # characters of a table's column heads in a header
 _MAX_HEADINGS = 3  # innermost headings in a header
-_MAX_PAGE_TOP = 120  # characters above the first heading of a page that belong to it
+_MAX_HEAD_ROWS = 3  # of a table
+_OWN_HEADINGS = (PageKind.SLIDE, PageKind.SHEET, PageKind.PART)  # pages that take over none
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +38,9 @@ class ChunkSettings:
 class Chunk:
     """Characters [start, end) of the page at index `page` in `Document.pages`.
 
-    `ordinal` counts the chunks of the document from 0. `header` (title, heading path, column
-    heads) is embedded and searched with the text but never part of a citation. `headings` is the
-    heading path where the chunk begins; words above the first heading of a page belong to it.
-    `ref` is its cells in a spreadsheet ("A7:D19").
+    `ordinal` counts the chunks of the document from 0. `header` (title, headings above all of it,
+    column heads) is embedded and searched with the text but never part of a citation. `sections`
+    are the heading paths in it, the first from its start, and `rows` its table rows.
     """
 
     ordinal: int
@@ -61,19 +48,18 @@ class Chunk:
     start: int
     end: int
     header: str
-    headings: tuple[str, ...]
-    ref: str
+    sections: tuple[Section, ...] = ()
+    rows: tuple[TableRow, ...] = ()
 
+    @property
+    def headings(self) -> Headings:
+        """The heading path that is above all of the chunk."""
+        return common_headings(self.sections)
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """The smallest piece, which is not cut further: a sentence, a row, a heading."""
-
-    block: Block
-    start: int
-    end: int
-    tokens: int
-    headings: tuple[str, ...]
+    @property
+    def ref(self) -> str:
+        """Its cells in a spreadsheet ("A7:D19")."""
+        return joined_ref(row.ref for row in self.rows)
 
 
 def chunk_document(
@@ -86,12 +72,13 @@ def chunk_document(
     """
     top = document_header(document.title, source)
     chunks: list[Chunk] = []
-    path: _Path = []
+    path: Path = []
+    limit = settings.max_tokens - settings.header_tokens
     for index, page in enumerate(document.pages):
-        if page.headings:
+        if page.headings or page.kind in _OWN_HEADINGS:
             path = list(enumerate(page.headings, 1))
-        units = _find_units(page, path, count, settings)
         headers = _Headers(page, top, count, settings)
+        units = find_units(page, path, count, limit, headers.row_limit)
         groups = list(_group_units(units, headers.room))
         for group, header in _fit_groups(page, groups, headers, count, settings.max_tokens):
             chunks.append(_make_chunk(len(chunks), index, group, header))
@@ -110,26 +97,40 @@ class _Headers:
         self._total = settings.max_tokens
         self._sizes: dict[str, int] = {}
 
-    def room(self, unit: _Unit) -> int:
-        """Return the tokens left for text, at least, in a chunk that begins with a unit."""
-        columns = unit.block.header[:_MAX_COLUMN_HEADS]
-        header = _join([*self._outer, *self._inner_headings(unit.headings), columns])
-        return self._total - min(self._limit, self.size(header))
+    @property
+    def row_limit(self) -> int:
+        """The most tokens of a table row with its column heads."""
+        return self._total - min(self._limit, self.size(_join(self._outer)))
 
-    def choices(self, group: list[_Unit]) -> list[str]:
+    def room(self, unit: Unit) -> int:
+        """Return the tokens left for text, at least, in a chunk that begins with a unit."""
+        columns = _join_columns([unit.columns])
+        header = _join([*self._outer, *self._inner_headings(unit.headings), columns])
+        least = self.size(_join([*self._outer, columns])) if columns else 0
+        size = max(min(self._limit, self.size(header)), least)
+        return self._total - (size if size <= self._total // 2 else self._limit)
+
+    def choices(self, group: list[Unit]) -> list[str]:
         """Return possible headers, longest first, [""] if none is short enough.
 
-        They do not repeat what the text says. Outer headings are dropped first, then the column
-        heads, then the page label.
+        They do not repeat what the text says. Outer headings are dropped first, then what names
+        the rows, the column heads, and the page label. Without other headings, the column heads of
+        a wide table may take half of the chunk.
         """
         text = self._text[group[0].start : group[-1].end]
-        columns = next((unit.block.header for unit in group if unit.block.header), "")
-        columns = "" if columns in text else columns[:_MAX_COLUMN_HEADS]
-        inner = self._inner_headings([name for name in _heading_path(group) if name not in text])
-        choices = [[*self._outer, *inner[drop:], columns] for drop in range(len(inner) + 1)]
-        choices += [self._outer, self._outer[:1]]
+        headings = common_headings(_find_sections(group))
+        inner = self._inner_headings([name for name in headings if name not in text])
+        heads = dict.fromkeys(unit.columns for unit in group)
+        columns = _join_columns([each for each in heads if _join_columns([each]) not in text])
+        names = _find_row_names(group, text)
+        choices = [[*self._outer, *inner[drop:], columns, *names] for drop in range(len(inner) + 1)]
+        choices += [[*self._outer, columns], self._outer, self._outer[:1]]
         headers = dict.fromkeys(map(_join, choices))
-        return [header for header in headers if self.size(header) <= self._limit] or [""]
+        found = [header for header in headers if self.size(header) <= self._limit]
+        for table in ([*self._outer, columns], [*self._outer, columns, *names]) if columns else ():
+            if self._limit < self.size(_join(table)) <= self._total // 2:
+                found.insert(0, _join(table))
+        return found or [""]
 
     def _inner_headings(self, headings: Sequence[str]) -> Sequence[str]:
         return [name for name in headings if name not in self._outer[0]][-_MAX_HEADINGS:]
@@ -140,152 +141,42 @@ class _Headers:
             self._sizes[header] = self._count([header])[0]
         return self._sizes[header]
 
-    def choose(self, choices: list[str], group: list[_Unit], limit: int) -> str:
+    def choose(self, choices: list[str], group: list[Unit], limit: int) -> str:
         """Return the longest choice that leaves room for the text, by the counts of its units."""
         room = limit - sum(unit.tokens for unit in group)
         return next((header for header in choices if self.size(header) <= room), choices[-1])
 
 
 def _join(parts: Sequence[str]) -> str:
-    return " | ".join(dict.fromkeys(part for part in parts if part))
+    return CELL_SEPARATOR.join(dict.fromkeys(part for part in parts if part))
 
 
-def document_header(title: str, source: str) -> str:
-    """Return the words of a document's path, and its title unless the path contains it."""
-    words = path_words(source)
-    if not title or title.casefold() in words.casefold():
-        return words
-    return f"{words} | {title}"
+def _join_columns(tables: Sequence[Sequence[str]]) -> str:
+    """Return the column heads of tables in one text, without the last ones if it is long."""
+    text = _join([CELL_SEPARATOR.join(columns).strip() for columns in tables])
+    if len(text) <= _MAX_COLUMN_HEADS:
+        return text
+    text = text[:_MAX_COLUMN_HEADS]
+    return text.rpartition(CELL_SEPARATOR)[0] or text
 
 
-def path_words(source: str) -> str:
-    """Return the words of a path, without its suffix: "hr/pay_2024.pdf" gives "hr pay 2024"."""
-    stem = re.sub(r"\.[A-Za-z0-9]{1,8}$", "", one_line(source))
-    return " ".join(re.sub(r"[\W_]+", " ", stem).split())
+def _find_row_names(group: list[Unit], text: str) -> list[str]:
+    """Return the labels of rows and the units of their numbers that the text does not say."""
+    labels = [part for unit in group for part in unit.block.label.split(", ")]
+    names = dict.fromkeys([*labels, *(unit.block.unit for unit in group)])
+    return [name for name in names if name not in text]
 
 
-def embedding_text(header: str, text: str) -> str:
-    """Return what is embedded for a chunk: its header, then its text without leaders and markup."""
-    if _MARKED.search(text):
-        text = _MARKUP.sub("", _LINK.sub(r"\1", text))
-        text = _LEADERS.sub(" ", text)
-    text = _SPACES.sub(" ", text)
-    return f"{header}\n{text}" if header else text
-
-
-def _find_units(
-    page: Page, path: _Path, count: TokenCounter, settings: ChunkSettings
-) -> list[_Unit]:
-    """Return a page's units with their token counts; update `path` to the end of the page."""
-    spans: list[_Span] = []
-    names = _heading_names(path)
-    for block in page.blocks:
-        if block.kind is BlockKind.HEADING:
-            title = " ".join(page.text[block.start : block.end].strip("#=-* \n").split())
-            path[:] = [entry for entry in path if entry[0] < block.level]
-            path.append((block.level, title[:120]))
-            names = _heading_names(path)
-        spans += [(block, start, end, names) for start, end in _find_sentences(page.text, block)]
-    if page.kind is PageKind.PAGE:
-        _scope_page_top(spans)
-    counts = count([embedding_text("", page.text[start:end]) for _, start, end, _ in spans])
-    limit = settings.max_tokens - settings.header_tokens
-    units: list[_Unit] = []
-    for (block, start, end, names), tokens in zip(spans, counts, strict=True):
-        if tokens <= limit and end - start <= limit * _MAX_TOKEN_CHARACTERS:
-            units.append(_Unit(block, start, end, tokens, names))
-        else:
-            units += _split_long(page.text, block, start, end, names, count, limit)
-    return units
-
-
-def _scope_page_top(spans: list[_Span]) -> None:
-    """Give the few words above a page's first heading its heading path.
-
-    A company's name or a running head stands there. It does not belong to the section before.
-    """
-    kinds = [block.kind for block, *_ in spans]
-    if BlockKind.HEADING not in kinds:
-        return
-    first = kinds.index(BlockKind.HEADING)
-    if first > 0 and spans[first][1] - spans[0][1] <= _MAX_PAGE_TOP:
-        opening = list(takewhile(lambda kind: kind is BlockKind.HEADING, kinds[first:]))
-        names = spans[first + len(opening) - 1][3]
-        spans[:first] = [(block, start, end, names) for block, start, end, _ in spans[:first]]
-
-
-def _heading_names(path: _Path) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(heading for _, heading in path))
-
-
-def _find_sentences(text: str, block: Block) -> Iterator[tuple[int, int]]:
-    """Yield the spans of a block's sentences; rows and headings stay whole."""
-    if block.kind in (BlockKind.ROW, BlockKind.HEADING):
-        yield block.start, block.end
-        return
-    start = block.start
-    for match in _SENTENCE.finditer(text, block.start, block.end):
-        if match.start() - start >= 24 or "\n\n" in match.group():
-            yield from _trim_span(text, start, match.start())
-            start = match.end()
-    yield from _trim_span(text, start, block.end)
-
-
-def _trim_span(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    piece = text[start:end]
-    left = len(piece) - len(piece.lstrip())
-    right = len(piece.rstrip())
-    if left < right:
-        yield start + left, start + right
-
-
-def _split_long(
-    text: str,
-    block: Block,
-    start: int,
-    end: int,
-    headings: tuple[str, ...],
-    count: TokenCounter,
-    limit: int,
-) -> Iterator[_Unit]:
-    """Cut a giant row or line that has no sentence end: between words, or else anywhere."""
-    while start < end:
-        stop = min(end, start + limit * _MAX_TOKEN_CHARACTERS)
-        while True:
-            tokens = count([embedding_text("", text[start:stop])])[0]
-            if tokens <= limit:
-                break
-            guess = start + max(1, int((stop - start) * limit / tokens * 0.95))
-            stop = _find_word_end(text, start, guess)
-        yield _Unit(block, start, stop, tokens, headings)
-        start = stop
-        while start < end and text[start].isspace():
-            start += 1
-
-
-def _find_word_end(text: str, start: int, stop: int) -> int:
-    for at in range(stop, max(start + 1, stop - 80), -1):
-        if text[at - 1].isspace():
-            return at - 1 if at - 1 > start else at
-    return stop
-
-
-def _group_units(units: list[_Unit], room: Callable[[_Unit], int]) -> Iterator[list[_Unit]]:
+def _group_units(units: list[Unit], room: Callable[[Unit], int]) -> Iterator[list[Unit]]:
     """Group units into full chunks; a heading begins a new one if the last is a third full.
 
     `room` returns the tokens for text in a chunk that begins with a unit.
     """
-    group: list[_Unit] = []
+    group: list[Unit] = []
     size = limit = 0
     for unit in units:
-        section = (
-            bool(group)
-            and unit.block.kind is BlockKind.HEADING
-            and size >= limit // 3
-            and group[-1].block.kind is not BlockKind.HEADING
-        )
-        if group and (section or size + unit.tokens > limit):
-            carried = [] if section else _last_headings(group)
+        if group and (size + unit.tokens > limit or _ends_chunk(group, unit, size >= limit // 3)):
+            carried = _find_lead(group, unit)
             yield group[: len(group) - len(carried)]
             group, size = carried, sum(entry.tokens for entry in carried)
         if not group:
@@ -296,15 +187,38 @@ def _group_units(units: list[_Unit], room: Callable[[_Unit], int]) -> Iterator[l
         yield group
 
 
-def _last_headings(group: list[_Unit]) -> list[_Unit]:
-    """Return the headings at the end of a full chunk, which belong to the next one."""
-    headings = list(takewhile(lambda entry: entry.block.kind is BlockKind.HEADING, group[::-1]))
-    return headings[::-1] if len(headings) < len(group) else []
+def _ends_chunk(group: list[Unit], unit: Unit, is_long: bool) -> bool:
+    """Return True if a unit belongs to another chunk although there is room for it.
+
+    It is a heading after a long group, has other cells of a long row, or is not below the headings
+    or column heads that only the header of the group names.
+    """
+    first = group[0]
+    if unit.is_heading:
+        outer = first.headings[:-1] if first.is_heading else first.headings
+        has_text = not all(entry.is_heading for entry in group)
+        is_below = unit.headings[: len(outer)] == outer
+        return has_text and (not is_below or (is_long and not group[-1].is_heading))
+    if unit.columns in ((), group[-1].columns):
+        return False
+    return not unit.opens_table or bool(first.columns and not first.opens_table)
+
+
+def _find_lead(group: list[Unit], unit: Unit) -> list[Unit]:
+    """Return the end of a full chunk that belongs to the next unit: headings, and its head rows."""
+    rows = 0
+    if unit.opens_table:
+        is_head = [entry.block.kind is BlockKind.ROW and not entry.columns for entry in group[::-1]]
+        rows = len(list(takewhile(bool, is_head[:_MAX_HEAD_ROWS])))
+    rest = group[: len(group) - rows]
+    headings = len(list(takewhile(lambda entry: entry.is_heading, rest[::-1])))
+    lead = group[len(rest) - headings :]
+    return lead if len(lead) < len(group) else []
 
 
 def _fit_groups(
-    page: Page, groups: list[list[_Unit]], headers: _Headers, count: TokenCounter, limit: int
-) -> Iterator[tuple[list[_Unit], str]]:
+    page: Page, groups: list[list[Unit]], headers: _Headers, count: TokenCounter, limit: int
+) -> Iterator[tuple[list[Unit], str]]:
     """Yield groups with their headers, none longer than `limit` tokens.
 
     The counts of parts need not add up to the count of the whole, so this counts the whole. A
@@ -326,44 +240,45 @@ def _fit_groups(
             yield from _fit_groups(page, _halve(page.text, group, count), headers, count, limit)
 
 
-def _halve(text: str, group: list[_Unit], count: TokenCounter) -> list[list[_Unit]]:
+def _halve(text: str, group: list[Unit], count: TokenCounter) -> list[list[Unit]]:
     if len(group) > 1:
         middle = len(group) // 2
         return [group[:middle], group[middle:]]
     (unit,) = group
     limit = max(1, count([embedding_text("", text[unit.start : unit.end])])[0] * 2 // 3)
-    parts = _split_long(text, unit.block, unit.start, unit.end, unit.headings, count, limit)
-    return [[part] for part in parts]
+    return [[part] for part in split_unit(text, unit, count, limit)]
 
 
-def _heading_path(group: list[_Unit]) -> tuple[str, ...]:
-    """Return the heading path where a group begins, with the headings that open the group."""
-    opening = takewhile(lambda unit: unit.block.kind is BlockKind.HEADING, group)
-    return (list(opening) or group)[-1 if group[0].block.kind is BlockKind.HEADING else 0].headings
+def _find_sections(group: list[Unit]) -> tuple[Section, ...]:
+    """Return the heading paths of a group; headings with no text between them open one section."""
+    sections: list[Section] = []
+    is_open = False  # whether the last section has only headings yet
+    for unit in group:
+        if not sections or unit.headings != sections[-1].headings:
+            start = sections.pop().start if is_open else unit.start
+            sections.append(Section(start, unit.headings))
+            is_open = True
+        is_open = is_open and unit.is_heading
+    return tuple(sections)
 
 
-def _make_chunk(ordinal: int, index: int, group: list[_Unit], header: str) -> Chunk:
-    refs = [unit.block.ref for unit in group if unit.block.ref]
+def _find_rows(group: list[Unit]) -> tuple[TableRow, ...]:
+    """Return the rows of a group's tables, and other blocks of cells, each one once."""
+    blocks = dict.fromkeys(unit.block for unit in group)
+    return tuple(
+        TableRow(block.start, block.end, block.columns, block.label, block.unit, block.ref)
+        for block in blocks
+        if block.columns or block.label or block.unit or block.ref
+    )
+
+
+def _make_chunk(ordinal: int, index: int, group: list[Unit], header: str) -> Chunk:
     return Chunk(
         ordinal=ordinal,
         page=index,
         start=group[0].start,
         end=group[-1].end,
         header=header,
-        headings=_heading_path(group),
-        ref=joined_ref(refs),
+        sections=_find_sections(group),
+        rows=_find_rows(group),
     )
-
-
-def joined_ref(refs: Sequence[str]) -> str:
-    """Return the cell range that spans several: "A1:D1" and "A2:F2" give "A1:F2"."""
-    if not refs:
-        return ""
-    cells = [cell for ref in refs for cell in (ref.split(":") if ":" in ref else [ref, ref])]
-    matches = [re.fullmatch(r"([A-Z]+)(\d+)", cell) for cell in cells]
-    found = [(match.group(1), int(match.group(2))) for match in matches if match]
-    if len(found) != len(cells):
-        return refs[0]
-    columns = sorted((column for column, _ in found), key=lambda name: (len(name), name))
-    rows = sorted(row for _, row in found)
-    return f"{columns[0]}{rows[0]}:{columns[-1]}{rows[-1]}"

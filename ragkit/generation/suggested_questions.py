@@ -82,9 +82,10 @@ def _ask_about(snapshot: Snapshot, document: DocumentName) -> Iterator[str]:
 def _find_topics(snapshot: Snapshot, document: DocumentName) -> list[str]:
     """Return the topics of a document's sections, those with the longest text first."""
     lengths: dict[str, int] = {}
-    for section in snapshot.documents.sections(document.document, _MAX_CHUNKS):
-        topic = parse_topic(section.headings[-1]) if section.headings else ""
-        lengths[topic] = lengths.get(topic, 0) + section.characters
+    sections = snapshot.documents.section_lengths(document.document, _MAX_CHUNKS)
+    for headings, length in sections.items():
+        topic = parse_topic(headings[-1]) if headings else ""
+        lengths[topic] = lengths.get(topic, 0) + length
     found = [topic for topic in lengths if topic and lengths[topic] >= _MIN_SECTION_LENGTH]
     return sorted(found, key=lambda topic: -lengths[topic])
 

@@ -11,7 +11,8 @@ import numpy as np
 from ragkit.embedders.base import Embedder, normalize
 from ragkit.store.records import HalfVectors
 from ragkit.store.snapshot import Snapshot
-from ragkit_ingest.chunk import Chunk, embedding_text
+from ragkit_ingest.chunk import Chunk
+from ragkit_ingest.chunk_texts import embedding_text
 from ragkit_ingest.model import Document
 from ragkit_ingest.process.pool import ReadFile
 

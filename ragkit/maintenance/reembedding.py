@@ -49,7 +49,7 @@ from ragkit.store.records import UnembeddedChunk
 from ragkit.store.snapshot import Snapshot
 from ragkit.store.store import Store
 from ragkit.store.writer import Writer
-from ragkit_ingest.chunk import embedding_text
+from ragkit_ingest.chunk_texts import embedding_text
 
 logger = logging.getLogger(__name__)
 

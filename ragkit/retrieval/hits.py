@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import NamedTuple
 
 from ragkit.store.chunks import Place
 from ragkit.store.records import StoredChunk
 from ragkit.store.snapshot import Snapshot
-from ragkit_ingest.chunk import joined_ref
+from ragkit_ingest.places import (
+    Section,
+    TableRow,
+    common_headings,
+    joined_ref,
+    select_rows,
+    select_sections,
+)
 
 MAX_JOINED_CHUNKS = 3  # in one passage
 SCORED_CHUNKS = 3  # of a group that contribute to its score
@@ -25,7 +31,10 @@ class Hit:
     `source` is the document's path relative to its source folder. `path` is where the file was
     when it was ingested, "" for documents without a file or in the folder of uploads. `document`
     is the document's id. `page` counts from 1 and is None for formats without pages. `page_label`
-    is the printed page label, sheet, slide title or mail part, and `ref` the cells.
+    is the printed page label, sheet, slide title or mail part.
+
+    `headings` is the heading path above all of the passage, `sections` are the heading paths in it,
+    and `rows` its table rows with their column heads; `ref` is its cells in a spreadsheet.
 
     `score` ranks the hits of one query. `similarity` is the cosine of the best chunk in [-1, 1] and
     can be compared between queries. `lexical` is its BM25 score, or the most that it can be if
@@ -51,26 +60,37 @@ class Hit:
     page_ordinal: int
     chunks: tuple[int, ...]
     reranker_score: float | None = None
+    sections: tuple[Section, ...] = ()
+    rows: tuple[TableRow, ...] = ()
 
     @property
     def place(self) -> str:
         """Where in the document, for people: "page 7 (printed iv)", "sheet Prices, A2:C9", ..."""
-        return describe_place(self)
+        return self.describe_place((self.start, self.end))
 
+    def headings_at(self, offset: int) -> tuple[str, ...]:
+        """Return the heading path above a character of the page."""
+        return common_headings(select_sections(self.sections, offset, offset + 1))
 
-def describe_place(hit: Hit) -> str:
-    """Return where in its document a hit is, for people; "" if that is the whole document."""
-    if hit.page is not None:
-        unit = "slide" if hit.kind == "pptx" else "page"
-        is_printed = unit == "page" and hit.page_label not in ("", str(hit.page))
-        return f"{unit} {hit.page}" + (f" (printed {hit.page_label})" if is_printed else "")
-    if hit.ref:
-        if hit.page_label:
-            return f"sheet {hit.page_label}, {hit.ref}"
-        return hit.ref.replace(":", " to ")
-    if hit.page_label:
-        return hit.page_label
-    return hit.headings[-1] if hit.headings else ""
+    def row_at(self, offset: int) -> TableRow | None:
+        """Return the table row with a character of the page; None outside of tables."""
+        return next(iter(select_rows(self.rows, offset, offset + 1)), None)
+
+    def describe_place(self, *ranges: tuple[int, int]) -> str:
+        """Return where ranges [start, end) of the page's text are, for people, like `place`.
+
+        That is "" for a text without pages and headings.
+        """
+        if self.page is not None:
+            unit = "slide" if self.kind == "pptx" else "page"
+            is_printed = unit == "page" and self.page_label not in ("", str(self.page))
+            return f"{unit} {self.page}" + (f" (printed {self.page_label})" if is_printed else "")
+        if ref := joined_ref(row.ref for each in ranges for row in select_rows(self.rows, *each)):
+            cells = ref.replace(":", " to ")
+            return f"sheet {self.page_label}, {ref}" if self.page_label else cells
+        sections = [one for each in ranges for one in select_sections(self.sections, *each)]
+        names = [self.page_label, *common_headings(sections)[-1:]]
+        return ", ".join(dict.fromkeys(filter(None, names)))
 
 
 class HitScores(NamedTuple):
@@ -190,6 +210,8 @@ def _make_hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: H
     if last.ordinal - first.ordinal >= len(chunks):  # include the chunks between
         chunks = snapshot.chunks.neighbours(first.document, first.ordinal, last.ordinal)
     best = next((chunk for chunk in chunks if chunk.id == top), first)
+    sections = tuple(section for chunk in chunks for section in chunk.sections)
+    rows = tuple(dict.fromkeys(row for chunk in chunks for row in chunk.rows))
     return Hit(
         source=best.source,
         page=best.page,
@@ -200,22 +222,18 @@ def _make_hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: H
         document=best.document,
         title=best.title,
         kind=best.kind,
-        headings=_common_headings(chunks) or best.headings,
+        headings=common_headings(sections),
         page_label=best.page_label,
-        ref=joined_ref([chunk.ref for chunk in chunks if chunk.ref]),
+        ref=joined_ref(row.ref for row in rows),
         similarity=scores.similarity,
         lexical=scores.lexical,
         path=os.path.join(best.folder, best.source) if best.folder[:1] == os.sep else "",
         page_ordinal=best.page_ordinal,
         chunks=(best.id, *(chunk.id for chunk in chunks if chunk.id != best.id)),
         reranker_score=scores.reranker_score,
+        sections=sections,
+        rows=rows,
     )
-
-
-def _common_headings(chunks: list[StoredChunk]) -> tuple[str, ...]:
-    """Return the start of the heading path that all chunks of a passage share."""
-    levels = zip(*(chunk.headings for chunk in chunks), strict=False)
-    return tuple(names[0] for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 def _join_text(snapshot: Snapshot, chunks: list[StoredChunk]) -> str:

@@ -11,7 +11,7 @@ from ragkit.index.base import Scores
 from ragkit.rerankers.base import Reranker, score_texts
 from ragkit.retrieval.runs import Run
 from ragkit.store.snapshot import Snapshot
-from ragkit_ingest.chunk import embedding_text
+from ragkit_ingest.chunk_texts import embedding_text
 
 RERANKED_PASSAGES = 20  # of one query; 50 take longer and are no better, measured
 RERANKER_WEIGHT = 0.8  # of the reranker's score; the rest is the weight of the fused one

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ragkit.store.database import Database
+from ragkit.store.rows import decode_rows, decode_sections
 from ragkit.store.salvage import DAMAGE, readable_rows
 
 _WRONG_TYPE = "a value has another type than its column"
@@ -201,6 +202,22 @@ def _are_texts(stored: str, kind: type[list[str]] | type[dict[str, str]]) -> boo
     return isinstance(found, kind) and all(isinstance(value, str) for value in values)
 
 
+def _are_places(sections: str, rows: str) -> bool:
+    """Return True for the JSON of a chunk's sections and table rows."""
+    try:
+        found = decode_sections(sections)
+        found_rows = decode_rows(rows)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    texts = [name for section in found for name in section.headings]
+    texts += [text for row in found_rows for text in (*row.columns, row.label, row.unit, row.ref)]
+    offsets = [section.start for section in found]
+    offsets += [offset for row in found_rows for offset in (row.start, row.end)]
+    return all(isinstance(text, str) for text in texts) and all(
+        isinstance(offset, int) for offset in offsets
+    )
+
+
 class _Page(NamedTuple):
     ordinal: int
     text: str
@@ -232,7 +249,7 @@ def _page_flaw(pages: list[_Page], readable: int) -> str:
 
 def _chunk_flaw(database: Database, document: int, ids: range, pages: list[str], typed: str) -> str:
     rows = database.execute(
-        'SELECT id, document, ordinal, page, start, "end", text, headings, header, ref, '
+        'SELECT id, document, ordinal, page, start, "end", text, sections, header, rows, '
         f"{typed} FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id",
         (ids.start, ids.stop - 1),
     ).fetchall()
@@ -247,8 +264,8 @@ def _chunk_flaw(database: Database, document: int, ids: range, pages: list[str],
             return "a chunk differs from the text of its page"
         if pages[page][start:end] != text:
             return "a chunk differs from the text of its page"
-    if not all(_are_texts(headings, list) for headings in {row[7] for row in rows}):
-        return "the headings of a chunk cannot be read"
+    if not all(_are_places(sections, found) for *_, sections, _, found, _ in rows):
+        return "the headings or table rows of a chunk cannot be read"
     return ""
 
 

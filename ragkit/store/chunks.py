@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ragkit.store.records import StoredChunk, StoredPage
-from ragkit.store.rows import RowMapper, batches, check_text, decode_list, placeholders
+from ragkit.store.rows import (
+    RowMapper,
+    batches,
+    check_text,
+    decode_rows,
+    decode_sections,
+    placeholders,
+)
 from ragkit.store.transaction import ReadTransaction
 
 _CHUNK = RowMapper(
@@ -24,10 +31,10 @@ _CHUNK = RowMapper(
     start="c.start",
     end="c.end",
     header="c.header",
-    headings="c.headings",
-    ref="c.ref",
+    sections="c.sections",
+    rows="c.rows",
     text="c.text",
-    convert={"headings": decode_list, "text": check_text},
+    convert={"sections": decode_sections, "rows": decode_rows, "text": check_text},
 )
 _SELECT_CHUNK = f"""
     SELECT {_CHUNK.columns}

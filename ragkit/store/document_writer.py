@@ -12,8 +12,9 @@ from ragkit.store.labels import LabelWriter
 from ragkit.store.records import NewDocument, document_object
 from ragkit.store.retention import is_on_hold
 from ragkit.store.transaction import WriteTransaction
-from ragkit_ingest.chunk import document_header
+from ragkit_ingest.chunk_texts import document_header
 from ragkit_ingest.model import FileError
+from ragkit_ingest.places import pack_rows
 
 
 class DocumentWriter:
@@ -95,11 +96,12 @@ class DocumentWriter:
         )  # fmt: skip
         self._db.executemany(
             'INSERT INTO chunk (id, document, ordinal, page, number, start, "end", header, '
-            "headings, ref, text, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "sections, rows, text, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (first + n, document, chunk.ordinal, chunk.page,
                  content.pages[chunk.page].number, chunk.start, chunk.end,
-                 chunk.header, json.dumps(chunk.headings, ensure_ascii=False), chunk.ref,
+                 chunk.header, json.dumps(chunk.sections, ensure_ascii=False),
+                 json.dumps(pack_rows(chunk.rows), ensure_ascii=False),
                  content.pages[chunk.page].text[chunk.start : chunk.end], digest)
                 for n, (chunk, digest) in enumerate(zip(new.chunks, new.digests, strict=True))
             ],

@@ -8,10 +8,16 @@ from ragkit.store.records import (
     DocumentName,
     KindCounts,
     KnownFile,
-    Section,
     StoredDocument,
 )
-from ragkit.store.rows import RowMapper, batches, decode_list, decode_object, placeholders
+from ragkit.store.rows import (
+    RowMapper,
+    batches,
+    decode_list,
+    decode_object,
+    decode_sections,
+    placeholders,
+)
 from ragkit.store.transaction import ReadTransaction
 
 _DOCUMENT = RowMapper(
@@ -47,13 +53,6 @@ _SELECT_DOCUMENT = f"""
 
 
 _NAME = RowMapper(DocumentName, document="d.id", source="d.source", kind="d.kind", title="d.title")
-_SECTION = RowMapper(
-    Section,
-    headings="c.headings",
-    ordinal="min(c.ordinal)",
-    characters="sum(c.end - c.start)",
-    convert={"headings": decode_list},
-)
 _KIND_COUNTS = RowMapper(
     KindCounts,
     kind="d.kind",
@@ -103,16 +102,21 @@ class Documents:
         )
         return [_NAME(row) for row in rows]
 
-    def sections(self, document: int, max_chunks: int) -> list[Section]:
-        """Return the sections of a document's first `max_chunks` chunks, in order."""
+    def section_lengths(self, document: int, max_chunks: int) -> dict[tuple[str, ...], int]:
+        """Return the characters below each heading path of a document's first chunks, in order."""
         rows = self._db.execute(
-            f"SELECT {_SECTION.columns} "
-            "FROM chunk c JOIN document d ON d.id = c.document "
+            "SELECT c.sections, c.end FROM chunk c JOIN document d ON d.id = c.document "
             f"WHERE c.document = ? AND c.ordinal < ? AND {self._snapshot.document_clause()} "
-            "GROUP BY c.headings ORDER BY 2",
+            "ORDER BY c.ordinal",
             (document, max_chunks),
         )
-        return [_SECTION(row) for row in rows]
+        lengths: dict[tuple[str, ...], int] = {}
+        for stored, chunk_end in rows:
+            sections = decode_sections(stored)
+            starts = [*(section.start for section in sections), chunk_end]
+            for (start, headings), end in zip(sections, starts[1:], strict=True):
+                lengths[headings] = lengths.get(headings, 0) + end - start
+        return lengths
 
     def counts(self) -> tuple[int, int, int]:
         """Count the documents, pages and chunks that may be read."""

@@ -139,7 +139,7 @@ class Erasures:
         Of each vector its first `vector_bytes`. A chunk's text is left out: its page has it.
         """
         vector = f"substr(data, 1, {vector_bytes})"
-        columns = {"vector": vector, "spare_vector": vector, "chunk": "header, headings, ref"}
+        columns = {"vector": vector, "spare_vector": vector, "chunk": "header, sections, rows"}
         tables = self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             if table == "erasure":  # it has the fingerprints that are searched for

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Document
+from ragkit_ingest.places import Section, TableRow, common_headings, joined_ref
 
 HalfVectors = npt.NDArray[np.float16]
 
@@ -94,14 +95,6 @@ class KnownFile(NamedTuple):
     modified_at: str
 
 
-class Section(NamedTuple):
-    """Chunks of a document under the same headings: the first one, and the characters of all."""
-
-    headings: tuple[str, ...]
-    ordinal: int
-    characters: int
-
-
 @dataclass(frozen=True, slots=True)
 class StoredPage:
     """A page as it was read; `ordinal` counts the document's pages from 0.
@@ -127,7 +120,7 @@ class StoredChunk:
 
     `folder` is the path of the source folder. `page_ordinal` counts the document's pages from 0,
     and `page` is the number of the page, if it has one. `text` is characters [start, end) of the
-    page's text.
+    page's text, `sections` are the heading paths in it, and `rows` its table rows.
     """
 
     id: int
@@ -143,9 +136,19 @@ class StoredChunk:
     start: int
     end: int
     header: str
-    headings: tuple[str, ...]
-    ref: str
+    sections: tuple[Section, ...]
+    rows: tuple[TableRow, ...]
     text: str
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The heading path that is above all of the chunk."""
+        return common_headings(self.sections)
+
+    @property
+    def ref(self) -> str:
+        """Its cells in a spreadsheet ("A7:D19")."""
+        return joined_ref(row.ref for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

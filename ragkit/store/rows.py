@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from ragkit.errors import StoreDamaged
+from ragkit_ingest.places import Section, TableRow, unpack_rows, unpack_sections
 
 Record = TypeVar("Record")
 
@@ -73,6 +74,16 @@ def check_text(text: str) -> str:
 def decode_list(stored: str) -> tuple[Any, ...]:
     """Return a list that is stored as JSON; most are empty, and a listing may have thousands."""
     return () if stored == "[]" else tuple(json.loads(stored))
+
+
+def decode_sections(stored: str) -> tuple[Section, ...]:
+    """Return the sections of a chunk, which are stored as JSON."""
+    return () if stored == "[]" else unpack_sections(json.loads(stored))
+
+
+def decode_rows(stored: str) -> tuple[TableRow, ...]:
+    """Return the table rows of a chunk, which are stored as JSON; most chunks have none."""
+    return () if stored == "[]" else unpack_rows(json.loads(stored))
 
 
 def decode_object(stored: str) -> dict[str, Any]:

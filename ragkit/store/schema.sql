@@ -67,8 +67,9 @@ CREATE TABLE page (
 );
 
 -- `page` is the ordinal of the page, and `number` its number, if it has one. `text` is exactly the
--- characters [start, end) of the page's text. `header` is embedded and searched with it. `digest` is
--- that of the embedded text, so that equal texts are embedded once.
+-- characters [start, end) of the page's text. `header` is embedded and searched with it. `sections`
+-- are its heading paths and `rows` its table rows, as JSON. `digest` is that of the embedded text, so
+-- that equal texts are embedded once.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,
     document INTEGER NOT NULL REFERENCES document (id) ON DELETE CASCADE,
@@ -78,8 +79,8 @@ CREATE TABLE chunk (
     start INTEGER NOT NULL,
     end INTEGER NOT NULL,
     header TEXT NOT NULL,
-    headings TEXT NOT NULL,
-    ref TEXT NOT NULL,
+    sections TEXT NOT NULL,
+    rows TEXT NOT NULL,
     text TEXT NOT NULL,
     digest BLOB NOT NULL
 );

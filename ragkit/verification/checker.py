@@ -56,7 +56,8 @@ def build_evidence(hit: Hit, page: str = "") -> str:
     scale notes of the page are included.
     """
     notes = [note.group() for note in SCALE_NOTE.finditer(page)]
-    about = [hit.title, hit.source, hit.place, *hit.headings]
+    inner = [name for section in hit.sections for name in section.headings]
+    about = [hit.title, hit.source, hit.place, *dict.fromkeys([*hit.headings, *inner])]
     return "\n".join([*about, *dict.fromkeys(notes), "", hit.text])
 
 

@@ -12,7 +12,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from heapq import nlargest
 
@@ -59,8 +58,9 @@ def add_highlights(
             for span in _find_support(claim, cited, question):
                 chosen[span.number].add(span)
     return tuple(
-        replace(each, highlights=_join_ranges(chosen[each.number], passages[each.number - 1]))
+        each.highlight(hit, _join_ranges(chosen[each.number], hit))
         for each in citations
+        for hit in [passages[each.number - 1]]
     )
 
 

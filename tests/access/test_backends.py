@@ -46,7 +46,7 @@ def paged(source_folder: int, source: str, label: str, count: int, seed: int) ->
         document=Document(
             "page", tuple(Page(t, (), PageKind.PAGE, n) for n, t in enumerate(texts, 1))
         ),
-        chunks=[Chunk(n, n, 0, len(text), "", (), "") for n, text in enumerate(texts)],
+        chunks=[Chunk(n, n, 0, len(text), "") for n, text in enumerate(texts)],
         digests=[f"{source}:{n}".encode() for n in range(count)],
         vectors=unit_vectors(count, seed),
         modified_at=MODIFIED_AT,

@@ -175,7 +175,7 @@ def _copy(snapshot: Snapshot, document: StoredDocument, turn: int) -> NewDocumen
             document.title.translate(other),
         ),
         chunks=[
-            Chunk(c.ordinal, c.page_ordinal, c.start, c.end, c.header.translate(other), (), c.ref)
+            Chunk(c.ordinal, c.page_ordinal, c.start, c.end, c.header.translate(other), (), c.rows)
             for c in chunks
         ],
         digests=[f"{turn}:{chunk.id}".encode() for chunk in chunks],

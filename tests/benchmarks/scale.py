@@ -48,7 +48,7 @@ def build(path: Path, count: int) -> None:
             page = "\n".join(texts)
             ends = np.cumsum([len(text) + 1 for text in texts])
             chunks = [
-                Chunk(n, 0, int(ends[n]) - len(texts[n]) - 1, int(ends[n]) - 1, "", (), "")
+                Chunk(n, 0, int(ends[n]) - len(texts[n]) - 1, int(ends[n]) - 1, "")
                 for n in range(PER_DOCUMENT)
             ]
             digests = [f"{number}:{n}".encode() for n in range(PER_DOCUMENT)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Sequence
 
@@ -8,15 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit_ingest.chunk import (
-    Chunk,
-    ChunkSettings,
-    chunk_document,
-    document_header,
-    embedding_text,
-    joined_ref,
-)
+from ragkit_ingest.chunk import Chunk, ChunkSettings, chunk_document
+from ragkit_ingest.chunk_texts import document_header, embedding_text
 from ragkit_ingest.model import BlockKind, Document, Page, PageBuilder, PageKind
+from ragkit_ingest.places import TableRow, joined_ref, pack_rows, select_sections, unpack_rows
 
 SETTINGS = ChunkSettings(max_tokens=40, header_tokens=10)
 
@@ -163,3 +159,136 @@ def test_cell_ranges_are_joined_to_what_holds_them_all() -> None:
 
 def test_words_of_a_path_have_composed_letters() -> None:
     assert document_header("", "hr/Schlu\u0308ssel.txt") == "hr Schlüssel"
+
+
+def headed(*parts: tuple[int, str]) -> Page:
+    """A page of headings with levels, and of paragraphs with the level 0."""
+    builder = PageBuilder()
+    for level, text in parts:
+        kind = BlockKind.HEADING if level else BlockKind.PARAGRAPH
+        builder.add(kind, text, level=level)
+    return builder.build()
+
+
+def heading_path(page: Page, chunks: list[Chunk], quote: str) -> tuple[str, ...]:
+    at = page.text.index(quote)
+    (chunk,) = (chunk for chunk in chunks if chunk.start <= at < chunk.end)
+    (section,) = select_sections(chunk.sections, at, at + len(quote))
+    return section.headings
+
+
+def test_a_chunk_of_several_sections_knows_the_headings_of_each() -> None:
+    page = headed(
+        (1, "Notice"),
+        (2, "Germany"),
+        (0, "Four weeks."),
+        (2, "Poland"),
+        (0, "One month."),
+        (1, "Pay"),
+        (0, "On Fridays."),
+    )
+    chunks = chunks_of(page)
+    (chunk,) = chunks
+    assert heading_path(page, chunks, "Four weeks.") == ("Notice", "Germany")
+    assert heading_path(page, chunks, "One month.") == ("Notice", "Poland")
+    assert heading_path(page, chunks, "On Fridays.") == ("Pay",)
+    assert [section.headings for section in chunk.sections] == [
+        ("Notice", "Germany"),
+        ("Notice", "Poland"),
+        ("Pay",),
+    ]
+    assert chunk.headings == ()
+
+
+def test_a_chunk_ends_with_the_section_that_only_its_header_names() -> None:
+    filler = "Some words of the section to read. " * 5
+    page = headed(
+        (1, "Notice"), (2, "Germany"), (0, filler + "The end."), (2, "Poland"), (0, "One month.")
+    )
+    first, second, third = chunks_of(page)
+    assert first.headings == second.headings == ("Notice", "Germany")
+    assert second.header == "a | Notice | Germany"
+    assert page.text[second.end - 8 : second.end] == "The end."
+    assert (third.header, third.headings) == ("a | Notice", ("Notice", "Poland"))
+
+
+def test_text_above_the_first_heading_is_below_none() -> None:
+    page = headed((0, "Words before."), (1, "Leave"), (0, "Thirty days."))
+    chunks = chunks_of(page)
+    assert heading_path(page, chunks, "Words before.") == ()
+    assert heading_path(page, chunks, "Thirty days.") == ("Leave",)
+    assert chunks[0].header == "a"
+
+
+@pytest.mark.parametrize("kind", [PageKind.SLIDE, PageKind.SHEET, PageKind.PART])
+def test_a_slide_sheet_or_attachment_takes_over_no_headings(kind: PageKind) -> None:
+    first = headed((1, "Prices"), (0, "They rise."))
+    second = page_of((BlockKind.PARAGRAPH, "A letter."), kind=kind, page_label="b")
+    assert [chunk.headings for chunk in chunks_of(first, second)] == [("Prices",), ()]
+
+
+def table(builder: PageBuilder, heads: Sequence[str], rows: Sequence[str], **names: str) -> None:
+    builder.add(BlockKind.ROW, " | ".join(heads))
+    for row in rows:
+        builder.add(BlockKind.ROW, row, columns=heads, **names)  # type: ignore[arg-type]
+
+
+def test_the_heads_of_each_table_name_its_rows() -> None:
+    builder = PageBuilder()
+    table(builder, ("Part", "Price"), [f"VX-{n} | {n}.50" for n in range(12)])
+    table(builder, ("Town", "Rain"), [f"Molde {n} | {n} mm" for n in range(12)])
+    page = builder.build()
+    chunks = chunks_of(page)
+    assert len(chunks) > 3
+    for chunk in chunks:
+        text = page.text[chunk.start : chunk.end]
+        assert ("VX-" in text) == ("Part | Price" in chunk.header + text)
+        assert ("Molde" in text) == ("Town | Rain" in chunk.header + text)
+    assert {row.columns for chunk in chunks for row in chunk.rows} == {
+        ("Part", "Price"),
+        ("Town", "Rain"),
+    }
+
+
+def test_a_header_has_the_label_and_unit_that_the_rows_do_not_say() -> None:
+    builder = PageBuilder()
+    builder.add(BlockKind.ROW, "Halden | 17", columns=("", "Q1"), label="Norway, Halden", unit="kg")
+    (chunk,) = chunks_of(builder.build())
+    assert chunk.header == "a | | Q1 | Norway | kg"
+    assert chunk.rows == (TableRow(0, 11, ("", "Q1"), "Norway, Halden", "kg"),)
+
+
+def test_a_wide_table_keeps_its_column_heads() -> None:
+    heads = [f"Y{n}" for n in range(9)]
+    builder = PageBuilder()
+    table(builder, heads, ["1 | " * 8 + "2"] * 6)
+    page = builder.build()
+    chunks = chunks_of(page)
+    assert len(chunks) > 2
+    assert all("Y0 | Y1" in c.header + page.text[c.start : c.end] for c in chunks)
+    assert all("Y8" in c.header + page.text[c.start : c.end] for c in chunks)
+
+
+def test_each_piece_of_a_long_row_has_the_heads_of_its_own_cells() -> None:
+    heads = [f"Y{n}" for n in range(40)]
+    builder = PageBuilder()
+    builder.add(BlockKind.ROW, " | ".join(f"v{n}" for n in range(40)), columns=heads)
+    page = builder.build()
+    chunks = chunks_of(page)
+    assert len(chunks) > 2
+    for chunk in chunks:
+        cells = re.findall(r"v(\d+)", page.text[chunk.start : chunk.end])
+        assert {f"Y{n}" for n in cells} <= set(chunk.header.split(" | "))
+        assert len(cells) + 3 > chunk.header.count("Y")
+        assert chunk.rows[0].columns == tuple(heads)
+
+
+def test_rows_come_back_as_they_were_packed() -> None:
+    rows = (
+        TableRow(0, 9, ("Part", "Price"), "VX-1", "in euros", "A2:B2"),
+        TableRow(10, 19, ("Part", "Price"), "VX-2", "in euros", "A3:B3"),
+        TableRow(20, 25, (), "", "", "D9"),
+    )
+    packed = json.dumps(pack_rows(rows))
+    assert unpack_rows(json.loads(packed)) == rows
+    assert packed.count("Price") == 1

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pypdf import PdfWriter
 
-from ragkit_ingest.chunk import ChunkSettings, chunk_document, embedding_text
+from ragkit_ingest.chunk import ChunkSettings, chunk_document
+from ragkit_ingest.chunk_texts import embedding_text
 from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind, ReadError, Reason
 from tests.support.pdf_maker import Line, Sheet, make_pdf

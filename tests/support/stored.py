@@ -42,7 +42,7 @@ def new_document(
     page = "\n".join(texts)
     chunks, at = [], 0
     for ordinal, text in enumerate(texts):
-        chunks.append(Chunk(ordinal, 0, at, at + len(text), "", (), ""))
+        chunks.append(Chunk(ordinal, 0, at, at + len(text), ""))
         at += len(text) + 1
     return NewDocument(
         source_folder=source_folder,

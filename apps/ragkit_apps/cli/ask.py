@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from ragkit_apps.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ragkit import Answer, Filter
+    from ragkit import Answer, Filter, Hit
 
 
 def _read_schema(
@@ -103,7 +103,7 @@ def search(
     lines = [line for number, hit in enumerate(hits, 1) for line in format_hit(number, hit)]
     if not lines and not explanation.notice:
         lines = ["no matching passages"]
-    content = [{**asdict(hit), "place": hit.place} for hit in hits]
+    content = [_hit_to_json(hit) for hit in hits]
     if as_json:
         click.echo("\n".join(notes), nl=bool(notes), err=True)
     emit(content, [*lines, *notes], as_json)
@@ -171,7 +171,16 @@ def ask(
 
 
 def _to_json(answer: Answer) -> dict[str, Any]:
-    return {**asdict(answer), "abstained": answer.abstained, "is_extractive": answer.is_extractive}
+    passages = [_hit_to_json(hit) for hit in answer.passages]
+    whole = {**asdict(replace(answer, passages=())), "passages": passages}
+    return {**whole, "abstained": answer.abstained, "is_extractive": answer.is_extractive}
+
+
+def _hit_to_json(hit: Hit) -> dict[str, Any]:
+    """Return a hit with its place, which stands for its sections and table rows."""
+    content = {**asdict(replace(hit, sections=(), rows=())), "place": hit.place}
+    del content["sections"], content["rows"]
+    return content
 
 
 @click.command()

@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit_ingest.chunk import Chunk
 from ragkit_ingest.model import Block, BlockKind, Document, Page, PageKind
+from ragkit_ingest.places import pack_rows, unpack_rows, unpack_sections
 from ragkit_ingest.readers.pdf_image import Box, PagePicture
 
 
@@ -65,14 +66,16 @@ def _unpack_block(packed: dict[str, Any]) -> Block:
 
 def pack_chunks(chunks: list[Chunk]) -> list[list[Any]]:
     """Return chunks as JSON values."""
-    return [[c.ordinal, c.page, c.start, c.end, c.header, list(c.headings), c.ref] for c in chunks]
+    return [
+        [c.ordinal, c.page, c.start, c.end, c.header, c.sections, pack_rows(c.rows)] for c in chunks
+    ]
 
 
 def unpack_chunks(packed: list[list[Any]]) -> list[Chunk]:
     """Return the chunks that `pack_chunks` packed."""
     return [
-        Chunk(ordinal, page, start, end, header, tuple(headings), ref)
-        for ordinal, page, start, end, header, headings, ref in packed
+        Chunk(ordinal, page, start, end, header, unpack_sections(sections), unpack_rows(rows))
+        for ordinal, page, start, end, header, sections, rows in packed
     ]
 
 

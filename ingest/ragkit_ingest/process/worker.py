@@ -19,7 +19,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from ragkit_ingest.chunk import ChunkSettings, TokenCounter, chunk_document
+from ragkit_ingest.chunk import ChunkSettings, chunk_document
+from ragkit_ingest.chunk_units import TokenCounter
 from ragkit_ingest.model import Document, ReadError, Reason
 from ragkit_ingest.process.limits import OUT_OF_MEMORY, too_large
 from ragkit_ingest.process.wire import pack_chunks, pack_document, pack_picture

@@ -20,6 +20,7 @@ from ragkit_apps.ui.state.session import (
     open_source,
     open_view,
 )
+from ragkit_ingest.places import common_prefix
 
 _TABS = ("Pages", "Chunks", "Outline")
 
@@ -136,15 +137,10 @@ def build_outline(chunks: Sequence[StoredChunk]) -> list[tuple[int, str, StoredC
     outline: list[tuple[int, str, StoredChunk]] = []
     path: tuple[str, ...] = ()
     for chunk in chunks:
-        same = 0
-        for old, new in zip(path, chunk.headings, strict=False):
-            if old != new:
-                break
-            same += 1
-        outline += [
-            (level, chunk.headings[level], chunk) for level in range(same, len(chunk.headings))
-        ]
-        path = chunk.headings
+        for _, headings in chunk.sections:
+            same = len(common_prefix(path, headings))
+            outline += [(level, headings[level], chunk) for level in range(same, len(headings))]
+            path = headings
     return outline
 
 

@@ -12,6 +12,7 @@ from ragkit_apps.ui.components.markup import render_passage, shorten
 from ragkit_apps.ui.components.messages import draw_notice, show_errors
 from ragkit_apps.ui.components.views import draw_page_image, draw_page_text
 from ragkit_apps.ui.state.session import Source, change_source, get_source, open_source
+from ragkit_ingest.places import common_headings, joined_ref, select_rows, select_sections
 
 DOCUMENT_SLOT = "document"
 """The slot of the page that shows one document."""
@@ -195,8 +196,10 @@ def _format_path(view: View, document: StoredDocument, page: StoredPage, source:
         place += f" (printed {page.page_label})"
     parts = [document.title, place]
     if source.page_offset == 0:
-        for chunk in view.chunks(document.id, page=source.page):
-            if chunk.start <= source.start < chunk.end:
-                parts += [*chunk.headings, chunk.ref]
-                break
+        marked = source.start, source.end
+        chunks = view.chunks(document.id, page=source.page)
+        sections = [section for chunk in chunks for section in chunk.sections]
+        rows = [row for chunk in chunks for row in chunk.rows]
+        parts += common_headings(select_sections(sections, *marked))
+        parts.append(joined_ref(row.ref for row in select_rows(rows, *marked)))
     return " › ".join(dict.fromkeys(filter(None, parts)))
