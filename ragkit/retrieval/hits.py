@@ -28,7 +28,8 @@ EXTRA_WEIGHT = 0.05  # of the second and third best chunk
 class Hit:
     """A passage that answers a query: characters [start, end) of one page's text.
 
-    `source` is the document's path relative to its source folder. `path` is where the file was
+    `source` is the document's path relative to its source folder, with the end of the folder's path
+    in front if another readable document has the same. `path` is where the file was
     when it was ingested, "" for documents without a file or in the folder of uploads. `document`
     is the document's id. `page` counts from 1 and is None for formats without pages. `page_label`
     is the printed page label, sheet, slide title or mail part.
@@ -213,7 +214,7 @@ def _make_hit(snapshot: Snapshot, chunks: list[StoredChunk], top: int, scores: H
     sections = tuple(section for chunk in chunks for section in chunk.sections)
     rows = tuple(dict.fromkeys(row for chunk in chunks for row in chunk.rows))
     return Hit(
-        source=best.source,
+        source=snapshot.documents.display_source(best.folder, best.source),
         page=best.page,
         text=_join_text(snapshot, chunks),
         start=first.start,

@@ -102,6 +102,25 @@ class Documents:
         )
         return [_NAME(row) for row in rows]
 
+    def display_source(self, folder: str, source: str) -> str:
+        """Return the source of a document of a folder, as hits show it.
+
+        If other readable documents have the same source, the end of the folder's path that tells
+        them apart is in front: "north/policy.md" for policy.md in /data/north.
+        """
+        rows = self._db.execute(
+            "SELECT f.path FROM source_folder f CROSS JOIN document d ON d.source_folder = f.id "
+            f"WHERE d.source = ? AND f.path != ? AND {self._snapshot.document_clause()}",
+            (source, folder),
+        )
+        others = [path.rstrip(":/").split("/") for (path,) in rows]
+        if not others:
+            return source
+        own = folder.rstrip(":/").split("/")
+        ends = (own[-n:] for n in range(1, len(own)))
+        end = next((end for end in ends if end not in [o[-len(end) :] for o in others]), own)
+        return "/".join([*end, source])
+
     def section_lengths(self, document: int, max_chunks: int) -> dict[tuple[str, ...], int]:
         """Return the characters below each heading path of a document's first chunks, in order."""
         rows = self._db.execute(

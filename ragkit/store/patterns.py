@@ -43,6 +43,11 @@ def find_documents(
         [one for one, source, path in documents if source == wanted or path == absolute]
         or [
             one
+            for one, source, _ in documents
+            if wanted.endswith(f"/{source}") and _display(snapshot, one) == wanted
+        ]
+        or [
+            one
             for one, source, path in documents
             if source.startswith(f"{wanted}/") or path.startswith(f"{absolute}/")
         ]
@@ -50,11 +55,28 @@ def find_documents(
     )
 
 
+def _display(snapshot: Snapshot, document: StoredDocument) -> str:
+    """Return the source of a document as hits show it."""
+    folders = {id: path for id, path, _ in snapshot.source_folders.all()}
+    source = snapshot.documents.display_source(folders[document.source_folder], document.source)
+    return compose(source)
+
+
 def require_documents(
     snapshot: Snapshot, pattern: str | int, layout: Layout
 ) -> Sequence[StoredDocument]:
-    """Return the documents that a pattern means. Raises SourceError if there are none."""
+    """Return the documents that a pattern means.
+
+    Raises SourceError if there are none, or if several folders have a document of this name.
+    """
     found = find_documents(snapshot, pattern, layout)
+    if len(found) > 1 and len({compose(document.source) for document in found}) == 1:
+        folders = {one.id: layout.folder_path(one.path) for one in snapshot.source_folders.all()}
+        paths = [os.path.join(folders[one.source_folder], one.source) for one in found]
+        raise SourceError(
+            f"{pattern} is in {len(found)} folders; name one of them by its path: "
+            f"{', '.join(paths)}"
+        )
     if not found:
         raise SourceError(
             f"{pattern or repr(pattern)} is not in {layout.root}; list its documents with: "

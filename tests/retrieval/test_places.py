@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import Citation, Hit, KnowledgeBase
+from ragkit.errors import SourceError
 from tests.support.hashing import HashingEmbedder
 
 NOTICE = """# Notice periods
@@ -70,3 +71,27 @@ def test_a_quote_of_a_table_is_cited_at_its_rows(kb: KnowledgeBase, tmp_path: Pa
     row = hit.row_at(hit.text.index("VX-7"))
     assert row is not None
     assert (row.columns, row.ref) == (("Part", "Price"), "A7:B7")
+
+
+def test_equal_file_names_of_two_folders_are_told_apart(kb: KnowledgeBase, tmp_path: Path) -> None:
+    add(kb, tmp_path / "north/hr/policy.md", "Overtime in the north is paid with 40 percent.")
+    assert [hit.source for hit in kb.search("overtime")] == ["policy.md"]
+    add(kb, tmp_path / "south/hr/policy.md", "Overtime in the south is paid with 55 percent.")
+    answer = kb.ask("How is overtime in the south paid?")
+    assert {cited.source for cited in answer.citations} <= {
+        "north/hr/policy.md",
+        "south/hr/policy.md",
+    }
+    assert "55 percent" in answer.citations[0].quote
+    assert answer.citations[0].source == "south/hr/policy.md"
+
+
+def test_a_name_in_two_folders_removes_no_document(kb: KnowledgeBase, tmp_path: Path) -> None:
+    for folder in ("north", "south"):
+        add(kb, tmp_path / folder / "policy.md", f"Overtime in the {folder}.")
+    with pytest.raises(SourceError, match=r"2 folders.*north/policy\.md.*south/policy\.md"):
+        kb.remove("policy.md")
+    assert len(list(kb.documents())) == 2
+    assert kb.remove("north/policy.md") == ["policy.md"]
+    assert [hit.text for hit in kb.search("overtime")] == ["Overtime in the south."]
+    assert kb.remove("policy.md") == ["policy.md"]
