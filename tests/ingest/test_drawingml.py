@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pptx
@@ -41,16 +42,16 @@ def read_graphics(package: Package) -> Page:
     return builder.build()
 
 
-def read_chart(kind: Any, data: Any, old: str = "", new: str = "") -> Page:
-    """Read a chart of python-pptx, in whose XML `old` is replaced by `new`."""
+def read_chart(kind: Any, data: Any, *changes: tuple[str, str]) -> Page:
+    """Read a chart of python-pptx, in whose XML texts are replaced by others."""
     deck = pptx.Presentation()
     slide = deck.slides.add_slide(deck.slide_layouts[6])
     slide.shapes.add_chart(kind, 0, 0, 99, 99, data)
 
     def change(name: str, content: bytes) -> bytes:
-        if name.startswith("ppt/charts/chart"):
+        for old, new in changes if name.startswith("ppt/charts/chart") else ():
             assert old.encode() in content
-            return content.replace(old.encode(), new.encode())
+            content = content.replace(old.encode(), new.encode())
         return content
 
     return read_graphics(Package(change_members(save_package(deck), change), "presentation"))
@@ -86,38 +87,55 @@ def categories(number_format: str = "General") -> CategoryChartData:
     ],
 )
 def test_every_kind_of_chart_is_a_table_of_its_values(old: str, new: str) -> None:
-    page = read_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, categories(), old, new)
+    page = read_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, categories(), (old, new))
     assert rows(page) == ["| 2024 | 2025", "North | 0.125 | 410", "South | 388"]
     assert (page.blocks[1].columns, page.blocks[1].label) == (("", "2024", "2025"), "North")
 
 
 def test_titles_of_a_chart_and_its_axes_are_read() -> None:
-    axis = TITLE.replace("Sales ", "in EUR ").replace("by region", "thousand")
-    region = TITLE.replace("Sales ", "Region").replace("by region", "")
-    page = read_chart(
-        XL_CHART_TYPE.COLUMN_CLUSTERED, categories(), "<c:plotArea>", f"{TITLE}<c:plotArea>"
-    )
-    assert rows(page)[0] == "Sales by region"
+    values = TITLE.replace("Sales ", "in EUR ").replace("by region", "thousand")
+    names = TITLE.replace("Sales ", "Region").replace("by region", "")
     page = read_chart(
         XL_CHART_TYPE.COLUMN_CLUSTERED,
         categories(),
-        '<c:axPos val="l"/>',
-        f'<c:axPos val="l"/>{axis}',
+        ("<c:plotArea>", f"{TITLE}<c:plotArea>"),
+        ('<c:axPos val="l"/>', f'<c:axPos val="l"/>{values}'),
+        ('<c:axPos val="b"/>', f'<c:axPos val="b"/>{names}'),
     )
-    assert rows(page)[0] == "in EUR thousand"
+    assert rows(page)[:2] == ["Sales by region (in EUR thousand)", "Region | 2024 | 2025"]
     assert page.blocks[2].unit == "in EUR thousand"
+
+
+@pytest.mark.parametrize(
+    ("own", "labels", "axis", "shown"),
+    [
+        ("0%", "", "", "13%"),
+        ("General", "&quot;€&quot;0.00", "", "€0.13"),
+        ("0%", "0.0%", "", "12.5%"),
+        ("General", "", "0%", "12.5%"),
+        ("0.00", "", "0%", "0.13"),
+    ],
+)
+def test_values_are_shown_by_their_number_format(
+    own: str, labels: str, axis: str, shown: str
+) -> None:
+    label_format = f'<c:numFmt formatCode="{labels}" sourceLinked="0"/><c:showVal val="1"/>'
+    axis_format = f'<c:numFmt formatCode="{axis or "General"}" sourceLinked="0"/>'
     page = read_chart(
         XL_CHART_TYPE.COLUMN_CLUSTERED,
-        categories(),
-        '<c:axPos val="b"/>',
-        f'<c:axPos val="b"/>{region}',
+        categories(own),
+        ("<c:cat>", f"<c:dLbls>{label_format}</c:dLbls><c:cat>" if labels else "<c:cat>"),
+        ('<c:axPos val="l"/>', f'<c:axPos val="l"/>{axis_format}'),
     )
-    assert rows(page)[0] == "Region | 2024 | 2025"
+    assert rows(page)[1].split(" | ")[1] == shown
 
 
-def test_percentages_are_shown_as_such() -> None:
-    page = read_chart(XL_CHART_TYPE.PIE, categories("0%"))
-    assert rows(page)[1] == "North | 12.5%"
+def test_dates_that_head_a_chart_are_shown_as_dates() -> None:
+    data = CategoryChartData()
+    data.categories = [datetime.date(2026, 3, 31), datetime.date(2026, 6, 30)]
+    data.add_series("Sales", (1, 2))
+    page = read_chart(XL_CHART_TYPE.LINE, data)
+    assert rows(page)[1:] == ["2026-03-31 | 1", "2026-06-30 | 2"]
 
 
 def test_levels_of_categories_are_joined() -> None:

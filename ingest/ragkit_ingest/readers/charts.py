@@ -7,12 +7,14 @@ their own ([MS-ODRAWXML] 2.24.3).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragkit_ingest.model import BlockKind, PageBuilder
 from ragkit_ingest.readers.grid import Cell
+from ragkit_ingest.readers.number_format import GENERAL, compile_format
 from ragkit_ingest.readers.ooxml import Part, local_name
 from ragkit_ingest.readers.table import add_table
 from ragkit_ingest.text.cleaning import one_line
@@ -25,6 +27,8 @@ _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _CX = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
 _CATEGORIES = (f"{_C}cat", f"{_C}xVal")
 _VALUES = (f"{_C}val", f"{_C}yVal")
+_TRUE = ("1", "true")
+_DAYS_TO_1904 = 1462  # from the first day of the other date system
 
 Points = dict[int, str]
 """Texts by the index of their point; those without a text are missing."""
@@ -39,19 +43,51 @@ class _Series:
     values: Points
 
 
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How values are shown: by the format of their labels, else their own, else that of the axis.
+
+    Axes show round numbers, so that only a percent sign is taken from them. `first_day` is added
+    to dates.
+    """
+
+    label: str = ""
+    axis: str = ""
+    first_day: int = 0
+
+    def show(self, text: str, own: str) -> str:
+        """Return a value as it is shown; a text stays as it is."""
+        try:
+            number = float(text)
+        except ValueError:
+            return text
+        code = self.label or own or GENERAL
+        if not math.isfinite(number):
+            return text
+        if code == GENERAL and "%" in self.axis:
+            return f"{number * 100:.12g}%"
+        return one_line(compile_format(code, self.first_day)(number))
+
+
 def add_chart(builder: PageBuilder, part: Part) -> None:
     """Add a chart: its titles as a paragraph, its values as a table, then the texts drawn on it.
 
     `part` is the chart part, which can be parsed.
     """
+    first_day = _DAYS_TO_1904 if _read_value(part.root, "date1904") in _TRUE else 0
     for chart in part.root.iterchildren(f"{_C}chart"):
         axes = [axis for axis in chart.iter() if local_name(axis) in ("catAx", "dateAx", "valAx")]
         across, along = _split_axes(axes)
         titles = [_read_title(chart), *map(_read_title, along)]
-        series = [found for entry in chart.iter(f"{_C}ser") for found in _read_series(entry)]
+        axis_code = next(filter(None, map(_read_own_format, along)), "")
+        series: list[_Series] = []
+        for entry in chart.iter(f"{_C}ser"):
+            codes = (_read_label_format(element) for element in (entry, entry.getparent()))
+            label_code = next(filter(None, codes), "")
+            series += _read_series(entry, _Format(label_code, axis_code, first_day))
         _add_series(builder, series, titles, next(filter(None, map(_read_title, across)), ""))
-        labels = (_read_rich_text(label) for label in chart.iter(f"{_C}dLbl"))
-        builder.add(BlockKind.PARAGRAPH, "\n".join(filter(None, labels)))
+        notes = (_read_rich_text(label) for label in chart.iter(f"{_C}dLbl"))
+        builder.add(BlockKind.PARAGRAPH, "\n".join(filter(None, notes)))
     for shapes in part.find_roots("chartUserShapes"):
         builder.add(BlockKind.PARAGRAPH, _read_rich_text(shapes))
 
@@ -60,10 +96,8 @@ def add_extended_chart(builder: PageBuilder, root: Element) -> None:
     """Add a chart in the format of 2016, such as a waterfall or treemap, like `add_chart`."""
     data = {entry.get("id", ""): entry for entry in root.iter(f"{_CX}data")}
     for chart in root.iterchildren(f"{_CX}chart"):
-        titles = [_read_extended_text(title) for title in chart.iterchildren(f"{_CX}title")]
-        titles += [
-            _read_extended_text(title) for title in chart.iterfind(f".//{_CX}axis/{_CX}title")
-        ]
+        axis_titles = chart.iterfind(f".//{_CX}axis/{_CX}title")
+        titles = [*map(_read_extended_text, (*chart.iterchildren(f"{_CX}title"), *axis_titles))]
         series = []
         for entry in chart.iter(f"{_CX}series"):
             source = entry.find(f"{_CX}dataId")
@@ -99,11 +133,9 @@ def _add_series(
 
 def _split_axes(axes: Sequence[Element]) -> tuple[list[Element], list[Element]]:
     """Return the axes of the categories or x values, and those of the values."""
-    shown = [axis for axis in axes if _read_value(axis, "delete") not in ("1", "true")]
+    shown = [axis for axis in axes if _read_value(axis, "delete") not in _TRUE]
     across = [axis for axis in shown if local_name(axis) != "valAx"]
-    if not any(
-        local_name(axis) != "valAx" for axis in axes
-    ):  # both are axes of values: a scatter chart
+    if all(local_name(axis) == "valAx" for axis in axes):  # a scatter chart
         across = [axis for axis in shown if _read_value(axis, "axPos") in ("b", "t")]
     return across, [axis for axis in shown if axis not in across]
 
@@ -132,12 +164,30 @@ def _read_cached_text(element: Element) -> str:
     return one_line(" ".join(text.text or "" for text in element.iter(f"{_C}v")))
 
 
-def _read_series(element: Element) -> Iterator[_Series]:
+def _read_label_format(element: Element) -> str:
+    """Return the format of the labels of a series or group, "" if they show no values."""
+    labels = element.find(f"{_C}dLbls")
+    if labels is None or _read_value(labels, "showVal") not in _TRUE:
+        return ""
+    return _read_own_format(labels)
+
+
+def _read_own_format(element: Element) -> str:
+    """Return the number format of labels or an axis, "" if they use that of the values."""
+    found = element.find(f"{_C}numFmt")
+    if found is None or found.get("sourceLinked") in _TRUE:
+        return ""
+    code = str(found.get("formatCode", ""))
+    return "" if code == GENERAL else code
+
+
+def _read_series(element: Element, shown: _Format) -> Iterator[_Series]:
     """Yield a series; the sizes of bubbles are one of their own."""
     name = next(map(_read_cached_text, element.iterchildren(f"{_C}tx")), "")
-    categories = _read_points(element.iterchildren(*_CATEGORIES), _C)
-    yield _Series(name, categories, _read_points(element.iterchildren(*_VALUES), _C))
-    sizes = _read_points(element.iterchildren(f"{_C}bubbleSize"), _C)
+    own = _Format(first_day=shown.first_day)
+    categories = _read_points(element.iterchildren(*_CATEGORIES), own)
+    yield _Series(name, categories, _read_points(element.iterchildren(*_VALUES), shown))
+    sizes = _read_points(element.iterchildren(f"{_C}bubbleSize"), own)
     if sizes:
         yield _Series(f"{name} (size)".lstrip(), categories, sizes)
 
@@ -145,7 +195,7 @@ def _read_series(element: Element) -> Iterator[_Series]:
 def _read_extended_series(name: str, data: Element) -> _Series:
     texts = [entry for entry in data.iterchildren(f"{_CX}strDim") if entry.get("type") == "cat"]
     numbers = list(data.iterchildren(f"{_CX}numDim"))[:1]
-    return _Series(name, _read_points(texts, _CX), _read_points(numbers, _CX))
+    return _Series(name, _read_points(texts, _Format()), _read_points(numbers, _Format()))
 
 
 def _read_extended_text(element: Element) -> str:
@@ -153,39 +203,30 @@ def _read_extended_text(element: Element) -> str:
     return typed or one_line(" ".join(text.text or "" for text in element.iter(f"{_CX}v")))
 
 
-def _read_points(sources: Iterable[Element], space: str) -> Points:
-    """Return the cached points of a series; several levels are joined ("2024, Q1").
+def _read_points(sources: Iterable[Element], shown: _Format) -> Points:
+    """Return the stored points of a series; several levels are joined ("2024, Q1").
 
     The innermost level comes first. A text of an outer level is above all points up to the next.
     """
     points: Points = {}
     for source in sources:
-        levels = list(source.iter(f"{space}lvl")) or [source]
-        points = _read_level(levels[0], space)
+        levels = list(source.iter(f"{_C}lvl", f"{_CX}lvl")) or [source]
+        points = _read_level(levels[0], shown)
         for level in levels[1:]:
             outer = ""
-            texts = _read_level(level, space)
+            texts = _read_level(level, shown)
             for at in sorted({*points, *texts}):
                 outer = texts.get(at, outer)
                 points[at] = ", ".join(filter(None, (outer, points.get(at, ""))))
     return points
 
 
-def _read_level(level: Element, space: str) -> Points:
+def _read_level(level: Element, shown: _Format) -> Points:
     code = level.get("formatCode") or next((e.text for e in level.iter(f"{_C}formatCode")), "")
     points: Points = {}
-    for point in level.iter(f"{space}pt"):
+    for point in level.iter(f"{_C}pt", f"{_CX}pt"):
         index = point.get("idx", "")
-        text = point.findtext(f"{_C}v") if space == _C else point.text
+        text = one_line(point.findtext(f"{_C}v") or point.text or "")
         if index.isdecimal() and text:
-            points[int(index)] = _show_value(one_line(text), point.get("formatCode") or code or "")
+            points[int(index)] = shown.show(text, point.get("formatCode") or code or "")
     return points
-
-
-def _show_value(text: str, code: str) -> str:
-    """Return a value as its number format shows it; percentages keep all digits."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return f"{number * 100:.12g}%" if "%" in code else f"{number:.15g}"
