@@ -50,6 +50,7 @@ KINDS_BY_SUFFIX = {
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _RIGHTS_ENTRIES = ("DRMEncryptedTransform", "\tDRMContent")  # [MS-OFFCRYPTO] 2.2
 _OFFICE_FOLDERS = {"word": "docx", "ppt": "pptx", "xl": "xlsx"}  # a folder in the ZIP -> its kind
+_PACKAGE_PARTS = {"[content_types].xml", "_rels/.rels"}
 _OFFICE_SUFFIXES = {f".{kind}" for kind in _OFFICE_FOLDERS.values()} | {
     *(".docm", ".pptm", ".ppsx", ".xlsm")
 }
@@ -151,7 +152,7 @@ def _detect_zip(data: bytes, suffix: str) -> str:
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as exc:
         found = "the file is a damaged ZIP package; save it again"
         raise ReadError(Reason.CORRUPT, found) from exc
-    if "[content_types].xml" in map(str.lower, names):  # part names differ in no other way
+    if not _PACKAGE_PARTS.isdisjoint(map(str.lower, names)):  # their case does not matter
         folders = {name.lower().lstrip("/").partition("/")[0] for name in names if "/" in name}
         kinds = [kind for folder, kind in _OFFICE_FOLDERS.items() if folder in folders]
         if kinds:

@@ -130,6 +130,15 @@ def test_values_are_shown_by_their_number_format(
     assert rows(page)[1].split(" | ")[1] == shown
 
 
+def test_shares_that_a_pie_shows_are_read() -> None:
+    labels = '<c:dLbls><c:showVal val="0"/><c:showPercent val="1"/></c:dLbls><c:cat>'
+    data = ChartData()
+    data.categories = ["Hydro", "Wind"]
+    data.add_series("GWh", (30, 10))
+    page = read_chart(XL_CHART_TYPE.PIE, data, ("<c:cat>", labels))
+    assert rows(page) == ["| GWh | GWh (%)", "Hydro | 30 | 75%", "Wind | 10 | 25%"]
+
+
 def test_dates_that_head_a_chart_are_shown_as_dates() -> None:
     data = CategoryChartData()
     data.categories = [datetime.date(2026, 3, 31), datetime.date(2026, 6, 30)]

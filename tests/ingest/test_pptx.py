@@ -207,6 +207,27 @@ def test_slides_that_are_pictures_are_reported() -> None:
     )
 
 
+def test_bullets_that_are_pictures_and_films_are_no_pictures() -> None:
+    deck = pptx.Presentation()
+    slide = add_slide(deck)
+    box = add_box(slide, "Ask first", 0, 0, 9, 7)
+    bullet = f"<a:buBlip {SPACES}><a:blip/></a:buBlip>"
+    box.text_frame.paragraphs[0]._p.get_or_add_pPr().append(etree.fromstring(bullet))
+    slide.shapes.add_movie(io.BytesIO(b"film"), 0, 0, Inches(9), Inches(7), picture())
+    found = read(deck)
+    assert (found.pages[0].images, found.pages[0].blocks[0].kind) == (0, BlockKind.ITEM)
+    assert found.warnings == ("sound and video were not read (slide 1)",)
+
+
+def test_a_slide_whose_background_is_a_picture_is_reported() -> None:
+    deck = pptx.Presentation()
+    slide = add_slide(deck)
+    fill = "<p:bgPr><a:blipFill><a:blip/></a:blipFill></p:bgPr>"
+    slide._element.cSld.insert(0, etree.fromstring(f"<p:bg {SPACES}>{fill}</p:bg>"))
+    add_box(slide, "3", 9, 7, 1, 0.4)
+    assert "1 slide is a picture" in read(deck).warnings[0]
+
+
 @pytest.mark.parametrize(
     ("description", "is_read"),
     [

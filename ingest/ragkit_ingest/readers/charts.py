@@ -8,6 +8,7 @@ their own ([MS-ODRAWXML] 2.24.3).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ _CX = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
 _CATEGORIES = (f"{_C}cat", f"{_C}xVal")
 _VALUES = (f"{_C}val", f"{_C}yVal")
 _TRUE = ("1", "true")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[-+]\d+)?")
 _DAYS_TO_1904 = 1462  # from the first day of the other date system
 
 Points = dict[int, str]
@@ -48,10 +50,11 @@ class _Format:
     """How values are shown: by the format of their labels, else their own, else that of the axis.
 
     Axes show round numbers, so that only a percent sign is taken from them. `first_day` is added
-    to dates.
+    to dates. `share` is the format of labels that show what each value is of the whole.
     """
 
     label: str = ""
+    share: str = ""
     axis: str = ""
     first_day: int = 0
 
@@ -82,9 +85,9 @@ def add_chart(builder: PageBuilder, part: Part) -> None:
         axis_code = next(filter(None, map(_read_own_format, along)), "")
         series: list[_Series] = []
         for entry in chart.iter(f"{_C}ser"):
-            codes = (_read_label_format(element) for element in (entry, entry.getparent()))
-            label_code = next(filter(None, codes), "")
-            series += _read_series(entry, _Format(label_code, axis_code, first_day))
+            found = (e.find(f"{_C}dLbls") for e in (entry, entry.getparent()))
+            labels = next((e for e in found if e is not None), None)
+            series += _read_series(entry, _read_format(labels, axis_code, first_day))
         _add_series(builder, series, titles, next(filter(None, map(_read_title, across)), ""))
         notes = (_read_rich_text(label) for label in chart.iter(f"{_C}dLbl"))
         builder.add(BlockKind.PARAGRAPH, "\n".join(filter(None, notes)))
@@ -164,12 +167,14 @@ def _read_cached_text(element: Element) -> str:
     return one_line(" ".join(text.text or "" for text in element.iter(f"{_C}v")))
 
 
-def _read_label_format(element: Element) -> str:
-    """Return the format of the labels of a series or group, "" if they show no values."""
-    labels = element.find(f"{_C}dLbls")
-    if labels is None or _read_value(labels, "showVal") not in _TRUE:
-        return ""
-    return _read_own_format(labels)
+def _read_format(labels: Element | None, axis: str, first_day: int) -> _Format:
+    """Return how values are shown, by the labels of their series or group and their axis."""
+    if labels is None:
+        return _Format(axis=axis, first_day=first_day)
+    code = _read_own_format(labels)
+    label = code if _read_value(labels, "showVal") in _TRUE else ""
+    share = (code or "0%") if _read_value(labels, "showPercent") in _TRUE else ""
+    return _Format(label, share, axis, first_day)
 
 
 def _read_own_format(element: Element) -> str:
@@ -190,6 +195,18 @@ def _read_series(element: Element, shown: _Format) -> Iterator[_Series]:
     sizes = _read_points(element.iterchildren(f"{_C}bubbleSize"), own)
     if sizes:
         yield _Series(f"{name} (size)".lstrip(), categories, sizes)
+    if shown.share:
+        yield _Series(f"{name} (%)".lstrip(), categories, _read_shares(element, shown.share))
+
+
+def _read_shares(element: Element, code: str) -> Points:
+    """Return what each point is of the whole, as the labels of a pie say."""
+    plain = _Format(label=GENERAL)
+    points = _read_points(element.iterchildren(*_VALUES), plain)
+    numbers = {at: float(text) for at, text in points.items() if _NUMBER.fullmatch(text)}
+    total = sum(map(abs, numbers.values()))
+    show = compile_format(code)
+    return {at: show(abs(number) / total) for at, number in numbers.items()} if total else {}
 
 
 def _read_extended_series(name: str, data: Element) -> _Series:

@@ -34,6 +34,7 @@ _MASTER_ROLES = {
 }
 _ROW_HEIGHT = 228_600  # EMU (a quarter inch): shapes whose tops differ by less are side by side
 _OVERLAP = 91_440  # EMU (a tenth of an inch): neighbours may overlap by so much at each side
+_MAX_ARRANGED_SHAPES = 500  # more are read from top to bottom: a drawing, whose parts have no order
 _VALUE = re.compile(r"(?=.*\d).{1,30}")  # a text that is the value of the text beside it
 _TRUE = ("1", "true")
 
@@ -64,7 +65,7 @@ class Shape:
     @property
     def is_hidden(self) -> bool:
         """True if the shape is switched off in the selection pane."""
-        return any(props.get("hidden") in _TRUE for props in self.element.iterfind(f"*/{P}cNvPr"))
+        return is_hidden(self.element)
 
     @property
     def text_body(self) -> Element | None:
@@ -110,7 +111,9 @@ class Layout:
         for root in self._roots:
             if above.get("showMasterSp", "1") not in _TRUE:
                 return
-            yield from (e for e in root.iter(f"{P}sp") if find_placeholder_entry(e) is None)
+            for element in root.iter(f"{P}sp"):
+                if find_placeholder_entry(element) is None and not is_hidden(element):
+                    yield element
             above = root
 
 
@@ -138,8 +141,8 @@ def order_shapes(shapes: Sequence[Shape]) -> list[Shape]:
     Rows that have the same columns are read as columns, so that a text follows its own head. Rows
     of names and values are read row by row.
     """
-    if len(shapes) < 2:
-        return list(shapes)
+    if not 1 < len(shapes) < _MAX_ARRANGED_SHAPES:
+        return sorted(shapes, key=_place_in_rows)
     blocks: list[list[Shape]] = []
     for row in _split_rows(shapes):
         if blocks and _share_columns(blocks[-1], row) and not _are_named_values(blocks[-1] + row):
@@ -152,7 +155,7 @@ def order_shapes(shapes: Sequence[Shape]) -> list[Shape]:
         if len(columns) > 1:
             found += (shape for column in columns for shape in order_shapes(column))
         else:
-            found += sorted(block, key=lambda s: (s.box.top // _ROW_HEIGHT, s.box.left))
+            found += sorted(block, key=_place_in_rows)
     return found
 
 
@@ -163,6 +166,11 @@ def read_box(element: Element) -> Box | None:
         if frame is not None and frame.find(f"{A}off") is not None:
             return _read_frame(frame, "off", "ext")
     return None
+
+
+def is_hidden(element: Element) -> bool:
+    """Return True for a shape that is switched off."""
+    return any(props.get("hidden") in _TRUE for props in element.iterfind(f"*/{P}cNvPr"))
 
 
 def find_placeholder_entry(element: Element) -> Element | None:
@@ -220,6 +228,10 @@ def _group_scale(group: Element) -> float:
         return 1
     shown, own = _read_frame(frame, "off", "ext"), _read_frame(frame, "chOff", "chExt")
     return shown.width / own.width if shown.width and own.width else 1
+
+
+def _place_in_rows(shape: Shape) -> tuple[float, float]:
+    return shape.box.top // _ROW_HEIGHT, shape.box.left
 
 
 def _split_rows(shapes: Sequence[Shape]) -> list[list[Shape]]:

@@ -96,11 +96,13 @@ class SlideWriter:
             add_graphics(self.builder, self._slide, shape.element)
 
     def _count_pictures(self, shape: Shape) -> None:
-        """Count a picture; the preview of an embedded file is none."""
-        self.has_media |= next(shape.element.iter(*_MEDIA), None) is not None
-        if next(shape.element.iter(_OLE_OBJECT), None) is not None:
+        """Count a picture; previews of embedded files and films, and bullets, are none."""
+        has_media = next(shape.element.iter(*_MEDIA), None) is not None
+        self.has_media |= has_media
+        if has_media or next(shape.element.iter(_OLE_OBJECT), None) is not None:
             return
-        if next(shape.element.iter(f"{A}blip"), None) is not None:
+        blips = shape.element.iter(f"{A}blip")
+        if any(local_name(blip.getparent()) != "buBlip" for blip in blips):
             self.builder.images += 1
             self.picture_area += shape.box.width * shape.box.height
 
