@@ -59,6 +59,11 @@ def test_items_have_their_numbers(html: str, numbered: list[str]) -> None:
         ("CO<sub>2</sub>", "CO₂"),
         ("5<span style='vertical-align: super'>3</span> kg", "5³ kg"),
         ("<style>.c3{vertical-align:super;font-size:6pt}</style>5<span class=c3>3</span>", "5³"),
+        (
+            "<style><!-- span.Note {vertical-align: super} --></style>"
+            "5<a href='#f1'><span class=Note>[1]</span></a>",
+            "5 [¹]",
+        ),
         ("<math><mfrac><mi>a</mi><mn>2</mn></mfrac></math>", "a/2"),
         (
             "<math><semantics><mrow><msup><mi>x</mi><mn>2</mn></msup><mo>+</mo><mn>1</mn></mrow>"
@@ -115,6 +120,23 @@ def test_what_a_click_unfolds_is_content(panel: str) -> None:
     assert not found.warnings
 
 
+def test_the_name_of_a_tab_is_above_its_panel() -> None:
+    html = (
+        "<ul role=tablist><li><button role=tab data-bs-target='#a'>Sizes</button><li>"
+        "<a role=tab href='#b'>Care</a></ul><div id=a class=tab-pane>S to XL</div>"
+        "<div id=b class=tab-pane hidden>Wash at 30 degrees</div>"
+    )
+    assert lines(html) == ["Sizes", "S to XL", "Care", "Wash at 30 degrees"]
+
+
+def test_a_page_behind_a_window_is_content() -> None:
+    html = (
+        "<div id=app aria-hidden=true><h1>Leave</h1><p>Thirty days.</div>"
+        "<div class=modal aria-hidden=true><p>Accept all of them?</div>"
+    )
+    assert lines(html) == ["Leave", "Thirty days."]
+
+
 def test_a_button_that_is_a_heading_names_what_is_below_it() -> None:
     block = page(
         "<h2>2 <button aria-expanded=false>Who pays?</button></h2><p hidden>We do."
@@ -165,6 +187,15 @@ def test_form_values_are_read() -> None:
 def test_switches_without_text_and_links_to_headings_are_not_text() -> None:
     html = "<input type=checkbox id=menu><h2>Scope<a class=headerlink href='#s'>¶</a></h2><p>All."
     assert lines(html) == ["Scope", "All."]
+
+
+def test_labels_are_apart_and_a_form_in_a_table_names_its_values() -> None:
+    assert page("<p><label>Linux</label><label>Windows</label></p>").text == "Linux Windows"
+    blocks = page(
+        "<form><table><tr><td>Name:<td><input value='Anna Berg'><tr><td>Full time<td>"
+        "<input type=checkbox checked></table></form>"
+    ).blocks
+    assert [(block.label, block.columns) for block in blocks] == [("Name", ()), ("Full time", ())]
 
 
 def test_a_search_form_stays_out() -> None:

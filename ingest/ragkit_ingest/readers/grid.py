@@ -169,7 +169,7 @@ def _are_units(row: Row) -> bool:
 def _is_vertical(grid: list[Row]) -> bool:
     """Return True for a list of names and values: two columns, and values of several kinds."""
     names = [row.texts[0] for row in grid]
-    if sum(name.endswith(":") for name in names) * 2 > len(names):
+    if names[0].endswith(":") or sum(name.endswith(":") for name in names) * 2 > len(names):
         return True
     kinds = {kind for row in grid[1:] if (kind := _kind(row.texts[1]))}
     return len(grid[0].slots) == 2 and len(kinds) > 1

@@ -183,6 +183,8 @@ class _Writer:
             self._mark += self._reader.number_item(node) if tag == "li" else ""
         elif self._breaks(tag):
             self._flush()
+        elif tag == "label":
+            self._inline.append(" ")
         return True
 
     def _leave(self, node: LexborNode) -> None:

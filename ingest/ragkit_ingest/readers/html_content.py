@@ -22,12 +22,13 @@ _HIDING_STYLE = re.compile(
     r"display:none|visibility:hidden|font-size:0+(?:\.0*)?(?:px|pt|em|rem|%)?(?:;|!|$)"
 )
 _PANEL = re.compile(
-    r"accordion|collaps|faq|answer|toggle|tab-?(?:pane|panel|content)|expand|panel|spoiler|details",
+    r"accordion|collaps|faq|answer|toggle|tab-?(?:pane|panel|content)|expand|panel|spoiler|details"
+    r"|\bmore\b|read-?more",
     re.IGNORECASE,
 )
 _MENU = re.compile(
     r"menu|nav|modal|popup|cookie|consent|drop-?down|tooltip|lightbox|off-?canvas|search|share"
-    r"|overlay|drawer|login|newsletter|template|banner|side-?bar",
+    r"|overlay|drawer|login|newsletter|template|banner|side-?bar|clone",
     re.IGNORECASE,
 )
 _SIDEBAR = re.compile(
@@ -63,6 +64,7 @@ def remove_noise(tree: LexborHTMLParser) -> tuple[int, int]:
     for node in tree.css("aside"):
         if not _is_callout(node):
             node.decompose()
+    _move_tabs(tree)
     _remove_buttons(tree)
     for node in tree.css("header, footer"):
         is_inside = _is_inside(node, ("article", "main", "blockquote"))
@@ -122,12 +124,17 @@ def _is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
     if "hidden" in attributes and attributes["hidden"] != "until-found":
         return True
-    if attributes.get("aria-hidden") == "true" or (
-        node.tag == "dialog" and "open" not in attributes
-    ):
+    if node.tag == "dialog" and "open" not in attributes:
         return True
     style = "".join((attributes.get("style") or "").lower().split())
-    return bool(_HIDING_STYLE.search(style))
+    if _HIDING_STYLE.search(style):
+        return True
+    return attributes.get("aria-hidden") == "true" and not _is_passage(node)
+
+
+def _is_passage(node: LexborNode) -> bool:
+    """Return True for paragraphs that are hidden only from listeners, as behind an open window."""
+    return node.css_first("p, h1, h2, h3, li, table") is not None and not _is_menu(node)
 
 
 def _find_targets(tree: LexborHTMLParser) -> set[str]:
@@ -149,12 +156,14 @@ def _find_own_targets(node: LexborNode) -> list[str]:
 def _is_panel(node: LexborNode, targets: set[str]) -> bool:
     """Return True if hidden content is shown at a click on what stands above it."""
     attributes = node.attributes
-    if node.tag == "dialog" or node.tag in ("span", "i", "b", "em", "svg"):
+    if node.tag == "dialog":
         return False
     if attributes.get("id") in targets or attributes.get("role") == "tabpanel":
         return True
     if _PANEL.search(attributes.get("class") or ""):
         return True
+    if node.tag in ("span", "i", "b", "em", "svg"):
+        return False
     above = _previous_element(node)
     if above is None and node.parent is not None:
         above = _previous_element(node.parent)
@@ -203,6 +212,18 @@ def _is_callout(aside: LexborNode) -> bool:
         return False
     words = len(aside.text().split())
     return words >= _SENTENCE_WORDS or (words > 0 and _is_inside(aside, ("article", "main")))
+
+
+def _move_tabs(tree: LexborHTMLParser) -> None:
+    """Put the name of each tab above its panel."""
+    tabs = tree.css("[role='tab']")
+    panels = {node.attributes.get("id"): node for node in (tree.css("[id]") if tabs else [])}
+    for tab in tabs:
+        names = _find_own_targets(tab)
+        panel = next((panels[name] for name in names if name in panels), None)
+        if panel is not None and panel.mem_id != tab.mem_id and panel.text().strip():
+            panel.insert_before(tab)
+            tab.decompose()
 
 
 def _remove_buttons(tree: LexborHTMLParser) -> None:

@@ -25,11 +25,13 @@ _UNSHOWN_INPUTS = {
 }
 _STYLED = re.compile(r"line-through|vertical-align\s*:\s*su", re.IGNORECASE)
 _RULE = re.compile(r"([^{}]{1,200})\{([^{}]{1,2000})\}")
+_STYLE_COMMENT = re.compile(r"<!--|-->|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/")
 _CLASS = re.compile(r"\s*[a-z]*\.([\w-]+)\s*")
 _NOTE = re.compile(r"foot-?note|note-?ref|\bfn\b|\bcitation|\breference", re.IGNORECASE)
 _NAME_OF_PICTURE = re.compile(
-    r"\S+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|avif)|(?:the )?(?:image|img|icon|logo|photo|picture|"
-    r"bild|foto|spacer|thumbnail|avatar)\W*\d*|https?://\S*|data:\S*|\W*",
+    r"\S+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|avif)|(?:[\w.&-]+ ){0,3}(?:logo|icon)"
+    r"|(?:the )?(?:image|img|photo|picture|bild|foto|spacer|thumbnail|avatar)\W*\d*"
+    r"|https?://\S*|data:\S*|\W*",
     re.IGNORECASE,
 )
 _DATA_URI = re.compile(r"data:[\w/+.-]{1,80}(?:;[\w=-]{1,40})*;base64,[A-Za-z0-9+/=%\s]*")
@@ -144,7 +146,7 @@ def _find_classes(tree: LexborHTMLParser) -> dict[str, str]:
     """Return the classes that the page's own style sheets strike, raise or lower."""
     found: dict[str, str] = {}
     for sheet in tree.css("style"):
-        for selectors, body in _RULE.findall(sheet.text()):
+        for selectors, body in _RULE.findall(_STYLE_COMMENT.sub(" ", sheet.text())):
             look = _find_look(body.lower())
             for selector in selectors.split(",") if look else ():
                 if name := _CLASS.fullmatch(selector):
