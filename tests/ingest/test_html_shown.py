@@ -224,7 +224,8 @@ def test_other_ways_to_show_text() -> None:
     text = page(
         "<header id=title-block><h1>Policy</h1><p>Version 3</header><dialog open>Opened</dialog>"
         "<iframe srcdoc='&lt;p&gt;In a frame &lt;s&gt;no&lt;/s&gt;'>fallback</iframe>"
-        "<p>a data:image/png;base64,AAAABBBBCCCC</p><blockquote>Q<footer>Ada</footer></blockquote>"
+        f"<p>a data:image/png;base64,{'iVBORw0KGgo' * 9}</p>"
+        "<blockquote>Q<footer>Ada</footer></blockquote>"
     ).text
     assert text.split("\n\n") == ["Policy", "Version 3", "Opened", "In a frame", "a", "Q", "Ada"]
 

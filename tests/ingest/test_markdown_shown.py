@@ -25,6 +25,7 @@ def rows(text: str) -> list[Block]:
         ("clause 3\\.2, a\\_b, \\# no \\*", "clause 3.2, a_b, \\# no \\*"),
         ("R&amp;D&nbsp;M&uuml;ller &lt;a&gt;", "R&D\u00a0Müller &lt;a&gt;"),
         ("![](data:image/png;base64,AAAA) x ![plan](data:image/png;base64,AAAA)", "x plan"),
+        (f"![plan](data:image/png;base64,{'iVBORw0KGgo' * 9}) y", "plan y"),
         ("![][image1] x\n\n[image1]: <data:image/png;base64,AAAA>", "x"),
         ("`a<br>b ~~c~~` ``d`\\_`` ~~ e ~~", "`a<br>b ~~c~~` ``d`\\_`` ~~ e ~~"),
         ("```\n~~a~~ &amp;\n```\n~~~\n<br>\n", "```\n~~a~~ &amp;\n```\n~~~\n<br>"),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
 from ragkit_ingest.readers.html_content import find_content, remove_noise
-from ragkit_ingest.readers.html_inline import BLOCK_TAGS, InlineReader, read_text
+from ragkit_ingest.readers.html_inline import BLOCK_TAGS, InlineReader
 from ragkit_ingest.readers.html_table import is_data_table, read_table
 from ragkit_ingest.readers.table import add_table
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.encoded import describe_removed
 from ragkit_ingest.text.encoding import bom_encoding, decode, find_codec
 
 if TYPE_CHECKING:
@@ -51,6 +53,25 @@ class HtmlContent(NamedTuple):
     warnings: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Omissions:
+    """Counts passages that are struck out, hidden on the page, or encoded data."""
+
+    struck: int = 0
+    hidden: int = 0
+    encoded: int = 0
+
+    def describe(self) -> Iterator[str]:
+        """Yield a warning for each kind that was left out."""
+        if self.struck:
+            verb = " was" if self.struck == 1 else "s were"
+            yield f"{self.struck:,} struck-out passage{verb} left out"
+        if self.hidden:
+            verb = " was" if self.hidden == 1 else "s were"
+            yield f"{self.hidden:,} passage{verb} left out: hidden on the page"
+        yield from describe_removed(self.encoded)
+
+
 def read_html(data: bytes, source: str) -> Document:
     """Read HTML. The title is that of <title>, or else the first heading. Never raises."""
     text, warnings = decode_html(data)
@@ -81,34 +102,28 @@ def decode_html(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 def add_html(builder: PageBuilder, text: str) -> HtmlContent:
     """Add the blocks of an HTML text to the page."""
-    title, struck, passages = _add_page(builder, text, _MAX_FRAMES)
-    return HtmlContent(title, tuple(_describe_omissions(struck, passages)))
+    omissions = _Omissions()
+    title = _add_page(builder, text, _MAX_FRAMES, omissions)
+    return HtmlContent(title, tuple(omissions.describe()))
 
 
-def _describe_omissions(struck: int, hidden: int) -> Iterator[str]:
-    if struck:
-        yield f"{struck:,} struck-out {'passage was' if struck == 1 else 'passages were'} left out"
-    if hidden:
-        verb = " was" if hidden == 1 else "s were"
-        yield f"{hidden:,} passage{verb} left out: hidden on the page"
-
-
-def _add_page(builder: PageBuilder, text: str, frames: int) -> tuple[str, int, int]:
-    """Add a page; return its title and the counts of struck-out and of hidden passages."""
+def _add_page(builder: PageBuilder, text: str, frames: int, omissions: _Omissions) -> str:
+    """Add a page with so many frames at most; count what is left out and return its title."""
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(_close_tags(text))
     node = tree.css_first("head title")
     title = one_line(node.text()) if node is not None else ""
-    inline = InlineReader(tree, text)
+    reader = InlineReader(tree, text)
     characters, passages = remove_noise(tree)
     builder.hidden += characters
     root = find_content(tree)
-    if root is None:
-        return title, 0, passages
-    writer = _Writer(builder, inline, frames)
-    writer.write(root)
-    return title, inline.struck, passages
+    if root is not None:
+        _Writer(builder, reader, frames, omissions).write(root)
+    omissions.struck += reader.struck
+    omissions.encoded += reader.encoded
+    omissions.hidden += passages
+    return title
 
 
 def _close_tags(text: str) -> str:
@@ -139,10 +154,13 @@ class _Writer:
     It does not recurse: a hostile page may nest elements deeper than Python's stack.
     """
 
-    def __init__(self, builder: PageBuilder, inline: InlineReader, frames: int) -> None:
+    def __init__(
+        self, builder: PageBuilder, reader: InlineReader, frames: int, omissions: _Omissions
+    ) -> None:
         self.builder = builder
-        self._reader = inline
+        self._reader = reader
         self._frames = frames
+        self._omissions = omissions
         self._inline: list[str] = []
         self._kinds: list[tuple[str, BlockKind, int]] = [("", BlockKind.PARAGRAPH, 0)]
         self._mark = ""  # the number of the item that begins
@@ -163,7 +181,7 @@ class _Writer:
     def _enter(self, node: LexborNode) -> bool:
         """Begin a node; return True if its children are to follow."""
         if node.is_text_node:
-            self._inline.append(read_text(node))
+            self._inline.append(self._reader.read_text(node))
             return False
         tag = node.tag or ""
         self.builder.images += tag == "img"
@@ -222,8 +240,7 @@ class _Writer:
         if source and self._frames > 0:
             self._flush()
             self._frames -= 1
-            _, struck, _ = _add_page(self.builder, source, 0)
-            self._reader.struck += struck
+            _add_page(self.builder, source, 0, self._omissions)
 
     def _write_table(self, table: LexborNode) -> None:
         self.builder.images += len(table.css("img"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ragkit_ingest.readers.html_math import write_math
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.encoded import remove_encoded
 from ragkit_ingest.text.superscripts import lower_text, raise_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _NAME_OF_PICTURE = re.compile(
     r"|https?://\S*|data:\S*|\W*",
     re.IGNORECASE,
 )
-_DATA_URI = re.compile(r"data:[\w/+.-]{1,80}(?:;[\w=-]{1,40})*;base64,[A-Za-z0-9+/=%\s]*")
 _STYLES_OF_LISTS = {
     "a": "lower-alpha",
     "A": "upper-alpha",
@@ -53,11 +53,13 @@ _LIST_STYLE = re.compile(r"list-style(?:-type)?\s*:\s*([^;]*)")
 class InlineReader:
     """Reads the elements of one page that are shown otherwise than as their text.
 
-    `struck` counts the passages that are struck out, which are left out.
+    `struck` counts the passages that are struck out and `encoded` the pieces of encoded data, such
+    as pictures in letters: they are left out.
     """
 
     def __init__(self, tree: LexborHTMLParser, source: str) -> None:
         self.struck = 0
+        self.encoded = 0
         self._is_styled = bool(_STYLED.search(source))
         self._classes = _find_classes(tree) if self._is_styled else {}
         self._next: dict[int, int] = {}
@@ -94,6 +96,12 @@ class InlineReader:
             return _raise_node(node)
         return lower_text(node.text()) if "lowered" in looks else None
 
+    def read_text(self, node: LexborNode) -> str:
+        """Return the text of a text node, without encoded data such as pictures."""
+        text, encoded = remove_encoded(node.text_content or "")
+        self.encoded += encoded
+        return text
+
     def read_line(self, root: LexborNode) -> str:
         """Return the text of an element and all below it on one line."""
         pieces: list[str] = []
@@ -103,7 +111,7 @@ class InlineReader:
             if isinstance(node, str):
                 pieces.append(node)
             elif node.is_text_node:
-                pieces.append(read_text(node))
+                pieces.append(self.read_text(node))
             elif node.is_element_node:
                 shown = self.show(node) if node.mem_id != root.mem_id else None
                 if shown is not None:
@@ -134,12 +142,6 @@ class InlineReader:
     def _strike(self, node: LexborNode) -> str:
         self.struck += bool(node.text().strip())
         return ""
-
-
-def read_text(node: LexborNode) -> str:
-    """Return the text of a text node, without pictures that are written out in letters."""
-    text = node.text_content or ""
-    return _DATA_URI.sub("", text) if ";base64," in text else text
 
 
 def _find_classes(tree: LexborHTMLParser) -> dict[str, str]:

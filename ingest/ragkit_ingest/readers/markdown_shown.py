@@ -32,7 +32,7 @@ _INLINE = re.compile(
     | <(?P<way>sup|sub)>(?P<shifted>[^<>\n]{1,80})</(?P=way)> (?P<shift>)
     | <br[ ]?/?>[ \t]* (?P<line>)
     | !\[(?P<alt>[^\]\n]{0,200})\]
-        (?:\(\s?<?{URI}>?[^()\n]{0,200}\)|\[[^\]\n]{1,100}\]) (?P<picture>)
+        (?:\(\s?<?(?:{URI}[^()\n]{0,200})?>?\s?\)|\[[^\]\n]{1,100}\]) (?P<picture>)
     | \[[^\]\n]{1,100}\]:[ \t]*<?{URI}>?[^\n]* (?P<reference>)
     | {URI} (?P<uri>)
     | &(?!(?:lt|gt|vert|lowbar|ast|num|grave|\#0*(?:35|42|60|62|95|96|124));)
