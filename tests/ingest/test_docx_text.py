@@ -193,6 +193,33 @@ def test_fields_show_their_results_only() -> None:
     assert read_text(BEGIN + instruction("PAGE") + SEPARATE + run("7") + END) == "7"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('SYMBOL 254 \\f "Wingdings" \\s 12', "☑"),
+        ("SYMBOL 8364", "€"),
+        ("eq \\o\\ac(○,1)", "1"),
+        ('EQ \\* jc2 \\* "Font:SimSun" \\* hps10 \\o\\ad(\\s\\up 9(cái wù),财务)', "财务"),
+        ("EQ \\f(a,2)", "a/2"),
+        ("EQ x\\s\\up8(2)", "x²"),
+        ("EQ \\f(\\r(3,x),2)", "√(x)/2"),
+        ("EQ \\f(", "\\f("),
+        ('MACROBUTTON NoMacro [Click here]', ""),
+    ],
+)  # fmt: skip
+def test_fields_without_a_result_show_their_instruction(text: str, shown: str) -> None:
+    assert read_text(BEGIN + instruction(text) + END) == shown
+
+
+def test_numbers_of_fields_and_form_controls_are_reported() -> None:
+    field = BEGIN + instruction("AUTONUM") + END
+    control = '<w:r><w:object><w:control w:name="CheckBox1"/></w:object></w:r>'
+    assert read_body(paragraph(field + run(" Scope") + control)).warnings == (
+        "1 automatic number was not read (fields AUTONUM and LISTNUM)",
+        "1 ActiveX form control was not read",
+    )
+
+
 def test_a_field_that_never_ends_keeps_its_text() -> None:
     read = read_body(paragraph(run("a ") + BEGIN + instruction("REF x") + run("b")))
     assert read.pages[0].text == "a b"

@@ -92,6 +92,13 @@ class _Findings(Tally):
         if self.placeholders:
             verb = "is" if self.placeholders == 1 else "are"
             warnings.append(f"{_count(self.placeholders, 'form field')} {verb} not filled in")
+        if self.unnumbered:
+            verb = "was" if self.unnumbered == 1 else "were"
+            numbers = _count(self.unnumbered, "automatic number")
+            warnings.append(f"{numbers} {verb} not read (fields AUTONUM and LISTNUM)")
+        if self.controls:
+            verb = "was" if self.controls == 1 else "were"
+            warnings.append(f"{_count(self.controls, 'ActiveX form control')} {verb} not read")
         if self.other_files:
             names = ", ".join(dict.fromkeys(self.other_files))
             warnings.append(f"parts of the document are in other files and were not read: {names}")

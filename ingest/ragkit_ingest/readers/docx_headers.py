@@ -30,7 +30,8 @@ def find_header_parts(document: Part) -> list[Part]:
     found: dict[str, list[Part | None]] = {tag: [] for tag in _REFERENCES}
     current: dict[tuple[str, str], Part | None] = {}
     for section in document.root.iter(f"{W}sectPr"):
-        if section.getparent().tag == f"{W}sectPrChange":  # what it was before a tracked change
+        parent = section.getparent()
+        if parent is None or parent.tag == f"{W}sectPrChange":  # what a tracked change replaced
             continue
         for reference in section.iterchildren(*_REFERENCES):
             use = reference.get(f"{W}type", "default")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ragkit_ingest.readers.docx_fields import is_number_field, write_field
 from ragkit_ingest.readers.docx_forms import is_placeholder, read_form_field, read_tick
 from ragkit_ingest.readers.docx_styles import PLAIN, RunFormat, Style, Styles, W, read_format
 from ragkit_ingest.readers.drawingml import TextTally
@@ -51,6 +52,8 @@ class Tally(TextTally):
 
     hidden: int = 0
     placeholders: int = 0
+    unnumbered: int = 0
+    controls: int = 0
 
 
 @dataclass(slots=True)
@@ -202,6 +205,7 @@ class RunReader:
 
     def _add_drawing(self, element: Element, run_format: RunFormat, content: Content) -> None:
         if not run_format.is_hidden:
+            self._tally.controls += element.find(f"{W}control") is not None
             content.followers.append(Follower("drawing", element=element))
 
     def _add_instruction(self, element: Element, run_format: RunFormat, content: Content) -> None:
@@ -218,7 +222,13 @@ class RunReader:
         elif kind == "end" and self._fields:
             entry = self._fields.pop()
             if not entry.is_filled:
-                self._add(read_form_field(entry.form), run_format, content)
+                self._close_empty_field(entry, run_format, content)
+
+    def _close_empty_field(self, entry: _Field, run_format: RunFormat, content: Content) -> None:
+        """Append what a field shows that has no result: a form field, a symbol, an equation."""
+        instruction = "".join(entry.instruction)
+        self._tally.unnumbered += is_number_field(instruction)
+        self._add(read_form_field(entry.form) or write_field(instruction), run_format, content)
 
     def _collect_simple_field(self, element: Element, content: Content) -> None:
         if not self._is_page_number(element.get(f"{W}instr", "")):
