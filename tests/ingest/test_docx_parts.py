@@ -137,6 +137,7 @@ def test_damaged_notes_are_reported_and_the_text_read() -> None:
         ("a.xhtml", "<html xmlns='http://www.w3.org/1999/xhtml'><p>480,000 EUR</p></html>"),
         ("a.txt", "480,000 EUR"),
         ("a.docx", make_word(paragraph("480,000 EUR"))),
+        ("a.mht", "MIME-Version: 1.0\nContent-Type: text/html\n\n<p>480,000 EUR</p>\n"),
     ],
 )
 def test_imported_parts_are_read_in_their_place(name: str, content: str | bytes) -> None:
@@ -162,6 +163,7 @@ def test_an_import_that_is_not_read_is_reported() -> None:
     with pytest.raises(ReadError) as caught:
         read(word, import_)
     assert caught.value.reason is Reason.NO_TEXT
+    assert "RTF" in caught.value.detail
     assert "a.rtf" in caught.value.detail
 
 
@@ -173,6 +175,14 @@ def test_subdocuments_are_reported() -> None:
     assert document.warnings == (
         "parts of the document are in other files and were not read: chapter-2.docx",
     )
+
+
+def test_a_damaged_import_is_reported() -> None:
+    word = WordMaker()
+    key = word.add_part("aFChunk", "a.docx", make_word(paragraph("lost"))[:200])
+    document = read(word, paragraph("Cover"), f'<w:altChunk r:id="{key}"/>', paragraph("End"))
+    assert document.pages[0].text == "Cover\n\nEnd"
+    assert document.warnings[0].startswith("imported text was not read: a.docx: corrupt")
 
 
 def test_a_missing_import_is_left_out() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit_ingest.detect import detect
 from ragkit_ingest.model import (
     Attachment,
+    Block,
     BlockKind,
     Document,
     Page,
@@ -27,17 +28,18 @@ from ragkit_ingest.readers.docx_runs import Follower, RunReader, Tally
 from ragkit_ingest.readers.docx_styles import Styles, W
 from ragkit_ingest.readers.drawingml import add_graphics, add_text
 from ragkit_ingest.readers.embedded import EmbeddedFiles
-from ragkit_ingest.readers.html import add_html, decode_html
+from ragkit_ingest.readers.html import read_html
+from ragkit_ingest.readers.mailbox import read_mhtml
 from ragkit_ingest.readers.ooxml import Package, Part, relationship_id, translate_errors
+from ragkit_ingest.readers.text import read_text
 from ragkit_ingest.text.cleaning import one_line
-from ragkit_ingest.text.encoding import decode
-from ragkit_ingest.text.spans import find_paragraphs
 
 if TYPE_CHECKING:
     Element = Any  # an lxml element
 
 HEADERS = "header and footer"  # the page label of headers and footers
 _NOTE_PARTS = {"Footnote": "footnotes", "Endnote": "endnotes", "Comment": "comments"}
+_IMPORT_READERS = {"html": read_html, "mhtml": read_mhtml, "text": read_text}
 _MAX_DEPTH = 3  # documents imported into documents
 _MAX_CAPTION = 200  # characters for each large picture, up to which a document is a scan
 
@@ -150,9 +152,7 @@ class _DocumentReader:
                 text = page.text[block.start : block.end]
                 if text not in written and not is_page_number(text):
                     written.add(text)
-                    builder.add(
-                        block.kind, text, columns=block.columns, label=block.label, unit=block.unit
-                    )
+                    _copy_block(builder, page, block)
 
     def _write(
         self,
@@ -213,29 +213,39 @@ class _DocumentReader:
         if imported is None or imported in self._imported:
             return
         self._imported.add(imported)
-        data, name = imported.read(), imported.name.rpartition("/")[2]
-        kind = _find_kind(data, name)
-        if kind == "html":
-            content = add_html(builder, decode_html(data)[0])
-            self._findings.warnings.extend(content.warnings)
-        elif kind == "text":
-            text = decode(data)[0]
-            for start, end in find_paragraphs(text):
-                builder.add(BlockKind.PARAGRAPH, text[start:end])
-        elif kind == "docx" and self._depth < _MAX_DEPTH:
+        name = imported.name.rpartition("/")[2]
+        try:
+            self._read_import(builder, imported.read(), name)
+        except ReadError as exc:
+            self._findings.warnings.append(f"imported text was not read: {name}: {exc}")
+
+    def _read_import(self, builder: PageBuilder, data: bytes, name: str) -> None:
+        kind = detect(data, name)
+        if kind == "docx" and self._depth < _MAX_DEPTH:
             package = Package(data, "imported document")
             _DocumentReader(package, self._findings, self._depth + 1).write_body(builder)
+        elif kind in _IMPORT_READERS:
+            document = _IMPORT_READERS[kind](data, name)
+            self._findings.warnings.extend(document.warnings)
+            for page in document.pages:
+                builder.images += page.images
+                builder.hidden += page.hidden
+                for block in page.blocks:
+                    _copy_block(builder, page, block)
         else:
             self._findings.imports.append(Attachment(name, data, "imported text", kind))
 
 
+def _copy_block(builder: PageBuilder, page: Page, block: Block) -> None:
+    builder.add(
+        block.kind,
+        page.text[block.start : block.end],
+        level=block.level,
+        columns=block.columns,
+        label=block.label,
+        unit=block.unit,
+    )
+
+
 def _root_of(part: Part, kind: str) -> Element | None:
     return next(iter(part.find_roots(kind)), None)
-
-
-def _find_kind(data: bytes, name: str) -> str:
-    """Return the kind of an imported part, "" if it has none that is read."""
-    try:
-        return detect(data, name)
-    except ReadError:
-        return ""
