@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from ragkit_ingest.readers.pdf_columns import order_columns
 from ragkit_ingest.readers.pdf_raised import raise_digits
 from ragkit_ingest.readers.pdf_words import BREAK, Joined, Words, join_breaks, mark_breaks
 from ragkit_ingest.text.cleaning import clean_text, kept_indices
@@ -59,7 +60,8 @@ class PageText:
         self._is_direct = self.textpage.count_chars() == len(raw)  # each character is one unit
         if BREAK in raw:
             self._restore_breaks(raw)
-        self._replace(raise_digits(self.text, self.textpage, self.character))
+        for change in (order_columns, raise_digits):
+            self._replace(change(self.text, self.textpage, self.character))
         self._replace(mark_breaks(self.text))
 
     def _restore_breaks(self, raw: str) -> None:
