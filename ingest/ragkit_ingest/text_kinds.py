@@ -10,7 +10,7 @@ from ragkit_ingest.text.json_values import parse_json
 
 MAIL_HEAD = 8192  # bytes that hold the headers which tell a mail
 _PROLOG = re.compile(r"\ufeff?\s*+(?:(?:<\?.*?\?>|<!--.*?-->)\s*+)*+", re.DOTALL)
-_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_HTML = re.compile(r"<(?:!doctype\s+html|(?:\w+:)?html|head|body)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[A-Za-z!]")
 _NAMESPACE = re.compile(r"<[\w:.-]+\s[^>]*\bxmlns(?::\w+)?=")
 _DOCTYPE = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>\s*", re.DOTALL)

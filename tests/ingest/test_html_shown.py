@@ -105,6 +105,11 @@ def test_struck_out_text_is_left_out_and_counted() -> None:
         "<a data-toggle=collapse href='#b'>Who pays?</a><div id=b hidden>The driver pays.</div>",
         "<button class=accordion>Who pays?</button><div class=panel style='display:none'>"
         "The driver pays.</div>",
+        "<div onclick=\"show('a')\">Who pays?</div><p>-</p><div id=a hidden>The driver pays.</div>",
+        "<ul><li><a href='#a'>Who pays?</a></ul><div id=a style='display:none'>"
+        "The driver pays.</div>",
+        "<div id=accordion><p>Who pays?</p><div style='display:none'>The driver pays.</div></div>",
+        "<h3>Who pays?</h3><div hidden>The driver pays.</div>",
         "<details><summary>Who pays?</summary>The driver pays.</details>",
         "<dl><dt><button>Who pays?</button><dd hidden>The driver pays.</dl>",
         "<ul role=tablist><li><button role=tab aria-controls=t>Who pays?</button></ul>"
@@ -184,6 +189,23 @@ def test_form_values_are_read() -> None:
     )
 
 
+def test_an_element_can_be_a_heading_by_its_role() -> None:
+    blocks = page("<div role=heading aria-level=3><div>Scope</div></div><div>All.</div>").blocks
+    assert [(block.kind, block.level) for block in blocks] == [
+        (BlockKind.HEADING, 3),
+        (BlockKind.PARAGRAPH, 0),
+    ]
+
+
+def test_xhtml_with_a_prefix_is_read() -> None:
+    html = (
+        "<?xml version='1.0'?><h:html xmlns:h='http://www.w3.org/1999/xhtml'><h:head><h:title/>"
+        "</h:head><h:body><h:h1>Plan</h:h1><h:p>Hall 3</h:p></h:body></h:html>"
+    )
+    assert read(html, "plan.xhtml").title == "Plan"
+    assert lines(html) == ["Plan", "Hall 3"]
+
+
 def test_switches_without_text_and_links_to_headings_are_not_text() -> None:
     html = "<input type=checkbox id=menu><h2>Scope<a class=headerlink href='#s'>¶</a></h2><p>All."
     assert lines(html) == ["Scope", "All."]
@@ -209,9 +231,9 @@ def test_pictures_say_what_they_show() -> None:
     found = page(
         "<p>Press <img src=k.png alt='the green key'> twice<img alt=''><img alt='IMG_22.jpg'></p>"
         "<svg><title>Plan</title><text>Hall <tspan>3</tspan></text><text>Gate</text></svg>"
-        "<a><svg><title>Share</title></svg></a>"
+        "<a><svg><title>Share</title></svg></a><svg aria-label='Load by month of 2024'></svg>"
     )
-    assert found.text == "Press the green key twice\n\nPlan Hall 3 Gate"
+    assert found.text == "Press the green key twice\n\nPlan Hall 3 Gate\n\nLoad by month of 2024"
     assert found.images == 3
 
 

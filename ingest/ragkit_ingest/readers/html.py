@@ -24,13 +24,14 @@ _CHARSET = re.compile(
     rb"""<(?:meta\b|\?xml\b)[^>]*?\b(?:charset|encoding)\s*=\s*["']?\s*([\w-]+)"""
 )
 _XHTML = re.compile(
-    r"""<\?xml\b|<!DOCTYPE[^>]*XHTML|\bxmlns\s*=\s*["']http://www\.w3\.org/1999/xhtml""",
+    r"""<\?xml\b|<!DOCTYPE[^>]*XHTML|\bxmlns(?::\w+)?\s*=\s*["']http://www\.w3\.org/1999/xhtml""",
     re.IGNORECASE,
 )
 _XHTML_HEAD = 4096  # characters in which a page says that it is XHTML
 _SELF_CLOSED = re.compile(
     r"""<([A-Za-z][\w:.-]*+)((?>[^<>"'/]++|"[^"<]*+"|'[^'<]*+'|/(?!>))*+)/>"""
 )
+_PREFIX = re.compile(r"""\bxmlns:(\w{1,20})\s*=\s*["']http://www\.w3\.org/1999/xhtml""")
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _VOID_TAGS = {
     *("area", "base", "basefont", "br", "col", "embed", "frame", "hr", "img", "input", "link"),
@@ -43,6 +44,7 @@ _KINDS = {
     **dict.fromkeys(("dt", "dd"), BlockKind.PARAGRAPH),
     "li": BlockKind.ITEM,
 }
+_LEVELS = {str(level) for level in range(1, 10)}
 _MAX_FRAMES = 20  # frames with a page of their own in one page
 
 
@@ -130,6 +132,8 @@ def _close_tags(text: str) -> str:
     """Close elements that XHTML closes by themselves, which an HTML parser leaves open."""
     if not _XHTML.search(text[:_XHTML_HEAD]):
         return text
+    if prefix := _PREFIX.search(text[:_XHTML_HEAD]):
+        text = re.sub(rf"(</?){prefix[1]}:", r"\1", text)
     return _SELF_CLOSED.sub(_close_tag, _CDATA.sub(lambda found: html.escape(found[1]), text))
 
 
@@ -162,12 +166,16 @@ class _Writer:
         self._frames = frames
         self._omissions = omissions
         self._inline: list[str] = []
-        self._kinds: list[tuple[str, BlockKind, int]] = [("", BlockKind.PARAGRAPH, 0)]
+        self._kinds: list[tuple[int, str, BlockKind, int]] = [(0, "", BlockKind.PARAGRAPH, 0)]
+        self._levels: dict[int, int] = {}  # of elements that are headings by their role
         self._mark = ""  # the number of the item that begins
         self._term = ""  # what the next <dd> explains
 
     def write(self, root: LexborNode) -> None:
         """Write the blocks below a node."""
+        for node in root.css("[role='heading']"):
+            level = node.attributes.get("aria-level") or ""
+            self._levels[node.mem_id] = int(level) if level in _LEVELS else 2
         stack: list[tuple[LexborNode, bool]] = [(root, False)]
         while stack:
             node, leaving = stack.pop()
@@ -195,9 +203,11 @@ class _Writer:
             self._flush()
             self._write_table(node)
             return False
-        if tag in _KINDS:
+        level = self._levels.get(node.mem_id, _HEADINGS.get(tag, 0))
+        if level or tag in _KINDS:
             self._flush()
-            self._kinds.append((tag, _KINDS[tag], _HEADINGS.get(tag, 0)))
+            kind = BlockKind.HEADING if level else _KINDS[tag]
+            self._kinds.append((node.mem_id, tag, kind, level))
             self._mark += self._reader.number_item(node) if tag == "li" else ""
         elif self._breaks(tag):
             self._flush()
@@ -207,18 +217,19 @@ class _Writer:
 
     def _leave(self, node: LexborNode) -> None:
         tag = node.tag or ""
-        if self._breaks(tag) or tag == self._kinds[-1][0]:
+        is_open = node.mem_id == self._kinds[-1][0]
+        if self._breaks(tag) or is_open:
             self._flush()
-        if tag == self._kinds[-1][0]:
+        if is_open:
             self._kinds.pop()
             self._mark = "" if tag == "li" else self._mark
 
     def _breaks(self, tag: str) -> bool:
-        is_heading = self._kinds[-1][1] is BlockKind.HEADING
+        is_heading = self._kinds[-1][2] is BlockKind.HEADING
         return tag in BLOCK_TAGS or (tag == "button" and not is_heading)
 
     def _flush(self) -> None:
-        tag, kind, level = self._kinds[-1]
+        _, tag, kind, level = self._kinds[-1]
         text = "".join(self._inline)
         self._inline.clear()
         if kind is BlockKind.CODE:

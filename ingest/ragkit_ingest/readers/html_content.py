@@ -41,11 +41,13 @@ _CALLOUT = re.compile(
     r"|remark|example",
     re.IGNORECASE,
 )
-_SWITCH = "button, summary, [aria-expanded], [role='button'], [role='tab']"
+_GROUP = re.compile(r"accordion|\bfaq|\btabs\b|toggle|collaps", re.IGNORECASE)
+_SWITCH = "button, summary, dt, [aria-expanded], [role='button'], [role='tab'], [onclick]"
 _SWITCHES = (
     "[aria-controls], [data-target], [data-bs-target], [role='button'], [role='tab'],"
-    " [data-toggle], [data-bs-toggle]"
+    " [data-toggle], [data-bs-toggle], [onclick], a[href^='#']"
 )
+_QUOTED_NAME = re.compile(r"""["']#?([\w-]+)["']""")  # of what a script shows
 _LINK_SHARE = 0.6  # of the letters of a menu are in links, at least
 _SENTENCE_WORDS = 5  # an aside with fewer is no passage
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary")
@@ -148,9 +150,9 @@ def _find_targets(tree: LexborHTMLParser) -> set[str]:
 def _find_own_targets(node: LexborNode) -> list[str]:
     attributes = node.attributes
     names = ("aria-controls", "data-target", "data-bs-target", "href")
-    return [
-        word.removeprefix("#") for name in names for word in (attributes.get(name) or "").split()
-    ]
+    values = " ".join(attributes.get(name) or "" for name in names)
+    scripts = _QUOTED_NAME.findall(attributes.get("onclick") or "")
+    return [word.removeprefix("#") for word in values.split()] + scripts
 
 
 def _is_panel(node: LexborNode, targets: set[str]) -> bool:
@@ -164,12 +166,16 @@ def _is_panel(node: LexborNode, targets: set[str]) -> bool:
         return True
     if node.tag in ("span", "i", "b", "em", "svg"):
         return False
+    parent = node.parent
+    if parent is not None and _GROUP.search(_names(parent)):
+        return True
     above = _previous_element(node)
-    if above is None and node.parent is not None:
-        above = _previous_element(node.parent)
-    return above is not None and (
-        above.css_matches(_SWITCH) or above.css_first(_SWITCH) is not None
-    )
+    if above is None and parent is not None:
+        above = _previous_element(parent)
+    if above is None:
+        return False
+    asks = above.tag in _HEADINGS and above.text().rstrip().endswith("?")
+    return asks or above.css_matches(_SWITCH) or above.css_first(_SWITCH) is not None
 
 
 def _previous_element(node: LexborNode) -> LexborNode | None:

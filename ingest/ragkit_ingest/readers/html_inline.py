@@ -47,6 +47,7 @@ _ROMAN = (
     *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l")),
     *((40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
 )
+_NAME_WORDS = 3  # a drawing whose name has fewer words is an icon
 _LIST_STYLE = re.compile(r"list-style(?:-type)?\s*:\s*([^;]*)")
 
 
@@ -178,13 +179,16 @@ def _describe_picture(node: LexborNode) -> str:
 
 
 def _read_drawing(node: LexborNode) -> str:
-    """Return the texts of a drawing with its title; one without texts is an icon."""
-    texts = [one_line(text.text()) for text in node.css("text")]
-    if not any(texts) or node.attributes.get("aria-hidden") == "true":
+    """Return the texts of a drawing with its title; one without a text of some words is an icon."""
+    if node.attributes.get("aria-hidden") == "true":
         return ""
+    texts = [one_line(text.text()) for text in node.css("text")]
     title = node.css_first("title")
-    texts.insert(0, one_line(title.text()) if title is not None else "")
-    return f"\r{' '.join(filter(None, texts))}\r"
+    name = one_line(title.text()) if title is not None else ""
+    name = name or one_line(node.attributes.get("aria-label") or "")
+    if not any(texts) and len(name.split()) < _NAME_WORDS:
+        return ""
+    return f"\r{' '.join(filter(None, [name, *texts]))}\r"
 
 
 def _read_input(node: LexborNode) -> str:
