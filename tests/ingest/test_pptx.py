@@ -70,6 +70,7 @@ def test_a_comparison_is_read_column_by_column() -> None:
         slide.placeholders[place].text = text
     (page,) = read(deck).pages
     assert texts(page) == ["Fleet", "Own", "Full control", "Hauliers", "No capital"]
+    assert [block.level for block in page.blocks] == [1, 2, 0, 2, 0]
 
 
 @pytest.mark.parametrize("gap", [-0.1, 0, 0.5])
@@ -87,15 +88,32 @@ def test_text_boxes_in_columns_are_read_column_by_column(gap: float) -> None:
     ]
 
 
-def test_names_and_values_are_read_row_by_row() -> None:
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("Sales", "4.2 million"), ("Costs", "31 %")],
+        [("Site", "Staff", "Area"), ("Brno", "180", "4,200 m²"), ("Graz", "75", "1,900 m²")],
+    ],
+)
+def test_names_and_values_are_read_row_by_row(rows: list[tuple[str, ...]]) -> None:
     deck = pptx.Presentation()
     slide = add_slide(deck)
-    rows = [("Sales", "4.2 million"), ("Costs", "31 %"), ("Staff", "180")]
-    for row, (name, value) in enumerate(rows):
-        add_box(slide, value, 5, 1 + row, 2, 0.5)
-        add_box(slide, name, 1, 1 + row, 2, 0.5)
+    for number, row in enumerate(rows):
+        for column, text in reversed(list(enumerate(row))):
+            add_box(slide, text, 1 + 3 * column, 1 + number, 2, 0.5)
     (page,) = read(deck).pages
-    assert texts(page) == ["Sales", "4.2 million", "Costs", "31 %", "Staff", "180"]
+    assert texts(page) == [text for row in rows for text in row]
+
+
+def test_labels_are_read_with_the_texts_beside_them() -> None:
+    deck = pptx.Presentation()
+    slide = add_slide(deck)
+    rows = [("Owner", "Ilse Brandt"), ("Approved by", "Jan Novak"), ("Valid in", "Austria")]
+    for number, (label, text) in enumerate(rows):
+        add_box(slide, text, 4, 1 + number, 5, 0.5)
+        add_box(slide, label, 1, 1 + number, 2, 0.5)
+    (page,) = read(deck).pages
+    assert texts(page) == [text for row in rows for text in row]
 
 
 def test_merged_cells_of_a_table_name_each_row() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Element = Any  # an lxml element
 
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
+HEAD = "head"
+_COMPARISON = "twoTxTwoObj"  # the type of a layout with a head above each of two columns
 _CONTENT = (
     f"{P}graphicFrame",
     "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath",
@@ -35,6 +37,7 @@ _MASTER_ROLES = {
 _ROW_HEIGHT = 228_600  # EMU (a quarter inch): shapes whose tops differ by less are side by side
 _OVERLAP = 91_440  # EMU (a tenth of an inch): neighbours may overlap by so much at each side
 _MAX_ARRANGED_SHAPES = 500  # more are read from top to bottom: a drawing, whose parts have no order
+_LABEL_WIDTH = 0.75  # of the width of the text beside it that a label has at most
 _VALUE = re.compile(r"(?=.*\d).{1,30}")  # a text that is the value of the text beside it
 _TRUE = ("1", "true")
 
@@ -52,8 +55,9 @@ class Box(NamedTuple):
 class Shape:
     """A shape on a slide.
 
-    `role` is the type of its placeholder ("title", "body", "obj"), "" if it is none. `styles` are
-    the list styles its text inherits. A group has `shapes`, in the order of reading.
+    `role` is the type of its placeholder ("title", "body", "obj"), "" if it is none, and HEAD for
+    one above a column of a comparison. `styles` are the list styles its text inherits. A group has
+    `shapes`, in the order of reading.
     """
 
     element: Element
@@ -90,6 +94,12 @@ class Layout:
         masters = layout.find_roots("slideMaster") if layout is not None else []
         root = layout.root if layout is not None else None
         self._roots = [found for found in (root, *masters[:1]) if found is not None]
+        self._is_comparison = root is not None and root.get("type") == _COMPARISON
+
+    def find_role(self, holder: Element) -> str:
+        """Return the role of a placeholder."""
+        role = str(holder.get("type", "obj"))
+        return HEAD if role == "body" and self._is_comparison else role
 
     def inherit(self, holder: Element) -> tuple[Box | None, list[Element]]:
         """Return the position and the list styles that a placeholder inherits, nearest first."""
@@ -143,19 +153,21 @@ def order_shapes(shapes: Sequence[Shape]) -> list[Shape]:
     """
     if not 1 < len(shapes) < _MAX_ARRANGED_SHAPES:
         return sorted(shapes, key=_place_in_rows)
-    blocks: list[list[Shape]] = []
+    blocks: list[list[list[Shape]]] = []
     for row in _split_rows(shapes):
-        if blocks and _share_columns(blocks[-1], row) and not _are_named_values(blocks[-1] + row):
-            blocks[-1] += row
+        if blocks and _share_columns([shape for other in blocks[-1] for shape in other], row):
+            blocks[-1].append(row)
         else:
-            blocks.append(row)
+            blocks.append([row])
     found: list[Shape] = []
     for block in blocks:
-        columns = _split_columns(block)
-        if len(columns) > 1:
-            found += (shape for column in columns for shape in order_shapes(column))
+        has_rows = len(block) > 1 and (_are_values(block) or _are_labels(block))
+        inner = [shape for row in block for shape in row]
+        parts = block if has_rows else _split_columns(inner)
+        if len(parts) > 1:
+            found += (shape for part in parts for shape in order_shapes(part))
         else:
-            found += sorted(block, key=_place_in_rows)
+            found += sorted(inner, key=_place_in_rows)
     return found
 
 
@@ -186,7 +198,7 @@ def _make_shape(element: Element, layout: Layout, scale: float) -> Shape:
         return Shape(element, _scale_box(box or Box(0, 0, 0, 0), scale))
     inherited, styles = layout.inherit(holder)
     box = box or inherited or Box(0, 0, 0, 0)
-    return Shape(element, _scale_box(box, scale), holder.get("type", "obj"), styles)
+    return Shape(element, _scale_box(box, scale), layout.find_role(holder), styles)
 
 
 def _find_placeholder(root: Element, holder: Element, *, is_master: bool) -> Element | None:
@@ -268,9 +280,17 @@ def _share_columns(block: list[Shape], row: list[Shape]) -> bool:
     return count > 1 < len(_split_columns(row)) and len(_split_columns(block + row)) == count
 
 
-def _are_named_values(shapes: Sequence[Shape]) -> bool:
+def _are_values(rows: list[list[Shape]]) -> bool:
     """Return True if each row has a name and a short text with digits. The first may be heads."""
-    rows = _split_rows(shapes)
     values = [[_VALUE.fullmatch(shape.text) is not None for shape in row] for row in rows]
     has_heads = len(rows) > 2 and not any(values[0])
     return all(any(row) and not all(row) for row in values[has_heads:])
+
+
+def _are_labels(rows: list[list[Shape]]) -> bool:
+    """Return True for three rows and more of a label and a wider text beside it."""
+    pairs = [sorted(row, key=lambda shape: shape.box.left) for row in rows]
+    if len(rows) < 3 or any(len(pair) != 2 for pair in pairs):
+        return False
+    widest = max(left.box.width for left, _ in pairs)
+    return widest < _LABEL_WIDTH * min(right.box.width for _, right in pairs)

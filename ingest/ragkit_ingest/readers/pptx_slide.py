@@ -10,7 +10,7 @@ from ragkit_ingest.model import BlockKind, PageBuilder, PageKind
 from ragkit_ingest.readers.drawingml import A, TextTally, add_graphics, add_text, read_text
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.ooxml import Part, local_name
-from ragkit_ingest.readers.pptx_shapes import P, Shape
+from ragkit_ingest.readers.pptx_shapes import HEAD, P, Shape
 from ragkit_ingest.readers.table import add_table
 from ragkit_ingest.text.cleaning import one_line
 
@@ -81,6 +81,10 @@ class SlideWriter:
         if shape.role in _FOOTERS:
             text = "" if body is None else read_text(body, self._tally)
             self.footers += [text] if text else []
+            return
+        if shape.role == HEAD and body is not None:
+            text = one_line(read_text(body, self._tally))
+            self.builder.add(BlockKind.HEADING, text, level=2 + len(self._headings))
             return
         self._write_alternative(shape)
         for inner in shape.shapes:
