@@ -54,3 +54,13 @@ def test_a_raised_digit_is_highlighted_with_its_number() -> None:
     (number,) = draw_page(data, 0, start, start + 2, "30", 1190).boxes
     (both,) = draw_page(data, 0, start, start + 3, "30²", 1190).boxes
     assert number.right < both.right < number.right + 6.5 / 595
+
+
+@pytest.mark.parametrize(("matrix", "way"), [("0 1 -1 0", 1), ("0 -1 1 0", -1)])
+def test_raised_digits_of_turned_type_are_found(matrix: str, way: int) -> None:
+    parts = [("30", 11, 0, 0), ("2", 6.5, 4, 22 * DIGIT), ("days", 11, 0, 22 * DIGIT + 7)]
+    lines = [
+        Line(text, size=size, x=300 - way * rise, y=400 + way * along, matrix=matrix)
+        for text, size, rise, along in parts
+    ]
+    assert read(lines) == "30² days"

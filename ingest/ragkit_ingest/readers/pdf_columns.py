@@ -66,7 +66,10 @@ class _Columns:
         """Return True if some of a few lines of text have a gap before the same place."""
         few = spans[:: -(-len(spans) // _SAMPLES)]
         prose = [span for span in few if _is_prose(self._text[slice(*span)])]
-        return bool(_find_edges([self.measure(*span) for span in prose], 2))
+        lines = [self.measure(*span) for span in prose[1::2]]
+        if not _find_edges(lines, 1):  # as on most pages
+            return False
+        return bool(_find_edges([*lines, *(self.measure(*span) for span in prose[::2])], 2))
 
     def measure(self, start: int, end: int) -> _Line:
         """Return a line with its parts, which gaps as wide as a gutter separate."""

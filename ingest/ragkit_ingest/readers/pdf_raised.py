@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import math
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from ragkit_ingest.readers.pdf_lines import Shape, find_shape
 from ragkit_ingest.readers.pdf_words import Joined
 from ragkit_ingest.text.superscripts import raise_text
 
@@ -20,14 +19,6 @@ _MAX_TOKEN = 40  # characters; a longer one is an address or a row of dots
 _SMALLER = 0.85  # of the height of the type beside it, at most
 _RAISED = 0.15  # of that height, at least
 _LEVEL = 0.08  # of that height, at most: characters on one line
-
-
-class _Shape(NamedTuple):
-    """Where a character is: across its line upwards, along it, and its height, in points."""
-
-    up: float
-    along: float
-    height: float
 
 
 def raise_digits(text: str, textpage: Any, character: Callable[[int], int]) -> Joined | None:
@@ -57,7 +48,7 @@ def raise_digits(text: str, textpage: Any, character: Callable[[int], int]) -> J
 
 def _measure(
     textpage: Any, character: Callable[[int], int], token: re.Match[str], digit: int
-) -> list[_Shape]:
+) -> list[Shape]:
     """Return the shapes of the characters of a token, [] if all are of one size.
 
     Characters that are drawn together are: pdfium then counts one rectangle. So are those of a
@@ -69,30 +60,16 @@ def _measure(
     at = character(start)
     if at < 0 or c.FPDFText_CountRects(textpage, at, character(end - 1) - at + 1) <= 1:
         return []
-    first, last = (_find_shape(textpage, character(index)) for index in (start, start + digit))
+    first, last = (find_shape(textpage, character(index)) for index in (start, start + digit))
     if abs(first.up - last.up) < _LEVEL * first.height:
         return []
-    shapes = [_find_shape(textpage, character(index)) for index in range(start, end)]
+    shapes = [find_shape(textpage, character(index)) for index in range(start, end)]
     heights = [shape.height for shape in shapes]
     return shapes if min(heights) < _SMALLER * max(heights) else []
 
 
-def _find_shape(textpage: Any, at: int) -> _Shape:
-    import pypdfium2.raw as c
-
-    x, y = ctypes.c_double(), ctypes.c_double()
-    box = c.FS_RECTF()
-    c.FPDFText_GetCharOrigin(textpage, at, x, y)
-    c.FPDFText_GetLooseCharBox(textpage, at, box)
-    angle = c.FPDFText_GetCharAngle(textpage, at)
-    up = y.value * math.cos(angle) - x.value * math.sin(angle)
-    along = x.value * math.cos(angle) + y.value * math.sin(angle)
-    level = abs(math.cos(angle)) > math.sqrt(0.5)
-    return _Shape(up, along, abs(box.top - box.bottom if level else box.right - box.left))
-
-
 def _raise_parts(
-    changed: list[str], token: re.Match[str], shapes: list[_Shape], base: _Shape
+    changed: list[str], token: re.Match[str], shapes: list[Shape], base: Shape
 ) -> bool:
     """Write each raised part of a token that has digits in Unicode; return True if there is one."""
     is_raised = [
@@ -120,7 +97,7 @@ def _continue_line(
     end: int,
     textpage: Any,
     character: Callable[[int], int],
-    base: _Shape,
+    base: Shape,
 ) -> bool:
     """Remove a line end at `end` if what follows is on the line of `base`."""
     after = end + 1
@@ -128,7 +105,7 @@ def _continue_line(
         after += 1
     if after >= len(changed) or changed[end] != "\n" or changed[after] == "\n":
         return False
-    following = _find_shape(textpage, character(after))
+    following = find_shape(textpage, character(after))
     if abs(following.up - base.up) > _LEVEL * base.height or following.along < base.along:
         return False
     if after > end + 1:

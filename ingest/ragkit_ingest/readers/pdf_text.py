@@ -11,6 +11,12 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 from ragkit_ingest.readers.pdf_columns import order_columns
+from ragkit_ingest.readers.pdf_lines import (
+    has_turned_lines,
+    join_spaced_letters,
+    order_turned_lines,
+    order_vertical_lines,
+)
 from ragkit_ingest.readers.pdf_raised import raise_digits
 from ragkit_ingest.readers.pdf_words import BREAK, Joined, Words, join_breaks, mark_breaks
 from ragkit_ingest.text.cleaning import clean_text, kept_indices
@@ -60,8 +66,12 @@ class PageText:
         self._is_direct = self.textpage.count_chars() == len(raw)  # each character is one unit
         if BREAK in raw:
             self._restore_breaks(raw)
-        for change in (order_columns, raise_digits):
-            self._replace(change(self.text, self.textpage, self.character))
+        changes = [join_spaced_letters, order_vertical_lines, order_columns, raise_digits]
+        where = self.textpage, self.character
+        if page.get_rotation() or has_turned_lines(self.text, *where):
+            changes.insert(0, order_turned_lines)
+        for change in changes:
+            self._replace(change(self.text, *where))
         self._replace(mark_breaks(self.text))
 
     def _restore_breaks(self, raw: str) -> None:
