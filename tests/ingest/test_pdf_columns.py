@@ -114,6 +114,15 @@ def test_marks_of_a_list_stay_with_its_items() -> None:
     assert found[-2] == f"(f) {REPAIRS[3]}"
 
 
+def test_page_numbers_of_a_table_of_contents_stay_with_their_headings() -> None:
+    heads = ["the committee and its list", "all pumps that were repaired", "worn seals and gaskets",
+             "what the works paid for it", "of the customers of the works"]  # fmt: skip
+    dotted = [f"{head} . . . . . ." for head in heads]
+    pages = ["12", "16", "19", "20", "31"]
+    expected = list(map(" ".join, zip(dotted, pages, strict=True)))
+    assert read(across(dotted, pages, gap=250)) == expected
+
+
 def test_figures_between_columns_are_rows() -> None:
     rows = [f"Pumps of the type {name} 11,960 11,020" for name in "ABCDEF"]
     others = [f"Valves of size {name} 6,130 5,890" for name in "ABCDEF"]

@@ -25,13 +25,14 @@ _MIN_GUTTER = 0.9  # of a line's height
 _MIN_WIDTH = 60.0  # points from one column to the next; less is the mark of a list
 _MAX_SHIFT = 3.0  # points between the left edges of lines of one column
 _MIN_FILL = 0.6  # of its column's width: a line of running text
-_FULL_SHARE = 0.7  # of the lines of a column fill it
+_FULL_SHARE = 0.7  # of the lines of a column fill it, and have words
 _MIN_LOWER = 0.35  # of the lines of running text begin with a small letter
 _CUT_SHARE = 0.6  # of the lines beside each other have text on both sides
 _MAX_DIGITS = 0.15  # of the characters of running text
 _MAX_PITCH = 1.6  # of the usual distance of lines: more ends a column
 
 _LINE = re.compile(rf"[^\n{BREAK}]*(?:{BREAK}|(?=\n)|\Z)")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _DIGIT = re.compile(r"\d")
 
 
@@ -232,7 +233,8 @@ def _is_column(lines: list[_Line]) -> bool:
     left = min(line.parts[0].left for line in lines)
     width = max(line.parts[-1].right for line in lines) - left
     full = sum(line.parts[-1].right - left >= _MIN_FILL * width for line in lines)
-    if full < _FULL_SHARE * len(lines):
+    texts = sum(_LETTERS.search(line.text) is not None for line in lines)
+    if min(full, texts) < _FULL_SHARE * len(lines):
         return False
     starts = [line.text.lstrip()[0] for line in lines[1:]]
     cased = [start for start in starts if start.isupper() or start.islower()]
