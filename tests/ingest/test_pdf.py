@@ -167,7 +167,7 @@ def test_hidden_text_is_counted_and_named(line: Line) -> None:
     if HIDDEN in page.text:  # what pdfium leaves out of the text needs no warning
         assert page.hidden == len(HIDDEN)
         assert document.warnings == (
-            f"{len(HIDDEN)} characters cannot be seen on the printed page",
+            f"{len(HIDDEN)} characters on page 1 cannot be seen and are not searched",
         )
     assert PROSE[0] in page.text
 

@@ -48,7 +48,8 @@ class Sheet:
     """One page; `boxes` are filled rectangles (x, y, width, height, grey) behind the text.
 
     `media` and `crop` are its boxes (left, bottom, right, top), `rotate` is in degrees. `marks` are
-    its annotations, and `after` is content on top of the others.
+    its annotations, and `after` is content on top of the others. `form` is a form on top, given by
+    its content and its matrix.
     """
 
     lines: Sequence[Line | str] = ()
@@ -59,6 +60,7 @@ class Sheet:
     rotate: int = 0
     marks: Sequence[Mark] = ()
     after: str = ""
+    form: tuple[str, str] | None = None
 
 
 @dataclass
@@ -78,11 +80,12 @@ def make_pdf(
     labels: Sequence[tuple[int, str]] = (),
     title: str = "",
     files: Sequence[tuple[str, bytes]] = (),
+    layer: tuple[str, str] | None = None,
 ) -> bytes:
     """`outline` are (title, page index), all on one level; `labels` (page index, style).
 
     `root` is a bookmark of the first page that all others are below. `files` are (name, bytes) of
-    embedded files.
+    embedded files. `layer` is the optional content "/L0" and its state, where it is "{0} 0 R".
     """
     objects = _Objects()
     catalog, tree = objects.add(b""), objects.add(b"")
@@ -105,6 +108,10 @@ def make_pdf(
             "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8",
         )
     )
+    properties = ""
+    if layer:
+        number = objects.add(layer[0])
+        properties = f"/Properties<</L0 {number} 0 R>>"
     pages: list[int] = []
     fields: dict[str, list[int]] = {}
     for sheet in sheets:
@@ -113,11 +120,20 @@ def make_pdf(
         if sheet.marks:
             marks = _add_marks(objects, sheet.marks, fields, fonts[0])
             entries += f"/Annots[{' '.join(f'{mark} 0 R' for mark in marks)}]"
+        xobjects = f"/I0 {picture} 0 R"
+        if sheet.form:
+            look, matrix = sheet.form
+            entries_of_form = (
+                f"/Type/XObject/Subtype/Form/BBox[-999 -999 999 999]/Matrix[{matrix}]"
+                f"/Resources<</Font<</F0 {fonts[0]} 0 R>>>>"
+            )
+            xobjects += f"/X0 {objects.add(_stream(look.encode('cp1252'), entries_of_form))} 0 R"
         pages.append(
             objects.add(
                 f"<</Type/Page/Parent {tree} 0 R/MediaBox{_numbers(sheet.media)}{entries}"
                 f"/Rotate {sheet.rotate}/Contents {content} 0 R/Resources<</Font"
-                f"<</F0 {fonts[0]} 0 R/F1 {fonts[1]} 0 R>>/XObject<</I0 {picture} 0 R>>>>>>"
+                f"<</F0 {fonts[0]} 0 R/F1 {fonts[1]} 0 R>>"
+                f"/XObject<<{xobjects}>>{properties}>>>>"
             )
         )
     kids = " ".join(f"{page} 0 R" for page in pages)
@@ -131,6 +147,8 @@ def make_pdf(
     if labels:
         entries = " ".join(f"{index}<</S/{style}>>" for index, style in labels)
         catalog_entries += f"/PageLabels<</Nums[{entries}]>>"
+    if layer:
+        catalog_entries += f"/OCProperties<</OCGs[{number} 0 R]{layer[1].format(number)}>>"
     if files:
         names = " ".join(f"({name}) {_file_entry(objects, name, data)} 0 R" for name, data in files)
         catalog_entries += f"/Names<</EmbeddedFiles<</Names[{names}]>>>>"
@@ -225,6 +243,8 @@ def _content(sheet: Sheet) -> str:
     if sheet.picture:
         parts.append("q 300 0 0 300 100 300 cm /I0 Do Q")
     parts.append(sheet.after)
+    if sheet.form:
+        parts.append("/X0 Do")
     return "\n".join(parts)
 
 

@@ -42,7 +42,7 @@ def read_pdf(data: bytes, source: str) -> Document:
             raise
         return _read_with_pypdf(data)
     try:
-        raw = list(read_pages(pdf, warnings))
+        raw = list(read_pages(pdf, data, warnings))
         join_words(raw)
         outline = _read_outline(pdf)
         metadata = {key.lower(): value for key, value in pdf.get_metadata_dict().items() if value}
@@ -114,8 +114,9 @@ def _describe_pages(raw: list[RawPage]) -> Iterator[str]:
         yield f"{name_pages(pages, 'has', 'have')} marks for redaction; the text below is searched"
     if pages := [page.number for page in raw if page.annotations.struck]:
         yield f"{name_pages(pages, 'has', 'have')} struck-out text, which is searched as it is"
-    if hidden := sum(page.hidden for page in raw):
-        yield f"{hidden} characters cannot be seen on the printed page"
+    if pages := [page.number for page in raw if page.hidden]:
+        hidden = sum(page.hidden for page in raw)
+        yield f"{hidden} characters on {name_pages(pages)} cannot be seen and are not searched"
 
 
 def _choose_title(*titles: str) -> str:

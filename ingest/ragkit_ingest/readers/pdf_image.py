@@ -12,6 +12,7 @@ from ragkit_ingest.model import ReadError, Reason
 from ragkit_ingest.readers.pdf_open import open_pdf
 from ragkit_ingest.readers.pdf_page import read_text
 from ragkit_ingest.readers.pdf_text import PageText, Pixels, to_pixels
+from ragkit_ingest.readers.pdf_visibility import has_hidden_layers
 from ragkit_ingest.readers.pdf_words import BREAK, Words
 
 MIN_WIDTH, MAX_WIDTH = 16, 3000  # pixels
@@ -67,7 +68,7 @@ def draw_page(
         except (pdfium.PdfiumError, IndexError) as error:
             raise ReadError(Reason.CORRUPT, "the page is damaged or does not exist") from error
         width, height = _choose_size(opened.get_size(), width)
-        text = read_page_text(pdf, opened, page)
+        text = read_page_text(pdf, opened, page, layers=has_hidden_layers(data))
         same = text.text[start:end] == quote
         passage = _find_boxes(text, opened, [(start, end)] if same else [], width, height)
         yellow = _find_boxes(text, opened, highlights if same else [], width, height) or passage
@@ -82,12 +83,13 @@ def draw_page(
     return PagePicture(png, width, height, tuple(boxes))
 
 
-def read_page_text(pdf: Any, page: Any, index: int) -> PageText:
+def read_page_text(pdf: Any, page: Any, index: int, *, layers: bool) -> PageText:
     """Return the text of the page with this index as its reader stores it.
 
+    `layers` is True if layers of the document are off.
     How words that are broken at line ends are spelt can depend on the other pages.
     """
-    text, _ = read_text(pdf, page, index)
+    text, _ = read_text(pdf, page, index, layers=layers)
     if BREAK in text.text:
         text.join_words(Words(PageText(each).text for each in pdf))
     return text

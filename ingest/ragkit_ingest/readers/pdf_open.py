@@ -59,7 +59,7 @@ def _repair(data: bytes) -> Iterator[bytes]:
     Objects in object streams (ISO 32000-1, 7.5.7) are unpacked. An encrypted file stays unreadable.
     """
     data = data[max(data.find(b"%PDF-"), 0) :]
-    data += b"\nendstream endobj\n" + b"".join(_unpack_object_streams(data))
+    data += b"\nendstream endobj\n" + b"".join(unpack_object_streams(data))
     for catalog in list(_find_objects(data, _CATALOG))[-1:]:
         yield data + b"trailer<</Root %d 0 R>>\n" % catalog
     pages = list(dict.fromkeys(_find_objects(data, _PAGE)))
@@ -87,7 +87,8 @@ def _find_start(data: bytes, at: int) -> re.Match[bytes] | None:
     return before[-1] if before and data.find(b"endobj", before[-1].end(), at) < 0 else None
 
 
-def _unpack_object_streams(data: bytes) -> Iterator[bytes]:
+def unpack_object_streams(data: bytes) -> Iterator[bytes]:
+    """Yield each object in the object streams of a file (ISO 32000-1, 7.5.7), unless encrypted."""
     left = _MAX_UNPACKED
     for found in _OBJECT_STREAM.finditer(data):
         start = re.compile(rb"stream\r?\n").search(data, found.end(), found.end() + _MAX_DICTIONARY)

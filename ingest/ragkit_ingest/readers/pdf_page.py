@@ -15,6 +15,7 @@ from ragkit_ingest.readers.pdf_notes import insert_notes
 from ragkit_ingest.readers.pdf_open import DAMAGED
 from ragkit_ingest.readers.pdf_pictures import count_pictures, covers_page, is_drawing
 from ragkit_ingest.readers.pdf_text import PageText, Rectangle, to_pixels
+from ragkit_ingest.readers.pdf_visibility import find_hidden, has_hidden_layers
 from ragkit_ingest.readers.pdf_words import BREAK, Words, join_breaks
 
 _BOLD_WEIGHT = 600
@@ -47,7 +48,7 @@ class RawPage:
     )  # bookmarks that are lines here -> their level
 
 
-def read_pages(pdf: Any, warnings: list[str]) -> Iterator[RawPage]:
+def read_pages(pdf: Any, data: bytes, warnings: list[str]) -> Iterator[RawPage]:
     """Yield the pages of a document that pdfium opened; a damaged one is empty, with a warning.
 
     Raises ReadError: CORRUPT if all are damaged.
@@ -55,6 +56,7 @@ def read_pages(pdf: Any, warnings: list[str]) -> Iterator[RawPage]:
     import pypdfium2 as pdfium
 
     damaged = []
+    layers = has_hidden_layers(data)
     for index in range(len(pdf)):
         page_label = pdf.get_page_label(index) or ""
         try:
@@ -63,7 +65,7 @@ def read_pages(pdf: Any, warnings: list[str]) -> Iterator[RawPage]:
             damaged.append(index + 1)
             yield RawPage("", [], index + 1, page_label)
             continue
-        yield _read_page(pdf, page, index, page_label)
+        yield _read_page(pdf, page, index, page_label, layers=layers)
         page.close()
     if len(damaged) == len(pdf):
         raise ReadError(Reason.CORRUPT, DAMAGED)
@@ -96,22 +98,28 @@ def name_pages(numbers: Sequence[int], one: str = "", many: str = "") -> str:
     return f"page{'s' * (len(numbers) > 1)} {text} {many if len(numbers) > 1 else one}".rstrip()
 
 
-def read_text(pdf: Any, page: Any, index: int) -> tuple[PageText, Annotations]:
-    """Return the text of a page with its notes in place, and its annotations."""
+def read_text(pdf: Any, page: Any, index: int, *, layers: bool) -> tuple[PageText, Annotations]:
+    """Return the text that can be seen on a page with its notes in place, and its annotations.
+
+    `layers` is True if layers of the document are off.
+    """
     text = PageText(page)
+    if hidden := find_hidden(page, text, layers=layers):
+        text.remove(hidden)
     annotations = read_annotations(pdf, page, index, text)
     insert_notes(page, text, annotations.notes)
     return text, annotations
 
 
-def _read_page(pdf: Any, page: Any, index: int, page_label: str) -> RawPage:
-    found, annotations = read_text(pdf, page, index)
+def _read_page(pdf: Any, page: Any, index: int, page_label: str, *, layers: bool) -> RawPage:
+    found, annotations = read_text(pdf, page, index, layers=layers)
     notes = [(start, end) for start, end, _ in found.notes]
     lines = [line for line in split_lines(found.text) if not _is_note(line, notes)]
     _set_typography(page, found, lines)
-    raw = RawPage(found.text, lines, index + 1, page_label, notes=notes, annotations=annotations)
+    seen = [line for line in lines if not line.hidden]
+    raw = RawPage(found.text, seen, index + 1, page_label, notes=notes, annotations=annotations)
     raw.hidden = found.removed + sum(line.end - line.start for line in lines if line.hidden)
-    shown = sum(len(line.text) for line in lines)
+    shown = sum(len(line.text) for line in seen)
     if shown <= _MAX_STAMP:
         raw.images = count_pictures(page)
         raw.is_picture = bool(raw.images) and (not shown or covers_page(page))

@@ -6,7 +6,7 @@ import ctypes
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -116,6 +116,13 @@ class PageText:
         self._units[at:at] = [-1] * len(added)
         later = ((s + len(added), e + len(added), b) for s, e, b in self.notes)
         self.notes = [(start, start + len(note), box), *later]
+
+    def remove(self, hidden: Container[int]) -> None:
+        """Remove the characters with these indices from the text and count them as removed."""
+        kept = [at for at in range(len(self.text)) if at not in hidden]
+        self.removed += len(self.text) - len(kept)
+        self.text = "".join(self.text[at] for at in kept)
+        self._units = [self._units[at] for at in kept]
 
     def frame(self, start: int, end: int) -> Rectangle | None:
         """Return a box around the first and the last character of [start, end), if it has one."""
