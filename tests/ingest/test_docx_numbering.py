@@ -87,9 +87,14 @@ def test_restarts_are_those_of_the_level() -> None:
 
 
 def test_legal_numbers_are_decimal_on_all_levels() -> None:
-    levels = [level(0, "upperRoman", "%1."), level(1, "decimal", "%1.%2", "<w:isLgl/>")]
+    levels = [
+        level(0, "upperRoman", "Article %1."),
+        level(1, "decimalZero", "Section %1.%2", "<w:isLgl/>"),
+        level(2, "lowerLetter", "%1.%3", "<w:isLgl/>"),
+    ]
     numbering = abstract(0, *levels) + number(1, 0)
-    assert read_lines(numbering, item("x"), item("y", 1)) == ["I. x", "1.1 y"]
+    lines = read_lines(numbering, item("x"), item("y", 1), item("z", 2))
+    assert lines == ["Article I. x", "Section 1.01 y", "1.1 z"]
 
 
 def test_bullets_have_no_sign_and_hidden_numbers_none() -> None:

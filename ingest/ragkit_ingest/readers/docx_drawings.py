@@ -21,8 +21,8 @@ _TEXT_BODY = f"{A}txBody"
 _WORD_ART = f"{_V}textpath"
 _POINTS = re.compile(r"(width|height):\s*([\d.]+)\s*(pt|in|cm|mm)")
 _EMU = {"pt": 12_700, "in": 914_400, "cm": 360_000, "mm": 36_000}
-# A third of an A4 page, in square English Metric Units. A scan covers more, a logo or photo less.
-_LARGE_PICTURE = 7_560_310 * 10_692_130 // 3
+# An eighth of an A4 page, in square English Metric Units. A scan covers more, a logo less.
+_LARGE_PICTURE = 7_560_310 * 10_692_130 // 8
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ _PLACE = re.compile(r"%([1-9])")
 _LEVELS = 9
 _MAX_TEXT = 100  # characters around a number
 _TICKS = set("☐☑☒✓✔✗✘")  # bullets that say something
+_KEPT_STYLES = ("none", "bullet", "decimalZero")  # in legal numbers: "Section 1.01"
 _ENGLISH_STYLES = ("ordinal", "ordinalText", "cardinalText")
 
 
@@ -185,7 +186,7 @@ def _write_number(found: _List, level: int, counts: dict[int, int], is_english: 
         at = int(place[1]) - 1
         style = found.levels.get(at, _HIDDEN).number_style
         number = counts.get(at, found.start(at))
-        if entry.is_legal and style not in ("none", "bullet"):
+        if entry.is_legal and style not in _KEPT_STYLES:
             return str(number)
         if not is_english and style in _ENGLISH_STYLES:
             return f"{number}." if style == "ordinal" else str(number)
