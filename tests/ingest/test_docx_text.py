@@ -6,7 +6,7 @@ import pytest
 
 from ragkit_ingest.dispatch import read_document
 from ragkit_ingest.model import Document
-from tests.support.word_maker import WordMaker, cell, make_word, paragraph, run
+from tests.support.word_maker import WordMaker, cell, make_word, paragraph, row, run, table
 
 RAISED, LOWERED = '<w:vertAlign w:val="superscript"/>', '<w:vertAlign w:val="subscript"/>'
 BEGIN, SEPARATE, END = (
@@ -257,6 +257,17 @@ def test_a_drop_cap_belongs_to_its_word() -> None:
         paragraph("T", '<w:framePr w:dropCap="drop" w:lines="3"/>'), paragraph("he contract ends.")
     )
     assert read.pages[0].text == "The contract ends."
+
+
+def test_a_paragraph_whose_end_is_deleted_goes_on_in_the_next() -> None:
+    gone = "<w:del><w:r><w:delText>euros.</w:delText></w:r></w:del>"
+    box = f"<w:r><w:pict><w:txbxContent>{paragraph('boxed')}</w:txbxContent></w:pict></w:r>"
+    deleted = "<w:rPr><w:del/></w:rPr>"
+    body = paragraph(run("The fee is 10 ") + gone + box, deleted) + paragraph("percent.")
+    assert read_body(body).pages[0].text == "boxed\n\nThe fee is 10 percent."
+    assert read_body(paragraph("the last", deleted)).pages[0].text == "the last"
+    cells = make_word(table(row(cell(body.replace(box, "")), cell("x"))))
+    assert read_document(cells, "a.docx").pages[0].text == "The fee is 10 percent. | x"
 
 
 def math(tag: str, *children: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,22 +68,32 @@ class BodyWriter:
         self._runs = runs
         self._tally = tally
         self._follow = follow
-        self._drop_cap = ""
+        self._carried = ""  # text that belongs to the next paragraph
         self._caption = ""
 
     def write(self, container: Element) -> None:
         """Write the content of an element: a body, a cell or a text box."""
-        for element in self._iter_blocks(container):
+        carried, self._carried = self._carried, ""
+        for element, is_last in self._iter_blocks(container):
             caption, self._caption = self._caption, ""
             if element.tag == _PARAGRAPH:
-                self._write_paragraph(element)
+                self._write_paragraph(element, is_last=is_last)
             elif element.tag == _TABLE:
                 self._write_table(element, caption)
             else:
                 self._follow(self, Follower("import", element=element))
+        self._carried = carried
 
-    def _iter_blocks(self, container: Element) -> Iterator[Element]:
-        """Yield the paragraphs, tables and imported parts in a container, in order."""
+    def _iter_blocks(self, container: Element) -> Iterator[tuple[Element, bool]]:
+        """Yield the paragraphs, tables and imported parts in a container, in order.
+
+        With each comes whether no paragraph follows at once.
+        """
+        blocks = list(self._find_blocks(container))
+        for element, following in itertools.zip_longest(blocks, blocks[1:]):
+            yield element, following is None or following.tag != _PARAGRAPH
+
+    def _find_blocks(self, container: Element) -> Iterator[Element]:
         for child in container:
             tag = child.tag
             if tag in (_PARAGRAPH, _TABLE) or tag in _IMPORTS:
@@ -90,13 +101,13 @@ class BodyWriter:
             elif tag == f"{W}sdt" and is_placeholder(child):
                 self._tally.placeholders += 1
             elif tag in WRAPPERS:
-                yield from self._iter_blocks(child)
+                yield from self._find_blocks(child)
 
-    def _write_paragraph(self, paragraph: Element) -> None:
+    def _write_paragraph(self, paragraph: Element, *, is_last: bool) -> None:
         content = Content()
         form = read_paragraph_format(paragraph)
         style = self._styles.of_paragraph(form.style)
-        is_item = self._collect_paragraph(paragraph, form, content)
+        is_item = self._collect_paragraph(paragraph, form, content, is_last=is_last)
         text = content.text
         level = style.level if form.level is None else form.level
         if level:
@@ -108,27 +119,27 @@ class BodyWriter:
             self._caption = one_line(text)
 
     def _collect_paragraph(
-        self, paragraph: Element, form: ParagraphFormat, content: Content
+        self, paragraph: Element, form: ParagraphFormat, content: Content, *, is_last: bool
     ) -> bool:
         """Append the text of a paragraph with its number; return whether it is an item of a list.
 
-        A drop cap is kept for the paragraph after it.
+        A drop cap belongs to the paragraph after it, and so does a text whose end is deleted.
         """
         style = self._styles.of_paragraph(form.style)
         inner = Content(followers=content.followers)
         self._runs.read(paragraph, style, inner)
-        text = inner.text
-        if form.is_drop_cap:
-            self._drop_cap = one_line(text)
+        text, self._carried = self._carried + inner.text, ""
+        is_open = form.mark is not None and any(map(form.mark.findall, _DELETED_MARKS))
+        if not is_last and (form.is_drop_cap or (is_open and text.strip())):
+            self._carried = text.strip() if form.is_drop_cap else text
             return False
-        if self._drop_cap:
-            text, self._drop_cap = self._drop_cap + text.lstrip(), ""
         list_id = style.list_id if form.list_id is None else form.list_id
         if list_id in ("", "0"):
             content.add(text)
             return False
         is_blank = not text.strip()
-        if not is_blank or form.mark is None or not any(map(form.mark.findall, _LEFT_OUT_MARKS)):
+        is_hidden = form.mark is not None and form.mark.find(f"{W}vanish") is not None
+        if not is_blank or not (is_open or is_hidden):
             number = self._numbering.count(list_id, form.list_level, style)
             content.add("" if is_blank else _separate(number, text.lstrip()))
         content.add(text)
@@ -200,9 +211,10 @@ class BodyWriter:
 
     def _collect_blocks(self, container: Element, content: Content) -> None:
         """Append the text of paragraphs and of small tables; larger tables follow."""
-        for element in self._iter_blocks(container):
+        for element, is_last in self._iter_blocks(container):
             if element.tag == _PARAGRAPH:
-                self._collect_paragraph(element, read_paragraph_format(element), content)
+                form = read_paragraph_format(element)
+                self._collect_paragraph(element, form, content, is_last=is_last)
                 content.add("\n")
             elif element.tag == _TABLE:
                 rows = [list(self._iter_rows(row, "tc")) for row in self._iter_rows(element, "tr")]
@@ -226,7 +238,7 @@ class BodyWriter:
                 yield from self._iter_rows(child, tag)
 
 
-_LEFT_OUT_MARKS = (f"{W}del", f"{W}moveFrom", f"{W}vanish")
+_DELETED_MARKS = (f"{W}del", f"{W}moveFrom")
 _DELETED_CELL = f"{W}tcPr/{W}cellDel"
 
 
