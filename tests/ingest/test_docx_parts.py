@@ -224,6 +224,16 @@ def test_embedded_files_are_read_as_attachments() -> None:
     assert document.pages[1].page_label == "attachment: prices.docx"
 
 
+def test_many_embedded_objects_are_reported_in_one_line() -> None:
+    word = WordMaker()
+    for number in range(1, 8):
+        word.add_part("oleObject", f"embeddings/o{number}.bin", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    names = "; ".join(f"o{number}.bin" for number in range(1, 6))
+    assert read(word, paragraph("Equations")).warnings == (
+        f"7 embedded objects were not read: {names}; ...",
+    )
+
+
 def test_charts_are_read_after_their_paragraph() -> None:
     word = WordMaker()
     points = "".join(f'<c:pt idx="{at}"><c:v>{{{at}}}</c:v></c:pt>' for at in range(2))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ragkit_ingest.model import Attachment, ReadError
 from ragkit_ingest.readers.ooxml import Part
 
+_MAX_NAMES = 5  # of unread objects in the warning
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _KINDS = ("package", "oleObject")  # of relationships
 _PACKAGE_STREAMS = ("package", "package_stream", "embeddedodf", "contents")
@@ -63,7 +64,9 @@ class EmbeddedFiles:
             return ()
         count = len(self._unread)
         subject = "1 embedded object was" if count == 1 else f"{count} embedded objects were"
-        return (f"{subject} not read: {'; '.join(dict.fromkeys(self._unread))}",)
+        names = list(dict.fromkeys(self._unread))
+        told = names[:_MAX_NAMES] + ["..."] * (len(names) > _MAX_NAMES)
+        return (f"{subject} not read: {'; '.join(told)}",)
 
     def _note_unread(self, what: str, place: str) -> None:
         self._unread.append(f"{what} ({place})" if place else what)
