@@ -197,6 +197,8 @@ class PageBuilder:
         self._parts: list[str] = []
         self._blocks: list[Block] = []
         self._length = 0
+        self._given_columns: Sequence[str] = ()  # of the last block: rows of a table share them
+        self._columns: tuple[str, ...] = ()
 
     def add(
         self,
@@ -227,10 +229,11 @@ class PageBuilder:
             self._length += len(separator)
         self._parts.append(text)
         start, self._length = self._length, self._length + len(text)
-        heads = tuple(one_line(head) for head in columns)
-        self._blocks.append(
-            Block(kind, start, self._length, level, heads, one_line(label), one_line(unit), ref)
-        )
+        if columns is not self._given_columns or not isinstance(columns, tuple):
+            self._given_columns = columns
+            self._columns = tuple(one_line(head) for head in columns)
+        texts = (one_line(label) if label else "", one_line(unit) if unit else "", ref)
+        self._blocks.append(Block(kind, start, self._length, level, self._columns, *texts))
 
     def build(self) -> Page:
         """Return the page with the blocks added so far."""

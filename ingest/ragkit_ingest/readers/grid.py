@@ -171,7 +171,7 @@ def _is_vertical(grid: list[Row]) -> bool:
     names = [row.texts[0] for row in grid]
     if names[0].endswith(":") or sum(name.endswith(":") for name in names) * 2 > len(names):
         return True
-    kinds = {kind for row in grid[1:] if (kind := _kind(row.texts[1]))}
+    kinds = {_kind(row.texts[1]).replace("year", "number") for row in grid[1:]} - {""}
     return len(grid[0].slots) == 2 and len(kinds) > 1
 
 

@@ -153,6 +153,9 @@ class _SheetWriter:
             for text in row.cells.values()
         ]
         cells += self._merges.make_cells(rows[titles:], columns)
+        if above is self._above:  # they named rows before
+            for at, row in enumerate(cells[: len(above)]):
+                cells[at] = [cell._replace(is_head=True) for cell in row]
         return arrange_rows(cells)
 
     def _follows_table(self, table: list[TableRow]) -> bool:

@@ -122,7 +122,9 @@ class WorkbookBuilder:
             sheets = _list_names(self._hidden_sheets)
             yield f"{len(self._hidden_sheets)} sheets are hidden in the workbook: {sheets}"
         if self._hidden:
-            found = " and ".join(_count(each, count) for each, count in self._hidden.items())
+            found = " and ".join(
+                _count(f"hidden {each}", count) for each, count in self._hidden.items()
+            )
             sheets = "sheet" if len(self._hidden_in) == 1 else "sheets"
             yield f"{found} were read too ({sheets} {_list_names(list(self._hidden_in))})"
         if self._formula_count:

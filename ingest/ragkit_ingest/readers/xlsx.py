@@ -74,7 +74,7 @@ class _Reader:
     def __init__(self, package: Package) -> None:
         self.workbook = WorkbookBuilder()
         self._main = package.main
-        self._styles = read_styles(self._main)
+        self._styles = {str(at): style for at, style in enumerate(read_styles(self._main))}
         self._strings = read_shared_strings(self._main)
         self._embedded = EmbeddedFiles()
         self._people = read_people(self._main)
@@ -171,11 +171,10 @@ class _Reader:
             if cell.tag != cell_tag:
                 continue
             letters = cell.get("r", "").rstrip("0123456789")
-            found = columns.get(letters)
-            if found is None:
-                found = columns[letters] = column_number(letters)
-            column = found if letters else column + 1
-            value, formula, rich = None, None, None
+            if letters not in columns:
+                columns[letters] = column_number(letters)
+            column = columns[letters] if letters else column + 1
+            value = formula = rich = None
             for child in cell:
                 if child.tag == value_tag:
                     value = child.text
@@ -197,8 +196,7 @@ class _Reader:
         return self._recalculates and value == "0"
 
     def _show_cell(self, cell: Element, value: str, rich: Element | None) -> str:
-        index, kind = int(cell.get("s") or 0), cell.get("t", "n")
-        style = self._styles[index] if index < len(self._styles) else _PLAIN
+        kind, style = cell.get("t", "n"), self._styles.get(cell.get("s", "0"), _PLAIN)
         if style.is_struck:
             self.workbook.struck += 1
             return ""

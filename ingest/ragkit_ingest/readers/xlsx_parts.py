@@ -85,7 +85,10 @@ def read_shared_strings(part: Part) -> list[RichText]:
             resolve_entities=False,
         )
         for _, entry in events:
-            texts.append(read_rich_text(entry))
+            is_plain = len(entry) == 1 and local_name(entry[0]) == "t"
+            texts.append(
+                RichText(one_line(entry[0].text or "")) if is_plain else read_rich_text(entry)
+            )
             drop_element(entry)
     return texts
 
