@@ -59,9 +59,18 @@ def extract_answer(
 
 
 def _choose_quotes(question: str, passages: Sequence[Hit], embedder: Embedder) -> list[Candidate]:
-    """Return the best quote for a question, and others that are nearly as good."""
+    """Return the best quote for a question, and others that are nearly as good.
+
+    If some table rows hold an exact term of the question, rows without one are not quoted: the
+    price of another part answers nothing.
+    """
     candidates = _find_candidates(question, passages)
-    scores = _score(question, candidates, embedder)
+    shares = _share_terms(question, [sentence.in_context for _, sentence in candidates])
+    if any(share for (_, row), share in zip(candidates, shares, strict=True) if row.context):
+        pairs = zip(candidates, shares, strict=True)
+        kept = [(each, share) for each, share in pairs if share or not each[1].context]
+        candidates, shares = [each for each, _ in kept], [share for _, share in kept]
+    scores = _score(question, candidates, shares, embedder)
     ranking = sorted(range(len(candidates)), key=lambda n: -scores[n])
     ranking = _drop_copies(candidates, ranking)
     least = _MIN_SCORE_RATIO * scores[ranking[0]]
@@ -83,8 +92,13 @@ def _find_candidates(question: str, passages: Sequence[Hit]) -> list[Candidate]:
     return found or [(passages[0], Sentence(0, len(start), start))]
 
 
-def _score(question: str, candidates: Sequence[Candidate], embedder: Embedder) -> list[float]:
-    """Return the score of each candidate for the question; higher is better."""
+def _score(
+    question: str, candidates: Sequence[Candidate], shares: Sequence[float], embedder: Embedder
+) -> list[float]:
+    """Return the score of each candidate for the question; higher is better.
+
+    `shares` are those of the question's exact terms that each holds.
+    """
     texts = [sentence.in_context for _, sentence in candidates]
     counts = embedder.count_tokens(texts)
     # a text of `max_tokens` characters has at most as many tokens
@@ -105,9 +119,7 @@ def _score(question: str, candidates: Sequence[Candidate], embedder: Embedder) -
         + _WORD_WEIGHT * sum(rarity[word] for word in own & rarity.keys()) / total
         + _PASSAGE_WEIGHT * min(hit.score, 1)
         + _TERM_WEIGHT * share
-        for cosine, own, (hit, _), share in zip(
-            cosines, words, candidates, _share_terms(question, texts), strict=True
-        )
+        for cosine, own, (hit, _), share in zip(cosines, words, candidates, shares, strict=True)
     ]
 
 

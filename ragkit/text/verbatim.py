@@ -37,7 +37,9 @@ _MAX_NAME_QUERY = 4  # words of a query that is nothing but a name
 
 _LEXICON = load_lexicon()
 _CURRENCIES = frozenset({"$", "€", "£", "¥", "franc"})
-_CURRENCY_WORDS = any_of(word for word, unit in _LEXICON.units.items() if unit in _CURRENCIES)
+_UNIT_WORDS = any_of(
+    word for word, unit in _LEXICON.units.items() if unit == "%" or unit in _CURRENCIES
+)
 _CHARACTER = rf"[^\W{UNSPACED}\uac00-\ud7af]"  # of a code; not of a script that glues words to it
 _QUOTATIONS = re.compile(
     rf"“([^“”]{{1,{_MAX_QUOTATION_LENGTH}}})”"
@@ -71,7 +73,7 @@ _SIGN = r"(?:US\$|[$€£¥]|(?:USD|EUR|GBP|JPY|CHF)\b)"
 _AMOUNT = re.compile(
     rf"(?P<sign>{_SIGN}\s?)?(?<![\w.,-])"
     r"(?P<digits>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d[\d.,'’]*(?<![.,'’]))"
-    rf"(?!-?\w)(?:\s?(?:{any_of(_LEXICON.scales)})\b)?(?:\s?(?:{_CURRENCY_WORDS})(?!\w))?",
+    rf"(?!-?\w)(?:\s?(?:{any_of(_LEXICON.scales)})\b)?(?:\s?(?:%|(?:{_UNIT_WORDS})(?!\w)))?",
     re.IGNORECASE,
 )
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:[-'’&.][^\W\d_]+)*")
@@ -272,12 +274,16 @@ def is_code(token: str) -> bool:
 
 
 def _find_amounts(text: str) -> _Found:
-    """Yield the numbers with a currency, and those of four digits or more with a point or comma."""
+    """Yield the numbers with a currency, and others with a point or comma that few texts hold.
+
+    Those have four digits or more, or are percentages.
+    """
     for match in _AMOUNT.finditer(text):
         joined = re.sub(r"(?<=\d)\s(?=\d{3})", "", match.group())
         number = next(iter(find_numbers(joined)), None)
         digits = sum(map(str.isdecimal, match["digits"]))
-        is_marked = digits >= 4 and not match["digits"].isdecimal()
+        is_rare = digits >= 4 or (number is not None and number.unit == "%")
+        is_marked = is_rare and not match["digits"].isdecimal()
         if number and digits <= MAX_DIGITS and (number.unit in _CURRENCIES or is_marked):
             yield VerbatimTerm(match.group().strip(), "amount", number), *match.span()
 

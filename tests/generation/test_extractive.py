@@ -49,6 +49,17 @@ def test_a_heading_that_repeats_the_question_is_not_quoted(tmp_path: Path) -> No
     ]
 
 
+def test_rows_of_other_values_are_not_quoted(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    rows = ("Customer,Discount", "Brekke,7.5%", "Dahl,12.5 %", "Lund,60.0%")
+    (docs / "discounts.csv").write_text("\n".join(rows))
+    with KnowledgeBase(tmp_path / "x.kb", embedder=HashingEmbedder()) as kb:
+        kb.ingest(docs)
+        answer = kb.ask("Which customer has a discount of 12.5%?")
+    assert [citation.quote for citation in answer.citations] == ["Dahl | 12.5 %"]
+
+
 def test_each_quote_is_a_statement_that_holds(kb: KnowledgeBase) -> None:
     answer = kb.ask("At how many bar does the blue pump run?")
     assert answer.is_extractive

@@ -46,6 +46,8 @@ def occurs(question: str, text: str) -> bool:
         ("paid $2,083.34 in May", [("amount", "$2,083.34")]),
         ("kostet 1.250,50 € je Stück", [("amount", "1.250,50 €")]),
         ("a sum of 1 250,5", [("amount", "1 250,5")]),
+        ("a discount of 12.5%?", [("amount", "12.5%")]),
+        ("7,25 Prozent Zins", [("amount", "7,25 Prozent")]),
         ("what did Tim Cook's board say", [("name", "Tim Cook")]),
         ("Maria Gonzalez", [("name", "Maria Gonzalez")]),
         ("What did Mr Weber say?", [("name", "Mr Weber")]),
