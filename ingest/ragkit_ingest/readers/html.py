@@ -181,16 +181,16 @@ class _Writer:
             node, leaving = stack.pop()
             if leaving:
                 self._leave(node)
+            elif node.is_text_node:
+                self._inline.append(self._reader.read_text(node))
             elif self._enter(node):
-                stack.append((node, True))
+                if self._breaks(node.tag or "") or node.mem_id == self._kinds[-1][0]:
+                    stack.append((node, True))
                 stack.extend((child, False) for child in reversed(_children(node)))
         self._flush()
 
     def _enter(self, node: LexborNode) -> bool:
-        """Begin a node; return True if its children are to follow."""
-        if node.is_text_node:
-            self._inline.append(self._reader.read_text(node))
-            return False
+        """Begin a node that is no text; return True if its children are to follow."""
         tag = node.tag or ""
         self.builder.images += tag == "img"
         shown = self._reader.show(node) if node.is_element_node else ""
@@ -216,33 +216,32 @@ class _Writer:
         return True
 
     def _leave(self, node: LexborNode) -> None:
-        tag = node.tag or ""
-        is_open = node.mem_id == self._kinds[-1][0]
-        if self._breaks(tag) or is_open:
-            self._flush()
-        if is_open:
+        self._flush()
+        if node.mem_id == self._kinds[-1][0]:
             self._kinds.pop()
-            self._mark = "" if tag == "li" else self._mark
+            self._mark = "" if node.tag == "li" else self._mark
 
     def _breaks(self, tag: str) -> bool:
         is_heading = self._kinds[-1][2] is BlockKind.HEADING
         return tag in BLOCK_TAGS or (tag == "button" and not is_heading)
 
     def _flush(self) -> None:
-        _, tag, kind, level = self._kinds[-1]
         text = "".join(self._inline)
         self._inline.clear()
+        if not text.strip(" \n\r\t☐☒"):  # nothing, or switches of the page's layout
+            return
+        _, tag, kind, level = self._kinds[-1]
         if kind is BlockKind.CODE:
             text = text.replace("\r", "\n")
+        elif kind is BlockKind.HEADING or "\r" not in text:
+            text = " ".join(text.split())
         else:  # "\r" stands for <br>
-            text = "\n".join(" ".join(line.split()) for line in text.split("\r")).strip()
-            if not text.strip(" ☐☒"):  # switches of the page's layout
-                text = ""
-            if text:
-                text, self._mark = f"{self._mark}{text}", ""
-        text = " ".join(text.split()) if kind is BlockKind.HEADING else text
-        self._term = text if tag == "dt" and text else self._term
-        label = one_line(self._term) if tag == "dd" else ""
+            text = "\n".join(" ".join(line.split()) for line in text.strip().split("\r"))
+        if self._mark and kind is not BlockKind.CODE:
+            text, self._mark = f"{self._mark}{text}", ""
+        if tag == "dt":
+            self._term = one_line(text)
+        label = self._term if tag == "dd" else ""
         self.builder.add(kind, text, level=level, label=label)
 
     def _write_frame(self, frame: LexborNode) -> None:

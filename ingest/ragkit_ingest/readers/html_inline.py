@@ -47,6 +47,7 @@ _ROMAN = (
     *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l")),
     *((40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i")),
 )
+_MIN_ENCODED = 40  # characters of a text in which encoded data may be
 _NAME_WORDS = 3  # a drawing whose name has fewer words is an icon
 _LIST_STYLE = re.compile(r"list-style(?:-type)?\s*:\s*([^;]*)")
 
@@ -99,8 +100,10 @@ class InlineReader:
 
     def read_text(self, node: LexborNode) -> str:
         """Return the text of a text node, without encoded data such as pictures."""
-        text, encoded = remove_encoded(node.text_content or "")
-        self.encoded += encoded
+        text = node.text_content or ""
+        if len(text) > _MIN_ENCODED:
+            text, encoded = remove_encoded(text)
+            self.encoded += encoded
         return text
 
     def read_line(self, root: LexborNode) -> str:
