@@ -61,10 +61,34 @@ def test_unicode_encodings_need_no_warning(encoding: str) -> None:
         ("Η εταιρεία παρουσίασε τα αποτελέσματα του έτους.", "cp1253"),
         ("会社は昨年の結果を発表しました。売上高は増加した。", "cp932"),
         ("公司公布了去年的业绩，收入有所增长。", "gb18030"),
+        ("公司公布了去年的業績，收入有所增長。", "big5"),
+        ("회사는 작년 실적을 발표했다.", "cp949"),
+        ("会社は昨年の結果を発表しました。", "euc_jp"),
+        ("החברה הציגה את התוצאות של השנה", "cp1255"),
+        ("Şirket geçen yılın sonuçlarını açıkladı", "cp1254"),
+        ("Договор подписан в Москве", "koi8_r"),
+        ("Договор подписан в Москве", "cp866"),
+        ("Nr;Größe\n1;täglich geöffnet\n", "cp850"),
+        ("Le café est fermé, voilà où", "cp850"),
+        ("╔══╗\n║Größe║", "cp850"),
+        ("Geschäfte für Grüße, täglich", "mac_roman"),
+        ("Le café français est fermé", "mac_roman"),
+        ("Zażółć gęślą jaźń", "iso8859_2"),
+        ("Ekki er unnt að finna þessa síðu", "cp1252"),
+        ("The supplier’s “best” price – 30 €", "cp1252"),
+        ("«TRUE» (cert) si l'operació continuarà", "cp1252"),
     ],
 )
 def test_legacy_encoding_is_guessed_and_named(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding)) == (text, (f"not UTF-8; read as {encoding}",))
+
+
+def test_utf_16_without_a_mark_and_7_bit_japanese_are_read() -> None:
+    for text in ("公司公布了去年的业绩。\n收入有所增长。\n", "회사는 작년 실적을 발표했다.\n"):
+        for encoding in ("utf-16-le", "utf-16-be"):
+            assert decode(text.encode(encoding)) == (text, ())
+    japanese = "会社は昨年の結果を発表しました。"
+    assert decode(japanese.encode("iso2022_jp")) == (japanese, ("read as iso-2022-jp",))
 
 
 def test_first_umlaut_after_megabytes_of_ascii_is_still_guessed() -> None:
@@ -255,8 +279,7 @@ def test_reading_text_imports_no_heavy_library() -> None:
         "import sys\n"
         "from ragkit_ingest.dispatch import read_document\n"
         "read_document('Grüße'.encode(), 'a.txt')\n"
-        "heavy = {'docx', 'pptx', 'lxml', 'selectolax', 'python_calamine', 'pypdfium2', 'pypdf',"
-        " 'charset_normalizer'}\n"
+        "heavy = {'docx', 'pptx', 'lxml', 'selectolax', 'python_calamine', 'pypdfium2', 'pypdf'}\n"
         "print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

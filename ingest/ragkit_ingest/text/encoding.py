@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from ragkit_ingest.text.guessing import guess_encoding
+
 SAMPLE = 64 * 1024  # bytes that a decision is based on
 
 _BOMS = (
@@ -14,28 +16,14 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-# What office machines have written in the last thirty years. A short list guesses better than
-# all of Python's codecs: Mac and EBCDIC pages claim short Western texts for themselves.
-_LEGACY = [
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
-    *("iso8859_2", "iso8859_5", "iso8859_7", "koi8_r"),
-    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
-]
 _LARGER = {
     **{"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874"},
     **{"tis-620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932"},
     **{"euc_kr": "cp949", "big5": "cp950"},
 }
 _HIGH = re.compile(rb"[\x80-\xff]")
-# A guess from statistics takes French for Baltic. Read as cp1252, Western text is told by its
-# letters: no foreign sign inside a word, no four accented letters in a row as Cyrillic has, no
-# Nordic letter beside those that Czech leaves behind.
-_ACCENTED = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜßàáâãäåæçèéêëìíîïñòóôõöøùúûüÿŒœŠšŽžŸ"
-_SIGNS = "€‚„…‰‹‘’“”•–—›™\u00a0¡¢£¥§¨©ª«¬®°±²³´µ·¹º»¼½¾¿×÷"
-_NOT_WESTERN = re.compile(
-    f"[^\\x00-\\x7f{_ACCENTED}{_SIGNS}]|[{_ACCENTED}]{{4}}"
-    f"|[A-Za-z{_ACCENTED}][¡¢£¥¨ª«¬±³µ¹º»¼½¾¿][a-z{_ACCENTED}]"
-)
+_EAST_ASIAN = re.compile("[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]")
+_PLAIN = re.compile("[\t\n\r -~\u2010-\u2026]")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\x0b\x0c\x08\x1b\x1a"))
 
 
@@ -51,6 +39,11 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
     encoding = wide_encoding(data[:SAMPLE])
     if encoding:
         return _decode_as(data, encoding)
+    if b"\x1b$" in data[:SAMPLE]:  # the only mark of 7-bit Japanese
+        try:
+            return data.decode("iso2022_jp_2"), ("read as iso-2022-jp",)
+        except UnicodeDecodeError:
+            pass
     try:
         return data.decode("utf-8"), ()
     except UnicodeDecodeError:
@@ -109,7 +102,16 @@ def wide_encoding(sample: bytes) -> str:
         ("utf-16-be", even > 0.3 and odd < 0.05),
     )
     encoding = next((name for name, fits in guesses if fits), "")
-    return encoding if encoding and _is_readable(sample, encoding) else ""
+    if encoding and _is_readable(sample, encoding):
+        return encoding
+    return next((name for name in ("utf-16-le", "utf-16-be") if _is_east_asian(sample, name)), "")
+
+
+def _is_east_asian(sample: bytes, encoding: str) -> bool:
+    """Return True if a text is Chinese, Japanese or Korean, whose UTF-16 has few zero bytes."""
+    text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
+    usual = len(_EAST_ASIAN.findall(text))
+    return usual > len(text) * 0.3 and usual + len(_PLAIN.findall(text)) > len(text) * 0.97
 
 
 def looks_binary(data: bytes) -> bool:
@@ -142,7 +144,7 @@ def _decode_legacy(data: bytes) -> tuple[str, tuple[str, ...]]:
     bad = text.count("\ufffd")
     if sum(map(len, re.findall(r"[\x80-\ufffc\U00010000-\U0010ffff]+", text))) > 10 * bad:
         return text, (f"not all of it is UTF-8; bytes replaced: {bad}",)
-    for encoding in (_guess_encoding(data), "cp1252"):
+    for encoding in (_guess_legacy(data), "cp1252"):
         try:
             return data.decode(encoding), (f"not UTF-8; read as {encoding}",)
         except UnicodeDecodeError:
@@ -150,23 +152,9 @@ def _decode_legacy(data: bytes) -> tuple[str, tuple[str, ...]]:
     return data.decode("cp1252", "replace"), ("not UTF-8; read as cp1252 with replacements",)
 
 
-def _guess_encoding(data: bytes) -> str:
-    """Return the likeliest legacy encoding, by a sample from the first line with a high byte."""
-    from charset_normalizer import from_bytes
-
+def _guess_legacy(data: bytes) -> str:
+    """Return the likeliest older encoding, by a sample from the first line with a high byte."""
     first = _HIGH.search(data)
     at = first.start() if first else 0
     begin = max(data.rfind(b"\n", 0, at) + 1, at - 4096)
-    sample = data[begin : begin + SAMPLE]
-    if begin + SAMPLE < len(data) and b"\n" in sample:
-        sample = sample[: sample.rindex(b"\n")]
-    if _is_western(sample.decode("cp1252", "replace")):
-        return "cp1252"
-    matches = from_bytes(sample, cp_isolation=_LEGACY, enable_fallback=False)
-    best = matches.best()
-    return best.encoding if best else "cp1252"
-
-
-def _is_western(text: str) -> bool:
-    czech = "ø" in text and any(letter in text for letter in "ìùòšž")
-    return not czech and not _NOT_WESTERN.search(text)
+    return guess_encoding(data[begin : begin + SAMPLE])
