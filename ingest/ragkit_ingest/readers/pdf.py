@@ -22,6 +22,7 @@ from ragkit_ingest.readers.pdf_open import extract_texts, open_pdf
 from ragkit_ingest.readers.pdf_page import RawPage, join_words, name_pages, read_pages
 from ragkit_ingest.readers.pdf_running import drop_running_heads
 from ragkit_ingest.readers.pdf_words import mark_breaks
+from ragkit_ingest.readers.pdf_xfa import is_dynamic_form, read_form_data
 from ragkit_ingest.text.cleaning import clean_text
 
 _GARBAGE = re.compile("[\ufffd\ue000-\uf8ff]")
@@ -42,6 +43,8 @@ def read_pdf(data: bytes, source: str) -> Document:
             raise
         return _read_with_pypdf(data)
     try:
+        if is_dynamic_form(pdf):
+            return _read_dynamic_form(pdf)
         raw = list(read_pages(pdf, data, warnings))
         join_words(raw)
         outline = _read_outline(pdf)
@@ -51,6 +54,15 @@ def read_pdf(data: bytes, source: str) -> Document:
     finally:
         pdf.close()
     return _build_document(raw, outline, metadata, warnings, attachments)
+
+
+def _read_dynamic_form(pdf: Any) -> Document:
+    page = read_form_data(pdf)
+    if not page.text:
+        found = "an XFA form without values, which Adobe programs alone show; print it to a PDF"
+        raise ReadError(Reason.UNSUPPORTED, found)
+    found = "the values of the XFA form are read, but not the words printed around them"
+    return Document("pdf", (page,), warnings=(found,))
 
 
 def _read_outline(pdf: Any) -> list[tuple[int, int, str]]:
@@ -95,6 +107,8 @@ def _explain_blank(raw: list[RawPage]) -> ReadError:
     pictures = sum(page.is_picture for page in raw)
     if pictures:
         found = f"{pictures} of {len(raw)} pages are pictures; run OCR on the file first"
+    elif any(page.is_garbled for page in raw):
+        found = "its fonts do not say which letters they draw; run OCR on the file first"
     elif any(page.is_drawing for page in raw):
         found = "its text is drawn as lines and curves; run OCR on the file first"
     else:
@@ -110,6 +124,9 @@ def _describe_pages(raw: list[RawPage]) -> Iterator[str]:
         yield f"{named} with little or no text{ocr} {'them' if len(pages) > 1 else 'it'}"
     if pages := [page.number for page in raw if page.is_drawing]:
         yield f"{name_pages(pages, 'has', 'have')} lines and curves but no text{ocr} what they show"
+    if pages := [page.number for page in raw if page.is_garbled]:
+        named = name_pages(pages, "has", "have")
+        yield f"{named} text in fonts that do not say which letters they draw{ocr} it"
     if pages := [page.number for page in raw if page.annotations.redactions]:
         yield f"{name_pages(pages, 'has', 'have')} marks for redaction; the text below is searched"
     if pages := [page.number for page in raw if page.annotations.struck]:

@@ -21,6 +21,8 @@ from ragkit_ingest.readers.pdf_words import BREAK, Words, join_breaks
 _BOLD_WEIGHT = 600
 _MIN_SIZE = 1.0  # points; smaller type is unreadable
 _MAX_NAMED = 8  # pages in a warning
+_MIN_GARBLED = 20  # characters of a page, fewer are symbols
+_MIN_GARBLED_PART = 0.2  # of the characters that are known
 _MAX_STAMP = 200  # characters on the picture of a page: a stamp, a number, a running head
 
 
@@ -29,7 +31,8 @@ class RawPage:
     """A page before the others are known: its text, lines and what is on it beside the text.
 
     `is_picture` is True if a picture covers it and it has little or no text, `is_drawing` if it has
-    lines and curves but no text. `notes` are the ranges of the text that are not lines of the page.
+    lines and curves but no text, `is_garbled` if its fonts do not say which letters they draw.
+    `notes` are the ranges of the text that are not lines of the page.
     """
 
     text: str
@@ -40,6 +43,7 @@ class RawPage:
     hidden: int = 0
     is_picture: bool = False
     is_drawing: bool = False
+    is_garbled: bool = False
     notes: list[tuple[int, int]] = field(default_factory=list)
     annotations: Annotations = field(default_factory=Annotations)
     headings: tuple[str, ...] = ()
@@ -115,6 +119,7 @@ def _read_page(pdf: Any, page: Any, index: int, page_label: str, *, layers: bool
     found, annotations = read_text(pdf, page, index, layers=layers)
     notes = [(start, end) for start, end, _ in found.notes]
     lines = [line for line in split_lines(found.text) if not _is_note(line, notes)]
+    lines, unknown = _drop_garbled(found, lines)
     _set_typography(page, found, lines)
     seen = [line for line in lines if not line.hidden]
     raw = RawPage(found.text, seen, index + 1, page_label, notes=notes, annotations=annotations)
@@ -124,8 +129,33 @@ def _read_page(pdf: Any, page: Any, index: int, page_label: str, *, layers: bool
         raw.images = count_pictures(page)
         raw.is_picture = bool(raw.images) and (not shown or covers_page(page))
         raw.is_drawing = not shown and not raw.images and is_drawing(page)
+        unknown = sum(_is_unknown(found, at) for at in range(found.textpage.count_chars()))
+    raw.is_garbled = unknown >= _MIN_GARBLED and unknown > _MIN_GARBLED_PART * shown
     found.textpage.close()
     return raw
+
+
+def _drop_garbled(text: PageText, lines: list[Line]) -> tuple[list[Line], int]:
+    """Return the lines without those of unknown letters, and the count of such letters."""
+    kept, unknown = [], 0
+    for line in lines:
+        if not _is_unknown(text, text.character(line.start)):
+            kept.append(line)
+            continue
+        places = map(text.character, range(line.start, line.end))
+        found = sum(_is_unknown(text, place) for place in places)
+        if 2 * found > line.end - line.start:
+            unknown += found
+        else:
+            kept.append(line)
+    return kept, unknown
+
+
+def _is_unknown(text: PageText, place: int) -> bool:
+    """Return True if the font of a character, by pdfium's index, does not say which it is."""
+    import pypdfium2.raw as c
+
+    return place >= 0 and c.FPDFText_HasUnicodeMapError(text.textpage, place) == 1
 
 
 def _is_note(line: Line, notes: list[tuple[int, int]]) -> bool:
