@@ -265,7 +265,6 @@ def test_a_damaged_sheet_is_read_as_far_as_it_goes() -> None:
 
 
 def test_excel_97_numbers_have_the_format_of_their_cell() -> None:
-    pytest.importorskip("xlrd")
     cells: list[tuple[int, int, str | float]] = [(0, 0, "Part"), (0, 1, "Share")]
     data = make_xls([*cells, (1, 0, "Bolt"), (1, 1, 0.175), (16383, 255, "far")], "0.0%")
     page = read_document(data, "a.xls").pages[0]

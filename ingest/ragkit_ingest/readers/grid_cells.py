@@ -16,7 +16,8 @@ _SIGNS_AFTER = {"%", ")", ")%", "%)", "‰", "€", "$"}
 _FIGURE = re.compile(r"[-–−(]?\d[\d.,'’ \u00a0]*[)%]*|[-–—]")
 
 
-class Cell(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cell:
     """A cell as its file has it: its text on one line, and how many columns and rows it covers.
 
     `is_head` says that the file marks it as a head (<th>, a heading row or column).

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, PageBuilder
 from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
@@ -155,7 +155,7 @@ class _SheetWriter:
         cells += self._merges.make_cells(rows[titles:], columns)
         if above is self._above:  # they named rows before
             for at, row in enumerate(cells[: len(above)]):
-                cells[at] = [cell._replace(is_head=True) for cell in row]
+                cells[at] = [replace(cell, is_head=True) for cell in row]
         return arrange_rows(cells)
 
     def _follows_table(self, table: list[TableRow]) -> bool:
