@@ -67,10 +67,10 @@ class _Columns:
         """Return True if some of a few lines of text have a gap before the same place."""
         few = spans[:: -(-len(spans) // _SAMPLES)]
         prose = [span for span in few if _is_prose(self._text[slice(*span)])]
-        lines = [self.measure(*span) for span in prose[1::2]]
+        lines = [self.measure(*span) for span in prose[1::3]]
         if not _find_edges(lines, 1):  # as on most pages
             return False
-        return bool(_find_edges([*lines, *(self.measure(*span) for span in prose[::2])], 2))
+        return bool(_find_edges([*lines, *(self.measure(*span) for span in prose[2::3])], 2))
 
     def measure(self, start: int, end: int) -> _Line:
         """Return a line with its parts, which gaps as wide as a gutter separate."""

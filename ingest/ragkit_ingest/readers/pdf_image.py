@@ -13,7 +13,7 @@ from ragkit_ingest.readers.pdf_open import open_pdf
 from ragkit_ingest.readers.pdf_page import read_text
 from ragkit_ingest.readers.pdf_text import PageText, Pixels, to_pixels
 from ragkit_ingest.readers.pdf_visibility import has_hidden_layers
-from ragkit_ingest.readers.pdf_words import BREAK, Words
+from ragkit_ingest.readers.pdf_words import Words, join_breaks
 
 MIN_WIDTH, MAX_WIDTH = 16, 3000  # pixels
 _MAX_PIXELS = 16_000_000
@@ -68,7 +68,8 @@ def draw_page(
         except (pdfium.PdfiumError, IndexError) as error:
             raise ReadError(Reason.CORRUPT, "the page is damaged or does not exist") from error
         width, height = _choose_size(opened.get_size(), width)
-        text = read_page_text(pdf, opened, page, layers=has_hidden_layers(data))
+        layers = has_hidden_layers(data)
+        text = read_page_text(pdf, opened, page, quote, start, layers=layers)
         same = text.text[start:end] == quote
         passage = _find_boxes(text, opened, [(start, end)] if same else [], width, height)
         yellow = _find_boxes(text, opened, highlights if same else [], width, height) or passage
@@ -83,15 +84,19 @@ def draw_page(
     return PagePicture(png, width, height, tuple(boxes))
 
 
-def read_page_text(pdf: Any, page: Any, index: int, *, layers: bool) -> PageText:
+def read_page_text(
+    pdf: Any, page: Any, index: int, quote: str = "", start: int = 0, *, layers: bool
+) -> PageText:
     """Return the text of the page with this index as its reader stores it.
 
-    `layers` is True if layers of the document are off.
-    How words that are broken at line ends are spelt can depend on the other pages.
+    `layers` is True if layers of the document are off. How words that are broken at line ends are
+    spelt can depend on the other pages; these are not read if `quote` is at `start` without them.
     """
     text, _ = read_text(pdf, page, index, layers=layers)
-    if BREAK in text.text:
-        text.join_words(Words(PageText(each).text for each in pdf))
+    if joined := join_breaks(text.text, words := Words([text.text])):
+        if not quote or not joined[0].startswith(quote, start):
+            words = Words(PageText(each).text for each in pdf)
+        text.join_words(words)
     return text
 
 

@@ -17,6 +17,7 @@ _FIRST_SIGN = re.compile(r"^[^\S\n]*\S", re.MULTILINE)
 _EAST_ASIAN = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]{2}")  # kana or Han characters
 _TALL = 1.5  # times as high as wide: a vertical line
 _SPACED = re.compile(r"(?<!\S)(?:\S ){5,}\S(?!\S)")  # "R e p o r t"
+_SIGNS = re.compile(r" \S \S \S ")  # is in every such word, and quick to find
 _LETTER = re.compile(r"[^\W\d_]")
 _VOWEL = re.compile(r"[aeiouyäöüáéíóúàèêîôûåæøœ]", re.IGNORECASE)
 _MIN_LETTERS = 5
@@ -148,6 +149,8 @@ def join_spaced_letters(text: str, textpage: Any, character: Callable[[int], int
 
     The gaps between the letters tell where words end.
     """
+    if not _SIGNS.search(text):
+        return None
     dropped: set[int] = set()
     for found in _SPACED.finditer(text):
         letters = _LETTER.findall(found.group())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,7 @@ _MARK = re.compile(r"[-−–+]?\d")  # marks in brackets cannot be digits of a 
 _MAX_TOKEN = 40  # characters; a longer one is an address or a row of dots
 _SMALLER = 0.85  # of the height of the type beside it, at most
 _RAISED = 0.15  # of that height, at least
+_MIN_RISE = 0.5  # points: of type that can be read
 _LEVEL = 0.08  # of that height, at most: characters on one line
 
 
@@ -60,8 +62,10 @@ def _measure(
     at = character(start)
     if at < 0 or c.FPDFText_CountRects(textpage, at, character(end - 1) - at + 1) <= 1:
         return []
-    first, last = (find_shape(textpage, character(index)) for index in (start, start + digit))
-    if abs(first.up - last.up) < _LEVEL * first.height:
+    x, y, last_x, last_y = (ctypes.c_double() for _ in range(4))
+    c.FPDFText_GetCharOrigin(textpage, at, x, y)
+    c.FPDFText_GetCharOrigin(textpage, character(start + digit), last_x, last_y)
+    if min(abs(x.value - last_x.value), abs(y.value - last_y.value)) < _MIN_RISE:
         return []
     shapes = [find_shape(textpage, character(index)) for index in range(start, end)]
     heights = [shape.height for shape in shapes]

@@ -15,7 +15,7 @@ _HEAD_LINES = 4  # lines at the top or bottom of a page that may be a running he
 _MIN_PAGES = 3  # that a running head is on
 _MAX_SHIFT = 4.0  # points between the heights of a running head on two pages
 _STEADY_SHARE = 0.9  # of the pages with a running head have its numbers
-_SERIES_SHARE = 0.5  # of a page's lines are on most pages if these are a series of forms
+_SERIES_SHARE = 0.5  # of the lines at the edges are alike if the pages are a series of forms
 _MAX_NAMED = 3  # running heads named in the warning
 _MAX_NAME = 60  # characters
 
@@ -40,9 +40,6 @@ class _Place(NamedTuple):
     @property
     def line(self) -> Line:
         return self.lines[self.at]
-
-    def is_edge(self) -> bool:
-        return min(self.at, len(self.lines) - 1 - self.at) < _HEAD_LINES
 
     def heads_row(self) -> bool:
         return self.at + 1 < len(self.lines) and is_row(self.lines[self.at + 1].text)
@@ -82,24 +79,31 @@ def drop_running_heads(pages: Sequence[list[Line]]) -> RunningHeads:
 
 
 def _find_places(pages: Sequence[list[Line]]) -> dict[tuple[str, int], list[_Place]]:
-    """Return the lines of all pages by their shape: its words without its numbers.
+    """Return the lines at the edges of pages by their shape: the words without the numbers.
 
-    A line that is on a page more than once has several keys.
+    A line that is at the edges of a page more than once has several keys.
     """
     places: dict[tuple[str, int], list[_Place]] = {}
     for page, lines in enumerate(pages):
         times: Counter[str] = Counter()
-        for at, line in enumerate(lines):
-            shape = _DIGITS.sub(_NUMBER, line.text)
+        for at in _find_edges(lines):
+            shape = _DIGITS.sub(_NUMBER, lines[at].text)
             places.setdefault((shape, times[shape]), []).append(_Place(page, at, lines))
             times[shape] += 1
     return places
 
 
+def _find_edges(lines: list[Line]) -> Sequence[int]:
+    """Return the indices of the lines at the top and the bottom of a page."""
+    indices = range(len(lines))
+    few = len(lines) <= 2 * _HEAD_LINES
+    return indices if few else [*indices[:_HEAD_LINES], *indices[-_HEAD_LINES:]]
+
+
 def _is_series(often: dict[tuple[str, int], list[_Place]], pages: Sequence[list[Line]]) -> bool:
     """Return True if the pages are alike but for their numbers, as in a file of payslips."""
     alike = Counter(place.page for found in often.values() for place in found)
-    shares = [alike[page] / len(lines) for page, lines in enumerate(pages) if lines]
+    shares = [alike[page] / len(_find_edges(lines)) for page, lines in enumerate(pages) if lines]
     if not shares or median(shares) < _SERIES_SHARE:
         return False
     return any(
@@ -114,9 +118,8 @@ def _find_running(shape: str, found: list[_Place], least: int, is_series: bool) 
 
     Page numbers may follow the last line of the text at any height.
     """
-    found = [place for place in found if place.is_edge()]
     if not _is_page_number(shape):
-        if is_series or not found:
+        if is_series:
             return []
         height = median(place.line.top for place in found)
         found = [place for place in found if abs(place.line.top - height) <= _MAX_SHIFT]

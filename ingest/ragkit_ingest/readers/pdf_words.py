@@ -19,8 +19,8 @@ _SPACE = re.compile(r"\s")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LAST_LETTERS = re.compile(r"[^\W\d_]+$")
 _MAX_WORD = 60  # characters
-_WORD = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*")
-_BROKEN = re.compile(rf"(?:[^\W\d_]|[-\u2010])*{BREAK}[^\W\d_]*")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_MARKS = ".,;:()"
 _YEAR = re.compile(r"(?:.*\D)?(?:19|20)\d\d")
 # "Ost- und Westeuropa", "in- en uitvoer": the hyphen stands for a word that follows.
 _SUSPENSION = "-\n"
@@ -38,8 +38,16 @@ class Words:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._exact: Counter[str] = Counter()
+        tokens: Counter[str] = Counter()
         for text in texts:
-            self._exact.update(_WORD.findall(_BROKEN.sub(" ", text).replace("\u2010", "-")))
+            tokens.update(text.split())
+        for token, count in tokens.items():
+            word = token.strip(_MARKS)
+            if word.isalpha():
+                self._exact[word] += count
+            elif BREAK not in token:
+                for part in _WORD.findall(token.replace("\u2010", "-")):
+                    self._exact[part] += count
         self._folded: Counter[str] = Counter()
         self._starts: set[str] = set()
         self._ends: set[str] = set()
