@@ -25,9 +25,10 @@ def read(*sheets: list[str]) -> Document:
          "les renseignements\nsont confidentiels"),
         (["la informa-", "ción y la organi-", "zación."], "la información\ny la organización."),
         (["de verzeke-", "ringsmaatschappij betaalt"], "de verzekeringsmaatschappij\nbetaalt"),
+        (["a non-govern-", "mental body"], "a non-governmental\nbody"),
         (["ACCOM-", "MODATION COSTS"], "ACCOMMODATION\nCOSTS"),
     ],
-    ids=["English", "German", "French", "Spanish", "Dutch", "capitals"],
+    ids=["English", "German", "French", "Spanish", "Dutch", "chain", "capitals"],
 )  # fmt: skip
 def test_a_broken_word_is_joined(lines: list[str], expected: str) -> None:
     assert read(lines).pages[0].text == expected
@@ -45,6 +46,8 @@ def test_a_broken_word_is_joined(lines: list[str], expected: str) -> None:
         (["COVID-", "19 rules"], "COVID-19\nrules"),
         (["in Ost-", "und Westeuropa"], "in Ost-\nund Westeuropa"),
         (["pre-", "and post-tax"], "pre-\nand post-tax"),
+        (["an up-to-", "date list"], "an up-to-date\nlist"),
+        (["the over-the-", "counter trade"], "the over-the-counter\ntrade"),
         (["Jean-", "Luc signs"], "Jean-Luc\nsigns"),
         (["c'est peut-", "être vrai"], "c'est peut-être\nvrai"),
         (["the price-", "determining part: a price, determining"],

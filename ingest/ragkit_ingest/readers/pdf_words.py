@@ -17,7 +17,7 @@ BREAK = "\ufffe"
 _LINE_END = re.compile(rf"(?<=\w)(?:{BREAK}|[-\u2010] ?\n)(?=\w)")
 _SPACE = re.compile(r"\s")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_LAST_LETTERS = re.compile(r"[^\W\d_]+$")
+_LAST_LETTERS = re.compile(r"([-\u2010]?)([^\W\d_]+)$")
 _MAX_WORD = 60  # characters
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _MARKS = ".,;:()"
@@ -57,11 +57,12 @@ class Words:
             self._starts.update(parts[:-1])
             self._ends.update(parts[1:])
 
-    def is_compound(self, left: str, right: str) -> bool:
+    def is_compound(self, left: str, right: str, is_chain: bool = False) -> bool:
         """Return True if halves of a broken word are spelt with a hyphen between them.
 
         The document's own spelling decides, also that of another form of the word. Else two halves
-        that are words of it are a compound.
+        that are words of it are a compound. `is_chain` is True if a hyphen is before them, too, as
+        in "up-to-date": then the first half alone tells.
         """
         joined = self._folded[(left + right).casefold()]
         compound = self._folded[f"{left}-{right}".casefold()]
@@ -72,6 +73,8 @@ class Words:
         if any(form in self._folded for form in _other_forms((left + right).casefold())):
             return False
         known = left in self._exact or left in self._starts
+        if is_chain and (known or len(left) == 2):
+            return True
         if known and (right in self._exact or right in self._ends):
             return True
         starts = left.casefold() in _COMPOUND_STARTS and len(right) >= _MIN_COMPOUND
@@ -153,7 +156,7 @@ def join_breaks(text: str, words: Words) -> Joined | None:
     for at in reversed([found.start() for found in re.finditer(BREAK, text)]):
         left = _LAST_LETTERS.search(text[max(at - _MAX_WORD, 0) : at])
         right = _LETTERS.match(text, at + 1)
-        if left and right and not words.is_compound(left.group(), right.group()):
+        if left and right and not words.is_compound(left[2], right[0], bool(left[1])):
             joined = joined[:at] + joined[at + 1 :]
             del indices[at]
         else:
