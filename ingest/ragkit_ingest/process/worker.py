@@ -124,6 +124,8 @@ def _explain(error: Exception) -> tuple[Reason, str]:
             return Reason.OUT_OF_MEMORY, OUT_OF_MEMORY
         case RecursionError():
             return Reason.CORRUPT, "its content is nested too deeply"
+        case ImportError():
+            return Reason.UNREADABLE, "a library that reads it is missing; reinstall ragkit"
         case OSError():
             return Reason.UNREADABLE, error.strerror or str(error)
     return Reason.CORRUPT, "it cannot be read: its content is damaged or of an unknown form"
