@@ -215,7 +215,7 @@ def _read_rows(lines: list[str]) -> list[list[Cell]]:
     for texts in rows:
         cells = [Cell(text) for text in texts]
         if top and len(cells) > 2 and not texts[0] and texts[1][:1].isalpha():
-            top[0] = top[0]._replace(rows=top[0].rows + 1)
+            top[0] = replace(top[0], rows=top[0].rows + 1)
             cells = cells[1:]
         elif cells:
             top = cells
