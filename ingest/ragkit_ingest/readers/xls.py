@@ -161,7 +161,8 @@ class _Reader:
         import xlrd
 
         style = self._book.xf_list[cell.xf_index]
-        if self._book.font_list[style.font_index].struck_out:
+        runs = sheet.rich_text_runlist_map.get((row, column), [])
+        if self._book.font_list[style.font_index].struck_out and not runs:
             self.workbook.struck += 1
             return ""
         code = self._book.format_map[style.format_key].format_str
@@ -176,14 +177,14 @@ class _Reader:
             return "TRUE" if cell.value else "FALSE"
         if cell.ctype == xlrd.XL_CELL_ERROR:
             return str(xlrd.error_text_from_code.get(cell.value, "#ERROR!"))
-        text = self._read_runs(cell.value, sheet.rich_text_runlist_map.get((row, column), ()))
+        text = self._read_runs(cell.value, [(0, style.font_index), *runs] if runs else [])
         return one_line(compile_text_format(code)(text))
 
     def _read_runs(self, text: str, runs: Any) -> str:
         """Return a text with raised characters as such and without struck ones."""
         if not runs:
             return text
-        parts = [text[: runs[0][0]]]
+        parts = []
         for (start, font_index), (end, _) in pairwise([*runs, (len(text), 0)]):
             font = self._book.font_list[font_index]
             if font.struck_out:
