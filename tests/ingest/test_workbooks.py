@@ -365,3 +365,7 @@ def test_lines_above_the_heads_of_delimited_text_are_no_cells() -> None:
     page = read_document(text.encode(), "a.csv").pages[0]
     assert page.text == "Report, made by hand\n\nYear | 2021 | 2022\na b | 1,5 | 2,5"
     assert page.blocks[-1].columns == ("Year", "2021", "2022")
+
+
+def test_a_cell_with_an_odd_name_is_read() -> None:
+    assert read_texts(make_xlsx('<row r="1"><c r="\u003d1"><v>7</v></c></row>')) == ["7"]

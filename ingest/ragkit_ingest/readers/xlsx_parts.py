@@ -133,9 +133,9 @@ def split_cell_name(name: str) -> tuple[int, int]:
 
 
 def column_number(letters: str) -> int:
-    """Return the number of a column from 0: "A" gives 0, "AA" 26."""
+    """Return the number of a column from 0: "A" and what is no letter give 0, "AA" 26."""
     number = 0
-    for letter in letters.upper():
+    for letter in letters.upper() if letters.isascii() and letters.isalpha() else "A":
         number = number * 26 + ord(letter) - 64
     return number - 1
 
