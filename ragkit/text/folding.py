@@ -26,6 +26,14 @@ _PLAIN_SIGNS = {
 }
 _SIGN = re.compile(f"[{''.join(_PLAIN_SIGNS)}]")
 _DASH = re.compile(f"[{_DASHES}]")
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_LOWERED = "₀₁₂₃₄₅₆₇₈₉"
+_SHIFTED = re.compile(
+    rf"(?<![\w.,])10([{_RAISED}]+)"
+    rf"|((?<![^\W\d_])[^\W\d_]{{1,2}}[{_RAISED}]+|[{_LOWERED}]+)"
+    rf"|([{_RAISED}]+)"
+)
+_ON_LINE = str.maketrans(_RAISED + _LOWERED, "0123456789" * 2)
 
 
 def strip_markup(text: str) -> str:
@@ -40,8 +48,29 @@ def strip_markup(text: str) -> str:
 
 
 def replace_signs(text: str) -> str:
-    """Return a text with one kind of dash and quotation mark, without invisible characters."""
-    return text if text.isascii() else _SIGN.sub(lambda match: _PLAIN_SIGNS[match.group()], text)
+    """Return a text with one kind of dash and quotation mark, without invisible characters.
+
+    Digits are on the line; see `level_digits`.
+    """
+    if text.isascii():
+        return text
+    return level_digits(_SIGN.sub(lambda match: _PLAIN_SIGNS[match.group()], text))
+
+
+def level_digits(text: str) -> str:
+    """Return a text with its raised and lowered digits on the line: CO₂ as CO2, and m² as m2.
+
+    Behind a longer word or a number, a raised digit marks a note and is left out: 30² is 30. Only
+    powers of ten stay: 10⁶ is 10^6.
+    """
+    return text if text.isascii() else _SHIFTED.sub(_level, text)
+
+
+def _level(match: re.Match[str]) -> str:
+    power, unit_or_lowered, note = match.groups()
+    if note:
+        return ""
+    return f"10^{power.translate(_ON_LINE)}" if power else unit_or_lowered.translate(_ON_LINE)
 
 
 def replace_dashes(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ragkit.text.folding import level_digits
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.scripts import UNSPACED
 
@@ -19,7 +20,9 @@ def keywords(text: str) -> frozenset[str]:
     Words are cut to six letters so that inflected forms agree, and ordinals to their number
     ("15th" to "15"). In a script without spaces between words, each letter is a keyword.
     """
-    words = (word for word in _WORD.findall(text.casefold()) if word not in _STOP_WORDS)
+    words = (
+        word for word in _WORD.findall(level_digits(text).casefold()) if word not in _STOP_WORDS
+    )
     return frozenset(
         (_ORDINAL.sub(r"\1", word) if word[0].isdecimal() else word)[:6] for word in words
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragkit.text.dates import Date, find_dates
+from ragkit.text.folding import level_digits
 from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.numbers import MAX_DIGITS, Number, find_numbers
@@ -73,7 +74,7 @@ def strip_citations(sentence: str) -> str:
 
 def strip_markdown(text: str) -> str:
     """Remove Markdown from a text and normalize its characters (NFKC)."""
-    return unicodedata.normalize("NFKC", _MARKDOWN.sub("", text))
+    return unicodedata.normalize("NFKC", level_digits(_MARKDOWN.sub("", text)))
 
 
 def keywords_without_numbers(text: str) -> frozenset[str]:

@@ -24,6 +24,9 @@ from ragkit.text.folding import fold_text, strip_markup
         ("snake_case and a*b", "snake_case and a*b"),
         ("if a <b and c> d", "if a <b and c> d"),
         ("AT&T", "at&t"),
+        ("H₂SO₄ on 12 m²", "h2so4 on 12 m2"),
+        ("30² days of policy³", "30 days of policy"),
+        ("10⁶ washers", "10^6 washers"),
     ],
 )
 def test_folding_removes_what_does_not_change_a_string(text: str, folded: str) -> None:

@@ -16,6 +16,7 @@ from ragkit.verification.claims import find_facts
         ("He said “it was very late … and dark” in 2020.",
          [("quotation", "it was very late"), ("quotation", "and dark"), ("year", "2020")]),
         ("The answer to “who is it, then?” is Anna Lee.", [("name", "Anna Lee")]),
+        ("The notice is 30² days.", [("number", "30")]),
         ("Contact Dr. Keller.", [("name", "Dr. Keller")]),
         ("Die Miete ist bei der Müller GmbH zu zahlen.", [("name", "Müller GmbH")]),
     ],
