@@ -232,11 +232,11 @@ def test_a_reader_that_dies_is_an_error_and_the_next_page_is_drawn(
 
 
 def test_a_page_whose_shape_is_absurd_is_refused(kb: KnowledgeBase, docs: Path) -> None:
-    (docs / "thread.pdf").write_bytes(make_pdf([Sheet(["x"], media=(0, 0, 0.1, 14_400))]))
+    (docs / "thread.pdf").write_bytes(make_pdf([Sheet(["x"], media=(50, 0, 110, 14_400))]))
     kb.ingest(docs)
     (thread,) = ids(kb).values()
     assert refusal(kb.page_image, thread, 0) == (
-        "page 1 of thread.pdf cannot be shown: unsupported (the page measures 0.1 by 14400 "
+        "page 1 of thread.pdf cannot be shown: unsupported (the page measures 60 by 14400 "
         f"points, which is too long to draw); open the file itself: {docs / 'thread.pdf'}"
     )
 
