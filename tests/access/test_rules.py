@@ -162,12 +162,24 @@ def test_a_filter_that_matches_nothing_is_false_in_every_question_to_the_databas
                 assert name == "access.grants" or not ask(nothing, documents, chunks), name
 
 
+def _has_other_source(snapshot: Snapshot, document: int) -> bool:
+    """Whether a document elsewhere of the same source would be shown by another name."""
+    known = snapshot.without_filter().restrict(None).documents.get(document)
+    assert known is not None
+    return snapshot.documents.display_source("/elsewhere", known.source) != known.source
+
+
 ASKED: dict[str, Callable[[Snapshot, list[int], list[int]], object]] = {
     "documents.all": lambda snap, documents, chunks: list(snap.documents.all()),
     "documents.get": lambda snap, documents, chunks: snap.documents.get(documents[0]),
     "pages.of": lambda snap, documents, chunks: snap.pages.of(documents[0]),
     "documents.names": lambda snap, documents, chunks: snap.documents.names(),
-    "documents.sections": lambda snap, documents, chunks: snap.documents.sections(documents[0], 10),
+    "documents.section_lengths": lambda snap, documents, chunks: snap.documents.section_lengths(
+        documents[0], 10
+    ),
+    "documents.display_source": lambda snap, documents, chunks: _has_other_source(
+        snap, documents[0]
+    ),
     "pages.labels": lambda snap, documents, chunks: snap.pages.labels(documents[0]),
     "pages.text": lambda snap, documents, chunks: snap.pages.text(documents[0], 0),
     "documents.counts_by_kind": lambda snapshot, documents, chunks: (
