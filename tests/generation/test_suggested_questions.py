@@ -24,7 +24,7 @@ def test_suggestions_are_questions_that_a_person_would_ask(examples: KnowledgeBa
         "What does “Quarterly report Q1 2025” say about “Income statement”?",
         "What does “IT help desk” say about “Priorities and response times”?",
         "What does “Sales training: the VX series” say about “Three pumps, one construction kit”?",
-        "What does “Employee handbook” say about “Safety and conduct”?",
+        "What does “Employee handbook” say about “Working time”?",
     ]
 
 
