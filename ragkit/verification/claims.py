@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ragkit.text.dates import Date, find_dates
-from ragkit.text.folding import level_digits
 from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.numbers import MAX_DIGITS, Number, find_numbers
@@ -21,6 +20,7 @@ from ragkit.text.scripts import UNSPACED
 
 _LEXICON = load_lexicon()
 CITATION = re.compile(r"\[(\d{1,3})\]")
+_NOTE_MARK = re.compile(r"(?<=\d)[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _MARKDOWN = re.compile(r"\*\*|__|`|^[ \t]*+(?:[-*•>#]+|\d{1,3}[.)])[ \t]+", re.MULTILINE)
 _REPLY = re.compile(
     rf"^\s*(?:{any_of(_LEXICON.replies)})(?:\s*[.,:!]|\s+[–—-]\s|\s*$)\s*", re.IGNORECASE
@@ -73,8 +73,11 @@ def strip_citations(sentence: str) -> str:
 
 
 def strip_markdown(text: str) -> str:
-    """Remove Markdown from a text and normalize its characters (NFKC)."""
-    return unicodedata.normalize("NFKC", level_digits(_MARKDOWN.sub("", text)))
+    """Remove Markdown from a text and normalize its characters (NFKC).
+
+    The mark of a note behind a number goes, too: 30² is 30, not 302.
+    """
+    return unicodedata.normalize("NFKC", _NOTE_MARK.sub("", _MARKDOWN.sub("", text)))
 
 
 def keywords_without_numbers(text: str) -> frozenset[str]:

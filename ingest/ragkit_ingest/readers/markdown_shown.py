@@ -27,7 +27,8 @@ _INLINE = re.compile(
     | <!--[^-]*+(?:-(?!->)[^-]*+)*+--> (?P<comment>)
     | <!--[\s\S]*+ (?P<unclosed>)
     | ~~(?=[^\s~])(?:[^~\n]|~(?!~)|\n(?![ \t]*\n)){1,2000}?(?<=\S)~~(?!~)[ ]? (?P<struck>)
-    | <(?P<tag>del|s|strike)>(?:(?!</?(?P=tag)>)(?:[^\n]|\n(?![ \t]*\n))){0,2000}+</(?P=tag)>[ ]? (?P<deleted>)
+    | <(?P<tag>del|s|strike)>(?:(?!</?(?P=tag)>)(?:[^\n]|\n(?![ \t]*\n))){0,2000}+
+        </(?P=tag)>[ ]? (?P<deleted>)
     | <table\b(?:(?!</?table\b)[\s\S])*+</table> (?P<table>)
     | <(?P<way>sup|sub)>(?P<shifted>[^<>\n]{1,80})</(?P=way)> (?P<shift>)
     | <br[ ]?/?>[ \t]* (?P<line>)

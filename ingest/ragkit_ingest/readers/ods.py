@@ -133,6 +133,7 @@ class _Reader:
                 row = self._read_row(element, number)
                 if row.cells and _is_hidden(element):
                     self.workbook.note_hidden("row", count)
+                self.workbook.check_room(count * len(row.cells))
                 if row.cells or row.notes:
                     yield row
                     for at in range(number + 1, number + count if row.cells else 0):

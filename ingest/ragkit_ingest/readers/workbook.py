@@ -106,12 +106,16 @@ class WorkbookBuilder:
         warnings = (*self._describe(), *self.warnings)
         return Document(kind, pages, title, metadata or {}, warnings, tuple(self.attachments))
 
+    def check_room(self, cells: int) -> None:
+        """Raise ReadError(TOO_LARGE) if there is no room for so many more cells."""
+        if cells > self._left:
+            found = f"the file has over {MAX_CELLS:,} cells, which is the limit; split it"
+            raise ReadError(Reason.TOO_LARGE, found)
+
     def _count_cells(self, rows: Iterable[SheetRow]) -> Iterator[SheetRow]:
         for row in rows:
+            self.check_room(len(row.cells))
             self._left -= len(row.cells)
-            if self._left < 0:
-                found = f"the file has over {MAX_CELLS:,} cells, which is the limit; split it"
-                raise ReadError(Reason.TOO_LARGE, found)
             yield row
 
     def _describe(self) -> Iterator[str]:
