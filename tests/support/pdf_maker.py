@@ -90,28 +90,17 @@ def make_pdf(
     objects = _Objects()
     catalog, tree = objects.add(b""), objects.add(b"")
     codes = _codes(line for sheet in sheets for line in sheet.lines)
-    unicode = objects.add(_stream(_to_unicode(codes)))
-    encoding = "/Encoding/WinAnsiEncoding"
-    if codes:
-        shapes = "/bullet" * len(codes)
-        encoding = (
-            f"/Encoding<</BaseEncoding/WinAnsiEncoding/Differences[1{shapes}]>>"
-            f"/ToUnicode {unicode} 0 R"
-        )
-    fonts = [
-        objects.add(f"<</Type/Font/Subtype/Type1/BaseFont/{name}{encoding}>>")
-        for name in ("Helvetica", "Helvetica-Bold")
-    ]
+    fonts = _add_fonts(objects, codes)
     picture = objects.add(
         _stream(
             b"\x80",
             "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8",
         )
     )
-    properties = ""
+    resources = f"/Font<</F0 {fonts[0]} 0 R/F1 {fonts[1]} 0 R>>"
     if layer:
         number = objects.add(layer[0])
-        properties = f"/Properties<</L0 {number} 0 R>>"
+        resources += f"/Properties<</L0 {number} 0 R>>"
     pages: list[int] = []
     fields: dict[str, list[int]] = {}
     for sheet in sheets:
@@ -120,20 +109,12 @@ def make_pdf(
         if sheet.marks:
             marks = _add_marks(objects, sheet.marks, fields, fonts[0])
             entries += f"/Annots[{' '.join(f'{mark} 0 R' for mark in marks)}]"
-        xobjects = f"/I0 {picture} 0 R"
-        if sheet.form:
-            look, matrix = sheet.form
-            entries_of_form = (
-                f"/Type/XObject/Subtype/Form/BBox[-999 -999 999 999]/Matrix[{matrix}]"
-                f"/Resources<</Font<</F0 {fonts[0]} 0 R>>>>"
-            )
-            xobjects += f"/X0 {objects.add(_stream(look.encode('cp1252'), entries_of_form))} 0 R"
+        form = f"/X0 {_add_form(objects, *sheet.form, fonts[0])} 0 R" if sheet.form else ""
         pages.append(
             objects.add(
                 f"<</Type/Page/Parent {tree} 0 R/MediaBox{_numbers(sheet.media)}{entries}"
-                f"/Rotate {sheet.rotate}/Contents {content} 0 R/Resources<</Font"
-                f"<</F0 {fonts[0]} 0 R/F1 {fonts[1]} 0 R>>"
-                f"/XObject<<{xobjects}>>{properties}>>>>"
+                f"/Rotate {sheet.rotate}/Contents {content} 0 R"
+                f"/Resources<<{resources}/XObject<</I0 {picture} 0 R{form}>>>>>>"
             )
         )
     kids = " ".join(f"{page} 0 R" for page in pages)
@@ -155,6 +136,30 @@ def make_pdf(
     objects.bodies[catalog - 1] = f"{catalog_entries}>>".encode()
     information = objects.add(f"<</Title({title})>>")
     return _file(objects.bodies, catalog, information)
+
+
+def _add_fonts(objects: _Objects, codes: dict[int, int]) -> list[int]:
+    """Helvetica and its bold; characters beyond cp1252 are bullets that a table explains."""
+    encoding = "/Encoding/WinAnsiEncoding"
+    if codes:
+        unicode = objects.add(_stream(_to_unicode(codes)))
+        shapes = "/bullet" * len(codes)
+        encoding = (
+            f"/Encoding<</BaseEncoding/WinAnsiEncoding/Differences[1{shapes}]>>"
+            f"/ToUnicode {unicode} 0 R"
+        )
+    return [
+        objects.add(f"<</Type/Font/Subtype/Type1/BaseFont/{name}{encoding}>>")
+        for name in ("Helvetica", "Helvetica-Bold")
+    ]
+
+
+def _add_form(objects: _Objects, look: str, matrix: str, font: int) -> int:
+    entries = (
+        f"/Type/XObject/Subtype/Form/BBox[-999 -999 999 999]/Matrix[{matrix}]"
+        f"/Resources<</Font<</F0 {font} 0 R>>>>"
+    )
+    return objects.add(_stream(look.encode("cp1252"), entries))
 
 
 def _stream(data: bytes, entries: str = "") -> bytes:

@@ -98,7 +98,7 @@ def listed(page: Page) -> list[str]:
 
 def test_documents_are_found_sorted_and_read(shared: Served, visitors: Visitors) -> None:
     page = visitors.arrive(f"{shared.url}documents")
-    expect(page.get_by_text("14 documents, 31 pages")).to_be_visible()
+    expect(page.get_by_text("14 documents, 32 pages")).to_be_visible()
     page.get_by_placeholder("Name, title, type or label").fill("pdf")
     page.get_by_placeholder("Name, title, type or label").press("Enter")
     expect(page.locator(".st-key-documents button")).to_have_count(2)
@@ -126,7 +126,7 @@ def test_documents_are_found_sorted_and_read(shared: Served, visitors: Visitors)
     page.reload()
     expect(page.get_by_role("heading", name="Employee handbook")).to_be_visible()
     page.get_by_role("button", name="All documents").click()
-    expect(page.get_by_text("14 documents, 31 pages")).to_be_visible()
+    expect(page.get_by_text("14 documents, 32 pages")).to_be_visible()
 
 
 def test_a_document_is_removed_once_that_is_confirmed(

@@ -33,6 +33,7 @@ from ragkit_ingest.readers.mailbox import read_mhtml
 from ragkit_ingest.readers.ooxml import Package, Part, relationship_id, translate_errors
 from ragkit_ingest.readers.text import read_text
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.counts import count_things, describe_struck
 
 if TYPE_CHECKING:
     Element = Any  # an lxml element
@@ -86,29 +87,23 @@ class _Findings(Tally):
         warnings = list(self.warnings)
         length = sum(len(page.text) for page in pages)
         if self.large_pictures and length < _MAX_CAPTION * self.large_pictures:
-            pictures = _count(self.large_pictures, "large picture")
+            pictures = count_things(self.large_pictures, "large picture")
             warnings.append(f"{pictures} may hold text that was not read")
         if self.struck:
-            verb = "was" if self.struck == 1 else "were"
-            warnings.append(f"{_count(self.struck, 'struck-out passage')} {verb} left out")
+            warnings.append(describe_struck(self.struck))
         if self.placeholders:
-            verb = "is" if self.placeholders == 1 else "are"
-            warnings.append(f"{_count(self.placeholders, 'form field')} {verb} not filled in")
+            fields = count_things(self.placeholders, "form field", "is")
+            warnings.append(f"{fields} not filled in")
         if self.unnumbered:
-            verb = "was" if self.unnumbered == 1 else "were"
-            numbers = _count(self.unnumbered, "automatic number")
-            warnings.append(f"{numbers} {verb} not read (fields AUTONUM and LISTNUM)")
+            numbers = count_things(self.unnumbered, "automatic number", "was")
+            warnings.append(f"{numbers} not read (fields AUTONUM and LISTNUM)")
         if self.controls:
-            verb = "was" if self.controls == 1 else "were"
-            warnings.append(f"{_count(self.controls, 'ActiveX form control')} {verb} not read")
+            controls = count_things(self.controls, "ActiveX form control", "was")
+            warnings.append(f"{controls} not read")
         if self.other_files:
             names = ", ".join(dict.fromkeys(self.other_files))
             warnings.append(f"parts of the document are in other files and were not read: {names}")
         return [*warnings, *self.embedded.describe_unread()]
-
-
-def _count(number: int, name: str) -> str:
-    return f"1 {name}" if number == 1 else f"{number:,} {name}s"
 
 
 class _DocumentReader:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, PageBuilder
+from ragkit_ingest.model import BlockKind, PageBuilder
 from ragkit_ingest.readers.docx_forms import is_placeholder
 from ragkit_ingest.readers.docx_numbering import Numbering
 from ragkit_ingest.readers.docx_runs import WRAPPERS, Content, Follower, RunReader, Tally
@@ -21,6 +21,7 @@ from ragkit_ingest.readers.docx_styles import (
     value_at,
 )
 from ragkit_ingest.readers.grid import Cell, arrange_rows
+from ragkit_ingest.readers.table import add_row
 from ragkit_ingest.text.cleaning import one_line
 
 if TYPE_CHECKING:
@@ -164,13 +165,7 @@ class BodyWriter:
         for row in arrange_rows(grid, caption=caption):
             for content in contents[written : row.index]:
                 self._follow_all(content)
-            self.builder.add(
-                BlockKind.PARAGRAPH if row.is_caption else BlockKind.ROW,
-                CELL_SEPARATOR.join(row.texts),
-                columns=row.columns,
-                label=row.label,
-                unit=row.unit,
-            )
+            add_row(self.builder, row)
             written = row.index
         for content in contents[written:]:
             self._follow_all(content)

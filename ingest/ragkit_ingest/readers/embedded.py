@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from ragkit_ingest.model import Attachment, ReadError
 from ragkit_ingest.readers.ooxml import Part
+from ragkit_ingest.text.counts import count_things
 
 _MAX_NAMES = 5  # of unread objects in the warning
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -62,8 +63,7 @@ class EmbeddedFiles:
         """Return a warning about the embedded files that cannot be read, if there are any."""
         if not self._unread:
             return ()
-        count = len(self._unread)
-        subject = "1 embedded object was" if count == 1 else f"{count} embedded objects were"
+        subject = count_things(len(self._unread), "embedded object", "was")
         names = list(dict.fromkeys(self._unread))
         told = names[:_MAX_NAMES] + ["..."] * (len(names) > _MAX_NAMES)
         return (f"{subject} not read: {'; '.join(told)}",)

@@ -7,7 +7,6 @@ spreadsheet).
 from __future__ import annotations
 
 import datetime
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from ragkit_ingest.model import Document
 from ragkit_ingest.readers.number_format import compile_format, compile_text_format, format_general
 from ragkit_ingest.readers.ooxml import local_name, translate_errors
 from ragkit_ingest.readers.sheet import Merge, Note, SheetRow
-from ragkit_ingest.readers.workbook import WorkbookBuilder, drop_element
+from ragkit_ingest.readers.workbook import WorkbookBuilder, drop_element, iterate_xml
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.superscripts import lower_text, raise_text
 
@@ -39,19 +38,9 @@ _FIRST_DAY = datetime.datetime(1899, 12, 30)
 
 def read_excel_xml(data: bytes, source: str) -> Document:
     """Read an XML Spreadsheet 2003. Raises ReadError: CORRUPT or TOO_LARGE."""
-    from lxml import etree
-
     reader = _Reader()
     with translate_errors("workbook"):
-        events = etree.iterparse(
-            io.BytesIO(data),
-            events=("start", "end"),
-            recover=True,
-            huge_tree=True,
-            resolve_entities=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        events = iterate_xml(data, events=("start", "end"))
         for event, element in events:
             if event == "end" and element.tag == f"{_SS}Style":
                 reader.read_style(element)

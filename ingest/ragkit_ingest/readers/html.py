@@ -14,6 +14,7 @@ from ragkit_ingest.readers.html_inline import BLOCK_TAGS, InlineReader
 from ragkit_ingest.readers.html_table import is_data_table, read_table
 from ragkit_ingest.readers.table import add_table
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.counts import count_things, describe_struck
 from ragkit_ingest.text.encoded import describe_removed
 from ragkit_ingest.text.encoding import bom_encoding, decode, find_codec
 
@@ -66,11 +67,9 @@ class _Omissions:
     def describe(self) -> Iterator[str]:
         """Yield a warning for each kind that was left out."""
         if self.struck:
-            verb = " was" if self.struck == 1 else "s were"
-            yield f"{self.struck:,} struck-out passage{verb} left out"
+            yield describe_struck(self.struck)
         if self.hidden:
-            verb = " was" if self.hidden == 1 else "s were"
-            yield f"{self.hidden:,} passage{verb} left out: hidden on the page"
+            yield f"{count_things(self.hidden, 'passage', 'was')} left out: hidden on the page"
         yield from describe_removed(self.encoded)
 
 

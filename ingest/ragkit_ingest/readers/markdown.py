@@ -9,6 +9,7 @@ from ragkit_ingest.model import Block, BlockKind, Document, Page, first_heading
 from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
 from ragkit_ingest.readers.markdown_shown import ShownMarkdown
 from ragkit_ingest.text.cleaning import clean_text, one_line
+from ragkit_ingest.text.counts import describe_struck
 from ragkit_ingest.text.plain import load_text
 from ragkit_ingest.text.spans import find_lines, strip_span
 
@@ -36,8 +37,7 @@ def read_markdown(data: bytes, source: str) -> Document:
     text, hidden, warnings = load_text(data)
     page, title, struck = read_markdown_text(text)
     if struck:
-        what = "passage was" if struck == 1 else "passages were"
-        warnings = (*warnings, f"{struck:,} struck-out {what} left out")
+        warnings = (*warnings, describe_struck(struck))
     page = replace(page, hidden=page.hidden + hidden)
     return Document("markdown", (page,), title=title or first_heading((page,)), warnings=warnings)
 

@@ -8,6 +8,7 @@ from ragkit_ingest.model import BlockKind, Document, PageBuilder, first_heading
 from ragkit_ingest.readers.html import add_html
 from ragkit_ingest.readers.markdown import read_markdown_text
 from ragkit_ingest.text.cleaning import clean_text
+from ragkit_ingest.text.counts import describe_struck
 from ragkit_ingest.text.encoded import describe_removed, remove_encoded
 
 _MAX_OUTPUT = 10_000  # characters of what a cell printed
@@ -27,7 +28,7 @@ def read_notebook(value: dict[str, Any]) -> Document:
     page = writer.builder.build()
     warnings = list(describe_removed(writer.removed))
     if writer.struck:
-        warnings.append(f"struck-out passages left out: {writer.struck}")
+        warnings.append(describe_struck(writer.struck))
     if writer.shortened:
         warnings.append(f"outputs cut off after {_MAX_OUTPUT:,} characters: {writer.shortened}")
     return Document("json", (page,), title=first_heading((page,)), warnings=tuple(warnings))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit_ingest.model import Document, ReadError, Reason
 from ragkit_ingest.readers.ooxml import check_package, translate_errors
 from ragkit_ingest.readers.sheet import Merge, Note, SheetRow
-from ragkit_ingest.readers.workbook import WorkbookBuilder, drop_element
+from ragkit_ingest.readers.workbook import WorkbookBuilder, drop_element, iterate_xml
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.superscripts import lower_text, raise_text
 
@@ -71,17 +71,7 @@ class _Reader:
 
     def read(self, part: bytes) -> None:
         """Read a part, or the whole of a flat document."""
-        from lxml import etree
-
-        events: Events = etree.iterparse(
-            io.BytesIO(part),
-            events=("start", "end"),
-            recover=True,
-            huge_tree=True,
-            resolve_entities=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        events: Events = iterate_xml(part, events=("start", "end"))
         for event, element in events:
             if event == "end" and element.tag == f"{_STYLE}style":
                 self._read_style(element)

@@ -28,6 +28,7 @@ from ragkit_ingest.readers.pptx_shapes import (
 )
 from ragkit_ingest.readers.pptx_slide import SlideWriter
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.counts import describe_struck
 
 if TYPE_CHECKING:
     Element = Any  # an lxml element
@@ -83,9 +84,7 @@ class _Findings:
             numbers = ", ".join(map(str, self.pictures))
             yield f"{what} with little or no text: {numbers} (text in pictures is not read)"
         if self.struck:
-            count = self.tally.struck
-            what = "1 struck-out passage was" if count == 1 else f"{count} struck-out passages were"
-            yield f"{what} left out ({_list_slides(self.struck)})"
+            yield f"{describe_struck(self.tally.struck)} ({_list_slides(self.struck)})"
         if self.media:
             yield f"sound and video were not read ({_list_slides(self.media)})"
         yield from self.files.describe_unread()

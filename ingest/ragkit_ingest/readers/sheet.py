@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, PageBuilder
+from ragkit_ingest.model import BlockKind, PageBuilder
 from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
+from ragkit_ingest.readers.table import add_row
 
 _WINDOW_ROWS = 1000  # rows of a table that are arranged together
 _WINDOW_CELLS = 50_000
@@ -174,14 +175,8 @@ class _SheetWriter:
         self._write_notes(row.number)
         is_lone = len(row.cells) == 1 and found.is_caption
         left = min(row.cells) if is_lone else first
-        self._builder.add(
-            BlockKind.PARAGRAPH if found.is_caption else BlockKind.ROW,
-            CELL_SEPARATOR.join(found.texts),
-            columns=found.columns,
-            label=found.label,
-            unit=found.unit,
-            ref=f"{cell_name(row.number, left)}:{cell_name(row.number, max(row.cells))}",
-        )
+        last = cell_name(row.number, max(row.cells))
+        add_row(self._builder, found, ref=f"{cell_name(row.number, left)}:{last}")
 
     def _write_notes(self, before: int | None) -> None:
         """Write the notes on the rows before one, all if it is None."""

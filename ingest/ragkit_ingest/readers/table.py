@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ragkit_ingest.model import CELL_SEPARATOR, BlockKind, PageBuilder
-from ragkit_ingest.readers.grid import Cell, arrange_rows
+from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
 
 
 def add_table(builder: PageBuilder, rows: Sequence[Sequence[Cell]], *, caption: str = "") -> None:
@@ -20,10 +20,16 @@ def add_table(builder: PageBuilder, rows: Sequence[Sequence[Cell]], *, caption: 
     labels and may state the unit.
     """
     for row in arrange_rows(rows, caption=caption):
-        builder.add(
-            BlockKind.PARAGRAPH if row.is_caption else BlockKind.ROW,
-            CELL_SEPARATOR.join(row.texts),
-            columns=row.columns,
-            label=row.label,
-            unit=row.unit,
-        )
+        add_row(builder, row)
+
+
+def add_row(builder: PageBuilder, row: TableRow, *, ref: str = "") -> None:
+    """Add an arranged row as a block; `ref` names its cells in a spreadsheet."""
+    builder.add(
+        BlockKind.PARAGRAPH if row.is_caption else BlockKind.ROW,
+        CELL_SEPARATOR.join(row.texts),
+        columns=row.columns,
+        label=row.label,
+        unit=row.unit,
+        ref=ref,
+    )

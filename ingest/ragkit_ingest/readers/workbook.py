@@ -6,9 +6,10 @@ what a reader of the file does not see; `WorkbookBuilder.build` says it in one w
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ragkit_ingest.model import (
     Attachment,
@@ -22,6 +23,7 @@ from ragkit_ingest.model import (
 )
 from ragkit_ingest.readers.sheet import SheetRow, add_sheet, cell_name
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.counts import count_things, describe_struck
 
 if TYPE_CHECKING:
     Element = Any  # an lxml element
@@ -126,19 +128,16 @@ class WorkbookBuilder:
             sheets = _list_names(self._hidden_sheets)
             yield f"{len(self._hidden_sheets)} sheets are hidden in the workbook: {sheets}"
         if self._hidden:
-            found = " and ".join(
-                _count(f"hidden {each}", count) for each, count in self._hidden.items()
-            )
+            counts = self._hidden.items()
+            found = " and ".join(count_things(count, f"hidden {each}") for each, count in counts)
             sheets = "sheet" if len(self._hidden_in) == 1 else "sheets"
             yield f"{found} were read too ({sheets} {_list_names(list(self._hidden_in))})"
         if self._formula_count:
             yield self._describe_formulas()
         if self.struck:
-            verb = "was" if self.struck == 1 else "were"
-            yield f"{_count('struck-out passage', self.struck)} {verb} left out"
+            yield describe_struck(self.struck)
         for what, names in self._unread.items():
-            verb = "was" if len(names) == 1 else "were"
-            yield f"{_count(what, len(names))} {verb} not read: {_list_names(names)}"
+            yield f"{count_things(len(names), what, 'was')} not read: {_list_names(names)}"
 
     def _describe_formulas(self) -> str:
         count, cells = self._formula_count, ", ".join(self._formulas)
@@ -148,15 +147,35 @@ class WorkbookBuilder:
         return f"{subject} without a stored value ({cells}); {advice}"
 
 
+def iterate_xml(
+    data: bytes,
+    *,
+    tag: Sequence[str] | None = None,
+    events: Sequence[Literal["start", "end"]] = ("end",),
+) -> Any:
+    """Return lxml's iterator over (event, element), whatever the size and damage of a part.
+
+    `tag` are the names of the elements wanted, None for all. Entities are not resolved.
+    """
+    from lxml import etree
+
+    return etree.iterparse(
+        io.BytesIO(data),
+        tag=tag,
+        events=events,
+        recover=True,
+        huge_tree=True,
+        resolve_entities=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
 def drop_element(element: Element) -> None:
     """Free an element that a parser is done with, and those before it."""
     element.clear()
     while element.getprevious() is not None:
         del element.getparent()[0]
-
-
-def _count(what: str, count: int) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _list_names(names: Sequence[str]) -> str:

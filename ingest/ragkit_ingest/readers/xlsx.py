@@ -8,7 +8,6 @@ so that a stray cell far from the others costs nothing. The elements are those o
 from __future__ import annotations
 
 import html
-import io
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from ragkit_ingest.readers.embedded import EmbeddedFiles
 from ragkit_ingest.readers.number_format import format_general
 from ragkit_ingest.readers.ooxml import Package, check_package, relationship_id, translate_errors
 from ragkit_ingest.readers.sheet import Merge, Note, SheetRow
-from ragkit_ingest.readers.workbook import WorkbookBuilder, drop_element
+from ragkit_ingest.readers.workbook import WorkbookBuilder, drop_element, iterate_xml
 from ragkit_ingest.readers.xls import read_values
 from ragkit_ingest.readers.xlsx_drawings import add_controls, add_drawings
 from ragkit_ingest.readers.xlsx_parts import (
@@ -125,13 +124,7 @@ class _Reader:
         from lxml import etree
 
         merges = _find_merges(content)
-        events = etree.iterparse(
-            io.BytesIO(content),
-            tag=("{*}col", "{*}row"),
-            recover=True,
-            huge_tree=True,
-            resolve_entities=False,
-        )
+        events = iterate_xml(content, tag=("{*}col", "{*}row"))
         number = 0
         hidden: list[tuple[int, int]] = []  # columns
         used: set[int] = set()

@@ -5,7 +5,6 @@ Elements are those of SpreadsheetML (ECMA-376 part 1, 18.4, 18.7 and 18.8).
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from ragkit_ingest.readers.number_format import (
 )
 from ragkit_ingest.readers.ooxml import Part, local_name
 from ragkit_ingest.readers.sheet import Note
-from ragkit_ingest.readers.workbook import drop_element
+from ragkit_ingest.readers.workbook import drop_element, iterate_xml
 from ragkit_ingest.text.cleaning import one_line
 from ragkit_ingest.text.superscripts import lower_text, raise_text
 
@@ -73,18 +72,9 @@ def read_styles(part: Part) -> list[CellStyle]:
 
 def read_shared_strings(part: Part) -> list[RichText]:
     """Return the texts that cells name by their index, of the workbook's part."""
-    from lxml import etree
-
     texts = []
     for strings in part.find_related("sharedStrings")[:1]:
-        events = etree.iterparse(
-            io.BytesIO(strings.read()),
-            tag="{*}si",
-            recover=True,
-            huge_tree=True,
-            resolve_entities=False,
-        )
-        for _, entry in events:
+        for _, entry in iterate_xml(strings.read(), tag=("{*}si",)):
             is_plain = len(entry) == 1 and local_name(entry[0]) == "t"
             texts.append(
                 RichText(one_line(entry[0].text or "")) if is_plain else read_rich_text(entry)
