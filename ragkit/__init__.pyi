@@ -2,6 +2,7 @@ from .answers import Abstention as Abstention
 from .answers import Answer as Answer
 from .answers import AskOptions as AskOptions
 from .answers import Citation as Citation
+from .answers import Quote as Quote
 from .answers import Statement as Statement
 from .config import Config as Config
 from .config import load_config as load_config

@@ -112,6 +112,22 @@ class Citation:
         return replace(self, highlights=ranges, place=place)
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of a document as people read them: sentences, or a table row.
+
+    `citation` is the number of the citation that has them. `text` is one line without markup. The
+    other fields are those of a table row: `cells` are its pairs of column head and value, those
+    that the question asks for first, `label` is what names the row, and `unit` that of its numbers.
+    """
+
+    citation: int
+    text: str
+    cells: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+    unit: str = ""
+
+
 Verdict = Literal["supported", "unsupported", "uncited"]
 
 
@@ -119,9 +135,10 @@ Verdict = Literal["supported", "unsupported", "uncited"]
 class Statement:
     """A sentence of an answer, characters [start, end) of its text, and the result of its check.
 
-    `citations` are the numbers it cites. A statement is "supported" if the cited passages contain
-    everything in it that can be checked, else "unsupported"; `reasons` say what is missing. A
-    statement without citations is "uncited"; its reasons say what no passage contains.
+    `citations` are the numbers it cites. `found_in` are those of passages that support it
+    although it cites nothing. A statement is "supported" if these passages contain everything
+    in it that can be checked, else "unsupported"; `reasons` say what is missing. A statement
+    without citations is "uncited"; its reasons say what no passage contains.
     """
 
     text: str
@@ -130,6 +147,7 @@ class Statement:
     citations: tuple[int, ...]
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+    found_in: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +159,7 @@ class Answer:
     | `citations` | one per passage that the text cites |
     | `passages` | the hits that the answer was made from, or the nearest ones |
     | `statements` | the sentences of the text, each checked against the passages it cites |
+    | `quotes` | the quotes of an extractive answer, best first, or () |
     | `abstention` | the reason if there is no answer, else None |
     | `model` | the model's name; None for an extractive answer |
     | `incomplete` | whether the model's text broke off |
@@ -177,6 +196,7 @@ class Answer:
     query: str = ""
     data: Any = None
     missing_terms: tuple[str, ...] = ()
+    quotes: tuple[Quote, ...] = ()
 
     @classmethod
     def abstain(

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ragkit.answers import Abstention, Answer, Citation, Statement
+from ragkit.answers import Abstention, Answer, Citation, Quote, Statement
 from ragkit.errors import StoreError
 from ragkit.generation.query_rewriting import MAX_TURNS
 from ragkit.generation.streaming import StreamObserver
@@ -163,6 +163,7 @@ def _encode_turn(turn: Turn, principal: str) -> StoredTurn:
         ],
         "citations": [_encode_citation(each, answer.passages) for each in answer.citations],
         "statements": [asdict(statement) for statement in answer.statements],
+        "quotes": [asdict(quote) for quote in answer.quotes],
         "abstention": answer.abstention,
         "model": answer.model,
         "model_digest": answer.model_digest,
@@ -227,8 +228,12 @@ def _decode_answer(
         citations=citations,
         passages=passages,
         statements=tuple(
-            Statement(**{**each, **{key: tuple(each[key]) for key in ("citations", "reasons")}})
+            Statement(**{key: _freeze(value) for key, value in each.items()})
             for each in content["statements"]
+        ),
+        quotes=tuple(
+            Quote(**{key: _freeze(value) for key, value in each.items()})
+            for each in content.get("quotes", ())
         ),
         abstention=Abstention(content["abstention"]) if content["abstention"] else None,
         model=content["model"],
@@ -242,6 +247,11 @@ def _decode_answer(
         query=content["query"],
         missing_terms=tuple(content.get("missing_terms", ())),
     )
+
+
+def _freeze(value: Any) -> Any:
+    """Return a value read from JSON with tuples in place of its lists."""
+    return tuple(map(_freeze, value)) if isinstance(value, list) else value
 
 
 def _decode_citation(stored: Sequence[Any], hit: Hit, withheld: bool) -> Citation:
@@ -261,6 +271,7 @@ def _withhold(answer: Answer) -> Answer:
         answer,
         text=_WITHHELD,
         statements=(),
+        quotes=(),
         query="",
         notice="",
         missing_terms=(),

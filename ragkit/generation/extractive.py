@@ -7,13 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ragkit.answers import Answer, Citation, Statement
+from ragkit.answers import Answer, Citation, Quote, Statement
 from ragkit.embedders.base import Embedder, normalize
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.runs import Side
 from ragkit.text.keywords import keywords
 from ragkit.text.sentences import Sentence, split_sentences
 from ragkit.text.verbatim import parse_question
+from ragkit_ingest.model import CELL_SEPARATOR
 
 _MAX_PASSAGES = 5  # that sentences are taken from
 _MAX_QUOTES = 3
@@ -54,8 +55,15 @@ def extract_answer(
         _format_quote(citation, sentence)
         for citation, (_, sentence) in zip(citations, best, strict=True)
     ]
-    statements = tuple(_make_statements(lines))
-    return Answer(question, "\n".join(lines), citations, tuple(passages), statements, notice=notice)
+    return Answer(
+        question,
+        "\n".join(lines),
+        citations,
+        tuple(passages),
+        tuple(_make_statements(lines)),
+        notice=notice,
+        quotes=tuple(_make_quote(number, *each) for number, each in enumerate(best, 1)),
+    )
 
 
 def _choose_quotes(question: str, passages: Sequence[Hit], embedder: Embedder) -> list[Candidate]:
@@ -141,6 +149,16 @@ def _drop_copies(candidates: Sequence[Candidate], ranking: Sequence[int]) -> lis
 
 def _cite(number: int, hit: Hit, sentence: Sentence) -> Citation:
     return Citation.from_hit(number, hit, hit.start + sentence.start, hit.start + sentence.end)
+
+
+def _make_quote(number: int, hit: Hit, sentence: Sentence) -> Quote:
+    text = " ".join(sentence.text.split())
+    row = hit.row_at(hit.start + sentence.start)
+    if row is None:
+        return Quote(number, text)
+    values = [" ".join(value.split()) for value in sentence.text.split(CELL_SEPARATOR)]
+    cells = zip(row.columns, values, strict=True) if len(row.columns) == len(values) else ()
+    return Quote(number, text, tuple(cells), row.label, row.unit)
 
 
 def _format_quote(citation: Citation, sentence: Sentence) -> str:
