@@ -21,6 +21,7 @@ NAMES = (
     "governance",
     "precision",
     "comparisons",
+    "quoting",
     "words",
 )
 
