@@ -60,10 +60,11 @@ class AskOptions:
 class Citation:
     """A passage that an answer cites: `quote` is characters [start, end) of the page's text.
 
-    `number` is the one in the answer's text. `page` counts from 1 where people count pages, and
-    `page_label` is the printed label. `place` tells users where the quote is, or its highlights:
-    the page, the cells of a sheet, or the heading above. `page_ordinal` counts the document's
-    pages, sheets or parts from 0. `score` is the passage's score in the search.
+    `number` counts from 1 in the order in which the answer's text cites passages. `page` counts
+    from 1 where people count pages, and `page_label` is the printed label. `place` tells users
+    where the quote is, or its highlights: the page, the cells of a sheet, or the heading above.
+    `page_ordinal` counts the document's pages, sheets or parts from 0. `score` is the passage's
+    score in the search.
 
     `highlights` are ranges [start, end) of the page's text within the quote, sorted and disjoint:
     the sentences and table rows that support the answer. It is empty if they are unknown, and for
@@ -105,6 +106,18 @@ class Citation:
             score=hit.score,
             page_ordinal=hit.page_ordinal,
         )
+
+    def find_passage(self, passages: Sequence[Hit]) -> int | None:
+        """Return the index of the passage that the quote is from; None if it is not there."""
+        page = (self.document, self.page_ordinal)
+        holders = [
+            index
+            for index, hit in enumerate(passages)
+            if (hit.document, hit.page_ordinal) == page
+            and hit.start <= self.start
+            and self.end <= hit.end
+        ]
+        return min(holders, key=lambda index: len(passages[index].text), default=None)
 
     def highlight(self, hit: Hit, ranges: tuple[tuple[int, int], ...]) -> Citation:
         """Return the citation of a hit with these highlights, and with their place if any."""

@@ -183,12 +183,7 @@ def _encode_turn(turn: Turn, principal: str) -> StoredTurn:
 
 def _encode_citation(citation: Citation, passages: Sequence[Hit]) -> list[Any]:
     """Return a citation as [number, index of its passage, start, end, highlights]."""
-    page = (citation.document, citation.page_ordinal)
-    passage = next(
-        n
-        for n, hit in enumerate(passages)
-        if (hit.document, hit.page_ordinal) == page and hit.start <= citation.start < hit.end
-    )
+    passage = citation.find_passage(passages)
     return [citation.number, passage, citation.start, citation.end, citation.highlights]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,7 +12,7 @@ from ragkit.answers import Abstention, Answer
 from ragkit.config import Config
 from ragkit.embedders.base import Embedder
 from ragkit.errors import ModelError, PromptTruncated
-from ragkit.generation.citations import parse_citations
+from ragkit.generation.citations import CitationStream, parse_citations
 from ragkit.generation.extractive import extract_answer
 from ragkit.generation.prompts import NOT_FOUND, SYSTEM_PROMPT, Prompt, Question
 from ragkit.generation.streaming import AnswerStream
@@ -58,14 +58,11 @@ class RetrievedContext:
             return Answer.abstain_without(question, self.hits, missing)
         return None
 
-    def evidence(self, passages: Sequence[Hit], cited: Collection[int]) -> list[str]:
-        """Return each passage's evidence; that of `cited` ones with the notes of their page."""
+    def evidence(self, passages: Sequence[Hit], *, with_notes: bool = True) -> list[str]:
+        """Return what each passage can support, with the scale notes of its page."""
         from ragkit.verification.checker import build_evidence
 
-        return [
-            build_evidence(hit, self._page_text(hit) if number in cited else "")
-            for number, hit in enumerate(passages, 1)
-        ]
+        return [build_evidence(hit, self._page_text(hit) if with_notes else "") for hit in passages]
 
     def _page_text(self, hit: Hit) -> str:
         with self.open_view() as snapshot:
@@ -156,7 +153,7 @@ def _generate(
 ) -> Generator[str | Answer]:
     """Yield a model's text in pieces, and then the answer."""
     prompt = Prompt.fit(SYSTEM_PROMPT, question, context.hits, model)
-    output = _ModelOutput()
+    output = _ModelOutput(CitationStream(len(prompt.passages)))
     notice = yield from _read_model(model, prompt, output, stop)
     if stop.is_set():
         return
@@ -212,40 +209,47 @@ def _build_answer(
 ) -> Answer:
     """Return the answer, or the abstention, that a model's text amounts to."""
     passages = prompt.passages
-    text, citations, invalid = parse_citations(output.text, passages)
-    if not notice and (not text or (NOT_FOUND in text.upper() and not citations)):
-        reason = Abstention.MODEL if text else Abstention.SILENT
+    cited = parse_citations(output.text, passages)
+    if not notice and (not cited.text or (NOT_FOUND in cited.text.upper() and not cited.citations)):
+        reason = Abstention.MODEL if cited.text else Abstention.SILENT
         return Answer.abstain(question.question, passages, reason, model)
     answer = Answer(
         question.question,
-        text,
-        citations,
+        cited.text,
+        cited.citations,
         passages,
         model=model,
         incomplete=bool(notice),
         dropped=prompt.dropped,
-        invalid_citations=invalid,
+        invalid_citations=cited.invalid,
         notice=notice,
     )
-    return _verify(answer, context, question.query)
+    return _verify(answer, cited.places, context, question.query)
 
 
-def _verify(answer: Answer, context: RetrievedContext, query: str) -> Answer:
-    """Check the sentences of an answer, and add the highlights of its citations."""
+def _verify(answer: Answer, places: Sequence[int], context: RetrievedContext, query: str) -> Answer:
+    """Check the sentences of an answer, and add the highlights of its citations.
+
+    `places[n - 1]` is the index of the passage that [n] cites.
+    """
     # imported here: a search or an extractive answer does not wait for the patterns to compile
     from ragkit.verification.checker import check_answer
     from ragkit.verification.highlights import add_highlights
 
-    cited = {citation.number for citation in answer.citations}
-    statements = check_answer(answer.text, context.evidence(answer.passages, cited))
-    citations = add_highlights(answer.citations, statements, answer.passages, query)
+    cited = [answer.passages[place] for place in places]
+    others = [hit for place, hit in enumerate(answer.passages) if place not in places]
+    statements = check_answer(
+        answer.text, context.evidence(cited), context.evidence(others, with_notes=False)
+    )
+    citations = add_highlights(answer.citations, statements, cited, query)
     return replace(answer, citations=citations, statements=statements)
 
 
 class _ModelOutput:
     """What a model has written so far, sanitized; `shown` counts the characters given out."""
 
-    def __init__(self) -> None:
+    def __init__(self, citations: CitationStream) -> None:
+        self._citations = citations
         self.text = self.reasoning = ""
         self.usage: Usage | None = None
         self.shown = 0
@@ -269,11 +273,13 @@ class _ModelOutput:
         """End the text; returns the rest to show, which is nothing for "not in the documents"."""
         self.text += self._text_sanitizer.flush()
         self.reasoning += self._reasoning_sanitizer.flush()
-        return "" if self.text.strip(" .\n").upper() in ("", NOT_FOUND) else self._take_new()
+        if self.text.strip(" .\n").upper() in ("", NOT_FOUND):
+            return ""
+        return self._take_new() + self._citations.flush()
 
     def _take_new(self) -> str:
         new, self.shown = self.text[self.shown :], len(self.text)
-        return new
+        return self._citations.feed(new)
 
 
 def _describe_cut(model: str, output: _ModelOutput) -> str:

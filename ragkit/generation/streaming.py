@@ -30,7 +30,7 @@ class AnswerStream:
     """The text of an answer in pieces; `answer` is the whole answer once all are taken.
 
     `model` is the name of the model that writes, None for an extractive answer. `query` is what
-    was searched for. Only `answer` is final: invalid citations are removed there.
+    was searched for. Only `answer` is checked.
 
     `pieces` yields strings and then the answer. `close` stops whatever makes them; it may be
     called from any thread.

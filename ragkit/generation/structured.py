@@ -137,23 +137,25 @@ def _parse_answer(
         return Answer.abstain(question, passages, Abstention.MODEL, model)
     value = _validate(raw, schema, model)
     valid = [number for number in numbers if 1 <= number <= len(passages)]
+    cited = [passages[number - 1] for number in valid]
+    others = [hit for number, hit in enumerate(passages, 1) if number not in valid]
     text, leaves = _format_json(value)
-    citations = [Citation.from_hit(number, passages[number - 1]) for number in valid]
-    statements = _check_leaves(leaves, schema, valid, passages, context)
+    citations = [Citation.from_hit(number, hit) for number, hit in enumerate(cited, 1)]
+    statements = _check_leaves(leaves, schema, cited, others, context)
     return Answer(
         question,
         text,
-        add_highlights(citations, statements, passages, question),
+        add_highlights(citations, statements, cited, question),
         tuple(passages),
         statements,
         model=model,
-        invalid_citations=tuple(number for number in numbers if number not in valid),
+        invalid_citations=tuple(sorted(number for number in numbers if number not in valid)),
         data=_convert(value, schema, model),
     )
 
 
 def _parse_reply(reply: _Reply, model: str) -> tuple[bool, list[int], Any]:
-    """Return whether an answer was found, the numbers cited, and the answer."""
+    """Return whether an answer was found, the distinct numbers cited, and the answer."""
     fenced = _FENCED.fullmatch(reply.text)
     try:
         content = json.loads(
@@ -171,8 +173,8 @@ def _parse_reply(reply: _Reply, model: str) -> tuple[bool, list[int], Any]:
         raise SchemaMismatch(
             f"{model} wrote JSON without “found”, “citations” and “answer”; {_ADVICE}"
         )
-    numbers = {int(each) for each in cited if type(each) in (int, float) and each == int(each)}
-    return True, sorted(numbers), parts["answer"]
+    numbers = [int(each) for each in cited if type(each) in (int, float) and each == int(each)]
+    return True, list(dict.fromkeys(numbers)), parts["answer"]
 
 
 def _parse_finite(text: str) -> float:
@@ -265,36 +267,38 @@ def _format_pieces(value: Any, path: str, line: str) -> Iterator[str | tuple[str
 def _check_leaves(
     leaves: Sequence[_Leaf],
     schema: AnswerSchema,
-    numbers: Sequence[int],
-    passages: Sequence[Hit],
+    cited: Sequence[Hit],
+    others: Sequence[Hit],
     context: RetrievedContext,
 ) -> tuple[Statement, ...]:
-    """Check each number and text that the model wrote against the passages it cites.
+    """Check each number and text that the model wrote against the cited passages, or all.
 
     Choices such as true, false or a value of an enum are not checked: no passage has their words.
     """
-    evidence = [Evidence(text) for text in context.evidence(passages, numbers)]
+    evidence = [Evidence(text) for text in context.evidence(cited)]
+    rest = [Evidence(text) for text in context.evidence(others, with_notes=False)]
     return tuple(
         statement
         for leaf in leaves
         if isinstance(leaf.value, str | int | float) and not isinstance(leaf.value, bool)
         if leaf.value not in schema.strings
-        if (statement := _check_leaf(leaf, numbers, evidence)) is not None
+        if (statement := _check_leaf(leaf, evidence, rest)) is not None
     )
 
 
 def _check_leaf(
-    leaf: _Leaf, numbers: Sequence[int], evidence: Sequence[Evidence]
+    leaf: _Leaf, evidence: Sequence[Evidence], others: Sequence[Evidence]
 ) -> Statement | None:
-    """Check a value; None if there is nothing to check.
+    """Check a value that cites all of `evidence`; None if there is nothing to check.
 
     A supported number of one digit is not reported, since most pages have it by chance.
     """
     text = _format_leaf(leaf.value)
+    numbers = tuple(range(1, len(evidence) + 1))
     marks = "".join(f"[{number}]" for number in numbers)
     # after a colon, so that "3. Oktober" is not read as an item of a list
     lines = [f": {each.text.rstrip(': ')} {marks}" for each in split_sentences(text)]
-    statements = check_answer("\n".join(lines), evidence)
+    statements = check_answer("\n".join(lines), evidence, others)
     if not statements:
         return None
     reasons = tuple(dict.fromkeys(reason for each in statements for reason in each.reasons))
@@ -306,7 +310,7 @@ def _check_leaf(
         sanitize(shown),
         leaf.start,
         leaf.end,
-        tuple(numbers),
+        numbers,
         verdict if numbers else "uncited",
         reasons,
     )

@@ -61,15 +61,19 @@ def build_evidence(hit: Hit, page: str = "") -> str:
     return "\n".join([*about, *dict.fromkeys(notes), "", hit.text])
 
 
-def check_answer(text: str, evidence: Sequence[str | Evidence]) -> tuple[Statement, ...]:
+def check_answer(
+    text: str, evidence: Sequence[str | Evidence], others: Sequence[str | Evidence] = ()
+) -> tuple[Statement, ...]:
     """Check the sentences of an answer whose citations are written [1][2].
 
-    `evidence[n - 1]` is all that [n] stands for: the passage, its headings, title and source. To
-    check several texts against the same passages, pass an `Evidence` of each. A sentence without
-    a word of its own (such as "Yes.") is checked together with the next one.
+    `evidence[n - 1]` is all that [n] stands for: the passage, its headings, title and source.
+    `others` is that of passages without a number. To check several texts against the same
+    passages, pass an `Evidence` of each. A sentence without a word of its own (such as "Yes.") is
+    checked together with the next one.
     """
     sources = [Evidence(each) if isinstance(each, str) else each for each in evidence]
-    return tuple(_check(text, start, end, sources) for start, end in _find_statements(text))
+    rest = [Evidence(each) if isinstance(each, str) else each for each in others]
+    return tuple(_check(text, start, end, sources, rest) for start, end in _find_statements(text))
 
 
 def _find_statements(text: str) -> list[tuple[int, int]]:
@@ -99,12 +103,14 @@ def _find_statements(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _check(text: str, start: int, end: int, sources: Sequence[Evidence]) -> Statement:
+def _check(
+    text: str, start: int, end: int, sources: Sequence[Evidence], others: Sequence[Evidence]
+) -> Statement:
     """Check the statement at characters [start, end) of an answer."""
     own = text[start:end]
     numbers = dict.fromkeys(int(number) for number in CITATION.findall(own))
     cited = tuple(number for number in numbers if 1 <= number <= len(sources))
-    checker = _ClaimChecker(sources, cited)
+    checker = _ClaimChecker(sources, cited, others)
     problems = [one for claim in split_claims(own) for one in checker.find_problems(claim)]
     verdict: Verdict = "unsupported" if problems else "supported"
     return Statement(
@@ -115,9 +121,12 @@ def _check(text: str, start: int, end: int, sources: Sequence[Evidence]) -> Stat
 class _ClaimChecker:
     """Checks claims against the passages that a sentence cites, or all if it cites none."""
 
-    def __init__(self, sources: Sequence[Evidence], cited: Sequence[int]) -> None:
-        self._all = sources
-        self._cited = [sources[number - 1] for number in cited] if cited else sources
+    def __init__(
+        self, sources: Sequence[Evidence], cited: Sequence[int], others: Sequence[Evidence]
+    ) -> None:
+        self._numbered = sources
+        self._others = others
+        self._cited = [sources[number - 1] for number in cited] if cited else [*sources, *others]
         self._is_cited = bool(cited)
         self._where = "".join(f"[{number}]" for number in cited) or "any passage"
 
@@ -228,9 +237,11 @@ class _ClaimChecker:
 
     def _locate(self, fact: Fact) -> str:
         """Return where else a fact is, as the end of a sentence."""
-        numbers = (n for n, source in enumerate(self._all, 1) if source.supports(fact))
-        first = next(numbers, None)
-        return "" if first is None else f", but in [{first}]"
+        for number, source in enumerate(self._numbered, 1):
+            if source.supports(fact):
+                return f", but in [{number}]"
+        is_in_other = any(source.supports(fact) for source in self._others)
+        return ", but in another passage" if is_in_other else ""
 
     def _count_found(self, words: frozenset[str]) -> int:
         return sum(any(word in source.keyword_set for source in self._cited) for word in words)

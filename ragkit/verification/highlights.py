@@ -49,19 +49,19 @@ def add_highlights(
     passages: Sequence[Hit],
     question: str,
 ) -> tuple[Citation, ...]:
-    """Return citations of whole passages with the ranges that the citing statements rest on."""
-    spans = {each.number: _split_passage(each.number, passages) for each in citations}
+    """Return citations of whole passages with the ranges that the citing statements rest on.
+
+    `passages` are those of the citations, in the same order.
+    """
+    cited = list(zip(citations, passages, strict=True))
+    spans = {each.number: _split_passage(each.number, hit) for each, hit in cited}
     chosen: dict[int, set[_Span]] = defaultdict(set)
     for statement in statements:
         for claim, numbers in _split_statement(statement):
-            cited = [spans[number] for number in numbers if spans.get(number)]
-            for span in _find_support(claim, cited, question):
+            candidates = [spans[number] for number in numbers if spans.get(number)]
+            for span in _find_support(claim, candidates, question):
                 chosen[span.number].add(span)
-    return tuple(
-        each.highlight(hit, _join_ranges(chosen[each.number], hit))
-        for each in citations
-        for hit in [passages[each.number - 1]]
-    )
+    return tuple(each.highlight(hit, _join_ranges(chosen[each.number], hit)) for each, hit in cited)
 
 
 def _split_statement(statement: Statement) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -110,8 +110,7 @@ class _Span:
         return FactIndex(self._sentence.in_context, self._scales)
 
 
-def _split_passage(number: int, passages: Sequence[Hit]) -> list[_Span]:
-    hit = passages[number - 1]
+def _split_passage(number: int, hit: Hit) -> list[_Span]:
     scales = find_scales(hit.text)
     return [_Span(number, hit, sentence, scales) for sentence in split_sentences(hit.text)]
 

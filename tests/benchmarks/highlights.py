@@ -178,14 +178,16 @@ class Judged:
 
 
 def _judged(case: Case, one: Placed) -> Iterator[Judged]:
-    text, citations, _ = parse_citations(one.text, case.hits)
-    statements = check_answer(text, case.evidence)
+    cited = parse_citations(one.text, case.hits)
+    others = [text for place, text in enumerate(case.evidence) if place not in cited.places]
+    statements = check_answer(cited.text, [case.evidence[place] for place in cited.places], others)
     began = time.perf_counter()
-    found = add_highlights(citations, statements, case.hits, case.question)
+    passages = [case.hits[place] for place in cited.places]
+    found = add_highlights(cited.citations, statements, passages, case.question)
     seconds = time.perf_counter() - began
     kind = "of question and answer" if one.kind.startswith("question ") else one.kind
-    for citation in found:
-        became = ending(citation, one.truth[citation.number])
+    for citation, place in zip(found, cited.places, strict=True):
+        became = ending(citation, one.truth[place + 1])
         yield Judged(case.set, kind, one.text, citation, became, seconds)
 
 

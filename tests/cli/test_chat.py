@@ -113,14 +113,10 @@ def test_sources_shows_the_words_and_every_passage(ragkit: Terminal) -> None:
 @pytest.mark.parametrize(
     ("model", "cited", "there", "numbers"),
     [
-        ("fake", {2: 2}, [1, 2, 3], ["[1]", "[2]", "[3]"]),  # number of a citation: its passage
-        (
-            None,
-            {1: 3, 2: 1},
-            [1, 2, 3],
-            ["[2]", "-", "[1]"],
-        ),  # an extractive answer numbers its quotes
-        ("fake", {3: 3}, [2, 3], ["-", "[3]"]),  # an earlier answer, of which a passage is gone
+        ("fake", {1: 2}, [1, 2, 3], ["-", "[1]", "-"]),  # number of a citation: its passage
+        ("fake", {1: 3, 2: 1}, [1, 2, 3], ["[2]", "-", "[1]"]),
+        (None, {1: 3, 2: 1, 3: 3}, [1, 2, 3], ["[2]", "-", "[1][3]"]),
+        ("fake", {2: 3}, [2, 3], ["-", "[2]"]),  # an earlier answer, of which a passage is gone
         ("fake", {1: 1}, [2, 3], ["-", "-"]),
     ],
 )

@@ -338,6 +338,31 @@ def test_a_model_of_ones_own_needs_no_server(folder: Path) -> None:
     assert parrot.heard[-1].role == "user"
 
 
+def test_citations_are_numbered_in_order_of_appearance(folder: Path) -> None:
+    first, second = "The pump weighs 84 kilograms [2].", "There are 28 days [1], not 99 [2]."
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, AskOptions(model=Parrot(f"{first} {second}")))
+        shown = "".join(stream)
+        answer = stream.answer
+    assert shown == answer.text
+    assert answer.text == "The pump weighs 84 kilograms [1]. There are 28 days [2], not 99 [1]."
+    cited = [answer.passages[1].source, answer.passages[0].source]
+    assert [(c.number, c.source) for c in answer.citations] == list(enumerate(cited, 1))
+    assert [statement.citations for statement in answer.statements] == [(1,), (2, 1)]
+
+
+def test_a_reason_names_only_passages_that_the_answer_cites(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        sources = [hit.source for hit in kb.ask(QUESTION).passages]
+        pumps = 1 + sources.index("pumps.txt")
+        leave = 1 + sources.index("leave.txt")
+        wrong = f"Everybody has 28 days of annual leave [{pumps}]."
+        alone = kb.ask(QUESTION, AskOptions(model=Parrot(wrong)))
+        both = kb.ask(QUESTION, AskOptions(model=Parrot(f"{wrong} So it is [{leave}].")))
+    assert alone.statements[0].reasons[0] == "“28 days” is not in [1], but in another passage"
+    assert both.statements[0].reasons[0] == "“28 days” is not in [1], but in [2]"
+
+
 def test_what_a_model_writes_is_neither_link_nor_image_nor_tag(folder: Path) -> None:
     class Turncoat(OwnModel):
         name = "turncoat"

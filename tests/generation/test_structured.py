@@ -242,7 +242,8 @@ def test_number_that_no_passage_has_is_dropped_and_told(folder: Path, server: Fa
         odd = kb.ask(
             WEIGHT, AskOptions(model=Writes(found({"note": "84"}, 0, 2, 1, 2, -3))), schema=NOTE
         )
-    assert [citation.number for citation in odd.citations] == [1, 2]
+    cited = [odd.passages[1].source, odd.passages[0].source]
+    assert [(c.number, c.source) for c in odd.citations] == list(enumerate(cited, 1))
     assert odd.invalid_citations == (-3, 0)
 
 

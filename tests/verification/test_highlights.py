@@ -42,8 +42,14 @@ def marked(answer: str, *texts: str, question: str = "?") -> list[list[str]]:
         replace(hit(n), text=text, start=10 * n, end=10 * n + len(text))
         for n, text in enumerate(texts)
     ]
-    text, citations, _ = parse_citations(answer, passages)
-    found = add_highlights(citations, check_answer(text, texts), passages, question)
+    cited = parse_citations(answer, passages)
+    evidence = [texts[place] for place in cited.places]
+    found = add_highlights(
+        cited.citations,
+        check_answer(cited.text, evidence),
+        [passages[place] for place in cited.places],
+        question,
+    )
     for citation in found:
         assert_in_order(citation)
     return [words(citation) for citation in found]

@@ -131,39 +131,16 @@ def format_answer_in_chat(answer: Answer) -> list[str]:
 
 
 def format_passages(answer: Answer) -> list[str]:
-    """Return the passages that an answer is based on, with the numbers that it cites them by."""
+    """Return the passages that an answer is made from, with the numbers of their citations."""
     if answer.abstention:
         return []
     lines = ["", "Passages"]
-    for hit, numbers in zip(answer.passages, _number_passages(answer), strict=True):
-        marks = "".join(f"[{number}]" for number in numbers) or "-"
+    cited = [(each.number, each.find_passage(answer.passages)) for each in answer.citations]
+    for place, hit in enumerate(answer.passages):
+        marks = "".join(f"[{number}]" for number, passage in cited if passage == place) or "-"
         first, *others = format_hit(0, hit)
         lines += [f"  {line}" for line in (first.replace("[0]", marks, 1), *others)]
     return lines
-
-
-def _number_passages(answer: Answer) -> list[list[int]]:
-    """Return for each passage the numbers of its citations.
-
-    A model cites passages by their place, so uncited ones have a number, too. That does not hold
-    for an extractive answer, which numbers its quotes, nor for an earlier answer whose passages
-    have been removed since.
-    """
-    numbers = [
-        [citation.number for citation in answer.citations if _is_from(citation, hit)]
-        for hit in answer.passages
-    ]
-    cited = {number for statement in answer.statements for number in statement.citations}
-    is_incomplete = bool(cited - {number for own in numbers for number in own})
-    is_by_place = all(own in ([], [place]) for place, own in enumerate(numbers, 1))
-    if answer.is_extractive or is_incomplete or not is_by_place:
-        return numbers
-    return [[place] for place in range(1, len(numbers) + 1)]
-
-
-def _is_from(citation: Citation, hit: Hit) -> bool:
-    page = (citation.document, citation.page_ordinal)
-    return page == (hit.document, hit.page_ordinal) and hit.start <= citation.start < hit.end
 
 
 def _format_verdicts(answer: Answer) -> list[str]:
