@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ragkit_ingest.model import Block, BlockKind, PageBuilder
 from ragkit_ingest.readers.grid import Cell, TableRow, arrange_rows
 from ragkit_ingest.readers.table import add_table
@@ -99,6 +101,11 @@ def test_a_title_row_is_a_caption_and_may_state_the_unit() -> None:
         "Sales (in thousands of euros), Oslo",
         "in thousands of euros",
     )
+
+
+@pytest.mark.parametrize("unit", ["in kEUR", "in TEUR", "in T€", "in mUSD", "in NOK million"])
+def test_a_corner_states_thousands_of_a_currency(unit: str) -> None:
+    assert arrange([unit, "2023", "2024"], ["Sales", "5", "6"])[1].unit == unit
 
 
 def test_a_corner_or_a_row_below_the_heads_states_the_unit() -> None:

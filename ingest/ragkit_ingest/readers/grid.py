@@ -31,19 +31,21 @@ _DATE = re.compile(
 _BLANKS = {"-", "–", "—", "n/a", "N/A", "n.a.", "k. A.", "...", "…"}  # in place of a value
 _SCALE = (
     r"thousands?|millions?|billions?|trillions?|'?000s?|tsd|mio|mrd|tausend|millionen|milliarden"
-    r"|milliers|milliards|percent|prozent|eur|usd|gbp|chf|jpy|euros?|dollars?"
+    r"|milliers|milliards|percent|prozent|euros?|dollars?"
+    r"|[ktm]?(?:eur|usd|gbp|chf|jpy|cny|inr|cad|aud|sek|nok|dkk|pln|czk|huf)"
 )
 _UNIT_IN_BRACKETS = re.compile(
     rf"[(\[]([^()\[\]]{{0,60}}?(?:\b(?:{_SCALE})\b|[€$£¥%])[^()\[\]]{{0,40}})[)\]]", re.IGNORECASE
 )
 _UNIT_ALONE = re.compile(
     r"(?:(?:all|amounts|figures|values|angaben|beträge|werte|montants)\b.{0,20}?\s)?"
-    rf"((?:in|en)\s(?:\S+\s){{0,3}}?(?:(?:{_SCALE})\b|[€$£¥%]).{{0,30}})",
+    rf"((?:in|en)\s(?:\S+\s){{0,3}}?(?:(?:{_SCALE})\b|[ktm]?[€$£¥]|%).{{0,30}})",
     re.IGNORECASE,
 )
 _UNIT_SIGN = re.compile(
-    r"[(\[][^()\[\]\d]{1,12}[)\]]|[€$£¥%‰]|°[CF]?|EUR|USD|GBP|CHF|[kKMGcmµ]?[mgJVAWNlLtTsS]|[mcdk]?m[²³23]"
-    r"|[kMG]?Wh|[kM]?Pa|bar|min|h|[kMG]?Hz|Nm|dB|km/h|m/s|l/min|rpm|pcs|Stk\.?"
+    r"[(\[][^()\[\]\d]{1,12}[)\]]|[kTM]?(?:[€$£¥]|EUR|USD|GBP|CHF)|[%‰]|°[CF]?"
+    r"|[kKMGcmµ]?[mgJVAWNlLtTsS]|[mcdk]?m[²³23]|[kMG]?Wh|[kM]?Pa"
+    r"|bar|min|h|[kMG]?Hz|Nm|dB|km/h|m/s|l/min|rpm|pcs|Stk\.?"
 )
 
 
