@@ -8,7 +8,7 @@ its `attachments`; they are read here, within limits. To add a format, write its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ragkit_ingest.detect import detect
@@ -31,6 +31,7 @@ from ragkit_ingest.readers.xls import read_xls
 from ragkit_ingest.readers.xlsx import read_xlsx
 from ragkit_ingest.readers.xml import read_xml
 from ragkit_ingest.text.cleaning import one_line
+from ragkit_ingest.text.counts import count_things
 
 _MAX_DEPTH = 3  # files inside files
 _MAX_ATTACHMENTS = 1000  # of one file, with those inside its attachments
@@ -46,7 +47,9 @@ def read_document(data: bytes, source: str) -> Document:
     Returns a document with at least one page that has text. Raises ReadError with any reason that
     `detect` or the reader gives, and NO_TEXT if all pages are blank.
     """
-    document = _AttachmentReader().read(data, source)
+    reader = _AttachmentReader()
+    document = reader.read(data, source)
+    document = replace(document, warnings=(*document.warnings, *reader.describe_unread()))
     if not any(page.text.strip() for page in document.pages):
         raise ReadError(Reason.NO_TEXT, _describe_blank(document))
     return document
@@ -58,12 +61,21 @@ class _AttachmentReader:
     def __init__(self) -> None:
         self._files = _MAX_ATTACHMENTS
         self._bytes = _MAX_ATTACHED_BYTES
+        self._unread = 0
+
+    def describe_unread(self) -> Iterator[str]:
+        """Yield a warning about the attachments beyond the limits, if there are any."""
+        if self._unread:
+            yield (
+                f"{count_things(self._unread, 'attachment', 'was')} not read: the limit is "
+                f"{_MAX_ATTACHMENTS:,} attachments and {_MAX_ATTACHED_BYTES >> 20} MB of them"
+            )
 
     def read(self, data: bytes, source: str, kind: str = "", depth: int = 0) -> Document:
         """Read a file; the pages and warnings of its attachments follow its own."""
         document = READERS[kind or detect(data, source)](data, source)
         pages, warnings = list(document.pages), list(document.warnings)
-        for attachment in document.attachments:
+        for attachment in filter(self._takes, document.attachments):
             label = _attachment_label(attachment)
             try:
                 found = self._read_attachment(attachment, depth + 1)
@@ -81,17 +93,17 @@ class _AttachmentReader:
             attachments=(),
         )
 
-    def _read_attachment(self, attachment: Attachment, depth: int) -> Document:
+    def _takes(self, attachment: Attachment) -> bool:
+        """Return True if an attachment is within the limits, and count it."""
         self._files -= 1
         self._bytes -= len(attachment.data)
+        is_within = self._files >= 0 and self._bytes >= 0
+        self._unread += not is_within
+        return is_within
+
+    def _read_attachment(self, attachment: Attachment, depth: int) -> Document:
         if depth > _MAX_DEPTH:
             found = f"files nested deeper than {_MAX_DEPTH}, which is the limit"
-            raise ReadError(Reason.TOO_LARGE, found)
-        if self._files < 0 or self._bytes < 0:
-            found = (
-                f"more than {_MAX_ATTACHMENTS:,} attachments or {_MAX_ATTACHED_BYTES >> 20} MB of "
-                "them, which is the limit"
-            )
             raise ReadError(Reason.TOO_LARGE, found)
         return self.read(attachment.data, attachment.name, attachment.kind, depth)
 

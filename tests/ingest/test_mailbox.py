@@ -63,6 +63,18 @@ def test_one_message_with_an_envelope_is_mail() -> None:
     assert read_document(data, "a.mbox").kind == "mbox"
 
 
+def test_attachments_over_the_limit_are_counted_once() -> None:
+    head = "--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename="
+    part = head + "a{}.txt\n\n{}\n"
+    parts = "".join(part.format(number, number) for number in range(1005))
+    start = "Subject: Scans\nContent-Type: multipart/mixed; boundary=b\n\n"
+    document = read_document(f"{start}{parts}--b--\n".encode(), "a.eml")
+    assert [page.text for page in document.pages][-1] == "999"
+    assert document.warnings == (
+        "5 attachments were not read: the limit is 1,000 attachments and 512 MB of them",
+    )
+
+
 def test_messages_over_the_limit_are_counted() -> None:
     message = "From a@x.org Mon May  4 09:00:00 2026\nFrom: a\n\nHello.\n\n"
     document = read_document((message * 902).encode(), "a.mbox")
