@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.missing_terms import MissingTerms
 from ragkit.store.filters import Filter
 
-_NOTHING_FOUND = "Nothing in the documents answers this."
+UNSUPPORTED_NOTE = "The model wrote this, and the passages do not support it"
+_NOTHING_FOUND = "I found nothing about this in your documents."
 _NO_ANSWER = "No answer."
 
 
@@ -28,16 +29,20 @@ class Abstention(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """The reason as a sentence for users."""
+        """The reason as a sentence for users; "" if the answer's text says it."""
         return {
             Abstention.EMPTY: "The knowledge base is empty; add documents: ragkit ingest FOLDER",
             Abstention.FILTERED: "No document matches the filter; list the documents with: "
             "ragkit status --documents",
-            Abstention.FAR: "No passage is similar enough to the question.",
-            Abstention.MISSING: "No document searched has what the question asks for exactly.",
+            Abstention.FAR: "",
+            Abstention.MISSING: "",
             Abstention.MODEL: "The model found no answer in the passages.",
             Abstention.SILENT: "The model wrote nothing.",
         }[self]
+
+
+def _ignore_found(hits: Sequence[Hit]) -> None:
+    """Do nothing with the passages that a search found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,14 @@ class AskOptions:
     server or an object like `ragkit.LanguageModel`; None takes the knowledge base's own. With
     `where`, only documents that match the filter are searched. `reasoning` lets a model on Ollama
     reason first, if it can. Reasoning counts towards `num_predict`; `Answer.reasoning` holds it.
+    `on_found` is called with the passages that the search found, before a model reads them.
     """
 
     k: int = 8
     model: str | LanguageModel | None = None
     where: Filter | None = None
     reasoning: bool = False
+    on_found: Callable[[Sequence[Hit]], None] = _ignore_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,11 @@ class Citation:
         ]
         return min(holders, key=lambda index: len(passages[index].text), default=None)
 
+    def __str__(self) -> str:
+        """The number, the document and the place in it: "[1] Handbook, page 5 (printed 2)"."""
+        name = self.title or self.source.rpartition("/")[2]
+        return f"[{self.number}] {name}" + (f", {self.place}" if self.place else "")
+
     def highlight(self, hit: Hit, ranges: tuple[tuple[int, int], ...]) -> Citation:
         """Return the citation of a hit with these highlights, and with their place if any."""
         place = hit.describe_place(*ranges) if ranges else self.place
@@ -139,6 +151,15 @@ class Quote:
     cells: tuple[tuple[str, str], ...] = ()
     label: str = ""
     unit: str = ""
+
+    def __str__(self) -> str:
+        """The words in quotation marks, or the row as "label; head: value; head: value (unit)"."""
+        if not self.cells:
+            return f"“{self.text}”"
+        pairs = [f"{head}: {value}" if head else value for head, value in self.cells if value]
+        if self.label and self.label not in (value for _, value in self.cells):
+            pairs.insert(0, self.label)
+        return "; ".join(pairs) + (f" ({self.unit})" if self.unit else "")
 
 
 Verdict = Literal["supported", "unsupported", "uncited"]
@@ -172,7 +193,7 @@ class Answer:
     | `citations` | one per passage that the text cites |
     | `passages` | the hits that the answer was made from, or the nearest ones |
     | `statements` | the sentences of the text, each checked against the passages it cites |
-    | `quotes` | the quotes of an extractive answer, best first, or () |
+    | `quotes` | the quotes of an extractive answer, or in place of an unsupported one; best first |
     | `abstention` | the reason if there is no answer, else None |
     | `model` | the model's name; None for an extractive answer |
     | `incomplete` | whether the model's text broke off |
@@ -189,6 +210,8 @@ class Answer:
 
     For an answer to a schema the text is JSON, and the statements are its values. Each statement's
     text begins with the value's path, and [start, end) are the value's characters in the JSON.
+
+    `str(answer)` is the answer for people: its text or quotes, and its sources.
     """
 
     question: str
@@ -248,3 +271,19 @@ class Answer:
     def is_extractive(self) -> bool:
         """Whether the answer quotes the passages, without a model."""
         return self.model is None and not self.abstained
+
+    @property
+    def is_unsupported(self) -> bool:
+        """Whether a model wrote it, no passage supports it, and `quotes` answer in its place."""
+        return self.model is not None and bool(self.quotes)
+
+    def __str__(self) -> str:
+        quotes = "\n".join(f"{quote} [{quote.citation}]" for quote in self.quotes)
+        parts = [quotes or self.text]
+        if self.is_unsupported:
+            parts.append(f"{UNSUPPORTED_NOTE}:\n{self.text}")
+        if self.abstention is not None:
+            parts.append(self.abstention.sentence)
+        if self.citations:
+            parts.append("\n".join(["Sources", *map(str, self.citations)]))
+        return "\n\n".join(filter(None, (*parts, self.notice)))

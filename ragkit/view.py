@@ -205,12 +205,14 @@ class View:
             found = describe_search(options.k, hits, snapshot)
             embedder = self._components.embedder(snapshot) if identity else None
         record = self._recorder.record_question(question, found, options.where)
+        options.on_found(hits)
         if identity is None or embedder is None or is_empty:
             return _abstain(question, options.where), record
         open_view = partial(self._guarded.open, options.where)
         least = identity.similarity_threshold
-        parts = (hits, embedder, least, open_view, sides, shares_words, missing)
-        return RetrievedContext(*parts), record
+        return RetrievedContext(
+            hits, embedder, least, open_view, sides, shares_words, missing
+        ), record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -90,7 +90,10 @@ def test_query_of_broken_bytes_is_searched_all_the_same(ragkit: Command, filled:
         ended = ragkit("search", "--kb", filled / "a.kb", "--", query)
         assert (ended.code, ended.out, ended.err) == (0, "no matching passages\n", "")
     asked = ragkit("ask", "?!", "--kb", filled / "a.kb")
-    assert (asked.code, asked.out.splitlines()[0]) == (0, "Nothing in the documents answers this.")
+    assert (asked.code, asked.out.splitlines()[0]) == (
+        0,
+        "I found nothing about this in your documents.",
+    )
 
 
 @needs_model
@@ -98,12 +101,16 @@ def test_ask_without_a_server_quotes_and_says_so(ragkit: Command, filled: Path) 
     question = "How many days of annual leave does everybody have?"
     ended = ragkit("ask", question, "--kb", filled / "a.kb")
     assert ended.code == 0
-    assert ended.out.startswith(
-        "Extractive answer (quoted from the documents, no model involved)\n"
-    )
-    assert "28 days" in ended.out
-    assert "[1] hr/leave.txt" in ended.out
-    assert ended.out.splitlines()[-1].startswith("No model: no model server answers at http://")
+    assert ended.err == ""
+    *lines, notice = ended.out.splitlines()
+    assert lines == [
+        "Quoted from your documents (no AI model running)",
+        "",
+        f"  “{LEAVE}”",
+        "  [1] leave.txt  hr/leave.txt",
+        "",
+    ]
+    assert notice.startswith("No model: no model server answers at http://")
     answer = json.loads(ragkit("ask", question, "--kb", filled / "a.kb", "--json").out)
     assert answer["is_extractive"] is True
     assert answer["citations"][0]["source"] == "hr/leave.txt"
@@ -120,9 +127,10 @@ def test_ask_streams_a_models_answer_with_its_sources(
         f"{LEAVE} [1]",
         "",
         "Sources",
-        f"  [1] hr/leave.txt: {LEAVE}",
+        "  [1] leave.txt  hr/leave.txt",
+        f"      “{LEAVE}”",
         "",
-        "Checked: 1 of 1 sentences are supported by the passages they cite.",
+        "1 sentence verified",
         "",
         ended.out.splitlines()[-1],
     ]
@@ -172,9 +180,10 @@ def test_ask_with_a_schema_prints_json_and_its_sources(
         "}",
         "",
         "Sources",
-        f"  [1] hr/leave.txt: {LEAVE}",
+        "  [1] leave.txt  hr/leave.txt",
+        f"      “{LEAVE}”",
         "",
-        "Checked: 1 of 1 values are supported by the passages they cite.",
+        "1 value verified",
         "",
     ]
     assert lines[-1].startswith(f"Model: {GOOD}, ")
@@ -182,7 +191,7 @@ def test_ask_with_a_schema_prints_json_and_its_sources(
     assert answer["data"] == json.loads(answer["text"]) == {"days": 28}
     assert answer["citations"][0]["source"] == "hr/leave.txt"
     assert (answer["abstained"], answer["is_extractive"]) == (False, False)
-    assert ragkit(*ask, "--model", "not-found").out.startswith("Nothing in the documents ")
+    assert ragkit(*ask, "--model", "not-found").out.startswith("I found nothing about this")
     assert ragkit(*ask, "--model", "off-schema").code == 1
 
 
@@ -229,10 +238,13 @@ def test_ask_a_named_model_that_is_not_there(
 def test_ask_what_the_documents_do_not_say(ragkit: Command, filled: Path) -> None:
     ended = ragkit("ask", "Who won the world cup of 1990?", "--kb", filled / "a.kb")
     assert ended.code == 0
-    assert ended.out.startswith(
-        "Nothing in the documents answers this.\n\n"
-        "No passage is similar enough to the question.\n\nNearest passages\n"
-    )
+    assert ended.out.splitlines() == [
+        "I found nothing about this in your documents.",
+        "",
+        "Nearest passages",
+        "  - Pumps, VX-4420",
+        "  - leave.txt",
+    ]
 
 
 @needs_model

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ import pytest
 from ragkit import Answer, Config, KnowledgeBase, Statement
 from ragkit.answers import Citation
 from ragkit_apps.cli import main
-from ragkit_apps.cli.answer_text import format_citation, format_passages
+from ragkit_apps.cli.answer_text import format_passages
 from tests.cli.conftest import LEAVE, NOBODY, clean, needs_model
 from tests.generation.test_citations import hit
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
@@ -96,17 +95,21 @@ def test_chat_answers_and_shows_what_a_follow_up_was_made_into(ragkit: Terminal)
 
 def test_chat_without_a_model_quotes(ragkit: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", NOBODY)
-    out, _ = ragkit("chat", typed=f"{FIRST}\n/quit\n")
-    assert out.splitlines()[1] == "Extractive answer (quoted from the documents, no model involved)"
-    assert f"“{LEAVE}” [1]" in out
-    assert "No model: no model server answers at " in out
+    out, _ = ragkit("chat", typed=f"{FIRST}\n{SECOND}\n/quit\n")
+    assert out.splitlines()[1:5] == [
+        "Quoted from your documents (no AI model running)",
+        "",
+        f"  “{LEAVE}”",
+        "  [1] leave.txt",
+    ]
+    assert out.count("No model: no model server answers at ") == 1
 
 
 def test_sources_shows_the_words_and_every_passage(ragkit: Terminal) -> None:
     assert "Nothing has been asked yet." in ragkit("chat", typed="/sources\n")[0]
     out, _ = ragkit("chat", typed=f"{FIRST}\n/sources\n")
-    assert f"Sources\n  [1] leave.txt: {LEAVE}\n" in out
-    assert "Checked: 1 of 1 sentences are supported by the passages they cite." in out
+    assert f"Sources\n  [1] leave.txt\n      “{LEAVE}”\n" in out
+    assert "1 sentence verified" in out
     assert "\nPassages\n  [1] leave.txt" in out
 
 
@@ -230,12 +233,3 @@ def _ended(process: int) -> bool:
         return os.waitpid(process, os.WNOHANG)[0] != 0
     except ChildProcessError:
         return True
-
-
-def test_source_of_a_model_answer_shows_the_words_that_it_rests_on() -> None:
-    text = "Rules for all. Leave is 28 days. Ask first. It needs a form."
-    cited = Citation.from_hit(1, replace(hit(1), text=text, start=7, end=7 + len(text)))
-    assert format_citation(cited) == f"[1] 1.txt: {text}"
-    highlights = ((22, 39), (51, 67))
-    line = "[1] 1.txt: Leave is 28 days. … It needs a form."
-    assert format_citation(replace(cited, highlights=highlights)) == line

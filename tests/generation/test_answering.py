@@ -106,19 +106,23 @@ def test_not_in_the_documents_is_an_abstention(folder: Path, server: FakeOllama)
         assert answer.abstention is reason
         assert answer.citations == ()
         assert answer.model == name
-        assert answer.text in ("Nothing in the documents answers this.", "No answer.")
+        assert answer.text in ("I found nothing about this in your documents.", "No answer.")
         assert next(hit.source for hit in answer.passages) == "leave.txt"
 
 
 def test_stream_of_an_abstention_shows_no_code_word(folder: Path, server: FakeOllama) -> None:
     with base(folder, server.url, model="not-found") as kb:
         stream = kb.stream(QUESTION)
-        assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
+        assert (
+            "".join(stream) == stream.answer.text == "I found nothing about this in your documents."
+        )
     with base(folder, NOBODY) as kb:
         stream = kb.stream(QUESTION, AskOptions(model=Parrot("NOT")))
         assert "".join(stream) == stream.answer.text == "NOT"
         stream = kb.stream(QUESTION, AskOptions(model=Parrot("Not in the documents.")))
-        assert "".join(stream) == stream.answer.text == "Nothing in the documents answers this."
+        assert (
+            "".join(stream) == stream.answer.text == "I found nothing about this in your documents."
+        )
 
 
 def test_question_far_from_every_passage_asks_no_model(folder: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_question_about_something_else_is_abstained_from(kb: KnowledgeBase) ->
     answer = kb.ask("xylophone quartet")
     assert answer.abstained
     assert answer.citations == ()
-    assert answer.text == "Nothing in the documents answers this."
+    assert answer.text == "I found nothing about this in your documents."
 
 
 def test_a_heading_that_repeats_the_question_is_not_quoted(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_nothing_found_is_an_abstention(folder: Path, server: FakeOllama) -> Non
         answer = kb.ask(WEIGHT, schema=PUMP)
     assert answer.abstention is Abstention.MODEL
     assert (answer.data, answer.citations, answer.statements) == (None, (), ())
-    assert answer.text == "Nothing in the documents answers this."
+    assert answer.text == "I found nothing about this in your documents."
     with base(folder, server.url, model="silent") as kb:
         assert kb.ask(WEIGHT, schema=PUMP).abstention is Abstention.SILENT
 

@@ -87,7 +87,7 @@ def test_the_model_and_its_times_can_be_seen(service: Service, visit: Visit) -> 
 def test_an_abstention_looks_different_from_an_answer(service: Service, visit: Visit) -> None:
     page = ask(visit(), "Zebra quantum xylophone?")
     assert answers(page) == []
-    assert "Nothing in the documents answers this" in words(page)
+    assert "I found nothing about this in your documents" in words(page)
     assert "Nearest passages" in words(page)
 
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragkit_apps.cli.render import (
-    Table,
-    clean_text,
-    escape_name,
-    list_entries,
-    shorten,
-    shorten_lines,
+from ragkit.answers import UNSUPPORTED_NOTE
+from ragkit_apps.answer_parts import (
+    QUOTED_NOTE,
+    count_unverified,
+    excerpt_citation,
+    explain_verdict,
+    format_unverified,
+    format_verified,
+    is_unverified,
+    name_place,
+    select_new_notices,
 )
-from ragkit_apps.text import quote_highlights
+from ragkit_apps.cli.quote_text import format_citation_place, format_quotes
+from ragkit_apps.cli.render import Table, clean_text, escape_name, shorten, style_text, wrap_text
 
 if TYPE_CHECKING:
-    from ragkit import Answer, Citation, Explanation, Hit, StoredConversation, Turn
+    from ragkit import Answer, Explanation, Hit, StoredConversation, Turn
     from ragkit.llms import InstalledModel
 
 MAX_CANDIDATES = 30
-MAX_REASONS = 3
-_VERDICTS = {"unsupported": "not supported", "uncited": "no citation"}
+MAX_NEAREST_PASSAGES = 3
+MAX_UNVERIFIED = 5  # that are listed
+MAX_EXCERPT_LENGTH = 200
 _FITS = {True: ", fits", False: ", does not fit", None: ""}
 
 
@@ -77,15 +83,18 @@ def _format_part(value: float) -> str:
     return f"+{value:.3f}" if value else ""
 
 
-def format_citation(citation: Citation) -> str:
-    """Return a citation with its number, place and quoted text on one line."""
-    text = shorten(quote_highlights(citation), 200)
-    return f"[{citation.number}] {_format_place(citation)}: {text}"
-
-
-def _format_place(citation: Citation) -> str:
-    place = f", {escape_name(citation.place)}" if citation.place else ""
-    return f"{escape_name(citation.source)}{place}"
+def format_text(answer: Answer) -> list[str]:
+    """Return what an answer says: its quotes or its text, or why there is none."""
+    if answer.abstention:
+        lines = [style_text(line, bold=True) for line in wrap_text(answer.text, "")]
+        return lines + wrap_text(answer.abstention.sentence, "")
+    if answer.is_unsupported:
+        text = [style_text(f"  {line}", dim=True) for line in clean_text(answer.text).splitlines()]
+        note = style_text(f"{UNSUPPORTED_NOTE}:", dim=True)
+        return [*format_quotes(answer), "", note, *text]
+    if answer.quotes:
+        return [style_text(QUOTED_NOTE, dim=True), "", *format_quotes(answer)]
+    return [clean_text(answer.text)]
 
 
 def format_answer(answer: Answer, *, reasoning: bool = False) -> list[str]:
@@ -96,38 +105,60 @@ def format_answer(answer: Answer, *, reasoning: bool = False) -> list[str]:
     lines: list[str] = []
     if reasoning and answer.reasoning:
         lines += ["", "Reasoning", *(f"  {line}" for line in answer.reasoning.strip().split("\n"))]
-    if answer.citations:
-        lines += ["", "Sources"]
-        lines += [f"  {format_citation(citation)}" for citation in answer.citations]
+    sources = _format_sources(answer, with_text=True)
+    lines += ["", "Sources", *sources] if sources else []
     lines += _format_verdicts(answer)
-    if answer.abstention:
-        lines += ["", answer.abstention.sentence]
     if answer.abstention and answer.passages:
         lines += ["", "Nearest passages"]
-        for number, hit in enumerate(answer.passages[:3], 1):
-            lines += [f"  {line}" for line in format_hit(number, hit)]
+        places = dict.fromkeys(map(name_place, answer.passages))
+        for place in list(places)[:MAX_NEAREST_PASSAGES]:
+            lines += wrap_text(f"- {place}", "  ", hanging="  ")
     if answer.model:
         choice = f", {answer.model_choice}" if answer.model_choice else ""
-        lines += ["", f"Model: {shorten(answer.model, 100)}{choice}"]
+        lines += ["", *wrap_text(f"Model: {shorten(answer.model, 100)}{choice}", "")]
     if answer.invalid_citations:
         numbers = ", ".join(map(str, answer.invalid_citations))
         lines += ["", f"The model cited passages that do not exist: {numbers}."]
     if answer.dropped:
         lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
-    if answer.notice:
-        lines += ["", *shorten_lines(answer.notice, 400)]
-    return lines
+    notices = _format_notices(answer, "")
+    return [*lines, "", *notices] if notices else lines
 
 
-def format_answer_in_chat(answer: Answer) -> list[str]:
-    """Return the short form for a chat: sources, failed checks and notices."""
-    lines = [f"  [{citation.number}] {_format_place(citation)}" for citation in answer.citations]
-    if answer.abstention:
-        lines.append(f"  {answer.abstention.sentence}")
-    if any(statement.verdict != "supported" for statement in answer.statements):
+def format_answer_in_chat(answer: Answer, before: Answer | None = None) -> list[str]:
+    """Return the short form for a chat: sources, failed checks and notices.
+
+    Notices of the answer `before` are not repeated.
+    """
+    lines = _format_sources(answer, with_text=False)
+    if any(map(is_unverified, answer.statements)):
         lines += [f"  {line}" for line in _format_verdicts(answer) if line]
-    lines += [f"  {line}" for line in shorten_lines(answer.notice, 400)]
+    return lines + _format_notices(answer, "  ", before)
+
+
+def _format_sources(answer: Answer, *, with_text: bool) -> list[str]:
+    """Return the citations that no quote shows; "found in" those that the model did not cite."""
+    lines = []
+    cited = {number for statement in answer.statements for number in statement.citations}
+    found = {number for statement in answer.statements for number in statement.found_in} - cited
+    quoted = {quote.citation for quote in answer.quotes}
+    for citation in answer.citations:
+        if citation.number in quoted:
+            continue
+        prefix = "found in " if citation.number in found else ""
+        lines += format_citation_place(citation, prefix=prefix)
+        if with_text:
+            text = shorten(excerpt_citation(citation), MAX_EXCERPT_LENGTH)
+            lines += wrap_text(f"“{text}”", "      ")
     return lines
+
+
+def _format_notices(answer: Answer, indent: str, before: Answer | None = None) -> list[str]:
+    return [
+        style_text(line, dim=True)
+        for notice in select_new_notices(answer, before)
+        for line in wrap_text(shorten(notice, 400), indent)
+    ]
 
 
 def format_passages(answer: Answer) -> list[str]:
@@ -144,17 +175,18 @@ def format_passages(answer: Answer) -> list[str]:
 
 
 def _format_verdicts(answer: Answer) -> list[str]:
-    """Return how many sentences, or values, the cited passages support, and list the others."""
-    statements = answer.statements
-    doubtful = [statement for statement in statements if statement.verdict != "supported"]
-    if not statements or (answer.is_extractive and not doubtful):
+    """Return how many sentences, or values, could not be verified, and list them."""
+    if not answer.statements or answer.quotes:
         return []
-    supported = f"{len(statements) - len(doubtful)} of {len(statements)}"
-    parts = "sentences" if answer.data is None else "values"
-    lines = ["", f"Checked: {supported} {parts} are supported by the passages they cite."]
-    for statement in doubtful:
-        lines.append(f"  {_VERDICTS[statement.verdict]}: {shorten(statement.text, 120)}")
-        lines += list_entries("    ", statement.reasons, MAX_REASONS)
+    unverified = count_unverified(answer)
+    if not unverified:
+        return ["", format_verified(answer)]
+    lines = ["", format_unverified(answer)]
+    for statement, count in unverified[:MAX_UNVERIFIED]:
+        lines += wrap_text(f"- {shorten(statement.text, 120)}", "  ", hanging="  ")
+        lines += wrap_text(shorten(explain_verdict(statement, count), 300), "    ")
+    if len(unverified) > MAX_UNVERIFIED:
+        lines.append(f"  ... and {len(unverified) - MAX_UNVERIFIED} more")
     return lines
 
 
@@ -167,13 +199,16 @@ def format_conversations(conversations: Sequence[StoredConversation]) -> Table:
     return Table(("id", "started (UTC)", "questions", "first question"), rows)
 
 
-def format_turn(turn: Turn) -> list[str]:
-    """Return a question of a stored conversation, its answer and the answer's sources."""
+def format_turn(turn: Turn, before: Answer | None = None) -> list[str]:
+    """Return a question of a stored conversation, its answer and the answer's sources.
+
+    Notices of the answer `before` are not repeated.
+    """
     answer = turn.answer
     lines = [f"> {shorten(turn.question, 400)}"]
     if answer.query:
         lines.append(f"Searched for: {shorten(answer.query, 400)}")
-    lines += [clean_text(answer.text), *format_answer_in_chat(answer)]
+    lines += [*format_text(answer), *format_answer_in_chat(answer, before)]
     if turn.gone:
         numbers = ", ".join(f"[{number}]" for number in turn.gone)
         lines.append(f"  {numbers}: removed from the knowledge base, or changed since")

@@ -150,20 +150,26 @@ def ask(
     """
     from ragkit import AskOptions
     from ragkit.errors import SchemaError
-    from ragkit_apps.cli.answer_text import format_answer
+    from ragkit_apps.cli.answer_text import format_answer, format_text
     from ragkit_apps.cli.chat import write_answer
-    from ragkit_apps.cli.render import clean_text
+    from ragkit_apps.cli.waiting import show_waiting
 
     with open_kb(load_settings(config_path, kb=kb_dir, model=model, reranker=reranker)) as kb:
         view = Identity(name, groups).open_view(kb)
-        options = AskOptions(k=k, where=where, reasoning=reasoning)
+        with show_waiting() as waiting:
+            options = AskOptions(k=k, where=where, reasoning=reasoning, on_found=waiting.show_found)
+            if schema is not None:
+                with as_usage_error("--schema", SchemaError):
+                    answer = view.ask(question, options, schema=schema)
+            else:
+                stream = view.stream(question, options)
+                if as_json:
+                    waiting.show("Writing")
+                    answer = stream.answer
         if schema is not None:
-            with as_usage_error("--schema", SchemaError):
-                answer = view.ask(question, options, schema=schema)
-            lines = [clean_text(answer.text), *format_answer(answer, reasoning=reasoning)]
+            lines = [*format_text(answer), *format_answer(answer, reasoning=reasoning)]
             emit(_to_json(answer), lines, as_json)
             return
-        stream = view.stream(question, options)
         answer = stream.answer if as_json else write_answer(stream)
     emit(_to_json(answer), format_answer(answer, reasoning=reasoning), as_json)
     if answer.incomplete:
@@ -264,7 +270,12 @@ def show(
     config_path, group_kb_dir, identity = group
     with open_kb(load_settings(config_path, kb=kb_dir or group_kb_dir)) as kb:
         turns = identity.open_view(kb).conversation(number).turns()
-    lines = [line for turn in turns for line in format_turn(turn)]
+    answers = [None, *(turn.answer for turn in turns)]
+    lines = [
+        line
+        for turn, before in zip(turns, answers, strict=False)
+        for line in format_turn(turn, before)
+    ]
     content = [{**asdict(turn), "answer": _to_json(turn.answer)} for turn in turns]
     emit(content, lines, as_json)
 

@@ -16,9 +16,12 @@ from ragkit_apps.cli.answer_text import (
     format_answer_in_chat,
     format_models,
     format_passages,
+    format_text,
 )
 from ragkit_apps.cli.options import emit
+from ragkit_apps.cli.quote_text import format_quotes
 from ragkit_apps.cli.render import clean_text, escape_name
+from ragkit_apps.cli.waiting import show_waiting
 
 _HELP = """\
 /sources       show the sources of the last answer, with their text
@@ -26,19 +29,26 @@ _HELP = """\
 /new           start a new conversation
 /quit          leave the chat (or Ctrl-D); Ctrl-C stops an answer"""
 
+_UNVERIFIED = "None of this could be verified. From your documents:"
+
 
 def write_answer(stream: AnswerStream) -> Answer:
-    """Print an answer while it is generated; Ctrl-C also ends the work on the server."""
-    if stream.model is None and not stream.answer.abstained:
-        click.secho("Extractive answer (quoted from the documents, no model involved)", bold=True)
+    """Print an answer: a model's while it is generated; Ctrl-C also ends the work on the server."""
+    if stream.model is None:
+        click.echo("\n".join(format_text(stream.answer)))
+        return stream.answer
     try:
-        for piece in stream if stream.model else [stream.answer.text]:
+        for piece in stream:
             click.echo(clean_text(piece), nl=False)
     except KeyboardInterrupt:
         stream.close()
         raise
     finally:
         click.echo()
+    if stream.answer.abstention:
+        click.echo(stream.answer.abstention.sentence)
+    if stream.answer.is_unsupported:
+        click.echo("\n".join(["", _UNVERIFIED, "", *format_quotes(stream.answer)]))
     return stream.answer
 
 
@@ -49,7 +59,7 @@ class Chat:
         self._view = view
         self._conversation = conversation
         self._options = options
-        self._reasoning = ""  # of the last answer; the conversation does not store it
+        self._last: Answer | None = None
 
     def run(self) -> None:
         """Answer each line until the input ends or the user quits."""
@@ -70,12 +80,14 @@ class Chat:
                 click.echo(f"ragkit: {escape_name(str(error))}", err=True)
 
     def _ask(self, question: str) -> None:
-        stream = self._conversation.stream(question, self._options)
+        with show_waiting() as waiting:
+            options = replace(self._options, on_found=waiting.show_found)
+            stream = self._conversation.stream(question, options)
         if stream.query != question:
             click.secho(f"Searching for: {clean_text(stream.query)}", dim=True)
         answer = write_answer(stream)
-        self._reasoning = answer.reasoning
-        click.echo("\n".join([*format_answer_in_chat(answer), ""]))
+        click.echo("\n".join([*format_answer_in_chat(answer, self._last), ""]))
+        self._last = answer
 
     def _run_command(self, line: str) -> None:
         command, _, argument = line.partition(" ")
@@ -95,10 +107,14 @@ class Chat:
         if not turns:
             click.echo("Nothing has been asked yet.")
             return
-        reasoning = "" if turns[-1].withheld else self._reasoning
-        answer = replace(turns[-1].answer, reasoning=reasoning)
-        lines = [*format_answer(answer, reasoning=True), *format_passages(answer)]
-        click.echo("\n".join(lines).strip())
+        answer = turns[-1].answer
+        if self._last is not None and not turns[-1].withheld:
+            answer = replace(answer, reasoning=self._last.reasoning)  # which is not stored
+        lines = [
+            *(format_quotes(answer) if answer.quotes else []),
+            *format_answer(answer, reasoning=True),
+        ]
+        click.echo("\n".join([*lines, *format_passages(answer)]).strip("\n"))
 
     def _show_or_set_model(self, name: str) -> None:
         config = self._view.config

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import click
@@ -38,6 +41,35 @@ class Table:
     """Columns of formatted numbers (text), which are aligned to the right, too."""
 
 
+def style_text(text: str, *, bold: bool = False, dim: bool = False) -> str:
+    """Return a text for a terminal with colours; as it is elsewhere, and with NO_COLOR set."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return click.style(text, bold=bold or None, dim=dim or None)
+
+
+def terminal_width() -> int | None:
+    """Return the number of columns of the terminal; None if the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def wrap_text(text: str, indent: str, *, hanging: str = "") -> list[str]:
+    """Return an indented text, on a terminal wrapped at words; elsewhere on one line.
+
+    All lines but the first are indented by `hanging` more.
+    """
+    text, width = " ".join(clean_text(text).split()), terminal_width()
+    if not text or width is None:
+        return [indent + text] if text else []
+    return textwrap.wrap(
+        text,
+        max(width, len(indent + hanging) + 20),
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_on_hyphens=False,
+    )
+
+
 def print_table(table: Table) -> None:
     """Print a table: with colour and fitted to the width on a terminal, else as plain lines.
 
@@ -56,12 +88,12 @@ def print_table(table: Table) -> None:
         _print_styled(table.columns, cells, right)
         return
     heading = [list(table.columns)] if any(table.columns) else []
-    for line in _align_cells([*heading, *cells], right):
+    for line in align_cells([*heading, *cells], right):
         click.echo(line)
 
 
-def _align_cells(rows: Sequence[Sequence[str]], right: set[int]) -> list[str]:
-    """Return one line for each row; characters of double width count as two."""
+def align_cells(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """Return one line of aligned cells for each row; characters of double width count as two."""
     from rich.cells import cell_len
 
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]

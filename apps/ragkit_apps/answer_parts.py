@@ -1,0 +1,116 @@
+"""The parts of an answer that the command line, the web page and the export show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragkit.text.folding import strip_markup
+from ragkit_apps.text import quote_highlights
+from ragkit_ingest.model import CELL_SEPARATOR
+
+if TYPE_CHECKING:
+    from ragkit import Answer, Citation, Hit, Quote, Statement
+
+QUOTED_NOTE = "Quoted from your documents (no AI model running)"
+
+_LINE_MARKUP = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteTable:
+    """A table row as a table of its own: a caption, column heads, and a value for each.
+
+    The row's label comes first, in the caption if no column has it, then the columns that the
+    question asks for; `asked` is the index of the first of these.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+    asked: int
+
+
+def tabulate_quote(quote: Quote) -> QuoteTable | None:
+    """Return a quoted table row as a table without its empty cells; None for other quotes."""
+    cells = [cell for cell in quote.cells if cell[1]]
+    if not cells:
+        return None
+    labels = [cell for cell in cells if quote.label and cell[1] == quote.label][:1]
+    columns, values = zip(*labels, *(cell for cell in cells if cell not in labels), strict=True)
+    caption = "" if labels else quote.label
+    asked = min(len(labels), len(cells) - 1)
+    return QuoteTable(", ".join(filter(None, (caption, quote.unit))), columns, values, asked)
+
+
+def name_document(result: Citation | Hit) -> str:
+    """Return the title of a document, or its file name if it has none."""
+    return result.title or result.source.rpartition("/")[2]
+
+
+def name_place(result: Citation | Hit) -> str:
+    """Return the document and the place in it: "Employee handbook, page 5 (printed 2)"."""
+    return ", ".join(dict.fromkeys(filter(None, (name_document(result), result.place))))
+
+
+def find_citation(answer: Answer, number: int) -> Citation | None:
+    """Return the citation of this number; None if its passage has been removed."""
+    return next((each for each in answer.citations if each.number == number), None)
+
+
+def excerpt_citation(citation: Citation) -> str:
+    """Return a citation's highlighted words, or all of them, on one line without markup."""
+    text = _LINE_MARKUP.sub("", quote_highlights(citation))
+    return " ".join(strip_markup(text.replace(CELL_SEPARATOR, ", ")).split())
+
+
+def is_unverified(statement: Statement) -> bool:
+    """Return True if neither what a sentence cites nor another passage supports it."""
+    return statement.verdict != "supported" and not statement.found_in
+
+
+def count_unverified(answer: Answer) -> list[tuple[Statement, int]]:
+    """Return the sentences that nothing supports; equal ones once, with their number."""
+    counts: dict[tuple[str, tuple[str, ...]], int] = {}
+    first: dict[tuple[str, tuple[str, ...]], Statement] = {}
+    for statement in filter(is_unverified, answer.statements):
+        key = (" ".join(statement.text.split()).casefold(), statement.reasons)
+        counts[key] = counts.get(key, 0) + 1
+        first.setdefault(key, statement)
+    return [(first[key], count) for key, count in counts.items()]
+
+
+def format_verified(answer: Answer) -> str:
+    """Return how many sentences were verified: "3 sentences verified"."""
+    return f"{_count_parts(answer, len(answer.statements))} verified"
+
+
+def format_unverified(answer: Answer) -> str:
+    """Return how many sentences could not be verified: "1 sentence could not be verified"."""
+    count = sum(map(is_unverified, answer.statements))
+    return f"{_count_parts(answer, count)} could not be verified"
+
+
+def _count_parts(answer: Answer, count: int) -> str:
+    part = "sentence" if answer.data is None else "value"
+    return f"{count} {part}{'' if count == 1 else 's'}"
+
+
+def explain_verdict(statement: Statement, count: int = 1) -> str:
+    """Return why a sentence could not be verified, and how often it occurs."""
+    parts = [] if statement.citations else ["no source given"]
+    parts += statement.reasons
+    parts += [f"{count} times"] if count > 1 else []
+    return "; ".join(parts) or "not supported by its source"
+
+
+def select_new_notices(answer: Answer, before: Answer | None) -> list[str]:
+    """Return the lines of an answer's notice, without those that the answer before it had."""
+    known = before.notice.splitlines() if before else []
+    return [line for line in answer.notice.splitlines() if line.strip() and line not in known]
+
+
+def count_places(count: int) -> str:
+    """Return the heading of further quotes: "2 more places"."""
+    return f"{count} more place{'' if count == 1 else 's'}"
