@@ -209,10 +209,8 @@ class View:
         if identity is None or embedder is None or is_empty:
             return _abstain(question, options.where), record
         open_view = partial(self._guarded.open, options.where)
-        least = identity.similarity_threshold
-        return RetrievedContext(
-            hits, embedder, least, open_view, sides, shares_words, missing
-        ), record
+        parts = (hits, embedder, identity.similarity_threshold, open_view, sides)
+        return RetrievedContext(*parts, shares_words, missing), record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,13 @@ def name_place(result: Citation | Hit) -> str:
     return ", ".join(dict.fromkeys(filter(None, (name_document(result), result.place))))
 
 
+def describe_found(hits: Sequence[Hit]) -> str:
+    """Return what a question waits for after its search: "Found 8 passages in 3 documents; ..."."""
+    passages, documents = len(hits), len({hit.document for hit in hits})
+    found = f"{passages} passage{'' if passages == 1 else 's'}"
+    return f"Found {found} in {documents} document{'' if documents == 1 else 's'}; reading"
+
+
 def find_citation(answer: Answer, number: int) -> Citation | None:
     """Return the citation of this number; None if its passage has been removed."""
     return next((each for each in answer.citations if each.number == number), None)
@@ -99,10 +107,10 @@ def _count_parts(answer: Answer, count: int) -> str:
 
 def explain_verdict(statement: Statement, count: int = 1) -> str:
     """Return why a sentence could not be verified, and how often it occurs."""
-    parts = [] if statement.citations else ["no source given"]
+    parts = ["" if statement.citations else "no source given"]
     parts += statement.reasons
     parts += [f"{count} times"] if count > 1 else []
-    return "; ".join(parts) or "not supported by its source"
+    return "; ".join(filter(None, parts)) or "not supported by its source"
 
 
 def select_new_notices(answer: Answer, before: Answer | None) -> list[str]:

@@ -137,7 +137,7 @@ def _until(page: Page, act: Callable[[], object], selector: str, text: str = "")
 def _asked(page: Page, question: str) -> float:
     box = page.get_by_placeholder("Ask the documents")
     box.fill(question)
-    return _until(page, lambda: box.press("Enter"), "main, .stMain", "How it was answered")
+    return _until(page, lambda: box.press("Enter"), "main, .stMain", "Details")
 
 
 def _cited(page: Page) -> float:

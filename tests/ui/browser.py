@@ -193,9 +193,9 @@ def type_question(page: Page, question: str) -> None:
 def ask(page: Page, question: str) -> Locator:
     """Ask and wait for the end of the answer; gives the message with it."""
     still(page)
-    before = page.get_by_text("How it was answered").count()
+    before = page.get_by_text("Details", exact=True).count()
     type_question(page, question)
-    expect(page.get_by_text("How it was answered")).to_have_count(before + 1)
+    expect(page.get_by_text("Details", exact=True)).to_have_count(before + 1)
     return answers(page).last
 
 

@@ -127,7 +127,7 @@ def test_the_keyboard_alone_leads_from_a_question_to_the_page_and_back(
     page.keyboard.press("Enter")
     chip = answers(page).locator("button.cite")
     expect(chip).to_be_visible()
-    expect(page.get_by_text("How it was answered")).to_be_visible()
+    expect(page.get_by_text("Details", exact=True)).to_be_visible()
     tab_to(page, chip)
     page.keyboard.press("Enter")
     expect(page.locator(".sheet img")).to_be_visible()
@@ -173,9 +173,9 @@ def test_without_a_model_server_the_page_says_so_and_quotes(
     page = visitors.arrive(serve(shutil.copytree(examples, tmp_path / "a.kb")).url)
     expect(page.get_by_text("No language model is available")).to_contain_text("ollama serve")
     answer = ask(page, LEAVE)
-    expect(answer).to_contain_text("Extractive answer: quoted, no model involved")
+    expect(answer).to_contain_text("Quoted from your documents (no AI model running)")
     expect(answer).to_contain_text("ollama serve")
-    answer.locator("button.cite").first.click()
+    answer.locator("button.source").first.click()
     assert marked(picture(page)) > 500
 
 
@@ -253,7 +253,7 @@ def test_an_answer_that_is_being_written_survives_a_reload(
     expect(page.locator(".writing")).to_contain_text("Table 2")
     page.reload()
     expect(page.locator(".writing")).to_contain_text("Table 2")
-    expect(page.get_by_text("How it was answered")).to_be_visible()
+    expect(page.get_by_text("Details", exact=True)).to_be_visible()
     expect(answers(page)).to_have_count(1)
 
 
@@ -265,7 +265,7 @@ def test_a_click_in_the_moment_in_which_an_answer_is_done_is_heeded(
     still(page)
     page.evaluate(
         """clicked => new MutationObserver((_, observer) => {
-            if (document.body.innerText.includes("How it was answered")) {
+            if (document.body.innerText.includes("Details")) {
                 observer.disconnect()
                 document.querySelector(clicked).click()
             }

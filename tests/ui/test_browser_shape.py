@@ -84,7 +84,7 @@ def test_hostile_text_becomes_no_element_and_no_request(
     answer.locator("button.cite").first.click()
     expect(page.locator("mark.passage")).to_contain_text("<script>window.harm=1</script>")
     harmless(page)
-    page.get_by_role("button", name="How it was answered").click()
+    page.get_by_role("button", name="Details").click()
     expect(page.get_by_text("Passages, with their similarity")).to_be_visible()
     harmless(page)
     shown(page, "Documents")

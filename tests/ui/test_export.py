@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from markdown_it import MarkdownIt
 
-from ragkit import Turn
+from ragkit import Quote, Statement, Turn
 from ragkit.answers import Answer, Citation
 from ragkit_apps.ui.components.export import build_file_name, export_markdown
 from tests.generation.test_citations import hit
@@ -27,6 +27,41 @@ def test_an_export_has_questions_answers_and_sources_with_their_words() -> None:
     assert text.startswith("# How many days?\n\n## How many days?\n\n28 days [1].\n\nUnused ones")
     assert "\n1. 1.txt: “Everybody has 28 days.”" in text
     assert text.endswith("*2026-11-22 10:00 UTC, by llama3.2*\n")
+
+
+def test_an_export_has_quotes_and_rows_as_tables() -> None:
+    row = Quote(2, "x", (("Price", "64.80"), ("Part", "VX|1")), "VX|1", "EUR")
+    citations = tuple(Citation.from_hit(n, hit(n)) for n in (1, 2))
+    quotes = (Quote(1, "It is *28*."), row)
+    answer = Answer("How many?", "as stored", citations, (hit(1),), quotes=quotes)
+    text = export_markdown("How many?", [Turn(AT, "How many?", answer, number=1)])
+    assert text.split("\n")[4:] == [
+        *("> “It is \\*28\\*.”", "", "[1] 1.txt", "", "1 more place:", ""),
+        *("EUR", "", "| Part | Price |", "| --- | --- |", "| VX\\|1 | 64.80 |", ""),
+        *("[2] 2.txt", "", "*2026-11-22 10:00 UTC, quoted, no AI model*", ""),
+    ]
+    assert "table" in Tags(MarkdownIt("commonmark").enable("table").render(text)).tags
+
+
+def test_an_export_marks_what_nothing_supports() -> None:
+    statement = Statement("It is 30.", 0, 9, (), "uncited")
+    answer = Answer(
+        "How many?",
+        "It is 30.",
+        (Citation.from_hit(1, hit(1)),),
+        (hit(1),),
+        (statement, statement),
+        model="tiny",
+        quotes=(Quote(1, "28 days."),),
+    )
+    lines = export_markdown("How many?", [Turn(AT, "How many?", answer, number=1)]).split("\n")
+    assert [line for line in lines[4:-2] if line] == [
+        "> “28 days.”",
+        "[1] 1.txt",
+        "The model wrote this, and the passages do not support it:",
+        "It is 30.",
+        "Could not be verified: It is 30. (no source given; 2 times)",
+    ]
 
 
 def test_each_line_of_a_notice_is_a_paragraph() -> None:

@@ -65,7 +65,7 @@ def test_first_questions_come_from_the_documents(service: Service, visit: Visit)
 
 def test_a_suggested_question_is_asked_with_a_click(service: Service, visit: Visit) -> None:
     page = press(visit(), "Security rules")
-    assert "rules.md, Passwords" in answers(page)[0]
+    assert "Security rules, Passwords" in answers(page)[0]
 
 
 def test_an_answer_has_chips_that_open_its_source(service: Service, visit: Visit) -> None:
@@ -100,7 +100,7 @@ def test_without_a_model_an_answer_is_labelled_as_an_extract(
         page = visit()
         assert "No language model is available" in words(page)
         said = words(ask(page))
-    assert "Extractive answer: quoted, no model involved" in said
+    assert "Quoted from your documents (no AI model running)" in said
     assert "ollama serve" in said
 
 

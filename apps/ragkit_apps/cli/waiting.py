@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ragkit_apps.answer_parts import describe_found
+
 if TYPE_CHECKING:
     from ragkit import Hit
 
@@ -38,10 +40,7 @@ class Waiting:
 
     def show_found(self, hits: Sequence[Hit]) -> None:
         """Show how many passages the search found."""
-        documents = len({hit.document for hit in hits})
-        passages = f"{len(hits)} passage{'' if len(hits) == 1 else 's'}"
-        place = f"{documents} document{'' if documents == 1 else 's'}"
-        self.show(f"Found {passages} in {place}; reading")
+        self.show(describe_found(hits))
 
     def stop(self) -> None:
         """Erase the line."""

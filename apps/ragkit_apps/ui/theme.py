@@ -142,6 +142,29 @@ mark.passage.faint { background: #fff4be; }
   padding: .3em .6em; text-align: left;
 }
 .answer pre { overflow-x: auto; }
+.answer.unsupported { opacity: .75; }
+.quote { margin: 0 0 .9rem; }
+.answer .quote p, .answer .quote table { margin: 0 0 .35rem; }
+.quote caption { text-align: left; font-size: .86rem; opacity: .8; padding-bottom: .25rem; }
+.quote th { font-weight: 500; font-size: .86rem; opacity: .85; }
+.quote td.asked { background: #ffe26e; color: #1d2422; font-weight: 650; }
+.quote.best p { font-size: 1.3rem; line-height: 1.45; }
+.quote.best td { font-size: 1.15rem; }
+.quote strong { font-weight: 650; }
+button.source {
+  font: inherit; font-size: .86rem; color: inherit; text-align: left; cursor: pointer;
+  background: none; border: 0; padding: .1rem 0;
+}
+button.source:hover { text-decoration: underline; }
+button.source:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+button.cite.found {
+  background: none; color: inherit; font-weight: 500; vertical-align: baseline; opacity: .85;
+  border: 1px solid color-mix(in srgb, currentColor 35%, transparent);
+}
+details.places summary { cursor: pointer; font-size: .92rem; margin-bottom: .6rem; }
+details.places .quote {
+  padding-left: .9rem; border-left: 2px solid color-mix(in srgb, currentColor 20%, transparent);
+}
 .answer.writing > :last-child::after {
   content: ""; display: inline-block; width: .5em; height: 1em; margin-left: .15em;
   vertical-align: -.15em; background: currentColor; opacity: .6;

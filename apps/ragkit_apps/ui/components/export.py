@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ragkit import Turn
-from ragkit_apps.text import quote_highlights
+from ragkit import Answer, Quote, Turn
+from ragkit.answers import UNSUPPORTED_NOTE
+from ragkit_apps.answer_parts import (
+    count_places,
+    count_unverified,
+    excerpt_citation,
+    explain_verdict,
+    find_citation,
+    name_place,
+    select_new_notices,
+    tabulate_quote,
+)
 from ragkit_apps.ui.components.markup import shorten, to_one_line
-from ragkit_apps.ui.places import format_place
 
 MAX_FILE_NAME_CHARACTERS = 60
 
@@ -26,28 +35,67 @@ def export_markdown(title: str, turns: Sequence[Turn]) -> str:
     Text of documents, users and models is escaped: it cannot load images or add links.
     """
     lines = [f"# {_escape_line(title)}", ""]
+    before: Answer | None = None
     for turn in turns:
         answer = turn.answer
-        text = "\n\n".join(_escape_line(line) for line in answer.text.split("\n") if line.strip())
-        lines += [f"## {_escape_line(turn.question)}", "", text, ""]
-        if answer.abstention:
-            lines += [answer.abstention.sentence, ""]
-        lines += [
-            f"{citation.number}. {_escape_line(format_place(citation))}: "
-            f"“{_escape_line(shorten(quote_highlights(citation), 400))}”"
-            for citation in answer.citations
-        ]
-        if answer.citations:
-            lines.append("")
-        for statement in answer.statements:
-            if statement.verdict != "supported":
-                reason = _escape_line("; ".join(statement.reasons)) or statement.verdict
-                lines += [f"Not supported: {_escape_line(statement.text)} ({reason})", ""]
-        for line in answer.notice.splitlines():
+        lines += [f"## {_escape_line(turn.question)}", ""]
+        lines += _export_quotes(answer) if answer.quotes else _export_text(answer)
+        lines += _export_sources(answer)
+        if answer.is_unsupported:
+            lines += [f"{UNSUPPORTED_NOTE}:", "", *_export_text(answer)]
+        for statement, count in count_unverified(answer):
+            reason = _escape_line(explain_verdict(statement, count))
+            lines += [f"Could not be verified: {_escape_line(statement.text)} ({reason})", ""]
+        for line in select_new_notices(answer, before):
             lines += [_escape_line(line), ""]
-        model = f"by {_escape_line(answer.model)}" if answer.model else "quoted, no model"
+        model = f"by {_escape_line(answer.model)}" if answer.model else "quoted, no AI model"
         lines += [f"*{turn.at[:16].replace('T', ' ')} UTC, {model}*", ""]
+        before = answer
     return "\n".join(lines)
+
+
+def _export_text(answer: Answer) -> list[str]:
+    lines = [_escape_line(line) for line in answer.text.split("\n") if line.strip()]
+    if answer.abstention:
+        lines += filter(None, (answer.abstention.sentence,))
+    return [part for line in lines for part in (line, "")]
+
+
+def _export_quotes(answer: Answer) -> list[str]:
+    """Return the best quote with its source, and the others under a line that counts them."""
+    best, *others = answer.quotes
+    lines = _export_quote(answer, best)
+    lines += [f"{count_places(len(others))}:", ""] if others else []
+    for quote in others:
+        lines += _export_quote(answer, quote)
+    return lines
+
+
+def _export_quote(answer: Answer, quote: Quote) -> list[str]:
+    """Return a quote, or a row as a table, and the line of its source."""
+    table = tabulate_quote(quote)
+    citation = find_citation(answer, quote.citation)
+    place = _escape_line(name_place(citation)) if citation else "removed, or changed since"
+    if table is None:
+        words = [f"> “{_escape_line(quote.text)}”"]
+    else:
+        caption = [_escape_line(table.caption), ""] if table.caption else []
+        rule = ["---"] * len(table.columns)
+        rows = (map(_escape_line, table.columns), rule, map(_escape_line, table.values))
+        words = [*caption, *(f"| {' | '.join(row)} |" for row in rows)]
+    return [*words, "", f"[{quote.citation}] {place}", ""]
+
+
+def _export_sources(answer: Answer) -> list[str]:
+    """Return a line for each citation that no quote shows."""
+    quoted = {quote.citation for quote in answer.quotes}
+    lines = [
+        f"{citation.number}. {_escape_line(name_place(citation))}: "
+        f"“{_escape_line(shorten(excerpt_citation(citation), 400))}”"
+        for citation in answer.citations
+        if citation.number not in quoted
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _escape_line(text: str) -> str:

@@ -11,13 +11,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ragkit import Citation, Statement
-from ragkit_apps.ui.places import format_place
+from ragkit_apps.answer_parts import explain_verdict, is_unverified, name_place
 
-# Marks around unsupported sentences while Markdown is rendered; private-use characters.
-_MARK_START, _MARK_END = "\ue000", "\ue001"
-_MARKS = re.compile(f"[{_MARK_START}{_MARK_END}]")
+# Marks around unverified sentences, and after those that are found in a passage, while Markdown is
+# rendered; private-use characters.
+_MARK_START, _MARK_END, _MARK_FOUND = "\ue000", "\ue001", "\ue002"
+_MARKS = re.compile(f"([{_MARK_START}{_MARK_END}{_MARK_FOUND}])")
 _CITATION = re.compile(r"\[(\d{1,3})\]")
-_FINAL_CITATION = re.compile(r"\[(\d{1,3})\]$")  # of a line of an extractive answer
 # Markdown of lists, headings, tables and bold text, which is not part of a sentence.
 _MARKUP_BEFORE = re.compile(r"[\s>*+#|-]*(?:\d{1,3}[.)]\s+)?[\s*_`|]*")
 _MARKUP_AFTER = "*_`| \t\n"
@@ -27,57 +27,46 @@ def render_answer(
     text: str,
     citations: Sequence[Citation] | None = (),
     statements: Sequence[Statement] = (),
-    *,
-    plain: bool = False,
 ) -> str:
-    """Return a model's Markdown, or the `plain` text of an extractive answer, as HTML.
+    """Return a model's Markdown as HTML.
 
     Citations become buttons. While an answer is generated there are none yet (None), and numbers
-    are drawn without a button. Sentences that are not supported are marked. Raw HTML is escaped;
-    links and images are not rendered.
+    are drawn without a button. Sentences that could not be verified are marked; those that cite
+    nothing and are found in a passage have a quieter button. Raw HTML is escaped; links and images
+    are not rendered.
     """
-    if plain:
-        return "".join(_render_quote(line, citations) for line in text.split("\n") if line.strip())
-    doubtful = [statement for statement in statements if statement.verdict != "supported"]
+    statements = sorted(statements, key=lambda statement: statement.start)
     environment = {
         "citations": citations,
-        "doubts": [explain_verdict(statement) for statement in doubtful],
+        "doubts": [explain_verdict(each) for each in statements if is_unverified(each)],
+        "found": [each.found_in for each in statements if each.found_in],
         "open": False,
     }
-    marked = _mark_statements(text, doubtful)
+    marked = _mark_statements(text, statements)
     parser = _build_parser()
     tokens = parser.parse(marked, environment)
     return str(parser.renderer.render(tokens, parser.options, environment))
 
 
-def _render_quote(line: str, citations: Sequence[Citation] | None) -> str:
-    """Return a line of an extractive answer; only its last number is a citation."""
-    found = _FINAL_CITATION.search(line)
-    if found is None:
-        return f"<p>{escape(line)}</p>"
-    citation = _render_citation(found[0], int(found[1]), citations)
-    return f"<p>{escape(line[: found.start()])}{citation}</p>"
+def _mark_statements(text: str, statements: Sequence[Statement]) -> str:
+    """Return the text with marks around unverified statements, and after those found.
 
-
-def explain_verdict(statement: Statement) -> str:
-    """Return why a statement is not supported."""
-    what = {"unsupported": "Not supported", "uncited": "No citation"}[statement.verdict]
-    return f"{what}: {'; '.join(statement.reasons)}" if statement.reasons else what
-
-
-def _mark_statements(text: str, doubtful: Sequence[Statement]) -> str:
-    """Return the text with marks around each statement."""
+    The statements are sorted.
+    """
     text = _MARKS.sub("\N{REPLACEMENT CHARACTER}", text)
     parts, at = [], 0
-    for statement in sorted(doubtful, key=lambda statement: statement.start):
+    for statement in statements:
+        if not (is_unverified(statement) or statement.found_in):
+            continue
+        before, after = (_MARK_START, _MARK_END) if is_unverified(statement) else ("", _MARK_FOUND)
         found = _MARKUP_BEFORE.match(text, max(statement.start, at))
         start = found.end() if found else statement.start
         end = start + len(text[start : statement.end].rstrip(_MARKUP_AFTER))
         if end > start >= at:
-            parts += [text[at:start], _MARK_START, text[start:end], _MARK_END]
+            parts += [text[at:start], before, text[start:end], after]
             at = end
         else:  # markup only: an empty pair keeps the reasons in step
-            parts += [_MARK_START, _MARK_END]
+            parts += [before, after]
     return "".join([*parts, text[at:]])
 
 
@@ -106,11 +95,14 @@ def _render_block(renderer: Any, tokens: Sequence[Token], at: int, options: Any,
 def _render_inline(content: str, env: Any, *, cites: bool = True) -> str:
     """Return text with marks and citations; a mark can continue in the next inline element."""
     parts = []
-    for piece in re.split(f"([{_MARK_START}{_MARK_END}])", content):
+    for piece in _MARKS.split(content):
         if piece == _MARK_START:
             env["open"] = env["doubts"].pop(0) if env["doubts"] else ""
         elif piece == _MARK_END:
             env["open"] = False
+        elif piece == _MARK_FOUND:
+            numbers = env["found"].pop(0) if env["found"] else ()
+            parts += [_render_found(number, env["citations"] or ()) for number in numbers]
         elif piece:
             html = _render_citations(piece, env["citations"]) if cites else escape(piece)
             if env["open"] is not False and piece.strip():
@@ -132,13 +124,28 @@ def _render_citation(written: str, number: int, citations: Sequence[Citation] | 
     """Return the button of a citation; a number without a citation is returned as text."""
     if citations is None:
         return f'<span class="cite">{number}</span>'
+    return _render_button(number, citations, "cite", "Source", str(number)) or escape(written)
+
+
+def _render_found(number: int, citations: Sequence[Citation]) -> str:
+    """Return the quieter button of a passage that a sentence was found in."""
+    button = _render_button(
+        number, citations, "cite found", "Found in source", f"found in {number}"
+    )
+    return f" {button}" if button else ""
+
+
+def _render_button(
+    number: int, citations: Sequence[Citation], kind: str, role: str, text: str
+) -> str:
+    """Return a button that opens a citation, or "" if there is none of this number."""
     citation = next((entry for entry in citations if entry.number == number), None)
     if citation is None:
-        return escape(written)
-    label = escape(f"Source {number}: {format_place(citation)}")
+        return ""
+    label = escape(f"{role} {number}: {name_place(citation)}")
     return (
-        f'<button type="button" class="cite" data-cite="{number}" title="{label}" '
-        f'aria-label="{label}">{number}</button>'
+        f'<button type="button" class="{kind}" data-cite="{number}" title="{label}" '
+        f'aria-label="{label}">{text}</button>'
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,17 +12,26 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ragkit import Answer, Citation, Conversation, Turn
-from ragkit_apps.text import quote_highlights
+from ragkit.answers import UNSUPPORTED_NOTE
+from ragkit_apps.answer_parts import (
+    QUOTED_NOTE,
+    count_unverified,
+    excerpt_citation,
+    explain_verdict,
+    format_unverified,
+    name_document,
+    name_place,
+    select_new_notices,
+)
 from ragkit_apps.ui.components.markup import (
     escape_markdown,
-    explain_verdict,
     format_count,
     render_answer,
     shorten,
 )
 from ragkit_apps.ui.components.messages import draw_caption, draw_notice, show_errors
+from ragkit_apps.ui.components.quotes import render_quotes
 from ragkit_apps.ui.components.views import draw_answer_html
-from ragkit_apps.ui.places import format_place
 from ragkit_apps.ui.state.session import Source, format_time, open_source
 
 MAX_NEAREST_PASSAGES = 3
@@ -44,22 +53,27 @@ def open_answer_message() -> Iterator[DeltaGenerator]:
         yield st.empty()
 
 
-def draw_turn(conversation: Conversation, turn: Turn, place: int) -> None:
+def draw_turn(conversation: Conversation, turns: Sequence[Turn], place: int) -> None:
     """Draw a question and its answer; `place` is the number of the turn, from 1."""
-    draw_question(turn.question)
+    draw_question(turns[place - 1].question)
     with open_answer_message() as message, message.container():
-        draw_turn_answer(conversation, turn, place)
+        draw_turn_answer(conversation, turns, place)
 
 
-def draw_turn_answer(conversation: Conversation, turn: Turn, place: int) -> None:
-    """Draw the answer of a turn, in the message of `open_answer_message`."""
+def draw_turn_answer(conversation: Conversation, turns: Sequence[Turn], place: int) -> None:
+    """Draw the answer of a turn, in the message of `open_answer_message`.
+
+    A notice that the answer before it has is not repeated.
+    """
+    turn = turns[place - 1]
     answer = turn.answer
     if answer.abstention:
         _draw_abstention(answer, place)
     else:
         _draw_answer(turn, place)
-    if answer.notice:
-        draw_notice(answer.notice)
+    before = turns[place - 2].answer if place > 1 else None
+    if notices := select_new_notices(answer, before):
+        draw_notice("\n".join(notices))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _draw_rating(conversation, turn)
         _draw_details(turn, place)
@@ -68,46 +82,58 @@ def draw_turn_answer(conversation: Conversation, turn: Turn, place: int) -> None
 def _draw_answer(turn: Turn, place: int) -> None:
     answer = turn.answer
     if answer.is_extractive:
-        st.html(
-            '<span class="badge extractive">Extractive answer: quoted, no model involved</span>'
-        )
+        st.html(f'<span class="badge extractive">{QUOTED_NOTE}</span>')
     if answer.incomplete:
         st.html('<span class="badge">Incomplete</span>')
     draw_answer_html(
-        render_answer(answer.text, answer.citations, answer.statements, plain=answer.is_extractive),
+        render_quotes(answer)
+        if answer.quotes
+        else render_answer(answer.text, answer.citations, answer.statements),
         f"answer-{place}",
         partial(_open_citation, answer),
         announce=_is_latest(answer),
     )
-    with st.container(horizontal=True, gap="small", key=f"chips-{place}"):
-        for citation in answer.citations:
-            place_text = escape_markdown(_format_short_place(citation))
-            st.button(
-                f":yellow-background[**{citation.number}**] {place_text}",
-                key=f"source-{place}-{citation.number}",
-                help=escape_markdown(shorten(quote_highlights(citation), 240)),
-                on_click=open_source,
-                args=(SLOT, Source.from_result(citation)),
-            )
-    _draw_verdicts(answer)
+    _draw_sources(answer, place)
+    if answer.is_unsupported:
+        with st.expander(UNSUPPORTED_NOTE, icon=":material/rule:"):
+            st.html(f'<div class="answer unsupported">{render_answer(answer.text)}</div>')
+            _list_unverified(answer)
+    elif count_unverified(answer):
+        with st.expander(format_unverified(answer), icon=":material/rule:"):
+            _list_unverified(answer)
     if turn.gone:
         numbers = ", ".join(map(str, turn.gone))
         draw_caption(f"Sources that were removed from the knowledge base, or changed: {numbers}")
 
 
-def _draw_verdicts(answer: Answer) -> None:
-    """Draw the sentences that their citations do not support."""
-    doubtful = [statement for statement in answer.statements if statement.verdict != "supported"]
-    if not doubtful:
-        return
-    supported = len(answer.statements) - len(doubtful)
-    label = f"{supported} of {len(answer.statements)} sentences are supported by their citations"
-    with st.expander(label, icon=":material/rule:"):
-        for statement in doubtful:
-            st.html(
-                f'<p><mark class="doubt">{escape(shorten(statement.text, 300))}</mark><br>'
-                f'<span class="quiet">{escape(explain_verdict(statement))}</span></p>'
+def _draw_sources(answer: Answer, place: int) -> None:
+    """Draw a button for each citation that no quote shows, quieter if the model did not cite it."""
+    cited = {number for statement in answer.statements for number in statement.citations}
+    found = {number for statement in answer.statements for number in statement.found_in} - cited
+    quoted = {quote.citation for quote in answer.quotes}
+    with st.container(horizontal=True, gap="small", key=f"chips-{place}"):
+        for citation in answer.citations:
+            if citation.number in quoted:
+                continue
+            mark = f":yellow-background[**{citation.number}**]"
+            if citation.number in found:
+                mark = f":small[found in **{citation.number}**]"
+            st.button(
+                f"{mark} {escape_markdown(_format_short_place(citation))}",
+                key=f"source-{place}-{citation.number}",
+                help=escape_markdown(shorten(excerpt_citation(citation), 240)),
+                on_click=open_source,
+                args=(SLOT, Source.from_result(citation)),
             )
+
+
+def _list_unverified(answer: Answer) -> None:
+    """Draw the sentences that could not be verified, each once, with the reasons."""
+    for statement, count in count_unverified(answer):
+        st.html(
+            f'<p><mark class="doubt">{escape(shorten(statement.text, 300))}</mark><br>'
+            f'<span class="quiet">{escape(explain_verdict(statement, count))}</span></p>'
+        )
 
 
 def _open_citation(answer: Answer, number: int) -> None:
@@ -117,21 +143,22 @@ def _open_citation(answer: Answer, number: int) -> None:
 
 
 def _format_short_place(citation: Citation) -> str:
-    """Return the file name without its folders, and the place in the file."""
-    name = shorten(citation.source.rpartition("/")[2], 40)
-    return f"{name}, {shorten(citation.place, 40)}" if citation.place else name
+    """Return the title of a document, and the place in it."""
+    parts = (shorten(name_document(citation), 40), shorten(citation.place, 40))
+    return ", ".join(dict.fromkeys(filter(None, parts)))
 
 
 def _draw_abstention(answer: Answer, place: int) -> None:
     assert answer.abstention is not None
     with st.container(border=True, key=f"abstained-{place}"):
         st.markdown(f":material/search_off: **{escape_markdown(answer.text)}**")
-        draw_caption(answer.abstention.sentence)
+        if answer.abstention.sentence:
+            draw_caption(answer.abstention.sentence)
         if answer.passages:
             draw_caption("Nearest passages:")
         for number, hit in enumerate(answer.passages[:MAX_NEAREST_PASSAGES], 1):
             st.button(
-                escape_markdown(shorten(format_place(hit), 90)),
+                escape_markdown(shorten(name_place(hit), 90)),
                 key=f"near-{place}-{number}",
                 icon=":material/description:",
                 type="tertiary",
@@ -179,7 +206,7 @@ def _save_comment(conversation: Conversation, number: int, up: bool, key: str) -
 
 def _draw_details(turn: Turn, place: int) -> None:
     answer = turn.answer
-    with st.popover("How it was answered", icon=":material/info:", type="tertiary"):
+    with st.popover("Details", icon=":material/info:", type="tertiary"):
         lines = [f"<b>{escape(name)}</b> {escape(value)}" for name, value in _list_details(turn)]
         st.html(f'<div class="quiet details">{"<br>".join(lines)}</div>')
         if _is_latest(answer) and (reasoning := st.session_state["latest"].reasoning):
@@ -190,7 +217,7 @@ def _draw_details(turn: Turn, place: int) -> None:
         with st.container(gap=None, key=f"passages-{place}"):
             for number, hit in enumerate(answer.passages, 1):
                 st.button(
-                    f"{number}\\. {escape_markdown(shorten(format_place(hit), 70))} "
+                    f"{number}\\. {escape_markdown(shorten(name_place(hit), 70))} "
                     f"({hit.similarity:.2f})",
                     key=f"read-{place}-{number}",
                     type="tertiary",

@@ -64,9 +64,9 @@ def draw_page() -> None:
         else:
             with welcome.container():
                 _draw_welcome(view, conversation)
-        for place, turn in enumerate(turns, 1):
+        for place in range(1, len(turns) + 1):
             with st.container():
-                draw_turn(conversation, turn, place)
+                draw_turn(conversation, turns, place)
         next_turn = st.container()
     with st.sidebar:
         draw_settings()
@@ -230,9 +230,9 @@ def _draw_pending(pending: PendingAnswer, place: int) -> None:
             if pending.answer is None:
                 _draw_unfinished(pending)
                 return
-            turn = pending.conversation.turns()[-1]
+            turns = pending.conversation.turns()
             _get_pending()
-            draw_turn_answer(pending.conversation, turn, place)
+            draw_turn_answer(pending.conversation, turns, len(turns))
     time.sleep(REDRAW_INTERVAL)  # let the browser draw the answer before it has more to do
     st.session_state.get("pending")  # handle clicks made until now, which a rerun would lose
     st.rerun()  # updates the side bar and the address
@@ -245,8 +245,7 @@ def _draw_unfinished(pending: PendingAnswer) -> None:
     """
     is_redraw, pending.was_shown = pending.was_shown, True
     if pending.text and not (is_redraw and is_access_enforced(get_service().open_kb())):
-        html = render_answer(pending.text, None, plain=pending.model is None)
-        st.html(f'<div class="answer">{html}</div>')
+        st.html(f'<div class="answer">{render_answer(pending.text, None)}</div>')
     if pending.error is not None:
         draw_error(pending.error)
     else:
@@ -269,8 +268,8 @@ def _draw_growing_text(pending: PendingAnswer) -> None:
         label.html(f'<div class="quiet" aria-hidden="true">{escape(_describe(pending))}</div>')
         pending.wait(shown, 0.1)
         text = pending.text
-        if len(text) > shown and not pending.is_done:
-            html = render_answer(text, None, plain=pending.model is None)
+        if pending.model and len(text) > shown and not pending.is_done:
+            html = render_answer(text, None)
             body.html(f'<div class="answer writing">{html}</div>')
             shown = len(text)
             pending.wait(sys.maxsize, REDRAW_INTERVAL)
@@ -279,6 +278,6 @@ def _draw_growing_text(pending: PendingAnswer) -> None:
 def _describe(pending: PendingAnswer) -> str:
     passed = int(time.monotonic() - pending.started_at)
     duration = f" · {passed} s" if passed >= 2 else ""
-    if not pending.text:
-        return f"Reading the documents{duration}"
-    return f"{pending.model} is answering{duration}" if pending.model else f"Quoting{duration}"
+    if pending.model and pending.text:
+        return f"{pending.model} is answering{duration}"
+    return f"{pending.stage}{duration}"

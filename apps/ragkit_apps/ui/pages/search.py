@@ -13,7 +13,6 @@ from ragkit_apps.ui.components.empty_state import require_documents
 from ragkit_apps.ui.components.markup import escape_markdown, shorten
 from ragkit_apps.ui.components.messages import draw_caption, draw_heading
 from ragkit_apps.ui.components.source import draw_source
-from ragkit_apps.ui.places import format_place
 from ragkit_apps.ui.state.session import Source, open_source
 
 MAX_CHART_BARS = 20
@@ -103,7 +102,7 @@ def _draw_ranking(explanation: Explanation) -> None:
 def _draw_hit(rank: int, hit: Hit) -> None:
     with st.container(border=True, gap=None, key=f"hit-box-{rank}"):
         st.button(
-            f"**{rank}** {escape_markdown(shorten(format_place(hit), 100))}",
+            f"**{rank}** {escape_markdown(shorten(_format_place(hit), 100))}",
             key=f"hit-{rank}",
             type="tertiary",
             icon=":material/pageview:",
@@ -146,3 +145,8 @@ def _list_reranker_scores(rows: Sequence[Candidate]) -> dict[str, list[str | flo
     if all(row.reranker_score is None for row in rows):
         return {}
     return {"Reranker": [row.reranker_score for row in rows]}
+
+
+def _format_place(hit: Hit) -> str:
+    """Return the file and the place in it: "handbook.pdf, page 5 (printed 2)"."""
+    return f"{hit.source}, {hit.place}" if hit.place else hit.source

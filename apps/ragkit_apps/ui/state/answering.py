@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
-from ragkit import Answer, AnswerStream, AskOptions, Conversation, RagkitError
+from ragkit import Answer, AnswerStream, AskOptions, Conversation, Hit, RagkitError
+from ragkit_apps.answer_parts import describe_found
 
 ABANDONED_AFTER = 600.0  # seconds without a waiting page
 
@@ -13,9 +16,10 @@ ABANDONED_AFTER = 600.0  # seconds without a waiting page
 class PendingAnswer:
     """A question of a conversation whose answer is being generated.
 
-    `text` grows until `is_done`. Then there is an `answer`, or an `error`, or neither if it was
-    stopped. `was_shown` says whether the page has drawn the text of a stopped or failed answer.
-    Generation stops after ten minutes in which no page waits for it.
+    `text` grows until `is_done`; before it, `stage` says what the question waits for. Then there is
+    an `answer`, or an `error`, or neither if it was stopped. `was_shown` says whether the page has
+    drawn the text of a stopped or failed answer. Generation stops after ten minutes in which no
+    page waits for it.
     """
 
     def __init__(
@@ -25,6 +29,7 @@ class PendingAnswer:
         self.question = question
         self.options = options
         self.started_at = time.monotonic()
+        self.stage = "Searching"
         self.text = ""
         self.model: str | None = None
         self.answer: Answer | None = None
@@ -58,6 +63,9 @@ class PendingAnswer:
         if self._stream is not None:
             self._stream.close()
 
+    def _show_found(self, hits: Sequence[Hit]) -> None:
+        self.stage = describe_found(hits)
+
     def _run(self) -> None:
         try:
             self._generate()
@@ -73,7 +81,8 @@ class PendingAnswer:
                 self._changed.notify_all()
 
     def _generate(self) -> None:
-        stream = self.conversation.stream(self.question, self.options)
+        options = replace(self.options or AskOptions(), on_found=self._show_found)
+        stream = self.conversation.stream(self.question, options)
         self._stream, self.model = stream, stream.model
         if self._is_stopped:  # during retrieval
             stream.close()

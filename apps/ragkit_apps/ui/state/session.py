@@ -11,7 +11,7 @@ import streamlit as st
 
 from ragkit import Citation, Config, Hit, KnowledgeBase, RagkitError, View
 from ragkit.llms import InstalledModel, choose_model, installed_models
-from ragkit_apps.ui.places import format_place
+from ragkit_apps.answer_parts import name_place
 from ragkit_apps.ui.state.people import identify_browser
 from ragkit_apps.ui.state.service import get_service
 
@@ -66,7 +66,7 @@ class Source:
         """Return the place that a citation or a hit refers to."""
         place = (result.document, result.page_ordinal, result.start, result.end)
         if isinstance(result, Citation):
-            return cls(*place, format_place(result), result.highlights, result.number)
+            return cls(*place, name_place(result), result.highlights, result.number)
         return cls(*place, result.source)
 
     @property
