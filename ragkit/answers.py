@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from ragkit.llms.base import LanguageModel, Usage
+from ragkit.retrieval.document_titles import name_documents
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.missing_terms import MissingTerms
 from ragkit.store.filters import Filter
@@ -73,6 +74,9 @@ class Citation:
     `page_ordinal` counts the document's pages, sheets or parts from 0. `score` is the passage's
     score in the search.
 
+    `name` is the document's title, or its file's name without one; the folder is added where other
+    passages of the answer come from a document of the same name, and to a name such as "README.md".
+
     `highlights` are ranges [start, end) of the page's text within the quote, sorted and disjoint:
     the sentences and table rows that support the answer. It is empty if they are unknown, and for
     extractive answers, where the whole quote is the evidence.
@@ -91,6 +95,7 @@ class Citation:
     score: float
     page_ordinal: int
     highlights: tuple[tuple[int, int], ...] = ()
+    name: str = ""
 
     @classmethod
     def from_hit(
@@ -112,6 +117,7 @@ class Citation:
             quote=hit.text[start - hit.start : end - hit.start],
             score=hit.score,
             page_ordinal=hit.page_ordinal,
+            name=name_documents([hit])[hit.document],
         )
 
     def find_passage(self, passages: Sequence[Hit]) -> int | None:
@@ -256,6 +262,12 @@ class Answer:
             abstention=Abstention.MISSING,
             missing_terms=missing.terms,
         )
+
+    def name_citations(self) -> Answer:
+        """Return the answer with citations whose names tell the documents of its passages apart."""
+        names = name_documents(self.passages)
+        citations = [replace(each, name=names[each.document]) for each in self.citations]
+        return replace(self, citations=tuple(citations))
 
     def add_missing_terms(self, missing: MissingTerms) -> Answer:
         """Return the answer with a notice on the terms that occur in no document, before others."""

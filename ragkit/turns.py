@@ -197,6 +197,7 @@ def _decode_turn(snapshot: Snapshot, stored: StoredTurn) -> Turn:
     cited = [(citation, passages[citation[1]]) for citation in content["citations"]]
     citations = tuple(_decode_citation(citation, hit, withheld) for citation, hit in cited if hit)
     answer = _decode_answer(stored.question, content, citations, tuple(filter(None, passages)))
+    answer = answer.name_citations()
     return Turn(
         at=stored.at,
         question=stored.question,

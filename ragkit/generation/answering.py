@@ -112,7 +112,7 @@ def stream_answer(
 
 def stream_whole(answer: Answer, question: Question) -> AnswerStream:
     """Return a stream of an answer that is whole already."""
-    answer = replace(answer, query=question.rewritten)
+    answer = replace(answer.name_citations(), query=question.rewritten)
     return AnswerStream([answer.text, answer], None, question.query)
 
 
@@ -165,7 +165,7 @@ def _generate(
     if answer.abstained and not output.shown:
         yield answer.text
     yield replace(
-        answer.add_missing_terms(context.missing),
+        answer.name_citations().add_missing_terms(context.missing),
         usage=output.usage,
         reasoning=output.reasoning,
         model_choice=model_choice,

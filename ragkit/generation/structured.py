@@ -100,7 +100,7 @@ def ask_for_data(
         prompt.check_read(reply.usage, chosen.name)
     answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen.name)
     return replace(
-        answer.add_missing_terms(context.missing),
+        answer.name_citations().add_missing_terms(context.missing),
         dropped=0 if answer.abstained else prompt.dropped,
         usage=reply.usage,
         reasoning=reply.reasoning,

@@ -11,6 +11,7 @@ from ragkit.store.records import DocumentName
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.sanitize import sanitize
+from ragkit.text.titles import clean_title, is_generic, is_placeholder
 
 _DOCUMENTS_PER_QUESTION = 5  # that are read, so that some with good headings are among them
 _MAX_CHUNKS = 120  # of a document; what comes later in a long one is mostly annexes
@@ -22,7 +23,6 @@ _SHEET_KINDS = ("xlsx", "xls", "ods", "csv", "tsv")
 _MAIL_KINDS = ("eml", "msg")
 
 _LEXICON = load_lexicon()
-_GENERIC = frozenset(_LEXICON.generic_headings)
 _NUMBERING = re.compile(
     rf"^(?:(?:{any_of(_LEXICON.heading_labels)})\s+(?:\d[\d.]*[a-z]?|[ivxlc]+|[a-z])\b"
     r"|\(?(?:\d+(?:\.\d+)*[a-z]?|[ivx]+|[a-z])[.):](?=\s)|\d+(?:\.\d+)*(?=\s)|§+\s*\d+)"
@@ -31,12 +31,6 @@ _NUMBERING = re.compile(
 )
 _TAIL = re.compile(r"\s*(?:(?:\.\s?){3,}\d*|\([^()]*\))$")  # dots and a page, or a remark
 _NO_TOPIC = re.compile(r"[\"“”„<>{}|=@\\·•]|://|www\.|\.{3}|…|\d{4}|\b(?:GmbH|AG|Inc|Ltd|LLC)\b")
-_PLACEHOLDER = re.compile(
-    rf"^(?:(?:{any_of(_LEXICON.placeholder_titles)})\s?\d*|Microsoft \w+ - .*|.*\.\w{{2,4}})$",
-    re.IGNORECASE,
-)
-_REPLY_PREFIX = re.compile(rf"^(?:(?:{any_of(_LEXICON.reply_prefixes)})\s*:\s*)+", re.IGNORECASE)
-_SITE_NAME = re.compile(r"\s+[|–—-]\s+.*")  # "Help desk - Intranet of the company"
 
 
 def suggest_questions(snapshot: Snapshot, n: int) -> list[str]:
@@ -105,8 +99,8 @@ def _is_topic(text: str) -> bool:
         len(text) in _TOPIC_LENGTHS
         and not text[0].islower()
         and letters >= _MIN_LETTERS * len(text.replace(" ", ""))
-        and text.casefold() not in _GENERIC
-        and not _PLACEHOLDER.match(text)
+        and not is_generic(text)
+        and not is_placeholder(text)
         and last not in _LEXICON.stop_words
         and not _NO_TOPIC.search(text)
     )
@@ -114,11 +108,7 @@ def _is_topic(text: str) -> bool:
 
 def _name_document(document: DocumentName) -> str:
     """Return the title of a document, or its file's name in words."""
-    title = _REPLY_PREFIX.sub("", " ".join(document.title.split())).strip("#*_` ")
-    if _PLACEHOLDER.match(title):
-        title = ""
-    if document.kind == "html":
-        title = _SITE_NAME.sub("", title)
+    title = clean_title(document.title, document.kind)
     file_words = re.sub(r"[\s_-]+", " ", PurePosixPath(document.source).stem)
     name = title if 0 < len(title) <= _MAX_TITLE_LENGTH else file_words
     return name[:1].upper() + name[1:]

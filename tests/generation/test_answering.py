@@ -355,6 +355,26 @@ def test_citations_are_numbered_in_order_of_appearance(folder: Path) -> None:
     assert [statement.citations for statement in answer.statements] == [(1,), (2, 1)]
 
 
+def test_citations_have_the_name_of_their_document(tmp_path: Path) -> None:
+    for folder in ("north", "south"):
+        (tmp_path / "docs" / folder).mkdir(parents=True)
+        text = f"# Leave policy\n\nIn the {folder} everybody has 28 days of annual leave."
+        (tmp_path / "docs" / folder / "index.md").write_text(text)
+    config = Config(ollama_host=NOBODY)
+    with KnowledgeBase(tmp_path / "a.kb", embedder=HashingEmbedder(), config=config) as kb:
+        kb.ingest(tmp_path / "docs")
+        talk = kb.conversation()
+        parrot = AskOptions(model=Parrot("28 days [2]."))
+        answers = [talk.ask(QUESTION), talk.ask(QUESTION, parrot)]
+        assert [turn.answer for turn in talk.turns()] == answers
+        alone = kb.ask(QUESTION, AskOptions(k=1))
+    for answer in answers:
+        folders = [citation.source.partition("/")[0] for citation in answer.citations]
+        assert [c.name for c in answer.citations] == [f"Leave policy ({each})" for each in folders]
+        assert folders
+    assert {citation.name for citation in alone.citations} == {"Leave policy"}
+
+
 def test_a_reason_names_only_passages_that_the_answer_cites(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         sources = [hit.source for hit in kb.ask(QUESTION).passages]
