@@ -11,7 +11,7 @@ from ragkit.answers import Answer, AskOptions
 from ragkit.config import Config
 from ragkit.errors import ModelError, SourceError
 from ragkit.generation.answering import clean_question
-from ragkit.generation.query_rewriting import rewrite_question
+from ragkit.generation.query_rewriting import needs_history, rewrite_question
 from ragkit.generation.streaming import AnswerStream
 from ragkit.governance.guarded_store import GuardedStore
 from ragkit.llms.base import LanguageModel, Message
@@ -125,10 +125,11 @@ class Conversation:
         options = options or AskOptions()
         question = clean_question(question)
         turns = [turn for turn in self.turns(where=options.where) if not turn.withheld]
-        pairs = [(turn.question, turn.answer.text) for turn in turns]
-        model = self._choose_rewriter(options.model) if turns else None
-        query = rewrite_question(question, pairs, model)
-        stream = self._asker.stream(question, options, query=query, history=_build_history(turns))
+        pairs = [(turn.answer.query or turn.question, turn.answer.text) for turn in turns]
+        history = _build_history(turns)
+        model = self._choose_rewriter(options.model) if needs_history(question, pairs) else None
+        query = rewrite_question(question, pairs, model, history)
+        stream = self._asker.stream(question, options, query=query, history=history)
         return stream.observe(TurnRecorder(self._log, began, turns))
 
     def _choose_rewriter(self, model: str | LanguageModel | None) -> LanguageModel | None:

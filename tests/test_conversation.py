@@ -27,6 +27,7 @@ PUMPS = "The VX-4420 pump weighs 84 kilograms without its motor."
 FIRST = "How many days of annual leave does everybody have?"
 PARTS = ("Alpha", "Beta", "Gamma", "Delta")
 SECOND = "And from the 15th year of service?"
+REWRITTEN = "And from the 15th year of service days annual leave everybody?"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_follow_up_is_rewritten_shown_and_searched_for(folder: Path, server: Fak
         talk = kb.conversation()
         talk.ask(FIRST)
         stream = talk.stream(SECOND)
-        assert stream.query == f"{SECOND} days annual leave everybody"
+        assert stream.query == REWRITTEN
         answer = stream.answer
     assert (answer.question, answer.query) == (SECOND, stream.query)
     assert answer.text == f"{LONGER} [1]"
@@ -88,17 +89,39 @@ def test_follow_up_is_rewritten_shown_and_searched_for(folder: Path, server: Fak
 
 def test_model_sees_the_turns_before_without_their_citations(folder: Path) -> None:
     model = Scripted(
-        f"{LEAVE} [1]", "How long is annual leave from the 15th year?", f"{LONGER} [1]"
+        f"{LEAVE} [1]", "How long is annual leave from the 15th year of service?", f"{LONGER} [1]"
     )
     with base(folder, NOBODY) as kb:
         talk = kb.conversation()
         talk.ask(FIRST, AskOptions(model=model))
         answer = talk.ask(SECOND, AskOptions(model=model))
-    assert answer.query == "How long is annual leave from the 15th year?"
+    assert answer.query == "How long is annual leave from the 15th year of service?"
     rewriting, answering = model.asked[1:]
-    assert rewriting[1].content.endswith(f"Q: {FIRST}\nA: {LEAVE} [1]\n\nFollow-up: {SECOND}")
+    assert rewriting[-1].content.endswith(f"\n\nFollow-up: {SECOND}")
+    assert rewriting[:-1] == answering[:-1]  # which the server has read then
     assert [(m.role, m.content) for m in answering[1:3]] == [("user", FIRST), ("assistant", LEAVE)]
     assert answering[3].content.endswith(f"Question: {answer.query}")
+
+
+def test_only_a_question_that_needs_it_is_rewritten(folder: Path) -> None:
+    questions = [FIRST, SECOND, "What does the VX-4420 pump weigh?"]
+    rewritten = "How long is annual leave from the 15th year of service?"
+    model = Scripted(f"{LEAVE} [1]", rewritten, f"{LONGER} [1]", f"{PUMPS} [1]")
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        queries = [talk.ask(question, AskOptions(model=model)).query for question in questions]
+    assert queries == ["", rewritten, ""]
+    assert len(model.asked) == 4
+
+
+def test_a_follow_up_of_a_follow_up_is_completed(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        talk = kb.conversation()
+        for question in (FIRST, SECOND, "And from the 10th?"):
+            answer = talk.ask(question)
+    assert answer.query == (
+        "How many days of annual leave does everybody have from the 10th year of service?"
+    )
 
 
 def test_conversation_works_without_a_model(folder: Path) -> None:
@@ -107,7 +130,9 @@ def test_conversation_works_without_a_model(folder: Path) -> None:
         talk.ask(FIRST)
         answer = talk.ask(SECOND)
     assert answer.is_extractive
-    assert answer.query == f"{FIRST} {SECOND}"
+    assert answer.query == (
+        "How many days of annual leave does everybody have from the 15th year of service?"
+    )
     assert "32 days" in answer.text
 
 
@@ -120,7 +145,7 @@ def test_conversation_is_kept_and_gone_on_with(folder: Path, server: FakeOllama)
         (found,) = kb.as_principal("user:ana").conversations()
         assert (found.id, found.who, found.title, found.turns) == (talk.id, "user:ana", FIRST, 1)
         again = kb.as_principal("user:ana").conversation(talk.id)
-        assert again.ask(SECOND).query == f"{SECOND} days annual leave everybody"
+        assert again.ask(SECOND).query == REWRITTEN
         turns = again.turns()
     assert [turn.question for turn in turns] == [FIRST, SECOND]
     assert turns[0].answer == first
@@ -480,7 +505,7 @@ def test_what_was_said_before_gives_way_to_a_passage(folder: Path) -> None:
     with base(folder, NOBODY) as kb:
         kb.ingest(folder / "docs")
         talk = kb.conversation()
-        model = Small("word " * 12, "Where do zebras graze in herds?", "On the plains [1].")
+        model = Small("word " * 12, "On the plains [1].")
         talk.ask(FIRST, AskOptions(model=model))
         answer = talk.ask("And where do zebras graze in herds?", AskOptions(model=model))
     assert answer.text == "On the plains [1]."

@@ -66,7 +66,7 @@ class Prompt:
         Raises ModelRefused if not even one passage fits.
         """
         limits = model.limits
-        room = limits.context - limits.output - estimate_tokens(system) - _RESERVED_TOKENS
+        room = _count_room(system, limits)
         history = _trim_history(question.history, room // 4)
         count = _count_passages(question.query, hits, room, history)
         while history and not count:  # a passage is worth more than the history
@@ -95,6 +95,17 @@ class Prompt:
                 f"{model} read {read} tokens of a prompt of {size} bytes: its server cut the "
                 "passages; update Ollama, raise num_ctx, or ask for fewer passages"
             )
+
+
+def begin_prompt(history: Sequence[Message], model: LanguageModel) -> list[Message]:
+    """Return the messages that a prompt with this history begins with."""
+    room = _count_room(SYSTEM_PROMPT, model.limits)
+    return [Message("system", SYSTEM_PROMPT), *_trim_history(history, room // 4)]
+
+
+def _count_room(system: str, limits: ModelLimits) -> int:
+    """Return the tokens that a context has beside the system prompt and the answer."""
+    return limits.context - limits.output - estimate_tokens(system) - _RESERVED_TOKENS
 
 
 def format_question(question: str, passages: Sequence[Hit]) -> str:

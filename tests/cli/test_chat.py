@@ -25,6 +25,7 @@ from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 LONGER = "From the 15th year of service annual leave is 32 days."
 FIRST = "How many days of annual leave does everybody have?"
 SECOND = "And from the 15th year of service?"
+REWRITTEN = "And from the 15th year of service days annual leave everybody?"
 
 pytestmark = needs_model
 
@@ -85,7 +86,7 @@ def test_chat_answers_and_shows_what_a_follow_up_was_made_into(ragkit: Terminal)
         f"{LEAVE} [1]",
         "  [1] leave.txt",
         "",
-        f"Searching for: {SECOND} days annual leave everybody",
+        f"Searching for: {REWRITTEN}",
         f"{LONGER} [1]",
         "  [1] longer.txt",
         "",
@@ -177,7 +178,7 @@ def test_conversation_is_listed_shown_gone_on_with_and_deleted(
     kb = ["--kb", filled / "a.kb"]  # before or behind the command
     shown = ragkit("conversations", "show", number, *kb)[0]
     assert f"> {FIRST}\n{LEAVE} [1]\n  [1] leave.txt\n" in shown
-    assert f"> {SECOND}\nSearched for: {SECOND} days annual leave everybody\n{LONGER} [1]" in shown
+    assert f"> {SECOND}\nSearched for: {REWRITTEN}\n{LONGER} [1]" in shown
     turns = json.loads(ragkit("conversations", "show", number, "--json")[0])
     assert [turn["question"] for turn in turns] == [FIRST, SECOND]
     assert ragkit("conversations", "delete", number)[0] == f"deleted conversation {number}\n"

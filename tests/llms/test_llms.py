@@ -251,33 +251,35 @@ def test_refusals_of_a_schema_are_known_by_their_words(text: str) -> None:
             assert str(refusal("m", server, response)) == str(error)
 
 
-FOLLOWED = """Conversation:
-Q: Who repairs the pumps?
-A: Hall 2 does. [1]
-Q: How many days of annual leave does an engineer on the VX-4420 have, and how many days a CEO?
-A: 28 days. [2]
-They follow each other:
-Q, then A.
-
-Follow-up: And after ten years of annual work?"""
+FOLLOWED = [
+    Message("system", "You answer questions."),
+    Message("user", "Who repairs the pumps?"),
+    Message("assistant", "Hall 2 does."),
+    Message(
+        "user",
+        "How many days of annual leave does an engineer on the VX-4420 have, or how many a CEO?",
+    ),
+    Message("assistant", "28 days."),
+    Message(
+        "user",
+        "Rewrite the follow-up so that it stands alone.\n\n"
+        "Follow-up: And after ten years of annual work?",
+    ),
+]
 
 
 def test_double_rewrites_a_question_that_follows_others(server: FakeOllama) -> None:
-    messages = [
-        Message("system", "Rewrite the last question so that it stands alone."),
-        Message("user", FOLLOWED),
-    ]
     for model in (
         OllamaModel(GOOD, server.url),
         OllamaModel("continues", server.url),
         OpenAIModel(GOOD, f"{server.url}/v1"),
     ):
-        text = text_of(model.chat(messages))
-        assert text == "And after ten years of annual work? days leave engineer VX-4420 CEO"
+        text = text_of(model.chat(FOLLOWED))
+        assert text == "And after ten years of annual work days leave engineer VX-4420 CEO?"
 
 
 def test_double_leaves_a_question_alone_that_follows_none() -> None:
-    assert rewritten("Conversation:\n\nFollow-up: Who?") == "Who?"
+    assert rewritten("You answer.\n\nRewrite the follow-up.\n\nFollow-up: Who?") == "Who?"
 
 
 @both

@@ -117,7 +117,7 @@ REFUSALS = {
 _PASSAGE = re.compile(r"^\[(\d+)\] [^\n]*\n(=+)\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
 _QUESTION = re.compile(r"^Question: (.*)", re.MULTILINE)
 _WORD = re.compile(r"\w{4,}")
-_REWRITE = "Rewrite the last question"  # so begins the system message of a request for that
+_REWRITE = "Rewrite the follow-up"  # so begins the last message of a request for that
 _TERM = re.compile(r"[^\W_][\w-]*")
 _FUNCTION_WORDS = """
     a an and any are as at be by can do does each every for from get has have how i in is it many
@@ -202,14 +202,22 @@ def find(prompt: str) -> Found:
     return found
 
 
+def _conversation(body: dict[str, Any]) -> str:
+    """All messages, or the text to continue."""
+    if "prompt" in body:
+        return str(body["prompt"])
+    return "\n\n".join(message["content"] for message in body["messages"])
+
+
 def rewritten(conversation: str) -> str:
     """The follow-up, with those content words of the question before it that it lacks."""
     history, _, follow_up = conversation.rpartition("\n\nFollow-up: ")
     follow_up = follow_up.partition("\n")[0]
-    asked = re.findall(r"^Q: (.*)", history, re.MULTILINE)[-1:]
+    asked = re.findall(r"^(.*\?)$", history, re.MULTILINE)[-1:]
     known = {term.lower() for term in _TERM.findall(_FUNCTION_WORDS + follow_up)}
     terms = dict.fromkeys(_TERM.findall(" ".join(asked)))
-    return " ".join([follow_up, *(term for term in terms if term.lower() not in known)])
+    more = [term for term in terms if term.lower() not in known]
+    return " ".join([follow_up.rstrip("?"), *more]) + "?"
 
 
 def _model(name: str) -> dict[str, Any]:
@@ -261,10 +269,6 @@ def _prompt(body: dict[str, Any]) -> str:
     return body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
 
 
-def _first(body: dict[str, Any]) -> str:
-    return body["prompt"] if "prompt" in body else body["messages"][0]["content"]
-
-
 def _schema(body: dict[str, Any]) -> Schema | None:
     """The JSON schema that the answer has to be of."""
     wrapped = body.get("response_format") or {}
@@ -276,8 +280,8 @@ def _text(behaviour: str, body: dict[str, Any]) -> str:
     """All that a model writes."""
     if behaviour in ("silent", "only-thinks"):
         return ""
-    if _first(body).startswith(_REWRITE):
-        return rewritten(_prompt(body))
+    if _REWRITE in _conversation(body):
+        return rewritten(_conversation(body))
     found = find(_prompt(body))
     if behaviour == "not-found":
         found = Found(found.question)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ragkit.text import lexicon
-from ragkit.text.lexicon import Lexicon, any_of, load_lexicon
+from ragkit.text.lexicon import Lexicon, any_of, load_languages, load_lexicon
 
 LANGUAGES = sorted(
     path.name for path in files(lexicon.__name__).iterdir() if path.name.endswith(".toml")
@@ -38,15 +38,16 @@ def test_lists_of_all_languages_are_merged() -> None:
 
 def test_english_has_every_list_that_is_not_of_one_language_alone() -> None:
     missing = {field.name for field in fields(Lexicon)} - read("english.toml").keys()
-    assert missing == {"ordinal_introductions", "noun_capital_markers"}
+    german = {"ordinal_introductions", "noun_capital_markers", "gloss_patterns", "pronoun_articles"}
+    assert missing == german
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_words_are_in_lower_case(name: str) -> None:
-    cased = {"abbreviations", "lead_in_patterns", "closing_patterns"}
     for key, value in read(name).items():
         words = [*value.values()] if isinstance(value, dict) else [*value]
-        assert key in cased or all(word == word.lower() for word in words), key
+        is_cased = key == "abbreviations" or key.endswith("_patterns")
+        assert is_cased or all(word == word.lower() for word in words), key
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -71,6 +72,14 @@ def test_a_language_is_added_by_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     merged = load_lexicon.__wrapped__()
     assert merged.stop_words == ("le", "la", "les", "il")
     assert merged.units == {"heure": "hour", "ora": "hour", "ore": "hour"}
+
+
+def test_rules_of_one_language_have_its_words_alone() -> None:
+    english, german = load_languages()
+    assert "the" in english.determiners
+    assert "the" not in german.determiners
+    assert "was" in german.question_words
+    assert "was" not in english.question_words
 
 
 def test_a_pattern_of_words_prefers_the_longest_and_knows_endings() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 Words = tuple[str, ...]
 
@@ -58,9 +59,38 @@ class Lexicon:
     replies: Words
     lead_in_patterns: Words
     closing_patterns: Words
-    # follow-up and suggested questions
-    references: Words
+    # follow-up questions
     follow_up_openers: Words
+    question_words: Words
+    request_words: Words
+    auxiliaries: Words
+    copulas: Words
+    person_questions: Words
+    verbs: Words
+    participles: Words
+    prepositions: Words
+    noun_links: Words
+    place_prepositions: Words
+    determiners: Words
+    generic_subjects: Words
+    ordinals: Words
+    topic_patterns: Words
+    owner_patterns: Words
+    place_patterns: Words
+    noun_patterns: Words
+    gloss_patterns: Words
+    open_reference_patterns: Words
+    owner_form: Words
+    place_form: Words
+    asked_form: Words
+    clause_form: Words
+    indefinite_determiners: Words
+    time_words: Words
+    weekdays: Words
+    references: Words
+    answer_patterns: Words
+    degree_words: Words
+    pronoun_articles: Mapping[str, str]
     # questions with two sides
     choice_joins: Words
     addition_joins: Words
@@ -85,6 +115,21 @@ def load_lexicon() -> Lexicon:
 
     Raises ValueError for a list that is not a field of `Lexicon`.
     """
+    return _merge(_find_files())
+
+
+@cache
+def load_languages() -> tuple[Lexicon, ...]:
+    """Return the word lists of each language alone, for rules that depend on the language."""
+    return tuple(_merge([path]) for path in _find_files())
+
+
+def _find_files() -> list[Traversable]:
+    paths = sorted(files(__name__).iterdir(), key=lambda path: path.name)
+    return [path for path in paths if path.name.endswith(".toml")]
+
+
+def _merge(paths: Iterable[Traversable]) -> Lexicon:
     lists: dict[str, list[str]] = {}
     tables: dict[str, dict[str, str]] = {}
     for field in fields(Lexicon):
@@ -92,9 +137,8 @@ def load_lexicon() -> Lexicon:
             lists[field.name] = []
         else:
             tables[field.name] = {}
-    for path in sorted(files(__name__).iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".toml"):
-            _add_language(path.name, tomllib.loads(path.read_text("utf-8")), lists, tables)
+    for path in paths:
+        _add_language(path.name, tomllib.loads(path.read_text("utf-8")), lists, tables)
     merged = {name: tuple(dict.fromkeys(words)) for name, words in lists.items()}
     return Lexicon(**merged, **tables)  # type: ignore[arg-type]
 
