@@ -14,9 +14,11 @@ from ragkit.embedders.base import Embedder
 from ragkit.errors import ModelError, PromptTruncated
 from ragkit.generation.citations import CitationStream, parse_citations
 from ragkit.generation.extractive import extract_answer
+from ragkit.generation.not_found import may_say_not_found, says_not_found
 from ragkit.generation.prompts import NOT_FOUND, SYSTEM_PROMPT, Prompt, Question
 from ragkit.generation.streaming import AnswerStream
 from ragkit.llms.base import Event, LanguageModel, Reasoning, Usage
+from ragkit.llms.reasoning import separate_reasoning
 from ragkit.llms.selection import choose_model
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.missing_terms import NOTHING_MISSING, MissingTerms
@@ -179,7 +181,7 @@ def _read_model(
 ) -> Generator[str, None, str]:
     """Yield what a model writes; returns the notice of an answer that broke off, or ""."""
     notice = ""
-    events = iter(model.chat(prompt.messages))
+    events = separate_reasoning(model.chat(prompt.messages))
     try:
         for event in events:
             if stop.is_set():
@@ -193,7 +195,7 @@ def _read_model(
             raise
         notice = f"Incomplete: {error}"
     finally:
-        getattr(events, "close", lambda: None)()  # ends the server's work
+        events.close()  # ends the server's work
     if text := output.finish():
         yield text
     return notice
@@ -210,7 +212,10 @@ def _build_answer(
     """Return the answer, or the abstention, that a model's text amounts to."""
     passages = prompt.passages
     cited = parse_citations(output.text, passages)
-    if not notice and (not cited.text or (NOT_FOUND in cited.text.upper() and not cited.citations)):
+    is_declined = says_not_found(cited.text) or (
+        NOT_FOUND in cited.text.upper() and not cited.citations
+    )
+    if not notice and (not cited.text or is_declined):
         reason = Abstention.MODEL if cited.text else Abstention.SILENT
         return Answer.abstain(question.question, passages, reason, model)
     answer = Answer(
@@ -266,14 +271,14 @@ class _ModelOutput:
             self.usage = event
         else:
             self.text += self._text_sanitizer.feed(event)
-        is_undecided = not self.shown and f"{NOT_FOUND}.".startswith(self.text.strip().upper())
+        is_undecided = not self.shown and may_say_not_found(self.text)
         return "" if is_undecided else self._take_new()
 
     def finish(self) -> str:
         """End the text; returns the rest to show, which is nothing for "not in the documents"."""
         self.text += self._text_sanitizer.flush()
         self.reasoning += self._reasoning_sanitizer.flush()
-        if self.text.strip(" .\n").upper() in ("", NOT_FOUND):
+        if not self.text.strip() or says_not_found(self.text):
             return ""
         return self._take_new() + self._citations.flush()
 

@@ -9,6 +9,7 @@ from ragkit.errors import ModelError
 from ragkit.generation.follow_ups import complete_question
 from ragkit.generation.prompts import begin_prompt
 from ragkit.llms.base import LanguageModel, Message, Usage
+from ragkit.llms.reasoning import separate_reasoning
 from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import load_lexicon
 from ragkit.text.sanitize import sanitize
@@ -76,7 +77,7 @@ def _rewrite_with_model(
 
 def _read_first_line(model: LanguageModel, messages: list[Message]) -> str | None:
     """Return the first line that a model writes; None if it does not end within 80 tokens."""
-    events = iter(model.chat(messages))
+    events = separate_reasoning(model.chat(messages))
     text, count = "", 0
     try:
         for event in events:
@@ -90,7 +91,7 @@ def _read_first_line(model: LanguageModel, messages: list[Message]) -> str | Non
             if count > _MAX_TOKENS or len(text) > _MAX_TOKENS * _MAX_TOKEN_LENGTH:
                 return None
     finally:
-        getattr(events, "close", lambda: None)()  # ends the server's work
+        events.close()  # ends the server's work
     return sanitize(text).strip()
 
 

@@ -22,6 +22,7 @@ from ragkit.generation.json_schema import (
 )
 from ragkit.generation.prompts import Prompt, Question
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
+from ragkit.llms.reasoning import separate_reasoning
 from ragkit.llms.selection import choose_model
 from ragkit.llms.transport import to_one_line
 from ragkit.retrieval.hits import Hit
@@ -111,7 +112,7 @@ def ask_for_data(
 
 def _read_reply(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:
     text, reasoning, usage = "", "", None
-    for event in model.chat(messages, schema=schema):
+    for event in separate_reasoning(model.chat(messages, schema=schema)):
         if isinstance(event, Reasoning):
             reasoning += event.text
         elif isinstance(event, Usage):

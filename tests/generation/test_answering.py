@@ -355,6 +355,41 @@ def test_citations_are_numbered_in_order_of_appearance(folder: Path) -> None:
     assert [statement.citations for statement in answer.statements] == [(1,), (2, 1)]
 
 
+def test_reasoning_in_the_text_is_no_part_of_the_answer(folder: Path) -> None:
+    parrot = Parrot("<think>\nIs it 99 days [2]?\n</think>\n\nIt is 28 days [1].")
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, AskOptions(model=parrot))
+        assert "".join(stream) == stream.answer.text == "It is 28 days [1]."
+    assert stream.answer.reasoning.strip() == "Is it 99 days [2]?"
+    assert len(stream.answer.statements) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NOT IN THE DOCUMENTS [1]",
+        "“NOT IN THE DOCUMENTS”.",
+        "**Not in the documents** [1][2]",
+        "[1] NOT IN THE\nDOCUMENTS!",
+        "NOT IN THE DOCUMENTS [Passage 1].",
+    ],
+)
+def test_a_decorated_abstention_is_one(folder: Path, text: str) -> None:
+    with base(folder, NOBODY) as kb:
+        answer = kb.ask(QUESTION, AskOptions(model=Parrot(text)))
+    assert answer.abstention is Abstention.MODEL
+    assert answer.citations == ()
+
+
+def test_an_answer_that_mentions_the_abstention_is_none(folder: Path) -> None:
+    text = "The fee is not in the documents, but leave is 28 days [1]."
+    with base(folder, NOBODY) as kb:
+        stream = kb.stream(QUESTION, AskOptions(model=Parrot(text)))
+        assert "".join(stream) == stream.answer.text == text
+        digits = kb.stream(QUESTION, AskOptions(model=Parrot("28")))
+        assert "".join(digits) == digits.answer.text == "28"
+
+
 def test_citations_have_the_name_of_their_document(tmp_path: Path) -> None:
     for folder in ("north", "south"):
         (tmp_path / "docs" / folder).mkdir(parents=True)
