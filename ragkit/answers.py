@@ -168,17 +168,17 @@ class Quote:
         return "; ".join(pairs) + (f" ({self.unit})" if self.unit else "")
 
 
-Verdict = Literal["supported", "unsupported", "uncited"]
+Verdict = Literal["supported", "unsupported"]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A sentence of an answer, characters [start, end) of its text, and the result of its check.
 
-    `citations` are the numbers it cites. `found_in` are those of passages that support it
-    although it cites nothing. A statement is "supported" if these passages contain everything
-    in it that can be checked, else "unsupported"; `reasons` say what is missing. A statement
-    without citations is "uncited"; its reasons say what no passage contains.
+    `citations` are the numbers it cites. `found_in` are those of the passages that support it
+    although it cites nothing. A statement is "supported" if these passages contain everything in
+    it that can be checked, else "unsupported"; `reasons` say what is missing. A statement without
+    citations that no passage supports is unsupported, and both tuples are empty.
     """
 
     text: str
@@ -196,7 +196,7 @@ class Answer:
 
     | field | content |
     |---|---|
-    | `citations` | one per passage that the text cites |
+    | `citations` | one per passage that the text cites, or that supports a sentence without one |
     | `passages` | the hits that the answer was made from, or the nearest ones |
     | `statements` | the sentences of the text, each checked against the passages it cites |
     | `quotes` | the quotes of an extractive answer, or in place of an unsupported one; best first |

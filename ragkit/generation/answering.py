@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from ragkit.answers import Abstention, Answer
 from ragkit.config import Config
@@ -26,6 +27,9 @@ from ragkit.retrieval.runs import Side
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.keywords import keywords
 from ragkit.text.sanitize import Sanitizer
+
+if TYPE_CHECKING:
+    from ragkit.verification.evidence import Evidence
 
 _MIN_SHARED_KEYWORDS = 0.6  # of the question's, in one passage: enough at any similarity
 _BEST_PASSAGES = 3  # that are compared with the question's keywords
@@ -60,11 +64,13 @@ class RetrievedContext:
             return Answer.abstain_without(question, self.hits, missing)
         return None
 
-    def evidence(self, passages: Sequence[Hit], *, with_notes: bool = True) -> list[str]:
-        """Return what each passage can support, with the scale notes of its page."""
-        from ragkit.verification.checker import build_evidence
+    def evidence(self, passages: Mapping[int, Hit]) -> dict[int, Evidence]:
+        """Return the evidence of each passage, with the notes of its page."""
+        from ragkit.verification.evidence import Evidence
 
-        return [build_evidence(hit, self._page_text(hit) if with_notes else "") for hit in passages]
+        return {
+            number: Evidence.from_hit(hit, self._page_text(hit)) for number, hit in passages.items()
+        }
 
     def _page_text(self, hit: Hit) -> str:
         with self.open_view() as snapshot:
@@ -229,25 +235,39 @@ def _build_answer(
         invalid_citations=cited.invalid,
         notice=notice,
     )
-    return _verify(answer, cited.places, context, question.query)
+    return _verify(answer, context, question.query)
 
 
-def _verify(answer: Answer, places: Sequence[int], context: RetrievedContext, query: str) -> Answer:
-    """Check the sentences of an answer, and add the highlights of its citations.
+def _verify(answer: Answer, context: RetrievedContext, query: str) -> Answer:
+    """Check the sentences of an answer, and cite the passages that support them.
 
-    `places[n - 1]` is the index of the passage that [n] cites.
+    Where none is supported, the quotes are those of an extractive answer.
     """
     # imported here: a search or an extractive answer does not wait for the patterns to compile
+    from ragkit.verification.attribution import cite_statements, number_passages
     from ragkit.verification.checker import check_answer
-    from ragkit.verification.highlights import add_highlights
 
-    cited = [answer.passages[place] for place in places]
-    others = [hit for place, hit in enumerate(answer.passages) if place not in places]
-    statements = check_answer(
-        answer.text, context.evidence(cited), context.evidence(others, with_notes=False)
+    passages = number_passages(answer.citations, answer.passages)
+    checked = check_answer(answer.text, context.evidence(passages), query)
+    citations, statements = cite_statements(answer.citations, checked, passages, query)
+    answer = replace(answer, citations=citations, statements=statements)
+    if any(statement.verdict == "supported" for statement in statements):
+        return answer
+    return _add_quotes(answer, context)
+
+
+def _add_quotes(answer: Answer, context: RetrievedContext) -> Answer:
+    """Add the quotes of the answer without a model, with their citations."""
+    quoted = extract_answer(answer.question, answer.passages, context.embedder, "", context.sides)
+    last = max((citation.number for citation in answer.citations), default=0)
+    return replace(
+        answer,
+        citations=(
+            *answer.citations,
+            *(replace(each, number=last + each.number) for each in quoted.citations),
+        ),
+        quotes=tuple(replace(each, citation=last + each.citation) for each in quoted.quotes),
     )
-    citations = add_highlights(answer.citations, statements, cited, query)
-    return replace(answer, citations=citations, statements=statements)
 
 
 class _ModelOutput:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -28,9 +28,9 @@ from ragkit.llms.transport import to_one_line
 from ragkit.retrieval.hits import Hit
 from ragkit.text.sanitize import sanitize
 from ragkit.text.sentences import split_sentences
+from ragkit.verification.attribution import cite_statements, number_passages
 from ragkit.verification.checker import check_answer
 from ragkit.verification.evidence import Evidence
-from ragkit.verification.highlights import add_highlights
 
 _SYSTEM_PROMPT = (
     "You answer questions from numbered passages of the user's own documents. Use only what the "
@@ -138,17 +138,21 @@ def _parse_answer(
         return Answer.abstain(question, passages, Abstention.MODEL, model)
     value = _validate(raw, schema, model)
     valid = [number for number in numbers if 1 <= number <= len(passages)]
-    cited = [passages[number - 1] for number in valid]
-    others = [hit for number, hit in enumerate(passages, 1) if number not in valid]
     text, leaves = _format_json(value)
-    citations = [Citation.from_hit(number, hit) for number, hit in enumerate(cited, 1)]
-    statements = _check_leaves(leaves, schema, cited, others, context)
+    citations = [
+        Citation.from_hit(number, passages[place - 1]) for number, place in enumerate(valid, 1)
+    ]
+    numbered = number_passages(citations, passages)
+    statements = _check_leaves(
+        leaves, schema, range(1, len(valid) + 1), context.evidence(numbered), question
+    )
+    cited, checked = cite_statements(citations, statements, numbered, question)
     return Answer(
         question,
         text,
-        add_highlights(citations, statements, cited, question),
+        cited,
         tuple(passages),
-        statements,
+        checked,
         model=model,
         invalid_citations=tuple(sorted(number for number in numbers if number not in valid)),
         data=_convert(value, schema, model),
@@ -268,38 +272,35 @@ def _format_pieces(value: Any, path: str, line: str) -> Iterator[str | tuple[str
 def _check_leaves(
     leaves: Sequence[_Leaf],
     schema: AnswerSchema,
-    cited: Sequence[Hit],
-    others: Sequence[Hit],
-    context: RetrievedContext,
+    numbers: Sequence[int],
+    evidence: Mapping[int, Evidence],
+    question: str,
 ) -> tuple[Statement, ...]:
     """Check each number and text that the model wrote against the cited passages, or all.
 
     Choices such as true, false or a value of an enum are not checked: no passage has their words.
     """
-    evidence = [Evidence(text) for text in context.evidence(cited)]
-    rest = [Evidence(text) for text in context.evidence(others, with_notes=False)]
     return tuple(
         statement
         for leaf in leaves
         if isinstance(leaf.value, str | int | float) and not isinstance(leaf.value, bool)
         if leaf.value not in schema.strings
-        if (statement := _check_leaf(leaf, evidence, rest)) is not None
+        if (statement := _check_leaf(leaf, numbers, evidence, question)) is not None
     )
 
 
 def _check_leaf(
-    leaf: _Leaf, evidence: Sequence[Evidence], others: Sequence[Evidence]
+    leaf: _Leaf, numbers: Sequence[int], evidence: Mapping[int, Evidence], question: str
 ) -> Statement | None:
     """Check a value that cites all of `evidence`; None if there is nothing to check.
 
     A supported number of one digit is not reported, since most pages have it by chance.
     """
     text = _format_leaf(leaf.value)
-    numbers = tuple(range(1, len(evidence) + 1))
     marks = "".join(f"[{number}]" for number in numbers)
     # after a colon, so that "3. Oktober" is not read as an item of a list
     lines = [f": {each.text.rstrip(': ')} {marks}" for each in split_sentences(text)]
-    statements = check_answer("\n".join(lines), evidence, others)
+    statements = check_answer("\n".join(lines), evidence, question)
     if not statements:
         return None
     reasons = tuple(dict.fromkeys(reason for each in statements for reason in each.reasons))
@@ -311,9 +312,10 @@ def _check_leaf(
         sanitize(shown),
         leaf.start,
         leaf.end,
-        numbers,
-        verdict if numbers else "uncited",
+        tuple(numbers),
+        verdict,
         reasons,
+        tuple(dict.fromkeys(number for each in statements for number in each.found_in)),
     )
 
 

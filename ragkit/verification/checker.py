@@ -15,13 +15,11 @@ many corrupted ones it finds, and so the constants below.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ragkit.answers import Statement, Verdict
-from ragkit.retrieval.hits import Hit
 from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import load_lexicon
-from ragkit.text.numbers import SCALE_NOTE
 from ragkit.text.sentences import split_sentences
 from ragkit.verification.antonyms import agrees_on_negation, find_antonym, has_negation
 from ragkit.verification.claims import (
@@ -49,31 +47,17 @@ _MAX_ROW_NUMBERS = 4  # in a claim about one table row; with more it repeats sev
 _MAX_LABEL_WORDS = 2  # beside a fact: "Weight: 12.5 kg"
 
 
-def build_evidence(hit: Hit, page: str = "") -> str:
-    """Return all that a citation of a passage stands for.
-
-    A table may state only at the head of its `page` that its numbers are in millions, so the
-    scale notes of the page are included.
-    """
-    notes = [note.group() for note in SCALE_NOTE.finditer(page)]
-    inner = [name for section in hit.sections for name in section.headings]
-    about = [hit.title, hit.source, hit.place, *dict.fromkeys([*hit.headings, *inner])]
-    return "\n".join([*about, *dict.fromkeys(notes), "", hit.text])
-
-
 def check_answer(
-    text: str, evidence: Sequence[str | Evidence], others: Sequence[str | Evidence] = ()
+    text: str, evidence: Mapping[int, Evidence], query: str = ""
 ) -> tuple[Statement, ...]:
-    """Check the sentences of an answer whose citations are written [1][2].
+    """Check the sentences of an answer to a query; its citations are written [1][2].
 
-    `evidence[n - 1]` is all that [n] stands for: the passage, its headings, title and source.
-    `others` is that of passages without a number. To check several texts against the same
-    passages, pass an `Evidence` of each. A sentence without a word of its own (such as "Yes.") is
-    checked together with the next one.
+    `evidence` is what each number stands for, also the passages that the answer does not cite, the
+    best one first. A sentence that cites nothing is supported if a single passage supports it. A
+    sentence without a word of its own (such as "Yes.") is checked together with the next one.
     """
-    sources = [Evidence(each) if isinstance(each, str) else each for each in evidence]
-    rest = [Evidence(each) if isinstance(each, str) else each for each in others]
-    return tuple(_check(text, start, end, sources, rest) for start, end in _find_statements(text))
+    cited = {int(number) for number in CITATION.findall(text)}
+    return tuple(_check(text, start, end, evidence, cited) for start, end in _find_statements(text))
 
 
 def _find_statements(text: str) -> list[tuple[int, int]]:
@@ -104,29 +88,50 @@ def _find_statements(text: str) -> list[tuple[int, int]]:
 
 
 def _check(
-    text: str, start: int, end: int, sources: Sequence[Evidence], others: Sequence[Evidence]
+    text: str, start: int, end: int, sources: Mapping[int, Evidence], numbers: Collection[int]
 ) -> Statement:
-    """Check the statement at characters [start, end) of an answer."""
+    """Check the statement at characters [start, end) of an answer that cites these numbers."""
     own = text[start:end]
-    numbers = dict.fromkeys(int(number) for number in CITATION.findall(own))
-    cited = tuple(number for number in numbers if 1 <= number <= len(sources))
-    checker = _ClaimChecker(sources, cited, others)
-    problems = [one for claim in split_claims(own) for one in checker.find_problems(claim)]
+    claims = split_claims(own)
+    own_numbers = dict.fromkeys(int(number) for number in CITATION.findall(own))
+    cited = tuple(number for number in own_numbers if number in sources)
+    found_in = () if cited else _find_support(claims, sources)
+    problems: list[str] = []
+    if not found_in:
+        checker = _ClaimChecker(sources, cited, numbers)
+        problems = [one for claim in claims for one in checker.find_problems(claim)]
+        if not cited and not problems:
+            problems = ["no single passage says all of this"]
     verdict: Verdict = "unsupported" if problems else "supported"
-    return Statement(
-        own, start, end, cited, verdict if cited else "uncited", tuple(dict.fromkeys(problems))
-    )
+    return Statement(own, start, end, cited, verdict, tuple(dict.fromkeys(problems)), found_in)
+
+
+def _find_support(claims: Sequence[str], sources: Mapping[int, Evidence]) -> tuple[int, ...]:
+    """Return the number of the passage that supports the claims, () if there is none.
+
+    Of several, it is the one whose sentences share most words with the claims.
+    """
+    words = [keywords_without_numbers(claim) for claim in claims]
+    supporting = [
+        number
+        for number in sources
+        if not any(
+            map(any, (_ClaimChecker(sources, (number,), ()).find_problems(c) for c in claims))
+        )
+    ]
+    nearest = max(supporting, key=lambda n: sum(map(sources[n].count_shared, words)), default=None)
+    return () if nearest is None else (nearest,)
 
 
 class _ClaimChecker:
     """Checks claims against the passages that a sentence cites, or all if it cites none."""
 
     def __init__(
-        self, sources: Sequence[Evidence], cited: Sequence[int], others: Sequence[Evidence]
+        self, sources: Mapping[int, Evidence], cited: Sequence[int], numbers: Collection[int]
     ) -> None:
-        self._numbered = sources
-        self._others = others
-        self._cited = [sources[number - 1] for number in cited] if cited else [*sources, *others]
+        self._all = sources
+        self._numbers = numbers
+        self._cited = [sources[number] for number in cited or sources]
         self._is_cited = bool(cited)
         self._where = "".join(f"[{number}]" for number in cited) or "any passage"
 
@@ -237,11 +242,11 @@ class _ClaimChecker:
 
     def _locate(self, fact: Fact) -> str:
         """Return where else a fact is, as the end of a sentence."""
-        for number, source in enumerate(self._numbered, 1):
-            if source.supports(fact):
-                return f", but in [{number}]"
-        is_in_other = any(source.supports(fact) for source in self._others)
-        return ", but in another passage" if is_in_other else ""
+        found = [number for number, source in self._all.items() if source.supports(fact)]
+        if not found:
+            return ""
+        cited = (f"[{number}]" for number in found if number in self._numbers)
+        return f", but in {next(cited, 'another passage')}"
 
     def _count_found(self, words: frozenset[str]) -> int:
         return sum(any(word in source.keyword_set for source in self._cited) for word in words)

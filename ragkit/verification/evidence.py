@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
+from ragkit.retrieval.hits import Hit
 from ragkit.text.keywords import keywords
-from ragkit.text.numbers import Number, NumberIndex
+from ragkit.text.numbers import SCALE_NOTE, Number, NumberIndex
 from ragkit.text.sentences import Sentence, split_sentences
 from ragkit.verification.claims import Fact, Kind, find_facts, keywords_without_numbers
 from ragkit.verification.fact_index import FactIndex
@@ -52,12 +53,26 @@ class EvidenceSentence(FactIndex):
 class Evidence(FactIndex):
     """All that a citation stands for: the passage with its headings, title and source.
 
-    Its sentences are split on first use.
+    Its sentences are split on first use. With a hit, its headings and table rows are those of the
+    document's reader, and the `text` is `describe_hit(hit)`.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, hit: Hit | None = None) -> None:
         super().__init__(text)
+        self._hit = hit
         self._restating: dict[frozenset[str], list[EvidenceSentence]] = {}
+
+    @classmethod
+    def from_hit(cls, hit: Hit, page: str = "") -> Evidence:
+        """Return the evidence of a passage.
+
+        A table may state only at the head of its `page` that its numbers are in millions, so the
+        scale notes of the page are included.
+        """
+        notes = [note.group() for note in SCALE_NOTE.finditer(page)]
+        inner = [name for section in hit.sections for name in section.headings]
+        about = [hit.title, hit.source, hit.place, *dict.fromkeys([*hit.headings, *inner])]
+        return cls("\n".join([*about, *dict.fromkeys(notes), "", hit.text]), hit)
 
     @cached_property
     def keyword_set(self) -> frozenset[str]:
@@ -83,6 +98,10 @@ class Evidence(FactIndex):
         if words not in self._restating:
             self._restating[words] = self._find_nearest(words)
         return self._restating[words]
+
+    def count_shared(self, words: frozenset[str]) -> int:
+        """Return how many of these words the nearest sentence has."""
+        return max((len(words & sentence.words) for sentence in self.sentences), default=0)
 
     def find_rows(self, words: frozenset[str]) -> list[EvidenceSentence]:
         """Return the table rows whose label, the words before the numbers, is in these words."""

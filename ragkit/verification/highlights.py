@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from heapq import nlargest
 
@@ -46,33 +46,37 @@ Term = str | Fact
 def add_highlights(
     citations: Sequence[Citation],
     statements: Sequence[Statement],
-    passages: Sequence[Hit],
+    passages: Mapping[int, Hit],
     question: str,
 ) -> tuple[Citation, ...]:
-    """Return citations of whole passages with the ranges that the citing statements rest on.
+    """Return citations of whole passages with the ranges that the statements rest on.
 
-    `passages` are those of the citations, in the same order.
+    `passages` has the passage of each citation's number.
     """
-    cited = list(zip(citations, passages, strict=True))
-    spans = {each.number: _split_passage(each.number, hit) for each, hit in cited}
+    spans = {each.number: _split_passage(each.number, passages[each.number]) for each in citations}
     chosen: dict[int, set[_Span]] = defaultdict(set)
     for statement in statements:
         for claim, numbers in _split_statement(statement):
             candidates = [spans[number] for number in numbers if spans.get(number)]
             for span in _find_support(claim, candidates, question):
                 chosen[span.number].add(span)
-    return tuple(each.highlight(hit, _join_ranges(chosen[each.number], hit)) for each, hit in cited)
+    return tuple(
+        each.highlight(hit, _join_ranges(chosen[each.number], hit))
+        for each in citations
+        for hit in [passages[each.number]]
+    )
 
 
 def _split_statement(statement: Statement) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yield the claims of a statement and the numbers that each of them cites.
+    """Yield the claims of a statement and the numbers of the passages of each of them.
 
     A citation inside a sentence belongs to the words since the citation before it.
     """
     text, start = statement.text, 0
     groups = list(_CITATION_GROUP.finditer(text))
-    if not groups:  # a value of an answer to a schema
-        yield from ((claim, statement.citations) for claim in split_claims(text))
+    if not groups:  # a value of an answer to a schema, or a sentence that cites nothing
+        numbers = statement.citations or statement.found_in
+        yield from ((claim, numbers) for claim in split_claims(text))
     for group in groups:
         own = text[start : len(text) if group is groups[-1] else group.end()]
         if len(keywords(CITATION.sub("", own))) < _MIN_OWN_WORDS:

@@ -22,7 +22,9 @@ from random import Random
 from ragkit import Citation, Hit
 from ragkit.generation.citations import parse_citations
 from ragkit.text.sentences import Sentence, split_sentences
+from ragkit.verification.attribution import number_passages
 from ragkit.verification.checker import check_answer
+from ragkit.verification.evidence import Evidence
 from ragkit.verification.highlights import add_highlights
 from tests.benchmarks.common import prepared_base
 from tests.benchmarks.verification.claims import Claim, folded, is_prose, sentence_of
@@ -179,10 +181,10 @@ class Judged:
 
 def _judged(case: Case, one: Placed) -> Iterator[Judged]:
     cited = parse_citations(one.text, case.hits)
-    others = [text for place, text in enumerate(case.evidence) if place not in cited.places]
-    statements = check_answer(cited.text, [case.evidence[place] for place in cited.places], others)
+    passages = number_passages(cited.citations, case.hits)
+    evidence = {number: Evidence.from_hit(hit) for number, hit in passages.items()}
+    statements = check_answer(cited.text, evidence, case.question)
     began = time.perf_counter()
-    passages = [case.hits[place] for place in cited.places]
     found = add_highlights(cited.citations, statements, passages, case.question)
     seconds = time.perf_counter() - began
     kind = "of question and answer" if one.kind.startswith("question ") else one.kind

@@ -46,7 +46,7 @@ def written(text: str, *statements: Statement, **changes: object) -> Answer:
 
 
 def says(text: str, *citations: int, found_in: tuple[int, ...] = (), why: str = "") -> Statement:
-    verdict = "unsupported" if citations else "uncited"
+    verdict = "supported" if found_in else "unsupported"
     reasons = (why,) if why else ()
     return Statement(text, 0, len(text), citations, verdict, reasons, found_in)
 

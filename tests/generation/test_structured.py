@@ -291,7 +291,7 @@ def test_value_without_a_citation_is_visible(folder: Path) -> None:
         answer = kb.ask(WEIGHT, AskOptions(model=Writes(found({"note": "99 kg"}))), schema=NOTE)
     assert answer.citations == ()
     (statement,) = answer.statements
-    assert (statement.verdict, statement.citations) == ("uncited", ())
+    assert (statement.verdict, statement.citations) == ("unsupported", ())
     assert statement.reasons == ("“99 kg” is not in any passage",)
 
 

@@ -44,7 +44,7 @@ def test_an_export_has_quotes_and_rows_as_tables() -> None:
 
 
 def test_an_export_marks_what_nothing_supports() -> None:
-    statement = Statement("It is 30.", 0, 9, (), "uncited")
+    statement = Statement("It is 30.", 0, 9, (), "unsupported")
     answer = Answer(
         "How many?",
         "It is 30.",

@@ -142,7 +142,7 @@ def test_a_mark_says_why() -> None:
 @pytest.mark.parametrize("text", ["It is 30 days.", "- **It is 30 days.**", "| It is 30 days. |"])
 def test_a_sentence_found_in_a_passage_has_a_quieter_button(text: str) -> None:
     start = text.index("It")
-    found = Statement(text[start:], start, len(text), (), "uncited", (), (2,))
+    found = Statement(text[start:], start, len(text), (), "supported", (), (2,))
     html = render_answer(text, [Citation.from_hit(2, hit("x"))], [found])
     assert 'class="cite found" data-cite="2"' in html
     assert "It is 30 days. found in 2" in Tags(html).text

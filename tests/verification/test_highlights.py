@@ -11,9 +11,9 @@ import pytest
 
 from ragkit import Answer, AskOptions, Citation, Config, KnowledgeBase
 from ragkit.generation.citations import parse_citations
-from ragkit.verification.checker import check_answer
 from ragkit.verification.highlights import add_highlights
 from tests.generation.test_citations import hit
+from tests.support.checked import check_texts
 from tests.support.hashing import HashingEmbedder
 from tests.support.models import OwnModel
 
@@ -43,13 +43,9 @@ def marked(answer: str, *texts: str, question: str = "?") -> list[list[str]]:
         for n, text in enumerate(texts)
     ]
     cited = parse_citations(answer, passages)
-    evidence = [texts[place] for place in cited.places]
-    found = add_highlights(
-        cited.citations,
-        check_answer(cited.text, evidence),
-        [passages[place] for place in cited.places],
-        question,
-    )
+    numbered = {number: passages[place] for number, place in enumerate(cited.places, 1)}
+    statements = check_texts(cited.text, [texts[place] for place in cited.places])
+    found = add_highlights(cited.citations, statements, numbered, question)
     for citation in found:
         assert_in_order(citation)
     return [words(citation) for citation in found]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.verification.checker import check_answer
 from ragkit.verification.table_years import read_year_columns
+from tests.support.checked import check_texts
 
 TABLE = """Consolidated statements (in millions)
 Years ended December 31, 2017 2016 2015
@@ -62,7 +62,7 @@ def test_what_is_not_certain_is_left_out(text: str) -> None:
     ],
 )
 def test_number_of_another_years_column_is_told(said: str, reasons: tuple[str, ...]) -> None:
-    (statement,) = check_answer(said, [TABLE])
+    (statement,) = check_texts(said, [TABLE])
     assert statement.reasons == reasons
 
 
@@ -87,5 +87,5 @@ PRICES = "Part | Name | Price\nVX-4410-31 | Seal | 186.40\nVX-4420-31 | Ring | 2
     ],
 )
 def test_number_has_to_stand_in_the_row_that_is_named(said: str, verdict: str) -> None:
-    (statement,) = check_answer(said, [LEAVE, PRICES])
+    (statement,) = check_texts(said, [LEAVE, PRICES])
     assert statement.verdict == verdict

@@ -30,6 +30,7 @@ class Judged:
     item: Item
     verdicts: tuple[str, ...]
     reasons: tuple[str, ...]
+    found_in: tuple[int, ...] = ()
 
     @property
     def right(self) -> tuple[bool, ...]:
@@ -40,15 +41,17 @@ class Judged:
 def judged(item: Item) -> Judged:
     """Check an item; each part gets the worst verdict of the statements in it."""
     from ragkit.verification.checker import check_answer
+    from ragkit.verification.evidence import Evidence
 
-    found = check_answer(item.text, item.evidence)
+    passages = {n: Evidence.from_hit(hit) for n, hit in enumerate(item.hits, 1)}
+    found = check_answer(item.text, passages, item.asked)
     verdicts = []
     for part in item.parts:
         own = {s.verdict for s in found if s.start < part.end and part.start < s.end}
-        worst = [verdict for verdict in ("unsupported", "uncited", "supported") if verdict in own]
+        worst = [verdict for verdict in ("unsupported", "supported") if verdict in own]
         verdicts.append(worst[0] if worst else "none")
     reasons = tuple(reason for s in found for reason in s.reasons)
-    return Judged(item, tuple(verdicts), reasons)
+    return Judged(item, tuple(verdicts), reasons, found[0].found_in if found else ())
 
 
 def report(found: Sequence[Judged], name: str) -> None:
@@ -78,7 +81,9 @@ def report(found: Sequence[Judged], name: str) -> None:
         f"{beside} of {2 * len(whole)} others flagged, all three right {exact}"
     )
     bare = [one for one in found if one.item.kind == "uncited"]
-    print(f"uncited sentences: {sum(_lands(one, 'uncited') for one in bare)} of {len(bare)} told")
+    located = [one for one in bare if one.found_in]
+    right = sum(set(one.found_in) <= set(one.item.cited) for one in located)
+    print(f"uncited sentences: {len(bare)}; found {len(located)}, {right} in the right passage")
 
 
 def _origin(one: Judged) -> tuple[str, str, str]:
@@ -134,7 +139,7 @@ def nearest(item: Item) -> str:
     numbers = [int(number) for number in re.findall(r"\[(\d)\]", item.text)] or [1]
     words = set(re.findall(r"\w+", item.text.lower()))
     own = [
-        sentence.in_context for n in numbers for sentence in split_sentences(item.evidence[n - 1])
+        sentence.in_context for n in numbers for sentence in split_sentences(item.hits[n - 1].text)
     ]
     return plain(max(own, key=lambda u: len(words & set(re.findall(r"\w+", u.lower())))))
 

@@ -54,17 +54,22 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An answer to check: true without `corruption`, of three sentences if `whole`."""
+    """An answer to check: true without `corruption`, of three sentences if `whole`.
+
+    `cited` are the passages that hold a sentence without a citation.
+    """
 
     set: str
     question: str
     text: str
-    evidence: tuple[str, ...]
+    hits: tuple[Hit, ...]
     parts: tuple[Part, ...]
     kind: str
     corruption: str = ""
     whole: bool = False
     original: str = ""
+    asked: str = ""
+    cited: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,11 +349,12 @@ def _single(
         case.set,
         case.id,
         said,
-        case.evidence,
+        case.hits,
         (part,),
         claim.kind,
         corruption,
         original=claim.text,
+        asked=case.question,
     )
 
 
@@ -359,7 +365,7 @@ def _joined(case: Case, said: Sequence[tuple[str, str]], **about: Any) -> Item:
         start = len(text) + 1 if text else 0
         text = f"{text} {sentence}" if text else sentence
         parts.append(Part(start, len(text), expected))
-    return Item(case.set, case.id, text, case.evidence, tuple(parts), **about)
+    return Item(case.set, case.id, text, case.hits, tuple(parts), asked=case.question, **about)
 
 
 def _whole(
@@ -380,6 +386,7 @@ def _uncited(
     case: Case, claim: Claim, others: Sequence[tuple[int, str]], rng: Random
 ) -> Iterator[Item]:
     """Yield a sentence without a citation, alone and before two that have one."""
-    yield _joined(case, [(claim.text, "uncited")], kind="uncited")
+    yield _joined(case, [(claim.text, "supported")], kind="uncited", cited=claim.cited)
     numbered = [(f"{s.rstrip('.')} [{number}].", "supported") for number, s in others]
-    yield _joined(case, [(claim.text, "uncited"), *numbered], kind="uncited", whole=True)
+    said = [(claim.text, "supported"), *numbered]
+    yield _joined(case, said, kind="uncited", whole=True, cited=claim.cited)
