@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 
 QUOTED_NOTE = "Quoted from your documents (no AI model running)"
 
+MAX_COLUMNS = 8  # of a quoted table row
 _LINE_MARKUP = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteTable:
-    """A table row as a table of its own: a caption, column heads, and a value for each.
+    """A table row as a table of its own: the unit, column heads, and a value for each.
 
-    The row's label comes first, in the caption if no column has it, then the columns that the
-    question asks for; `asked` is the index of the first of these.
+    The row's label comes first, then the columns that the question asks for.
     """
 
-    caption: str
+    unit: str
     columns: tuple[str, ...]
     values: tuple[str, ...]
-    asked: int
 
 
 def tabulate_quote(quote: Quote) -> QuoteTable | None:
@@ -38,11 +37,19 @@ def tabulate_quote(quote: Quote) -> QuoteTable | None:
     cells = [cell for cell in quote.cells if cell[1]]
     if not cells:
         return None
-    labels = [cell for cell in cells if quote.label and cell[1] == quote.label][:1]
-    columns, values = zip(*labels, *(cell for cell in cells if cell not in labels), strict=True)
-    caption = "" if labels else quote.label
-    asked = min(len(labels), len(cells) - 1)
-    return QuoteTable(", ".join(filter(None, (caption, quote.unit))), columns, values, asked)
+    labels = [cell for cell in cells if cell[1] == quote.label][:1]
+    if quote.label and not labels:
+        labels = [("", quote.label)]
+    others = [cell for cell in cells if cell not in labels]
+    columns, values = zip(*[*labels, *others][:MAX_COLUMNS], strict=True)
+    return QuoteTable(quote.unit, columns, values)
+
+
+def split_quotes(answer: Answer) -> tuple[Sequence[Quote], Sequence[Quote]]:
+    """Return the quotes that answer, one for each side of a comparison, and the further places."""
+    cited = {number for statement in answer.statements for number in statement.citations}
+    count = sum(quote.citation in cited for quote in answer.quotes) if answer.is_extractive else 1
+    return answer.quotes[: max(1, count)], answer.quotes[max(1, count) :]
 
 
 def name_document(result: Citation | Hit) -> str:

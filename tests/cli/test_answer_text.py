@@ -89,15 +89,21 @@ def test_a_row_is_a_table_with_its_label_and_what_is_asked_first() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("label", "unit", "caption"),
-    [("Germany", "", "  Germany"), ("", "EUR million", "  EUR million"), ("A", "m", "  A, m")],
-)
-def test_label_and_unit_that_no_column_has_are_a_caption(
-    label: str, unit: str, caption: str
-) -> None:
-    quote = Quote(1, "x", (("Notice", "four weeks"),), label, unit)
-    assert format_text(quoted(quote))[2:5] == [caption, "  Notice", "  four weeks"]
+def test_a_label_that_no_column_has_is_the_first_column() -> None:
+    quote = Quote(1, "x", (("Notice", "four"), ("Note", "")), "Germany", "weeks")
+    assert format_text(quoted(quote))[2:5] == ["  weeks", "           Notice", "  Germany  four"]
+
+
+def test_both_sides_of_a_comparison_are_shown() -> None:
+    sides = [Statement("", 0, 0, (n,), "supported") for n in (1, 2)]
+    quotes = (Quote(1, "A is 4."), Quote(2, "B is 5."), Quote(3, "C is 6."))
+    lines = format_text(quoted(*quotes, statements=tuple(sides)))
+    assert [line for line in lines if "“" in line or "more" in line] == [
+        "  “A is 4.”",
+        "  “B is 5.”",
+        "1 more place",
+        "  [3] Employee handbook, page 5: “C is 6.”",
+    ]
 
 
 def test_a_row_too_wide_for_the_terminal_has_a_line_for_each_column(

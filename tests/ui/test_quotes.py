@@ -10,7 +10,7 @@ from ragkit_apps.ui.components.quotes import render_quotes
 from tests.generation.test_citations import hit
 from tests.ui.test_markup import ATTRIBUTES, HARMLESS, Tags
 
-LAYOUT = {"figure", "figcaption", "details", "summary", "caption"}
+LAYOUT = {"div", "figure", "figcaption", "details", "summary", "caption"}
 
 
 def quoted(*quotes: Quote, question: str = "How many days of leave?") -> Answer:
@@ -30,10 +30,11 @@ def test_the_best_quote_is_large_and_the_others_are_folded() -> None:
 
 def test_a_row_is_a_table_that_marks_what_is_asked() -> None:
     row = Quote(1, "x", (("Price", "64.80"), ("Part", "VX-1"), ("Note", "")), "VX-1", "EUR")
-    html = render_quotes(quoted(row))
+    html = render_quotes(quoted(row, question="What is the price?"))
     assert '<caption>EUR</caption><thead><tr><th scope="col">Part</th>' in html
     assert '<td>VX-1</td><td class="asked">64.80</td></tr>' in html
     assert "Note" not in html
+    assert "asked" not in render_quotes(quoted(row, question="How heavy is it?"))
 
 
 def test_a_source_is_named_by_its_title() -> None:

@@ -10,6 +10,7 @@ from ragkit_apps.answer_parts import (
     find_citation,
     name_document,
     name_place,
+    split_quotes,
     tabulate_quote,
 )
 from ragkit_apps.cli.render import (
@@ -30,8 +31,11 @@ _MAX_PLACE_LENGTH = 200
 
 def format_quotes(answer: Answer) -> list[str]:
     """Return the best quote of an answer with its source, and a line for each further place."""
-    best, *others = answer.quotes
-    lines = [*_format_best(best), *format_source(answer, best.citation)]
+    best, others = split_quotes(answer)
+    lines: list[str] = []
+    for quote in best:
+        lines += [""] if lines else []
+        lines += [*_format_best(quote), *format_source(answer, quote.citation)]
     if others:
         lines += ["", count_places(len(others))]
         lines += [_format_place(answer, quote) for quote in others]
@@ -42,8 +46,7 @@ def _format_best(quote: Quote) -> list[str]:
     table = tabulate_quote(quote)
     if table is None:
         return [style_text(line, bold=True) for line in wrap_text(str(quote), _INDENT)]
-    caption = wrap_text(table.caption, _INDENT) if table.caption else []
-    return [*caption, *_format_table(table)]
+    return [*wrap_text(table.unit, _INDENT), *_format_table(table)]
 
 
 def _format_table(table: QuoteTable) -> list[str]:

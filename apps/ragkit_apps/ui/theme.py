@@ -144,7 +144,9 @@ mark.passage.faint { background: #fff4be; }
 .answer pre { overflow-x: auto; }
 .answer.unsupported { opacity: .75; }
 .quote { margin: 0 0 .9rem; }
-.answer .quote p, .answer .quote table { margin: 0 0 .35rem; }
+.answer .quote p { margin: 0 0 .35rem; }
+.answer .quote table { display: table; margin: 0; }
+.answer .quote .scroll { overflow-x: auto; margin: 0 0 .35rem; overflow-wrap: normal; }
 .quote caption { text-align: left; font-size: .86rem; opacity: .8; padding-bottom: .25rem; }
 .quote th { font-weight: 500; font-size: .86rem; opacity: .85; }
 .quote td.asked { background: #ffe26e; color: #1d2422; font-weight: 650; }

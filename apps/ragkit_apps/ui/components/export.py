@@ -15,6 +15,7 @@ from ragkit_apps.answer_parts import (
     find_citation,
     name_place,
     select_new_notices,
+    split_quotes,
     tabulate_quote,
 )
 from ragkit_apps.ui.components.markup import shorten, to_one_line
@@ -63,8 +64,8 @@ def _export_text(answer: Answer) -> list[str]:
 
 def _export_quotes(answer: Answer) -> list[str]:
     """Return the best quote with its source, and the others under a line that counts them."""
-    best, *others = answer.quotes
-    lines = _export_quote(answer, best)
+    best, others = split_quotes(answer)
+    lines = [line for quote in best for line in _export_quote(answer, quote)]
     lines += [f"{count_places(len(others))}:", ""] if others else []
     for quote in others:
         lines += _export_quote(answer, quote)
@@ -79,10 +80,10 @@ def _export_quote(answer: Answer, quote: Quote) -> list[str]:
     if table is None:
         words = [f"> “{_escape_line(quote.text)}”"]
     else:
-        caption = [_escape_line(table.caption), ""] if table.caption else []
+        unit = [_escape_line(table.unit), ""] if table.unit else []
         rule = ["---"] * len(table.columns)
         rows = (map(_escape_line, table.columns), rule, map(_escape_line, table.values))
-        words = [*caption, *(f"| {' | '.join(row)} |" for row in rows)]
+        words = [*unit, *(f"| {' | '.join(row)} |" for row in rows)]
     return [*words, "", f"[{quote.citation}] {place}", ""]
 
 

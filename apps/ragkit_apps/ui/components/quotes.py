@@ -12,6 +12,7 @@ from ragkit_apps.answer_parts import (
     count_places,
     find_citation,
     name_place,
+    split_quotes,
     tabulate_quote,
 )
 
@@ -20,34 +21,37 @@ _WORD = re.compile(r"\w+(?:[-./]\w+)*")
 
 def render_quotes(answer: Answer) -> str:
     """Return the best quote of an answer, and a fold with the others, each with its source."""
-    best, *others = answer.quotes
-    html = f'<figure class="quote best">{_render_quote(answer, best)}</figure>'
+    best, others = split_quotes(answer)
+    html = "".join(_render_quote(answer, quote, "quote best") for quote in best)
     if not others:
         return html
-    figures = [f'<figure class="quote">{_render_quote(answer, quote)}</figure>' for quote in others]
+    figures = "".join(_render_quote(answer, quote, "quote") for quote in others)
     summary = f"<summary>{count_places(len(others))}</summary>"
-    return f'{html}<details class="places">{summary}{"".join(figures)}</details>'
+    return f'{html}<details class="places">{summary}{figures}</details>'
 
 
-def _render_quote(answer: Answer, quote: Quote) -> str:
+def _render_quote(answer: Answer, quote: Quote, kind: str) -> str:
     table = tabulate_quote(quote)
     asked = keywords(answer.query or answer.question)
-    words = _render_table(table) if table else f"<p>“{_emphasize(quote.text, asked)}”</p>"
-    return f"{words}<figcaption>{_render_source(answer, quote.citation)}</figcaption>"
+    words = _render_table(table, asked) if table else f"<p>“{_emphasize(quote.text, asked)}”</p>"
+    source = _render_source(answer, quote.citation)
+    return f'<figure class="{kind}">{words}<figcaption>{source}</figcaption></figure>'
 
 
-def _render_table(table: QuoteTable) -> str:
-    kinds = [' class="asked"' if n == table.asked else "" for n in range(len(table.columns))]
-    heads = "".join(
-        f'<th scope="col"{kind}>{escape(head)}</th>'
-        for kind, head in zip(kinds, table.columns, strict=True)
-    )
-    values = "".join(
-        f"<td{kind}>{escape(value)}</td>" for kind, value in zip(kinds, table.values, strict=True)
-    )
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+def _render_table(table: QuoteTable, asked: frozenset[str]) -> str:
+    """Return a table in which the first column after the label is marked if it is asked for."""
+    cells = list(zip(table.columns, table.values, strict=True))
+    place = min(1, len(cells) - 1)
+    is_asked = bool(keywords(table.columns[place]) & asked)
+    kinds = [' class="asked"' if is_asked and n == place else "" for n in range(len(cells))]
+    heads, values = "", ""
+    for kind, (head, value) in zip(kinds, cells, strict=True):
+        heads += f'<th scope="col"{kind}>{escape(head)}</th>'
+        values += f"<td{kind}>{escape(value)}</td>"
+    caption = f"<caption>{escape(table.unit)}</caption>" if table.unit else ""
     return (
-        f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody><tr>{values}</tr></tbody></table>"
+        f'<div class="scroll"><table>{caption}<thead><tr>{heads}</tr></thead>'
+        f"<tbody><tr>{values}</tr></tbody></table></div>"
     )
 
 
