@@ -134,8 +134,7 @@ class Citation:
 
     def __str__(self) -> str:
         """The number, the document and the place in it: "[1] Handbook, page 5 (printed 2)"."""
-        name = self.title or self.source.rpartition("/")[2]
-        return f"[{self.number}] {name}" + (f", {self.place}" if self.place else "")
+        return f"[{self.number}] {self.name}" + (f", {self.place}" if self.place else "")
 
     def highlight(self, hit: Hit, ranges: tuple[tuple[int, int], ...]) -> Citation:
         """Return the citation of a hit with these highlights, and with their place if any."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragkit.retrieval.document_titles import name_documents
 from ragkit.text.folding import strip_markup
 from ragkit_apps.text import quote_highlights
 from ragkit_ingest.model import CELL_SEPARATOR
@@ -52,14 +53,19 @@ def split_quotes(answer: Answer) -> tuple[Sequence[Quote], Sequence[Quote]]:
     return answer.quotes[: max(1, count)], answer.quotes[max(1, count) :]
 
 
-def name_document(result: Citation | Hit) -> str:
-    """Return the title of a document, or its file name if it has none."""
-    return result.title or result.source.rpartition("/")[2]
-
-
-def name_place(result: Citation | Hit) -> str:
+def name_place(citation: Citation) -> str:
     """Return the document and the place in it: "Employee handbook, page 5 (printed 2)"."""
-    return ", ".join(dict.fromkeys(filter(None, (name_document(result), result.place))))
+    return _join_place(citation.name, citation.place)
+
+
+def name_passages(passages: Sequence[Hit]) -> list[str]:
+    """Return the document of each passage and the place in it."""
+    names = name_documents(passages)
+    return [_join_place(names[hit.document], hit.place) for hit in passages]
+
+
+def _join_place(name: str, place: str) -> str:
+    return ", ".join(dict.fromkeys(filter(None, (name, place))))
 
 
 def describe_found(hits: Sequence[Hit]) -> str:

@@ -14,7 +14,7 @@ from ragkit_apps.answer_parts import (
     format_unverified,
     format_verified,
     is_unverified,
-    name_place,
+    name_passages,
     select_new_notices,
 )
 from ragkit_apps.cli.quote_text import format_citation_place, format_quotes
@@ -110,7 +110,7 @@ def format_answer(answer: Answer, *, reasoning: bool = False) -> list[str]:
     lines += _format_verdicts(answer)
     if answer.abstention and answer.passages:
         lines += ["", "Nearest passages"]
-        places = dict.fromkeys(map(name_place, answer.passages))
+        places = dict.fromkeys(name_passages(answer.passages))
         for place in list(places)[:MAX_NEAREST_PASSAGES]:
             lines += wrap_text(f"- {place}", "  ", hanging="  ")
     if answer.model:

@@ -8,7 +8,6 @@ from ragkit_apps.answer_parts import (
     QuoteTable,
     count_places,
     find_citation,
-    name_document,
     name_place,
     split_quotes,
     tabulate_quote,
@@ -79,7 +78,7 @@ def format_citation_place(citation: Citation, *, prefix: str = "") -> list[str]:
     lines = wrap_text(
         f"{prefix}[{citation.number}] {name_place(citation)}", _INDENT, hanging="    "
     )
-    if name_document(citation) == citation.source:
+    if citation.name == citation.source:
         return lines
     path, width = f"  {escape_name(citation.source)}", terminal_width()
     if width is None or len(lines[-1] + path) <= width:

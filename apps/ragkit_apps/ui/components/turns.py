@@ -19,8 +19,7 @@ from ragkit_apps.answer_parts import (
     excerpt_citation,
     explain_verdict,
     format_unverified,
-    name_document,
-    name_place,
+    name_passages,
     select_new_notices,
 )
 from ragkit_apps.ui.components.markup import (
@@ -144,7 +143,7 @@ def _open_citation(answer: Answer, number: int) -> None:
 
 def _format_short_place(citation: Citation) -> str:
     """Return the title of a document, and the place in it."""
-    parts = (shorten(name_document(citation), 40), shorten(citation.place, 40))
+    parts = (shorten(citation.name, 40), shorten(citation.place, 40))
     return ", ".join(dict.fromkeys(filter(None, parts)))
 
 
@@ -156,9 +155,10 @@ def _draw_abstention(answer: Answer, place: int) -> None:
             draw_caption(answer.abstention.sentence)
         if answer.passages:
             draw_caption("Nearest passages:")
-        for number, hit in enumerate(answer.passages[:MAX_NEAREST_PASSAGES], 1):
+        places = name_passages(answer.passages)[:MAX_NEAREST_PASSAGES]
+        for number, (place_name, hit) in enumerate(zip(places, answer.passages, strict=False), 1):
             st.button(
-                escape_markdown(shorten(name_place(hit), 90)),
+                escape_markdown(shorten(place_name, 90)),
                 key=f"near-{place}-{number}",
                 icon=":material/description:",
                 type="tertiary",
@@ -215,9 +215,12 @@ def _draw_details(turn: Turn, place: int) -> None:
         if answer.passages:
             st.html('<div class="quiet"><b>Passages</b>, with their similarity</div>')
         with st.container(gap=None, key=f"passages-{place}"):
-            for number, hit in enumerate(answer.passages, 1):
+            places = name_passages(answer.passages)
+            for number, (place_name, hit) in enumerate(
+                zip(places, answer.passages, strict=True), 1
+            ):
                 st.button(
-                    f"{number}\\. {escape_markdown(shorten(name_place(hit), 70))} "
+                    f"{number}\\. {escape_markdown(shorten(place_name, 70))} "
                     f"({hit.similarity:.2f})",
                     key=f"read-{place}-{number}",
                     type="tertiary",
