@@ -15,6 +15,7 @@ from ragkit.embedders.base import Embedder
 from ragkit.errors import ModelError, PromptTruncated
 from ragkit.generation.citations import CitationStream, parse_citations
 from ragkit.generation.extractive import extract_answer
+from ragkit.generation.model_notices import add_model_notices
 from ragkit.generation.not_found import may_say_not_found, says_not_found
 from ragkit.generation.prompts import NOT_FOUND, SYSTEM_PROMPT, Prompt, Question
 from ragkit.generation.streaming import AnswerStream
@@ -99,7 +100,7 @@ def stream_answer(
     try:
         chosen, reason = choose_model(model, config, reasoning=reasoning)
         stop = threading.Event()
-        pieces = _generate(question, context, chosen, reason, stop)
+        pieces = _generate(question, context, chosen, reason, stop, reasoning=reasoning)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
@@ -158,6 +159,8 @@ def _generate(
     model: LanguageModel,
     model_choice: str,
     stop: threading.Event,
+    *,
+    reasoning: bool,
 ) -> Generator[str | Answer]:
     """Yield a model's text in pieces, and then the answer."""
     prompt = Prompt.fit(SYSTEM_PROMPT, question, context.hits, model)
@@ -172,7 +175,7 @@ def _generate(
     answer = _build_answer(question, context, prompt, output, model.name, notice)
     if answer.abstained and not output.shown:
         yield answer.text
-    yield replace(
+    answer = replace(
         answer.name_citations().add_missing_terms(context.missing),
         usage=output.usage,
         reasoning=output.reasoning,
@@ -180,6 +183,7 @@ def _generate(
         model_digest=model.digest,
         query=question.rewritten,
     )
+    yield add_model_notices(answer, model.name, reasoning=reasoning)
 
 
 def _read_model(

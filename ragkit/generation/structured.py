@@ -20,6 +20,7 @@ from ragkit.generation.json_schema import (
     find_schema_error,
     sanitize_value,
 )
+from ragkit.generation.model_notices import add_model_notices
 from ragkit.generation.prompts import Prompt, Question
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.reasoning import separate_reasoning
@@ -100,7 +101,7 @@ def ask_for_data(
     if reply.usage is not None:
         prompt.check_read(reply.usage, chosen.name)
     answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen.name)
-    return replace(
+    answer = replace(
         answer.name_citations().add_missing_terms(context.missing),
         dropped=0 if answer.abstained else prompt.dropped,
         usage=reply.usage,
@@ -108,6 +109,7 @@ def ask_for_data(
         model_choice=reason,
         model_digest=chosen.digest,
     )
+    return add_model_notices(answer, chosen.name, reasoning=reasoning)
 
 
 def _read_reply(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:

@@ -35,6 +35,8 @@ class Reasoning:
 class Usage:
     """The token counts of a complete answer; None if the server does not give them.
 
+    `model` is the one that answered, by the server's word; "" if it does not say.
+
     `finish` is "stop", or "length" if the answer reached the limit. The tokens of an answer include
     those of its reasoning.
     """
@@ -42,6 +44,7 @@ class Usage:
     finish: str
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+    model: str = ""
 
 
 Event = str | Reasoning | Usage

@@ -143,7 +143,7 @@ class OpenAIModel:
             yield from self._events(response)
 
     def _events(self, response: httpx.Response) -> Iterator[Event]:
-        finish = ""
+        finish = answering = ""
         counts: dict[str, Any] = {}
         for line in self._server.lines(response, self.name):
             field, _, data = line.partition(":")
@@ -157,12 +157,14 @@ class OpenAIModel:
                     "length" if finish == "length" else "stop",
                     _parse_count(counts, "prompt_tokens"),
                     _parse_count(counts, "completion_tokens"),
+                    model=answering,
                 )
                 return
             event = parse_object(data, self._server)
             if event.get("error"):
                 raise explain_stream_error(self.name, self._server, event["error"])
             counts = event.get("usage") or counts
+            answering = str(event.get("model") or answering)
             for choice in _filter_objects(event.get("choices")):
                 yield from _parse_choice(choice)
                 finish = str(choice.get("finish_reason") or finish)

@@ -160,8 +160,9 @@ class Server:
             except httpx.ReadTimeout as error:
                 raise _silence_error(model, self.timeouts.first) from error
             except httpx.HTTPError as error:
+                reason = _explain_break(error)
                 raise StreamBroken(
-                    f"the answer of {model} broke off ({error}); ask again"
+                    f"the answer of {model} broke off ({reason}); ask again"
                 ) from error
 
     def lines(self, response: httpx.Response, model: str) -> Iterator[str]:
@@ -220,6 +221,15 @@ class Server:
 def _set_read_timeout(response: httpx.Response, seconds: float) -> None:
     """Set the seconds for each part of the body; httpcore reads this with the first part."""
     response.request.extensions["timeout"]["read"] = seconds
+
+
+def _explain_break(error: httpx.HTTPError) -> str:
+    """Return why a stream ended early, without the terms of the protocol."""
+    import httpx
+
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+        return "the model server closed the connection"
+    return str(error)
 
 
 def _silence_error(model: str, seconds: float) -> ModelFailed:

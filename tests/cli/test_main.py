@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit import KnowledgeBase
+from ragkit import KnowledgeBase, View
 from ragkit.store.database import connect
 from ragkit.store.layout import Layout
 from ragkit.store.locks import WriterLock
@@ -152,6 +152,17 @@ def test_interrupt_ends_at_once_and_loses_nothing(
     assert error.strip() == b"stopped; completed work is saved, run the command again to continue"
     with KnowledgeBase("ragkit.kb", create=False) as kb:
         assert [document.source for document in kb.documents()] == ["a.txt"]
+
+
+def test_interrupt_of_an_answer_speaks_of_the_answer(
+    ragkit: Command, monkeypatch: pytest.MonkeyPatch, small: Path
+) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(View, "stream", stop)
+    ended = ragkit("ask", "How many days of leave?", "--kb", small)
+    assert (ended.code, ended.err.strip()) == (130, "stopped; the answer is not complete")
 
 
 @needs_model

@@ -16,7 +16,7 @@ from ragkit.errors import (
     StreamBroken,
 )
 from ragkit.llms import Usage
-from ragkit.llms.base import Event, ModelLimits
+from ragkit.llms.base import Event, ModelLimits, Reasoning
 from tests.support.fake_ollama import GOOD, FakeOllama, fake_ollama
 from tests.support.hashing import HashingEmbedder
 from tests.support.models import OwnModel
@@ -389,6 +389,49 @@ def test_an_answer_that_mentions_the_abstention_is_none(folder: Path) -> None:
         assert "".join(stream) == stream.answer.text == text
         digits = kb.stream(QUESTION, AskOptions(model=Parrot("28")))
         assert "".join(digits) == digits.answer.text == "28"
+
+
+class Speaks(OwnModel):
+    """A model whose server says that this model answers."""
+
+    name = "asked"
+
+    def __init__(self, served: str, *, reasons: bool = False) -> None:
+        self.served = served
+        self.reasons = reasons
+
+    def chat(self, messages: list[Message]) -> Iterator[Event]:
+        yield from [Reasoning("28?")] if self.reasons else []
+        yield "28 days [1]."
+        yield Usage("stop", model=self.served)
+
+
+@pytest.mark.parametrize(
+    ("served", "model", "notice"),
+    [
+        ("", "asked", ""),
+        ("Asked:latest", "asked", ""),
+        ("/models/asked", "asked", ""),
+        ("other", "other", "The server answered with other; it does not have asked."),
+        ("/m/o.gguf", "o.gguf", "The server answered with o.gguf; it does not have asked."),
+    ],
+)
+def test_the_model_that_answered_is_named(
+    folder: Path, served: str, model: str, notice: str
+) -> None:
+    with base(folder, NOBODY) as kb:
+        answer = kb.ask(QUESTION, AskOptions(model=Speaks(served)))
+        *_, end = kb.audit.records(action="answer")
+    assert (answer.model, answer.notice) == (model, notice)
+    assert end.detail["model"] == model
+
+
+def test_reasoning_that_a_model_does_not_show_is_told(folder: Path) -> None:
+    with base(folder, NOBODY) as kb:
+        without = kb.ask(QUESTION, AskOptions(model=Speaks(""), reasoning=True))
+        shown = kb.ask(QUESTION, AskOptions(model=Speaks("", reasons=True), reasoning=True))
+    assert without.notice == "asked showed no reasoning."
+    assert (shown.notice, shown.reasoning) == ("", "28?")
 
 
 def test_citations_have_the_name_of_their_document(tmp_path: Path) -> None:

@@ -402,7 +402,7 @@ def test_error_in_the_middle_of_a_stream_is_told_in_the_servers_words(
     ("name", "words"),
     [
         ("breaks", "failed while answering: an error was encountered"),
-        ("cut", "broke off"),
+        ("cut", "broke off (the model server closed the connection); ask again"),
         ("no-end", "ended without its closing line"),
         ("not-done", "ended without its closing line"),
         ("rubbish", "not JSON"),
@@ -443,6 +443,13 @@ def test_short_answer_that_comes_byte_by_byte_is_not_waited_for(own_server: Fake
 def test_slow_headers_are_waited_for_while_a_model_may_load(server: FakeOllama) -> None:
     patient = Timeouts(first=5, between=0.5)
     assert text_of(OllamaModel("slow", server.url, timeouts=patient).chat(MESSAGES)) == ANSWER
+
+
+def test_the_model_that_answered_is_taken_from_the_stream(server: FakeOllama) -> None:
+    for name, answering in (("renamed", "other"), (GOOD, GOOD)):
+        *_, usage = OpenAIModel(name, f"{server.url}/v1").chat(MESSAGES)
+        assert isinstance(usage, Usage)
+        assert usage.model == answering
 
 
 def test_count_of_a_server_that_leaves_out_what_it_knows_is_not_taken(

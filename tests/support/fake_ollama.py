@@ -28,6 +28,7 @@ Event = dict[str, Any]
 GOOD = "llama3.2:latest"
 BEHAVIOURS = {
     "invents": "cites a passage that is not there",
+    "renamed": "says that another model answers, as a server with one model does",
     "not-found": "finds nothing in the passages",
     "thinks": "reasons first when asked to, and says null where it says nothing",
     "only-thinks": "reasons until the longest answer allowed is used up",
@@ -374,7 +375,7 @@ def _as_generate(event: Event) -> Event:
     return {"response": message.get("content") or "", **event} if "error" not in event else event
 
 
-def _as_openai(event: Event) -> list[str]:
+def _as_openai(event: Event, model: str) -> list[str]:
     """An event as the lines of a server-sent stream; Ollama's own errors are lost there."""
     if isinstance(event.get("error"), dict):
         return [json.dumps(event), "[DONE]"]
@@ -389,7 +390,7 @@ def _as_openai(event: Event) -> list[str]:
     usage = {"prompt_tokens": event["prompt_eval_count"], "completion_tokens": 4}
     return [
         json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": event["done_reason"]}]}),
-        json.dumps({"choices": [], "usage": usage}),
+        json.dumps({"model": model, "choices": [], "usage": usage}),
         "[DONE]",
     ]
 
@@ -542,7 +543,8 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(event, bytes):
                 yield from [event] if event else []  # an empty chunk would be a clean end
             elif self.path.startswith("/v1"):
-                yield from (f"data: {data}\n\n".encode() for data in _as_openai(event))
+                served = "other" if name == "renamed" else body["model"]
+                yield from (f"data: {data}\n\n".encode() for data in _as_openai(event, served))
             else:
                 stamp = {"model": body["model"], "created_at": "2026-08-22T09:15:04Z"}
                 shaped = event if self.path == "/api/chat" else _as_generate(event)

@@ -23,6 +23,7 @@ from ragkit_apps.cli.options import (
     load_settings,
     model_option,
     open_kb,
+    report_stop,
     reranker_option,
 )
 
@@ -129,6 +130,7 @@ def search(
 )
 @json_option
 @click.pass_obj
+@report_stop()
 def ask(
     config_path: Path | None,
     question: str,

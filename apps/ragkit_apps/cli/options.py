@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -206,3 +207,13 @@ def emit(content: object, parts: Sequence[str | Table], as_json: bool) -> None:
             print_table(part)
         else:
             click.echo(part)
+
+
+@contextmanager
+def report_stop() -> Iterator[None]:
+    """Report Ctrl-C during an answer, of which nothing is saved; also a decorator."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("stopped; the answer is not complete", err=True)
+        sys.exit(130)
