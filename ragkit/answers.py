@@ -196,13 +196,14 @@ class Answer:
     | field | content |
     |---|---|
     | `citations` | one per passage that the text cites, or that supports a sentence without one |
-    | `passages` | the hits that the answer was made from, or the nearest ones |
+    | `passages` | the hits as the model read them, or the nearest ones |
     | `statements` | the sentences of the text, each checked against the passages it cites |
     | `quotes` | the quotes of an extractive answer, or in place of an unsupported one; best first |
     | `abstention` | the reason if there is no answer, else None |
     | `model` | the model's name; None for an extractive answer |
     | `incomplete` | whether the model's text broke off |
-    | `dropped` | number of passages that did not fit into the model's context |
+    | `dropped` | number of passages that were left out of the prompt, see docs/models.md |
+    | `trimmed` | number of `passages` of which only the sentences around the hit were sent |
     | `invalid_citations` | numbers that the model cited and no passage has |
     | `notice` | lines that users should see, or "" |
     | `usage` | the model server's token counts, if it gives them |
@@ -228,6 +229,7 @@ class Answer:
     model: str | None = None
     incomplete: bool = False
     dropped: int = 0
+    trimmed: int = 0
     invalid_citations: tuple[int, ...] = ()
     notice: str = ""
     usage: Usage | None = None
@@ -272,6 +274,14 @@ class Answer:
         """Return the answer with a notice on the terms that occur in no document, before others."""
         notice = "\n".join(filter(None, (missing.notice, self.notice)))
         return replace(self, missing_terms=missing.terms, notice=notice)
+
+    def describe_omissions(self) -> str:
+        """Return a sentence on what the model was not given of the passages found, or ""."""
+        if not self.dropped and not self.trimmed:
+            return ""
+        sent = len(self.passages)
+        shortened = f", {self.trimmed} of them shortened" if self.trimmed else ""
+        return f"The model read {sent} of {sent + self.dropped} passages{shortened}."
 
     @property
     def abstained(self) -> bool:

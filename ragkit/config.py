@@ -32,6 +32,7 @@ class Config:
     | `openai_url` | an OpenAI-compatible server instead of Ollama: "http://127.0.0.1:8000/v1" |
     | `openai_key` | the key for this server |
     | `num_ctx`, `num_predict` | tokens of context, and of the longest answer |
+    | `first_word_within` | seconds to the first word of an answer; decides the prompt's length |
     | `workers` | processes that read files; 0 means one per CPU but one, at most four |
     | `max_file_mb`, `timeout` | the largest file, and seconds to read a file |
     | `folders` | folders that users may ingest from the web page, joined as in PATH |
@@ -55,6 +56,7 @@ class Config:
     openai_key: str = field(default="", repr=False)
     num_ctx: int = 8192
     num_predict: int = 1024
+    first_word_within: int = 10
     workers: int = 0
     max_file_mb: int = 200
     timeout: int = 120
@@ -87,6 +89,7 @@ class Config:
             ("workers", 0),
             ("num_ctx", 1024),
             ("num_predict", 16),
+            ("first_word_within", 1),
             ("max_file_mb", 1),
             ("timeout", 1),
         ):
@@ -162,6 +165,12 @@ def load_config(
     rules = values.pop("labels", {})
     typed = {key: _convert(key, value, "the call") for key, value in values.items()}
     return Config(**typed, labels=rules)  # type: ignore[arg-type]
+
+
+def cache_folder(kind: str) -> Path:
+    """Return the folder for what ragkit makes of models of a kind, such as "embedders"."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "ragkit" / kind
 
 
 def find_config_file(path: Path | None, environment: Mapping[str, str]) -> Path | None:

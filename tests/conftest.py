@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ragkit import KnowledgeBase
+from ragkit.llms import speeds
 from tests.support.hashing import HashingEmbedder
 from tests.support.sealed_network import free
 
@@ -21,6 +22,21 @@ def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def speed_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A file of its own for the measured speeds of models."""
+    file = tmp_path_factory.mktemp("cache") / "models" / "speeds.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speeds, "find_speed_file", lambda: file)
+        yield file
+
+
+@pytest.fixture(autouse=True)
+def no_speeds(speed_file: Path) -> None:
+    """No test measures what another one did."""
+    speed_file.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ragkit.config import cache_folder
 from ragkit.errors import EmbedderError, EmbedderMissing
 
 DEFAULT = "sentence-transformers/all-MiniLM-L6-v2"
@@ -125,9 +126,3 @@ def compiled_folder(weights_sha256: str) -> Path:
 def cached_tokenizer(digest: str) -> Path:
     """Return the file for the tokenizer of a model on a server, which may not exist yet."""
     return cache_folder("embedders") / f"tokenizer-{digest[:32]}-v1.json"
-
-
-def cache_folder(kind: str) -> Path:
-    """Return the folder for what ragkit makes of models of a kind, such as "embedders"."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "ragkit" / kind

@@ -16,10 +16,13 @@ from ragkit.errors import ModelError, PromptTruncated
 from ragkit.generation.citations import CitationStream, parse_citations
 from ragkit.generation.extractive import extract_answer
 from ragkit.generation.model_notices import add_model_notices
-from ragkit.generation.not_found import may_say_not_found, says_not_found
+from ragkit.generation.model_output import REPETITION_NOTICE, ModelOutput, record_speed
+from ragkit.generation.not_found import says_not_found
+from ragkit.generation.passage_text import remove_echoes
+from ragkit.generation.prompt_length import choose_length
 from ragkit.generation.prompts import NOT_FOUND, SYSTEM_PROMPT, Prompt, Question
 from ragkit.generation.streaming import AnswerStream
-from ragkit.llms.base import Event, LanguageModel, Reasoning, Usage
+from ragkit.llms.base import LanguageModel
 from ragkit.llms.reasoning import separate_reasoning
 from ragkit.llms.selection import choose_model
 from ragkit.retrieval.hits import Hit
@@ -27,7 +30,6 @@ from ragkit.retrieval.missing_terms import NOTHING_MISSING, MissingTerms
 from ragkit.retrieval.runs import Side
 from ragkit.store.snapshot import Snapshot
 from ragkit.text.keywords import keywords
-from ragkit.text.sanitize import Sanitizer
 
 if TYPE_CHECKING:
     from ragkit.verification.evidence import Evidence
@@ -100,7 +102,7 @@ def stream_answer(
     try:
         chosen, reason = choose_model(model, config, reasoning=reasoning)
         stop = threading.Event()
-        pieces = _generate(question, context, chosen, reason, stop, reasoning=reasoning)
+        pieces = _generate(question, context, chosen, reason, stop, config, reasoning=reasoning)
         first = next(pieces)
     except ModelError as error:
         if model != "auto":
@@ -159,19 +161,22 @@ def _generate(
     model: LanguageModel,
     model_choice: str,
     stop: threading.Event,
+    config: Config,
     *,
     reasoning: bool,
 ) -> Generator[str | Answer]:
     """Yield a model's text in pieces, and then the answer."""
-    prompt = Prompt.fit(SYSTEM_PROMPT, question, context.hits, model)
-    output = _ModelOutput(CitationStream(len(prompt.passages)))
+    length = choose_length(model, config)
+    prompt = Prompt.fit(SYSTEM_PROMPT, question, context.hits, model, length)
+    output = ModelOutput(CitationStream(len(prompt.passages)))
     notice = yield from _read_model(model, prompt, output, stop)
     if stop.is_set():
         return
     if output.usage is not None:
         prompt.check_read(output.usage, model.name)
+        record_speed(model, config, prompt.messages, output.usage, output.seconds)
         if output.usage.finish == "length":
-            notice = f"Incomplete: {_describe_cut(model.name, output)}"
+            notice = f"Incomplete: {output.explain_cut(model.name, model.limits)}"
     answer = _build_answer(question, context, prompt, output, model.name, notice)
     if answer.abstained and not output.shown:
         yield answer.text
@@ -187,10 +192,14 @@ def _generate(
 
 
 def _read_model(
-    model: LanguageModel, prompt: Prompt, output: _ModelOutput, stop: threading.Event
+    model: LanguageModel, prompt: Prompt, output: ModelOutput, stop: threading.Event
 ) -> Generator[str, None, str]:
-    """Yield what a model writes; returns the notice of an answer that broke off, or ""."""
+    """Yield what a model writes; returns the notice of an answer that broke off, or "".
+
+    A model that repeats itself is stopped.
+    """
     notice = ""
+    output.start()
     events = separate_reasoning(model.chat(prompt.messages))
     try:
         for event in events:
@@ -198,6 +207,8 @@ def _read_model(
                 return notice
             if text := output.add(event):
                 yield text
+            if output.repeats:
+                break
     except PromptTruncated:
         raise
     except ModelError as error:
@@ -215,13 +226,13 @@ def _build_answer(
     question: Question,
     context: RetrievedContext,
     prompt: Prompt,
-    output: _ModelOutput,
+    output: ModelOutput,
     model: str,
     notice: str,
 ) -> Answer:
     """Return the answer, or the abstention, that a model's text amounts to."""
     passages = prompt.passages
-    cited = parse_citations(output.text, passages)
+    cited = parse_citations(remove_echoes(output.text, passages), passages)
     is_declined = says_not_found(cited.text) or (
         NOT_FOUND in cited.text.upper() and not cited.citations
     )
@@ -236,8 +247,9 @@ def _build_answer(
         model=model,
         incomplete=bool(notice),
         dropped=prompt.dropped,
+        trimmed=prompt.trimmed,
         invalid_citations=cited.invalid,
-        notice=notice,
+        notice=notice or (REPETITION_NOTICE if output.repeats else ""),
     )
     return _verify(answer, context, question.query)
 
@@ -272,46 +284,3 @@ def _add_quotes(answer: Answer, context: RetrievedContext) -> Answer:
         ),
         quotes=tuple(replace(each, citation=last + each.citation) for each in quoted.quotes),
     )
-
-
-class _ModelOutput:
-    """What a model has written so far, sanitized; `shown` counts the characters given out."""
-
-    def __init__(self, citations: CitationStream) -> None:
-        self._citations = citations
-        self.text = self.reasoning = ""
-        self.usage: Usage | None = None
-        self.shown = 0
-        self._text_sanitizer, self._reasoning_sanitizer = Sanitizer(), Sanitizer()
-
-    def add(self, event: Event) -> str:
-        """Take a model's event; returns the text that can be shown now.
-
-        That is nothing while the text may still become "not in the documents".
-        """
-        if isinstance(event, Reasoning):
-            self.reasoning += self._reasoning_sanitizer.feed(event.text)
-        elif isinstance(event, Usage):
-            self.usage = event
-        else:
-            self.text += self._text_sanitizer.feed(event)
-        is_undecided = not self.shown and may_say_not_found(self.text)
-        return "" if is_undecided else self._take_new()
-
-    def finish(self) -> str:
-        """End the text; returns the rest to show, which is nothing for "not in the documents"."""
-        self.text += self._text_sanitizer.flush()
-        self.reasoning += self._reasoning_sanitizer.flush()
-        if not self.text.strip() or says_not_found(self.text):
-            return ""
-        return self._take_new() + self._citations.flush()
-
-    def _take_new(self) -> str:
-        new, self.shown = self.text[self.shown :], len(self.text)
-        return self._citations.feed(new)
-
-
-def _describe_cut(model: str, output: _ModelOutput) -> str:
-    if output.reasoning and not output.text:
-        return f"{model} used up the longest answer allowed with reasoning; raise num_predict"
-    return f"{model} reached the longest answer allowed; raise num_predict"

@@ -172,18 +172,18 @@ def _check_references(node: dict[str, Any], schema: dict[str, Any]) -> None:
         if isinstance(node.get(key), str):
             raise SchemaError(f"the schema uses {key} ({node[key]}); refer to its parts with $ref")
     ref = node.get("$ref")
-    if isinstance(ref, str) and not _resolves(ref, schema):
+    if isinstance(ref, str) and resolve_reference(ref, schema) is None:
         raise SchemaError(
             f"the schema refers to {ref}, which is not in it; references begin with #/, and "
             "nothing is fetched"
         )
 
 
-def _resolves(ref: str, schema: dict[str, Any]) -> bool:
-    """Return True if a reference points to a part of the schema: "#" or "#/$defs/Price"."""
+def resolve_reference(ref: str, schema: dict[str, Any]) -> Any:
+    """Return the part of a schema that a reference such as "#/$defs/Price" points to, or None."""
     part: Any = schema
     if ref != "#" and not ref.startswith("#/"):
-        return False
+        return None
     for step in unquote(ref).split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(part, list) and key.isdecimal() and int(key) < len(part):
@@ -191,8 +191,8 @@ def _resolves(ref: str, schema: dict[str, Any]) -> bool:
         elif isinstance(part, dict) and key in part:
             part = part[key]
         else:
-            return False
-    return isinstance(part, dict | bool)
+            return None
+    return part if isinstance(part, dict | bool) else None
 
 
 def _find_strings(node: dict[str, Any]) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ragkit.errors import ModelRefused, PromptTruncated
+from ragkit.generation.passage_text import format_passage
+from ragkit.generation.passage_trimming import trim_passage
+from ragkit.generation.prompt_length import PromptLength
 from ragkit.llms.base import LanguageModel, Message, ModelLimits, Usage
+from ragkit.llms.speeds import UNKNOWN_SPEED, ModelSpeed
 from ragkit.retrieval.hits import Hit
 
 SYSTEM_PROMPT = (
@@ -17,13 +21,9 @@ SYSTEM_PROMPT = (
 )
 NOT_FOUND = "NOT IN THE DOCUMENTS"
 
-# Tokenizers of open models make a token of 3 to 4.5 letters in European languages, and one or two
-# tokens of a character of three bytes.
-_BYTES_PER_TOKEN = 3
 _MAX_BYTES_PER_TOKEN = 10  # of a whole prompt; a higher ratio means that part of it was not read
 _RESERVED_TOKENS = 64  # for the chat template
-# The tokens that Ollama keeps at the start of a prompt that it cuts: num_keep, and one more.
-_OLLAMA_KEPT_TOKENS = (4, 5)
+_MIN_TRIMMED_TOKENS = 100  # of a passage; what fewer could hold is not worth its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,51 +46,62 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages that fit into a model's context of `context` tokens together with the answer.
+    """Messages that fit into a model's context together with the answer.
 
-    `passages` are those in the messages. `dropped` counts the passages that did not fit; whole
-    passages are dropped, from the lowest rank.
+    `passages` are those in the messages, with the text that is sent. `dropped` counts the passages
+    that were left out, and `trimmed` those of which only a part is sent.
     """
 
     messages: list[Message]
     passages: tuple[Hit, ...]
     dropped: int
-    context: int
+    trimmed: int = 0
 
     @classmethod
     def fit(
-        cls, system: str, question: Question, hits: Sequence[Hit], model: LanguageModel
+        cls,
+        system: str,
+        question: Question,
+        hits: Sequence[Hit],
+        model: LanguageModel,
+        length: PromptLength | None = None,
     ) -> Prompt:
-        """Build the prompt with the most passages, then with as much history as fits.
+        """Build the prompt with the best passages, then with as much history as fits.
 
-        Raises ModelRefused if not even one passage fits.
+        Passages are taken in rank order while they fit into the `length`, by default the model's
+        context. The best one is sent even if it makes the prompt longer than that, as long as it
+        fits into the context. Raises ModelRefused if not even one passage fits.
         """
         limits = model.limits
-        room = _count_room(system, limits)
-        history = _trim_history(question.history, room // 4)
-        count = _count_passages(question.query, hits, room, history)
-        while history and not count:  # a passage is worth more than the history
-            history = history[2:]
-            count = _count_passages(question.query, hits, room, history)
-        if not count:
-            raise ModelRefused(_explain_refusal(question.query, limits))
-        passages = tuple(hits[:count])
-        asked = Message("user", format_question(question.query, passages))
+        length = length or PromptLength()
+        count = length.speed.count_tokens
+        room = limits.context - limits.output - count(system) - _RESERVED_TOKENS
+        history = _trim_history(question.history, _count_room(system, limits) // 4)
+        # the history is no part of the length: the server has read it before
+        wanted = length.tokens - count(system) - count(question.query) - _RESERVED_TOKENS
+        while True:
+            left = room - count(question.query) - sum(count(each.content) for each in history)
+            chosen = _Selection(question.query, length.speed, length.passages)
+            chosen.take(hits, min(left, wanted))
+            if not chosen.passages:
+                chosen.take_best(hits, left)
+            if chosen.passages or not history:
+                break
+            history = history[2:]  # a passage is worth more than the history
+        if not chosen.passages:
+            raise ModelRefused(_explain_refusal(count(question.query), limits))
+        asked = Message("user", format_question(question.query, chosen.passages))
         messages = [Message("system", system), *history, asked]
-        return cls(messages, passages, len(hits) - count, limits.context)
+        dropped = len(hits) - len(chosen.passages)
+        return cls(messages, tuple(chosen.passages), dropped, chosen.trimmed)
 
     def check_read(self, usage: Usage, model: str) -> None:
-        """Raise PromptTruncated if the server read fewer tokens than the prompt can have.
-
-        A server that cuts a prompt keeps its first tokens and the newest ones, which fill half of
-        the rest. Source: ollama/ollama llm/llama_server.go, since v0.30.9.
-        """
+        """Raise PromptTruncated if the server read fewer tokens than the prompt can have."""
         read = usage.prompt_tokens
         if read is None:
             return
         size = sum(len(message.content.encode("utf-8", "replace")) for message in self.messages)
-        halves = [self.context - (self.context - kept) // 2 for kept in _OLLAMA_KEPT_TOKENS]
-        if read * _MAX_BYTES_PER_TOKEN < size or read in halves:
+        if read * _MAX_BYTES_PER_TOKEN < size:
             raise PromptTruncated(
                 f"{model} read {read} tokens of a prompt of {size} bytes: its server cut the "
                 "passages; update Ollama, raise num_ctx, or ask for fewer passages"
@@ -105,39 +116,57 @@ def begin_prompt(history: Sequence[Message], model: LanguageModel) -> list[Messa
 
 def _count_room(system: str, limits: ModelLimits) -> int:
     """Return the tokens that a context has beside the system prompt and the answer."""
-    return limits.context - limits.output - estimate_tokens(system) - _RESERVED_TOKENS
+    return limits.context - limits.output - UNKNOWN_SPEED.count_tokens(system) - _RESERVED_TOKENS
+
+
+class _Selection:
+    """Passages for a prompt, and how many of them are trimmed."""
+
+    def __init__(self, query: str, speed: ModelSpeed, limit: int) -> None:
+        self.passages: list[Hit] = []
+        self.trimmed = 0
+        self._query, self._speed, self._limit = query, speed, limit
+
+    def take(self, hits: Sequence[Hit], budget: int) -> None:
+        """Take the hits that fit into `budget` tokens, in rank order, up to the limit."""
+        for hit in hits[: self._limit]:
+            budget -= self._take_one(hit, budget)
+
+    def take_best(self, hits: Sequence[Hit], budget: int) -> None:
+        """Take the first hit of which anything fits into `budget` tokens."""
+        for hit in hits:
+            if self._take_one(hit, budget):
+                return
+
+    def _take_one(self, hit: Hit, budget: int) -> int:
+        """Take a hit, or the part of it that fits; returns the tokens that it needs, or 0."""
+        number = len(self.passages) + 1
+        needed = self._count(number, hit)
+        if needed > budget:
+            overhead = self._count(number, replace(hit, text="", rows=()))
+            trimmed = None
+            if budget - overhead >= _MIN_TRIMMED_TOKENS:
+                trimmed = trim_passage(hit, self._query, budget - overhead, self._speed)
+            if trimmed is None:
+                return 0
+            hit, needed = trimmed, self._count(number, trimmed)
+            self.trimmed += 1
+        self.passages.append(hit)
+        return needed
+
+    def _count(self, number: int, hit: Hit) -> int:
+        return self._speed.count_tokens(format_passage(number, hit)) + 2  # and a blank line
 
 
 def format_question(question: str, passages: Sequence[Hit]) -> str:
-    """Return the user message: the numbered passages between fences, then the question."""
-    parts = []
-    for number, hit in enumerate(passages, 1):
-        where = f"{hit.source}, {hit.place}" if hit.place else hit.source
-        fence = "=" * 8
-        while fence in hit.text:
-            fence += "="
-        parts.append(f"[{number}] {where}\n{fence}\n{hit.text}\n{fence}")
+    """Return the user message: the numbered passages, then the question."""
+    parts = [format_passage(number, hit) for number, hit in enumerate(passages, 1)]
     return "Passages:\n\n" + "\n\n".join(parts) + f"\n\nQuestion: {question}"
 
 
-def count_fitting(
-    question: str, passages: Sequence[Hit], budget: int, count_tokens: Callable[[str], int]
-) -> int:
-    """Return how many of the best passages fit whole into a user message of `budget` tokens."""
-    count = len(passages)
-    while count and count_tokens(format_question(question, passages[:count])) > budget:
-        count -= 1
-    return count
-
-
-def estimate_tokens(text: str) -> int:
-    """Return an upper estimate of a text's tokens for any model; servers do not count for us."""
-    return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
-
-
-def _explain_refusal(query: str, limits: ModelLimits) -> str:
-    """Return why no passage fits into a model's context beside the question."""
-    length, room = estimate_tokens(query), limits.context - limits.output
+def _explain_refusal(length: int, limits: ModelLimits) -> str:
+    """Return why no passage fits into a model's context beside a question of `length` tokens."""
+    room = limits.context - limits.output
     if length > room // 2:
         return (
             f"the question is too long: it has about {length:,} tokens, and there are {room:,} for "
@@ -149,15 +178,13 @@ def _explain_refusal(query: str, limits: ModelLimits) -> str:
     )
 
 
-def _count_passages(query: str, hits: Sequence[Hit], room: int, history: Sequence[Message]) -> int:
-    """Return how many passages fit into `room` tokens beside the history."""
-    taken = sum(estimate_tokens(message.content) for message in history)
-    return count_fitting(query, hits, room - taken, estimate_tokens)
-
-
 def _trim_history(history: Sequence[Message], budget: int) -> list[Message]:
-    """Return the last pairs of question and answer that fit into `budget` tokens."""
+    """Return the last pairs of question and answer that fit into `budget` tokens.
+
+    They are counted without the model's speed, so that all prompts of a conversation begin alike.
+    """
+    count = UNKNOWN_SPEED.count_tokens
     kept = list(history)
-    while kept and sum(estimate_tokens(message.content) for message in kept) > budget:
+    while kept and sum(count(message.content) for message in kept) > budget:
         kept = kept[2:]
     return kept

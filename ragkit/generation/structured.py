@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -21,7 +22,10 @@ from ragkit.generation.json_schema import (
     sanitize_value,
 )
 from ragkit.generation.model_notices import add_model_notices
+from ragkit.generation.model_output import explain_cut, record_speed
+from ragkit.generation.prompt_length import choose_length
 from ragkit.generation.prompts import Prompt, Question
+from ragkit.generation.schema_example import build_example
 from ragkit.llms.base import LanguageModel, Message, Reasoning, Usage
 from ragkit.llms.reasoning import separate_reasoning
 from ragkit.llms.selection import choose_model
@@ -55,6 +59,7 @@ class _Reply:
     text: str
     reasoning: str
     usage: Usage | None
+    seconds: float  # to the first event
 
     @property
     def is_cut(self) -> bool:
@@ -95,15 +100,18 @@ def ask_for_data(
         far = Answer.abstain(question, context.hits, Abstention.FAR)
         return far.add_missing_terms(context.missing)
     chosen, reason = choose_model(model, config, reasoning=reasoning)
-    asked = Question(question, question)
-    prompt = Prompt.fit(_SYSTEM_PROMPT + schema.text, asked, context.hits, chosen)
+    asked = Question(question, question, build_example(schema))
+    length = choose_length(chosen, config)
+    prompt = Prompt.fit(_SYSTEM_PROMPT + schema.text, asked, context.hits, chosen, length)
     reply = _read_reply(chosen, prompt.messages, build_reply_schema(schema, len(prompt.passages)))
     if reply.usage is not None:
         prompt.check_read(reply.usage, chosen.name)
-    answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen.name)
+        record_speed(chosen, config, prompt.messages, reply.usage, reply.seconds)
+    answer = _parse_answer(question, reply, schema, prompt.passages, context, chosen)
     answer = replace(
         answer.name_citations().add_missing_terms(context.missing),
         dropped=0 if answer.abstained else prompt.dropped,
+        trimmed=0 if answer.abstained else prompt.trimmed,
         usage=reply.usage,
         reasoning=reply.reasoning,
         model_choice=reason,
@@ -114,14 +122,16 @@ def ask_for_data(
 
 def _read_reply(model: LanguageModel, messages: list[Message], schema: dict[str, Any]) -> _Reply:
     text, reasoning, usage = "", "", None
+    started, seconds = time.monotonic(), 0.0
     for event in separate_reasoning(model.chat(messages, schema=schema)):
+        seconds = seconds or time.monotonic() - started
         if isinstance(event, Reasoning):
             reasoning += event.text
         elif isinstance(event, Usage):
             usage = event
         else:
             text += event
-    return _Reply(text, sanitize(reasoning), usage)
+    return _Reply(text, sanitize(reasoning), usage, seconds)
 
 
 def _parse_answer(
@@ -130,12 +140,13 @@ def _parse_answer(
     schema: AnswerSchema,
     passages: Sequence[Hit],
     context: RetrievedContext,
-    model: str,
+    chosen: LanguageModel,
 ) -> Answer:
     """Return the answer, or the abstention, that a model's reply states."""
+    model = chosen.name
     if not reply.text.strip() and not reply.is_cut:
         return Answer.abstain(question, passages, Abstention.SILENT, model)
-    is_found, numbers, raw = _parse_reply(reply, model)
+    is_found, numbers, raw = _parse_reply(reply, chosen)
     if not is_found or (raw is None and find_schema_error(None, schema)):
         return Answer.abstain(question, passages, Abstention.MODEL, model)
     value = _validate(raw, schema, model)
@@ -161,7 +172,7 @@ def _parse_answer(
     )
 
 
-def _parse_reply(reply: _Reply, model: str) -> tuple[bool, list[int], Any]:
+def _parse_reply(reply: _Reply, chosen: LanguageModel) -> tuple[bool, list[int], Any]:
     """Return whether an answer was found, the distinct numbers cited, and the answer."""
     fenced = _FENCED.fullmatch(reply.text)
     try:
@@ -171,14 +182,14 @@ def _parse_reply(reply: _Reply, model: str) -> tuple[bool, list[int], Any]:
             parse_constant=_parse_finite,
         )
     except (ValueError, RecursionError) as error:
-        raise _not_json(reply, model) from error
+        raise _not_json(reply, chosen) from error
     parts = content if isinstance(content, dict) else {}
     is_found, cited = parts.get("found"), parts.get("citations", [])
     if is_found is False:
         return False, [], None
     if is_found is not True or "answer" not in parts or not isinstance(cited, list):
         raise SchemaMismatch(
-            f"{model} wrote JSON without “found”, “citations” and “answer”; {_ADVICE}"
+            f"{chosen.name} wrote JSON without “found”, “citations” and “answer”; {_ADVICE}"
         )
     numbers = [int(each) for each in cited if type(each) in (int, float) and each == int(each)]
     return True, list(dict.fromkeys(numbers)), parts["answer"]
@@ -192,17 +203,12 @@ def _parse_finite(text: str) -> float:
     return value
 
 
-def _not_json(reply: _Reply, model: str) -> SchemaMismatch:
+def _not_json(reply: _Reply, chosen: LanguageModel) -> SchemaMismatch:
     """Return the error for a reply that is not JSON."""
-    if reply.is_cut and not reply.text:
-        return SchemaMismatch(
-            f"{model} used up the longest answer allowed with reasoning; raise num_predict"
-        )
+    model = chosen.name
     if reply.is_cut:
-        return SchemaMismatch(
-            f"{model} reached the longest answer allowed before its JSON was complete; "
-            "raise num_predict"
-        )
+        cut = explain_cut(model, reply.usage, chosen.limits, is_reasoning=not reply.text)
+        return SchemaMismatch(f"the JSON is not complete: {cut}")
     start = to_one_line(sanitize(reply.text))[:80]
     return SchemaMismatch(
         f"{model} wrote “{start}”, which is not JSON; ask again, or choose a model and a server "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -38,13 +39,16 @@ class Usage:
     `model` is the one that answered, by the server's word; "" if it does not say.
 
     `finish` is "stop", or "length" if the answer reached the limit. The tokens of an answer include
-    those of its reasoning.
+    those of its reasoning. `read_seconds` is the time in which the server read the prompt, without
+    loading the model, and `cached_tokens` those of the prompt that it did not have to read again.
     """
 
     finish: str
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     model: str = ""
+    read_seconds: float | None = None
+    cached_tokens: int | None = None
 
 
 Event = str | Reasoning | Usage
@@ -53,10 +57,25 @@ Event = str | Reasoning | Usage
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """The tokens that a model takes: `context` in all, `output` of them for the longest answer."""
+    """The tokens that a model takes: `context` in all, `output` of them for the longest answer.
+
+    `parameters` is the number of the model's parameters, 0 if it is unknown; a model of less than a
+    billion is given few passages.
+    """
 
     context: int = 8192
     output: int = 1024
+    parameters: int = 0
+
+
+_COUNT = re.compile(r"([\d.]+)([KMBT])")
+_COUNT_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+
+def parse_parameters(text: str) -> int:
+    """Return the number of parameters in a text such as "134.5M" or "3.2B", 0 if it has none."""
+    found = _COUNT.fullmatch(text)
+    return int(float(found[1]) * _COUNT_UNITS[found[2]]) if found else 0
 
 
 class LanguageModel(Protocol):
@@ -69,7 +88,10 @@ class LanguageModel(Protocol):
 
     @property
     def limits(self) -> ModelLimits:
-        """The tokens of context and of output; they decide how many passages a prompt holds."""
+        """The tokens of context and of output, and the model's size.
+
+        They decide how many passages a prompt holds.
+        """
         ...
 
     @property

@@ -10,14 +10,29 @@ from typing import TYPE_CHECKING, Any
 from ragkit.config import ollama_url
 from ragkit.errors import ModelError, PromptTruncated, StreamBroken
 from ragkit.hardware import estimate_cache_bytes, estimate_model_bytes, measure_memory
-from ragkit.llms.base import Event, InstalledModel, Message, ModelLimits, Reasoning, Usage
+from ragkit.llms.base import (
+    Event,
+    InstalledModel,
+    Message,
+    ModelLimits,
+    Reasoning,
+    Usage,
+)
 from ragkit.llms.errors import (
     cloud_model_error,
     embedding_model_error,
     explain_ollama_error,
     explain_stream_error,
 )
-from ragkit.llms.transport import Server, Timeouts, parse_object, to_one_line
+from ragkit.llms.ollama_replies import (
+    find_capabilities,
+    find_parameters,
+    is_cut,
+    parse_count,
+    parse_entry,
+    parse_license_name,
+)
+from ragkit.llms.transport import Server, Timeouts, parse_object
 
 if TYPE_CHECKING:
     import httpx
@@ -50,6 +65,7 @@ class Description:
     context: int
     per_token: int
     licence: str
+    parameters: int
 
 
 class OllamaServer:
@@ -98,7 +114,7 @@ class OllamaServer:
         The list gives wrong capabilities for some models, so `describe` tells embedders. Raises
         ModelUnreachable if no server answers, ModelFailed if what answers is not Ollama.
         """
-        return [_parse_entry(entry) for entry in self._fetch_entries() if not is_cloud_entry(entry)]
+        return [parse_entry(entry) for entry in self._fetch_entries() if not is_cloud_entry(entry)]
 
     def describe(self, model: InstalledModel) -> InstalledModel:
         """Return the entry with its context, capabilities, licence and memory.
@@ -147,12 +163,13 @@ class OllamaServer:
         info = found.get("model_info")
         facts: dict[str, Any] = info if isinstance(info, dict) else {}
         return Description(
-            capabilities=_find_capabilities(found, facts),
+            capabilities=find_capabilities(found, facts),
             chats=str(found.get("template") or "").strip() not in _EMPTY_TEMPLATES,
             counts=self._counts,
-            context=_parse_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
+            context=parse_count(facts, f"{facts.get('general.architecture')}.context_length") or 0,
             per_token=estimate_cache_bytes(facts),
-            licence=_parse_license_name(str(found.get("license") or "")),
+            licence=parse_license_name(str(found.get("license") or "")),
+            parameters=find_parameters(found, facts),
         )
 
     def digest(self, name: str) -> str:
@@ -216,10 +233,10 @@ class OllamaModel:
         for, the output is at most a quarter of it.
         """
         asked = self._limits
-        context = min(asked.context, self._about().context or asked.context)
-        if context == asked.context:
-            return asked
-        return ModelLimits(context, min(asked.output, context // 4))
+        about = self._about()
+        context = min(asked.context, about.context or asked.context)
+        output = asked.output if context == asked.context else min(asked.output, context // 4)
+        return ModelLimits(context, output, about.parameters)
 
     @property
     def digest(self) -> str:
@@ -241,7 +258,8 @@ class OllamaModel:
         with self._server.streaming(path, body, self.name) as response:
             if response.status_code != 200:
                 raise explain_ollama_error(self.name, self._server, response)
-            yield from self._events(response)
+            size = sum(len(each.content.encode("utf-8", "replace")) for each in messages)
+            yield from self._events(response, size)
 
     def _about(self) -> Description:
         """Return the model's description. Raises ModelRefused for an embedding model."""
@@ -279,7 +297,7 @@ class OllamaModel:
         body["messages"] = [{"role": m.role, "content": m.content} for m in messages]
         return "/api/chat", body
 
-    def _events(self, response: httpx.Response) -> Iterator[Event]:
+    def _events(self, response: httpx.Response, size: int) -> Iterator[Event]:
         for line in self._server.lines(response, self.name):
             event = parse_object(line, self._server)
             if "error" in event:
@@ -293,17 +311,18 @@ class OllamaModel:
             if isinstance(piece, str) and piece:
                 yield piece
             if event.get("done"):
-                yield self._usage(event)
+                yield self._usage(event, size)
                 return
         raise StreamBroken(f"the answer of {self.name} ended without its closing line; ask again")
 
-    def _usage(self, event: dict[str, Any]) -> Usage:
+    def _usage(self, event: dict[str, Any], size: int) -> Usage:
+        """Return the counts of the last event, the answer to a prompt of `size` bytes."""
+        duration = parse_count(event, "prompt_eval_duration")
         usage = Usage(
             finish="length" if event.get("done_reason") == "length" else "stop",
-            prompt_tokens=_parse_count(event, "prompt_eval_count")
-            if self._about().counts
-            else None,
-            answer_tokens=_parse_count(event, "eval_count"),
+            prompt_tokens=parse_count(event, "prompt_eval_count") if self._about().counts else None,
+            answer_tokens=parse_count(event, "eval_count"),
+            read_seconds=duration / 1e9 if duration else None,
         )
         tokens = (usage.prompt_tokens or 0) + (usage.answer_tokens or 0)
         context = self.limits.context
@@ -312,12 +331,13 @@ class OllamaModel:
                 f"{self.name} exceeded its context window ({tokens:,} of {context:,} tokens): part "
                 "of the prompt was dropped; update Ollama or raise num_ctx"
             )
+        if is_cut(usage.prompt_tokens, context, size):
+            raise PromptTruncated(
+                f"{self.name} read {usage.prompt_tokens:,} tokens of a prompt of {size:,} bytes: "
+                "its server cut the passages; update Ollama, raise num_ctx, or ask for fewer "
+                "passages"
+            )
         return usage
-
-
-def _parse_count(event: dict[str, Any], key: str) -> int | None:
-    value = event.get(key)
-    return value if isinstance(value, int) else None
 
 
 def _parse_digests(entries: Iterable[dict[str, Any]]) -> dict[str, str]:
@@ -328,42 +348,6 @@ def _parse_digests(entries: Iterable[dict[str, Any]]) -> dict[str, str]:
 def _find_digest(digests: Mapping[str, str], name: str) -> str:
     name = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
     return digests.get(name.casefold(), "").removeprefix("sha256:")
-
-
-def _find_capabilities(shown: dict[str, Any], facts: dict[str, Any]) -> tuple[str, ...]:
-    """Return what a model can do, by its description; () if nobody knows.
-
-    Servers before 0.6.4 give no capabilities. There a pooling of vectors tells an embedder, as in
-    newer ones (ollama/ollama server/images.go), or an architecture without a decoder.
-    """
-    found = shown.get("capabilities")
-    if isinstance(found, list) and found:
-        return tuple(map(str, found))
-    details = shown.get("details")
-    family = details.get("family") if isinstance(details, dict) else None
-    architecture = str(facts.get("general.architecture") or family or "")
-    pools = f"{architecture}.pooling_type" in facts
-    return ("embedding",) if pools or "bert" in architecture.casefold() else ()
-
-
-def _parse_entry(entry: dict[str, Any]) -> InstalledModel:
-    found = entry.get("details")
-    details: dict[str, Any] = found if isinstance(found, dict) else {}
-    return InstalledModel(
-        name=entry["name"],
-        size=_parse_count(entry, "size") or 0,
-        family=str(details.get("family") or ""),
-        parameters=str(details.get("parameter_size") or ""),
-        quantisation=str(details.get("quantization_level") or ""),
-        digest=str(entry.get("digest") or ""),
-    )
-
-
-def _parse_license_name(text: str) -> str:
-    """Return the name of a licence: its first line, and the version from the second."""
-    lines = [to_one_line(line) for line in text.split("\n") if line.strip()]
-    version = lines[1:2] if lines[1:2] and lines[1].startswith("Version") else []
-    return ", ".join([*lines[:1], *version])[:100]
 
 
 def is_cloud_name(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ragkit.errors import ModelNotFound, StreamBroken
@@ -111,11 +112,16 @@ class OpenAIModel:
         origins: ModelOrigins | None = None,
     ) -> None:
         self.name = name
-        self.limits = ModelLimits(num_ctx, num_predict)
+        self._tokens = (num_ctx, num_predict)
         self.digest = ""  # the interface does not give one
         server = OpenAIServer(url, key, timeouts)
         self._server = server.server
         self._origins = origins or server.origins
+
+    @cached_property
+    def limits(self) -> ModelLimits:
+        """The context and output of the settings, and the size of the model."""
+        return ModelLimits(*self._tokens, self._origins.find_parameters(self.name))
 
     def chat(
         self, messages: list[Message], *, schema: Mapping[str, Any] | None = None
@@ -131,7 +137,7 @@ class OpenAIModel:
             "messages": [{"role": m.role, "content": m.content} for m in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
-            "max_tokens": self.limits.output,
+            "max_tokens": self._tokens[1],
             "temperature": 0,
         }
         if schema is not None:
@@ -145,6 +151,7 @@ class OpenAIModel:
     def _events(self, response: httpx.Response) -> Iterator[Event]:
         finish = answering = ""
         counts: dict[str, Any] = {}
+        timings: dict[str, Any] = {}
         for line in self._server.lines(response, self.name):
             field, _, data = line.partition(":")
             data = data.strip()
@@ -153,18 +160,14 @@ class OpenAIModel:
             if data == "[DONE]":
                 if not finish:
                     break
-                yield Usage(
-                    "length" if finish == "length" else "stop",
-                    _parse_count(counts, "prompt_tokens"),
-                    _parse_count(counts, "completion_tokens"),
-                    model=answering,
-                )
+                yield replace(_parse_usage(finish, counts, timings), model=answering)
                 return
             event = parse_object(data, self._server)
             if event.get("error"):
                 raise explain_stream_error(self.name, self._server, event["error"])
             counts = event.get("usage") or counts
             answering = str(event.get("model") or answering)
+            timings = event.get("timings") or timings
             for choice in _filter_objects(event.get("choices")):
                 yield from _parse_choice(choice)
                 finish = str(choice.get("finish_reason") or finish)
@@ -184,6 +187,22 @@ def _parse_choice(choice: dict[str, Any]) -> Iterator[Event]:
     piece = delta.get("content")
     if isinstance(piece, str) and piece:
         yield piece
+
+
+def _parse_usage(finish: str, counts: Any, timings: Any) -> Usage:
+    """Return the counts of an answer; the time of reading and the cached tokens if they are there.
+
+    `timings` are those of llama.cpp.
+    """
+    details = counts.get("prompt_tokens_details") if isinstance(counts, dict) else None
+    read = timings.get("prompt_ms") if isinstance(timings, dict) else None
+    return Usage(
+        "length" if finish == "length" else "stop",
+        _parse_count(counts, "prompt_tokens"),
+        _parse_count(counts, "completion_tokens"),
+        read_seconds=read / 1000 if isinstance(read, int | float) and read > 0 else None,
+        cached_tokens=_parse_count(details, "cached_tokens"),
+    )
 
 
 def _parse_count(counts: Any, key: str) -> int | None:

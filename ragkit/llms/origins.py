@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ragkit.errors import ModelRefused
+from ragkit.errors import ModelError, ModelRefused
 from ragkit.llms.errors import cloud_model_error, explain_ollama_error
 from ragkit.llms.ollama import OllamaServer, is_cloud_entry, is_cloud_name
 from ragkit.llms.transport import Server
@@ -37,16 +37,27 @@ def _load_providers() -> _Providers:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An entry of /v1/models: the model's name, who owns it, and whether it runs elsewhere."""
+    """An entry of /v1/models: the model's name, who owns it, and whether it runs elsewhere.
+
+    `parameters` is the number of the model's parameters, which llama.cpp gives; 0 if unknown.
+    """
 
     name: str
     owner: str
     is_remote: bool
+    parameters: int = 0
 
     @classmethod
     def parse(cls, entry: dict[str, Any]) -> Listed:
         """Parse an entry that has an id."""
-        return cls(str(entry["id"]), str(entry.get("owned_by") or ""), is_cloud_entry(entry))
+        meta = entry.get("meta")
+        count = meta.get("n_params") if isinstance(meta, dict) else None
+        return cls(
+            str(entry["id"]),
+            str(entry.get("owned_by") or ""),
+            is_cloud_entry(entry),
+            count if isinstance(count, int) else 0,
+        )
 
 
 class ModelOrigins:
@@ -163,6 +174,17 @@ class ModelOrigins:
             owners = (each.owner for each in self.list_models() if each.name == name)
             owner = next(owners, "")
         return owner if owner.casefold() in _load_providers().owners else ""
+
+    def find_parameters(self, name: str) -> int:
+        """Return the number of a model's parameters; 0 if the server does not say it."""
+        try:
+            self.check_host()
+            if self.ollama is not None:
+                return self.ollama.about(name).parameters
+            found = (each.parameters for each in self.list_models() if each.name == name)
+            return next(found, 0)
+        except ModelError:
+            return 0
 
     def list_models(self) -> list[Listed]:
         """Return what /v1/models lists; an empty list if the server does not have it."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ragkit.config import Config, load_config
 from ragkit.errors import ModelError, ModelNotFound, ModelRefused, ModelUnreachable
 from ragkit.hardware import measure_memory
-from ragkit.llms.base import InstalledModel, LanguageModel, ModelServer
+from ragkit.llms.base import InstalledModel, LanguageModel, ModelServer, parse_parameters
 from ragkit.llms.ollama import OllamaServer
 from ragkit.llms.openai import OpenAIServer
 
 _ELSEWHERE = "runs elsewhere"  # in place of what a model can do
-_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
 def model_server(config: Config) -> ModelServer:
@@ -117,8 +115,7 @@ def _try_describe(model: InstalledModel, server: ModelServer) -> InstalledModel 
 
 def _count_parameters(model: InstalledModel) -> float:
     """Return the number of parameters in "3.2B", or an estimate from the file's size."""
-    found = re.fullmatch(r"([\d.]+)([KMBT])", model.parameters)
-    return float(found[1]) * _UNITS[found[2]] if found else model.size * 1.6
+    return parse_parameters(model.parameters) or model.size * 1.6
 
 
 def _format_gb(size: int) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragkit.embedders.discovery import cache_folder, find_in_hub_cache
+from ragkit.config import cache_folder
+from ragkit.embedders.discovery import find_in_hub_cache
 from ragkit.errors import RerankerError, RerankerMissing
 
 _ONNX_FILES = ("model.onnx", "onnx/model.onnx")

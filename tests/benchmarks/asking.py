@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit import AskOptions, Config, KnowledgeBase, Message
-from ragkit.generation.prompts import count_fitting, estimate_tokens, format_question
+from ragkit.generation.prompts import SYSTEM_PROMPT, Prompt, Question
 from ragkit.llms.base import Event
 from tests.benchmarks.common import prepared_base
 from tests.benchmarks.ingest import RAGKIT
@@ -106,7 +106,7 @@ def _before_the_model(kb: KnowledgeBase, fake: FakeOllama, asked: Sequence[str])
         started = time.monotonic()
         hits = kb.search(question, 8)
         searched = time.monotonic()
-        format_question(question, hits[: count_fitting(question, hits, 8192, estimate_tokens)])
+        Prompt.fit(SYSTEM_PROMPT, Question(question, question), hits, Clocked())
         built = time.monotonic()
         kb.stream(question).close()
         search, making, whole = searched - started, built - searched, fake.asked_at - built

@@ -88,7 +88,7 @@ def test_passages_go_out_numbered_and_fenced_with_the_question_last(folder: Path
     system, user = chat["messages"]
     assert system["role"] == "system"
     assert user["content"].endswith(f"\n\nQuestion: {QUESTION}")
-    assert f"[1] leave.txt\n========\n{LEAVE}\n========" in user["content"]
+    assert f'[1] leave.txt\n"""\n{LEAVE}\n"""' in user["content"]
 
 
 def test_number_that_no_passage_has_is_dropped(folder: Path, server: FakeOllama) -> None:
@@ -230,17 +230,59 @@ def test_answer_says_what_the_server_counted(folder: Path, server: FakeOllama) -
     assert 0 < (usage.prompt_tokens or 0) < 8192
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("half", "cut the passages"), ("forgets", "exceeded its context window")]
-)
-def test_answer_from_a_part_of_the_prompt_is_an_error(
-    folder: Path, server: FakeOllama, name: str, words: str
-) -> None:
-    for model in (name, "auto"):
+def test_answer_from_a_part_of_the_prompt_is_an_error(folder: Path) -> None:
+    for model in ("forgets", "auto"):
         with fake_ollama() as own, base(folder, own.url) as kb:
-            own.models = [entry for entry in own.models if entry["name"] == f"{name}:latest"]
-            with pytest.raises(PromptTruncated, match=words):
+            own.models = [entry for entry in own.models if entry["name"] == "forgets:latest"]
+            with pytest.raises(PromptTruncated, match="exceeded its context window"):
                 kb.ask(QUESTION, AskOptions(model=model))
+
+
+def test_a_long_prompt_of_half_the_context_is_no_error(folder: Path) -> None:
+    class Exact(OwnModel):
+        name = "exact"
+
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            yield "28 days [1]"
+            yield Usage("stop", prompt_tokens=4098, answer_tokens=3)
+
+    with base(folder, NOBODY) as kb:
+        assert kb.ask(QUESTION, AskOptions(model=Exact())).text == "28 days [1]"
+
+
+def test_an_answer_without_end_is_told_by_its_cause(folder: Path) -> None:
+    class Stops(OwnModel):
+        name = "stops"
+
+        def __init__(self, written: int) -> None:
+            self.written = written
+
+        def chat(self, messages: list[Message]) -> Iterator[Event]:
+            yield "28 days [1]"
+            yield Usage("length", prompt_tokens=160, answer_tokens=self.written)
+
+    with base(folder, NOBODY) as kb:
+        full = kb.ask(QUESTION, AskOptions(model=Stops(900))).notice
+        long = kb.ask(QUESTION, AskOptions(model=Stops(1024))).notice
+    assert full.endswith("900 tokens of the answer; raise num_ctx, or ask for fewer passages")
+    assert long.endswith("reached the longest answer allowed; raise num_predict")
+
+
+def test_a_model_that_repeats_itself_is_stopped(folder: Path) -> None:
+    with fake_ollama() as own, base(folder, own.url, model="loops") as kb:
+        answer = kb.ask(QUESTION)
+        assert own.left.wait(5)
+    assert answer.text == f"{LEAVE} [1]"
+    assert answer.notice == "The model repeated itself and was stopped."
+    assert not answer.incomplete
+
+
+def test_fences_and_headers_at_the_end_of_an_answer_are_removed(folder: Path) -> None:
+    for echo in ('\n"""', '\n\n[2] pumps.txt\n"""', "\n========\n", '"""', "\nQuestion:"):
+        with base(folder, NOBODY) as kb:
+            answer = kb.ask(QUESTION, AskOptions(model=Parrot(f"It is 28 days [1].{echo}")))
+        assert answer.text == "It is 28 days [1]."
+        assert [citation.source for citation in answer.citations] == ["leave.txt"]
 
 
 def test_prompt_of_which_next_to_nothing_was_read_is_an_error(folder: Path) -> None:

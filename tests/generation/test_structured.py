@@ -332,13 +332,13 @@ def test_prompt_asks_for_json_and_shows_the_schema(folder: Path) -> None:
     with fake_ollama() as own, base(folder, own.url) as kb:
         kb.ask(WEIGHT, schema=PUMP)
         (chat,) = own.chats
-    system, user = (message["content"] for message in chat["messages"])
+    system, *_, user = (message["content"] for message in chat["messages"])
     assert "one JSON object" in system
     assert json.dumps(PUMP, separators=(",", ":")) in system
     assert user.endswith(f"\n\nQuestion: {WEIGHT}")
     assert list(chat["format"]["properties"]) == ["found", "citations", "answer"]
     numbers = chat["format"]["properties"]["citations"]
-    assert numbers["items"]["maximum"] == numbers["maxItems"] == user.count("\n========\n") // 2
+    assert numbers["items"]["maximum"] == numbers["maxItems"] == user.count('\n"""\n') // 2
 
 
 def test_schema_counts_against_the_context(folder: Path) -> None:
@@ -473,7 +473,7 @@ def test_values_are_held_against_the_whole_of_a_schema(
     [
         ("no-json", "no-json wrote “The VX-4420 pump weighs 84 kilograms.*”, which is not JSON"),
         ("off-schema", "off-schema wrote JSON without “found”"),
-        ("length", "before its JSON was complete; raise num_predict"),
+        ("length", "the JSON is not complete: length reached .*; raise num_predict"),
         ("only-thinks", "used up the longest answer allowed with reasoning; raise num_predict"),
     ],
 )
@@ -521,7 +521,7 @@ def test_without_a_model_there_is_no_data(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [("breaks", ModelFailed), ("cut", ModelFailed), ("half", PromptTruncated)]
+    ("name", "error"), [("breaks", ModelFailed), ("cut", ModelFailed), ("forgets", PromptTruncated)]
 )
 def test_answer_that_breaks_off_is_an_error(
     folder: Path, server: FakeOllama, name: str, error: type[Exception]

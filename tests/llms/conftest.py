@@ -12,7 +12,7 @@ from ragkit.llms.selection import installed_models
 from tests.support.fake_ollama import FakeOllama, fake_ollama
 
 PROMPT = (
-    "Passages:\n\n[1] leave.txt\n========\nEverybody has 28 days of annual leave.\n========\n\n"
+    'Passages:\n\n[1] leave.txt\n"""\nEverybody has 28 days of annual leave.\n"""\n\n'
     "Question: How many days of annual leave?"
 )
 MESSAGES = [Message("system", "Be brief."), Message("user", PROMPT)]

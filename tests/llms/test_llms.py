@@ -457,7 +457,8 @@ def test_count_of_a_server_that_leaves_out_what_it_knows_is_not_taken(
 ) -> None:
     own_server.version = "0.29.4"
     *_, usage = chat(own_server, GOOD)
-    assert usage == Usage("stop", prompt_tokens=None, answer_tokens=8)
+    assert isinstance(usage, Usage)
+    assert (usage.finish, usage.prompt_tokens, usage.answer_tokens) == ("stop", None, 8)
 
 
 def test_context_that_was_shifted_is_an_error(server: FakeOllama) -> None:
@@ -566,7 +567,7 @@ def test_context_is_never_more_than_a_model_was_made_for(own_server: FakeOllama)
     options = own_server.chats[0]["options"]
     assert (options["num_ctx"], options["num_predict"]) == (1024, 256)
     asked_for = OllamaModel("gpt2", own_server.url, num_ctx=1024, num_predict=900)
-    assert asked_for.limits == ModelLimits(context=1024, output=900)
+    assert asked_for.limits == ModelLimits(1024, 900, 124_000_000)
 
 
 def test_odd_values_from_a_server_are_no_crash(own_server: FakeOllama) -> None:
@@ -624,3 +625,31 @@ def test_server_that_closes_without_a_word(server: FakeOllama) -> None:
         with pytest.raises(ModelError):
             list(OllamaModel(GOOD, url).chat(MESSAGES))
         thread.join()
+
+
+@pytest.mark.parametrize("size", [2_000, 4_000])
+def test_a_cut_prompt_is_told_by_what_was_read_and_its_length(
+    server: FakeOllama, size: int
+) -> None:
+    events = OllamaModel("half", server.url, num_ctx=1024).chat([Message("user", "x" * size)])
+    if size == 4_000:
+        with pytest.raises(PromptTruncated, match="read 514 tokens of a prompt of 4,000 bytes"):
+            list(events)
+    else:
+        *_, usage = events
+        assert isinstance(usage, Usage)
+        assert usage.prompt_tokens == 514
+
+
+def test_a_server_says_how_long_it_read_and_how_large_the_model_is(
+    own_server: FakeOllama,
+) -> None:
+    *_, usage = chat(own_server, GOOD)
+    assert isinstance(usage, Usage)
+    assert usage.read_seconds == pytest.approx((usage.prompt_tokens or 0) / 2000)
+    assert OllamaModel(GOOD, own_server.url).limits.parameters == 3_200_000_000
+    own_server.models[0]["openai"] = {"meta": {"n_params": 134_515_008}}
+    own_server.other = True
+    model = OpenAIModel(GOOD, f"{own_server.url}/v1")
+    assert model.limits.parameters == 134_515_008
+    assert OpenAIModel("nope", f"{own_server.url}/v1").limits.parameters == 0

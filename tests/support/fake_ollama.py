@@ -9,6 +9,7 @@ under /v1 as an OpenAI-compatible server has them. Start one with
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import select
@@ -54,6 +55,7 @@ BEHAVIOURS = {
     "trickles": "one byte every 50 ms",
     "slow": "headers come after a second",
     "endless": "goes on until it is left",
+    "loops": "says the same again and again until it is left",
     "paced": "as a small model on a processor: after a second 60 words, 20 of them a second",
     "overflow": "400: the prompt is too long, as the engine says it",
     "overflow-plain": "400: the prompt is too long, as Ollama says it",
@@ -81,6 +83,7 @@ MODEL_INFO = {
     "llama.attention.head_count": 24,
     "llama.attention.head_count_kv": 8,
 }
+NANOSECONDS_PER_TOKEN = 500_000  # in reading a prompt
 _EOF = "an error was encountered while running the model: unexpected EOF"
 _FULL = "server busy, please try again.  maximum pending requests exceeded"
 REFUSALS = {
@@ -115,7 +118,7 @@ REFUSALS = {
     "busy": (503, _FULL),
     "cloudy": (403, "ollama cloud is disabled: remote model is unavailable"),
 }
-_PASSAGE = re.compile(r"^\[(\d+)\] [^\n]*\n(=+)\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
+_PASSAGE = re.compile(r'^\[(\d+)\] [^\n]*\n("{3,})\n(.*?)\n\2$', re.MULTILINE | re.DOTALL)
 _QUESTION = re.compile(r"^Question: (.*)", re.MULTILINE)
 _WORD = re.compile(r"\w{4,}")
 _REWRITE = "Rewrite the follow-up"  # so begins the last message of a request for that
@@ -313,7 +316,7 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
     if behaviour == "paced":
         time.sleep(0.95)
         tokens = re.findall(r"\s*\S+", "".join(pieces))  # with the blank in front, as they have it
-        pieces = (tokens * 60)[:60]
+        pieces = [*tokens, *(f" word{n}" for n in range(len(tokens), 60))][:60]
     for at, piece in enumerate(pieces):
         if behaviour == "paced":
             time.sleep(0.05)
@@ -331,9 +334,12 @@ def _events(behaviour: str, body: dict[str, Any]) -> Iterator[Event | bytes]:
         if at == 3 and behaviour == "stalls":
             time.sleep(5)
         yield {"message": {"role": "assistant", "content": piece}}
-    while behaviour == "endless":
+    for number in itertools.count() if behaviour == "endless" else ():
         time.sleep(0.02)
-        yield {"message": {"role": "assistant", "content": "and "}}
+        yield {"message": {"role": "assistant", "content": f"and{number} "}}
+    while behaviour == "loops":
+        time.sleep(0.005)
+        yield from ({"message": {"role": "assistant", "content": piece}} for piece in pieces)
     if behaviour != "no-end":
         yield _closing(behaviour, body, len(pieces))
 
@@ -351,12 +357,12 @@ def _closing(behaviour: str, body: dict[str, Any], pieces: int) -> Event:
     options = body.get("options", {})
     texts = [body["prompt"]] if "prompt" in body else [m["content"] for m in body["messages"]]
     read = sum(map(len, texts)) // 4
-    wrote = pieces
+    cut = behaviour in ("length", "only-thinks")
+    wrote = (options.get("num_predict") or body.get("max_tokens")) if cut else pieces
     if behaviour == "half":
         read = options["num_ctx"] - (options["num_ctx"] - 4) // 2
     if behaviour == "forgets":
         wrote = options["num_ctx"]
-    cut = behaviour in ("length", "only-thinks")
     if behaviour == "not-done":
         return {"message": {"role": "assistant", "content": ""}, "done": False}
     return {
@@ -364,8 +370,10 @@ def _closing(behaviour: str, body: dict[str, Any], pieces: int) -> Event:
         "done": True,
         "done_reason": "length" if cut else "stop",
         "total_duration": 4_883_583_458,
+        "load_duration": 1_104_117_291,
         "prompt_eval_count": read,
-        **({"eval_count": wrote} if wrote else {}),
+        "prompt_eval_duration": read * NANOSECONDS_PER_TOKEN,
+        **({"eval_count": wrote, "eval_duration": wrote * 10_000_000} if wrote else {}),
     }
 
 
@@ -387,7 +395,8 @@ def _as_openai(event: Event, model: str) -> list[str]:
         delta["reasoning"] = message["thinking"]
     if not event.get("done"):
         return [json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})]
-    usage = {"prompt_tokens": event["prompt_eval_count"], "completion_tokens": 4}
+    counts = {"prompt_tokens": "prompt_eval_count", "completion_tokens": "eval_count"}
+    usage = {name: event.get(own, 0) for name, own in counts.items()}
     return [
         json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": event["done_reason"]}]}),
         json.dumps({"model": model, "choices": [], "usage": usage}),

@@ -119,8 +119,8 @@ def format_answer(answer: Answer, *, reasoning: bool = False) -> list[str]:
     if answer.invalid_citations:
         numbers = ", ".join(map(str, answer.invalid_citations))
         lines += ["", f"The model cited passages that do not exist: {numbers}."]
-    if answer.dropped:
-        lines += ["", f"{answer.dropped} passages did not fit into the model's context."]
+    if omissions := answer.describe_omissions():
+        lines += ["", omissions]
     notices = _format_notices(answer, "")
     return [*lines, "", *notices] if notices else lines
 

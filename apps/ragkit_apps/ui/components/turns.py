@@ -24,7 +24,6 @@ from ragkit_apps.answer_parts import (
 )
 from ragkit_apps.ui.components.markup import (
     escape_markdown,
-    format_count,
     render_answer,
     shorten,
 )
@@ -245,9 +244,8 @@ def _list_details(turn: Turn) -> list[tuple[str, str]]:
         details.append(("Chosen as", answer.model_choice))
     if answer.query:
         details.append(("Searched for", answer.query))
-    if answer.dropped:
-        dropped = format_count(answer.dropped, "passage")
-        details.append(("Did not fit", f"{dropped}, ranked lowest"))
+    if omissions := answer.describe_omissions():
+        details.append(("Left out", omissions))
     if answer.invalid_citations:
         numbers = ", ".join(map(str, answer.invalid_citations))
         details.append(("Invalid citations", f"{numbers}: no such passage; removed"))
