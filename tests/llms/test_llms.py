@@ -488,7 +488,7 @@ def test_key_is_sent_only_where_one_is_set(own_server: FakeOllama) -> None:
 
 
 def test_every_behaviour_of_the_double_ends_with_its_count_or_an_error(server: FakeOllama) -> None:
-    for name in BEHAVIOURS.keys() - {"endless", "busy", "paced"}:
+    for name in BEHAVIOURS.keys() - {"endless", "loops", "busy", "paced"}:
         for model in (
             OllamaModel(name, server.url, timeouts=HASTY),
             OpenAIModel(name, f"{server.url}/v1", timeouts=HASTY),
@@ -562,7 +562,7 @@ def test_context_is_never_more_than_a_model_was_made_for(own_server: FakeOllama)
     info = {"general.architecture": "gpt2", "gpt2.context_length": 1024}
     own_server.models = [entry("gpt2:latest", "124M", 0.2e9, model_info=info)]
     model = OllamaModel("gpt2", own_server.url)
-    assert model.limits == ModelLimits(context=1024, output=256)
+    assert model.limits == ModelLimits(1024, 256, 124_000_000)
     list(model.chat(MESSAGES))
     options = own_server.chats[0]["options"]
     assert (options["num_ctx"], options["num_predict"]) == (1024, 256)
