@@ -77,17 +77,16 @@ class Prompt:
         count = length.speed.count_tokens
         room = limits.context - limits.output - count(system) - _RESERVED_TOKENS
         history = _trim_history(question.history, _count_room(system, limits) // 4)
+        room -= count(question.query) + sum(count(each.content) for each in history)
+        while history and hits and count(format_passage(1, hits[0])) > room:
+            room += sum(count(each.content) for each in history[:2])
+            history = history[2:]  # the best passage is worth more
         # the history is no part of the length: the server has read it before
         wanted = length.tokens - count(system) - count(question.query) - _RESERVED_TOKENS
-        while True:
-            left = room - count(question.query) - sum(count(each.content) for each in history)
-            chosen = _Selection(question.query, length.speed, length.passages)
-            chosen.take(hits, min(left, wanted))
-            if not chosen.passages:
-                chosen.take_best(hits, left)
-            if chosen.passages or not history:
-                break
-            history = history[2:]  # a passage is worth more than the history
+        chosen = _Selection(question.query, length.speed, length.passages)
+        chosen.take(hits, min(room, wanted))
+        if not chosen.passages:
+            chosen.take_best(hits, room)
         if not chosen.passages:
             raise ModelRefused(_explain_refusal(count(question.query), limits))
         asked = Message("user", format_question(question.query, chosen.passages))
