@@ -51,6 +51,8 @@ class _FollowUp:
             return self._question
         if not self._is_fragment():
             return self._fill_references()
+        if self._grammar.is_preposition(self._tokens[-1]):  # "And the year before?"
+            return self._join()
         filled = _Fragment(self._tokens, self._rest, self._earlier, self._grammar).fill()
         return filled or self._question
 

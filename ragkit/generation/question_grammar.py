@@ -156,7 +156,17 @@ class QuestionGrammar:
         return [tuple(name) for name in names]
 
     def find_subject(self, tokens: Phrase) -> Phrase:
-        """Return the noun phrase that a question is about; () if none is found."""
+        """Return the noun phrase that a question is about; () if none is found.
+
+        A thing with a code, as in "measured on lathe DM-07", comes before words without one.
+        """
+        subject = self._find_best_noun_phrase(tokens)
+        if any(map(_is_name_code, subject)):
+            return subject
+        objects = [phrase[1:] for phrase in self.find_phrases(tokens)]
+        return next((each for each in objects if any(map(_is_name_code, each))), subject)
+
+    def _find_best_noun_phrase(self, tokens: Phrase) -> Phrase:
         found = self._find_noun_phrases(tokens)
         if self.has_noun_capitals:
             return max(found, key=lambda phrase: self._weigh(tokens, phrase), default=())
@@ -283,6 +293,8 @@ class QuestionGrammar:
         if verb.word in self._copulas:
             last = phrase[-1].word
             is_participle = last.endswith(_PARTICIPLE_ENDING) or last in self.words.participles
+            if is_participle and len(phrase) == 1:  # "What was measured?"
+                return ()
             has_more = is_participle or begins
             return phrase[:-1] if has_more and len(phrase) > least else phrase
         if self.is_determiner(phrase[0]):
@@ -341,6 +353,11 @@ class _WordSet:
 
     def __contains__(self, word: str) -> bool:
         return word in self._words or bool(self._starts and word.startswith(self._starts))
+
+
+def _is_name_code(token: Token) -> bool:
+    """Return True for VX-4420, not for 2025, Q1 or 15th."""
+    return token.is_capitalized and token.is_code and "-" in token.text
 
 
 def _is_adjective(tokens: Phrase, at: int, start: int) -> bool:
