@@ -200,17 +200,17 @@ class View:
             hits, sides = retriever.find(snapshot, query, options.k) if retriever else ([], ())
             shares_words = retriever.judge_words(snapshot, query, hits) if retriever else None
             missing = retriever.find_missing(snapshot, query) if retriever else NOTHING_MISSING
+            coverage = retriever.measure_coverage(snapshot, query, hits) if retriever else 0.0
             identity = read_identity(snapshot)
             is_empty = not hits and not snapshot.documents.exist()
             found = describe_search(options.k, hits, snapshot)
-            embedder = self._components.embedder(snapshot) if identity else None
         record = self._recorder.record_question(question, found, options.where)
         options.on_found(hits)
-        if identity is None or embedder is None or is_empty:
+        if identity is None or retriever is None or is_empty:
             return _abstain(question, options.where), record
         open_view = partial(self._guarded.open, options.where)
-        parts = (hits, embedder, identity.similarity_threshold, open_view, sides)
-        return RetrievedContext(*parts, shares_words, missing), record
+        parts = (hits, retriever.embedder, identity.similarity_threshold, open_view, sides)
+        return RetrievedContext(*parts, shares_words, missing, retriever.reranker, coverage), record
 
     # -- conversations -----------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from ragkit.generation.streaming import AnswerStream
 from ragkit.llms.base import LanguageModel
 from ragkit.llms.reasoning import separate_reasoning
 from ragkit.llms.selection import choose_model
+from ragkit.rerankers.base import Reranker
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.missing_terms import NOTHING_MISSING, MissingTerms
 from ragkit.retrieval.runs import Side
@@ -46,7 +47,8 @@ class RetrievedContext:
     the principal can read now. `sides` are those of a question that compares. `shares_words` says
     whether a hit has enough of the question's words, None where the cosine tells; see
     `Retriever.judge_words`. `missing` are the exact terms of the question that occur in no
-    document.
+    document. `coverage` is the largest share of the question's words in one passage; see
+    `Retriever.measure_coverage`.
     """
 
     hits: Sequence[Hit]
@@ -56,6 +58,8 @@ class RetrievedContext:
     sides: tuple[Side, ...] = ()
     shares_words: bool | None = None
     missing: MissingTerms = NOTHING_MISSING
+    reranker: Reranker | None = None
+    coverage: float = 1.0
 
     def abstain(self, question: str, *, with_model: bool) -> Answer | None:
         """Return an abstention if what a question asks for exactly occurs nowhere, else None.
@@ -66,6 +70,12 @@ class RetrievedContext:
         if missing.ask_for_code or (missing.ask_for_term and not with_model):
             return Answer.abstain_without(question, self.hits, missing)
         return None
+
+    def extract(self, question: str, notice: str) -> Answer:
+        """Return the answer without a model, with a notice."""
+        return extract_answer(
+            question, self.hits, self.embedder, notice, self.sides, self.reranker, self.coverage
+        )
 
     def evidence(self, passages: Mapping[int, Hit]) -> dict[int, Evidence]:
         """Return the evidence of each passage, with the notes of its page."""
@@ -108,9 +118,10 @@ def stream_answer(
         if model != "auto":
             raise
         notice = f"No model: {error}"
-        answer = context.abstain(question.question, with_model=False) or extract_answer(
-            question.question, hits, context.embedder, notice, context.sides
+        answer = context.abstain(question.question, with_model=False) or context.extract(
+            question.query, notice
         ).add_missing_terms(context.missing)
+        answer = replace(answer, question=question.question)
         return stream_whole(answer, question)
 
     def close() -> None:
@@ -274,7 +285,7 @@ def _verify(answer: Answer, context: RetrievedContext, query: str) -> Answer:
 
 def _add_quotes(answer: Answer, context: RetrievedContext) -> Answer:
     """Add the quotes of the answer without a model, with their citations."""
-    quoted = extract_answer(answer.question, answer.passages, context.embedder, "", context.sides)
+    quoted = replace(context, hits=answer.passages).extract(answer.question, "")
     last = max((citation.number for citation in answer.citations), default=0)
     return replace(
         answer,

@@ -1,33 +1,31 @@
-"""Extractive answers: sentences of the best passages, quoted without a model."""
+"""Extractive answers: the best sentence or table row of the passages, quoted without a model."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from ragkit.answers import Answer, Citation, Quote, Statement
-from ragkit.embedders.base import Embedder, normalize
+from ragkit.answers import Abstention, Answer, Citation, Quote, Statement
+from ragkit.embedders.base import Embedder
+from ragkit.generation.declining import find_missing_names, is_foreign, is_too_far
+from ragkit.generation.question_types import find_value_type
+from ragkit.generation.quote_candidates import (
+    MAX_QUOTE_LENGTH,
+    QuoteCandidate,
+    clean_text,
+    find_candidates,
+)
+from ragkit.generation.quote_scores import ScoredQuote, asked_words, rank_quotes
+from ragkit.generation.row_cells import Cell, sort_cells
+from ragkit.rerankers.base import Reranker
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.runs import Side
-from ragkit.text.keywords import keywords
-from ragkit.text.sentences import Sentence, split_sentences
-from ragkit.text.verbatim import parse_question
-from ragkit_ingest.model import CELL_SEPARATOR
 
-_MAX_PASSAGES = 5  # that sentences are taken from
+_MAX_PASSAGES = 5  # that quotes are taken from
 _MAX_QUOTES = 3
-_MAX_QUOTE_LENGTH = 600  # characters
 _MIN_SCORE_RATIO = 0.7  # of the best quote's score, for a further quote
-# Headings, questions, what ends in a colon, and lines of a table of contents announce an answer.
-_ANNOUNCEMENT = re.compile(r"^#+ |[?:][*_]*$|\.\.\.\.")
-# A sentence's score: its cosine with the question, and the following parts.
-_WORD_WEIGHT = 1.0  # of the share of the question's words in it, rare words counting more
-_PASSAGE_WEIGHT = 0.5  # of its passage's score, of which exact terms are left out above 1
-_TERM_WEIGHT = 0.5  # of the share of the question's exact terms that it holds
-
-Candidate = tuple[Hit, Sentence]
+_ESCAPED_BAR = r"\|"  # in a cell of a Markdown table
+_MAX_SHOWN_CELLS = 5  # of a row, beside its label
 
 
 def extract_answer(
@@ -36,140 +34,114 @@ def extract_answer(
     embedder: Embedder,
     notice: str,
     sides: Sequence[Side] = (),
+    reranker: Reranker | None = None,
+    coverage: float = 1.0,
 ) -> Answer:
-    """Quote up to three sentences or table rows that are nearest to the question.
+    """Answer with the sentence or table row that is nearest to a question, or decline.
 
-    A sentence that has only words of the question does not answer it and is not quoted. Of a
-    question with sides, the best quote for each side comes first.
+    The text is the best quote, of a question with sides the best one for each. `Answer.quotes` has
+    up to two more. `coverage` is the largest share of the question's words in one passage, rare
+    words counting more. It declines if a name, code or year of the question is not in the passage
+    of the best quote, or if that is too far from the question; never if question and passages
+    differ in language.
     """
-    best = _choose_quotes(question, passages, embedder)
+    ranked = _rank(question, passages, embedder, reranker)
+    if not sides and (answer := _decline(question, passages, ranked, coverage)):
+        return replace(answer, notice="\n".join(filter(None, (answer.notice, notice))))
+    best = _select_best(ranked)
+    firsts: list[QuoteCandidate] = []
     if sides:
-        others = best
         found = [(side.query, side.select_hits(passages)) for side in sides]
-        firsts = [_choose_quotes(query, hits, embedder)[0] for query, hits in found if hits]
-        count = max(_MAX_QUOTES, len(firsts))
-        best = [firsts[n] for n in _drop_copies(firsts, range(len(firsts)))]
-        best += [quote for quote in others if quote not in best][: count - len(best)]
-    citations = tuple(_cite(number, *each) for number, each in enumerate(best, 1))
-    lines = [
-        _format_quote(citation, sentence)
-        for citation, (_, sentence) in zip(citations, best, strict=True)
-    ]
+        answers = [_rank(query, hits, embedder, reranker)[:1] for query, hits in found if hits]
+        firsts = list(dict.fromkeys(quote.candidate for each in answers for quote in each))
+        best = [*firsts, *(each for each in best if each not in firsts)]
+        best = best[: max(_MAX_QUOTES, len(firsts))]
+    best = best or [_quote_beginning(passages[0])]
+    citations = tuple(
+        Citation.from_hit(number, each.hit, each.start, each.end)
+        for number, each in enumerate(best, 1)
+    )
+    quotes = tuple(_make_quote(question, number, each) for number, each in enumerate(best, 1))
+    blocks = [_format_quote(each) for each in quotes[: max(1, len(firsts))]]
     return Answer(
         question,
-        "\n".join(lines),
+        "\n\n".join(blocks),
         citations,
         tuple(passages),
-        tuple(_make_statements(lines)),
+        tuple(_make_statements(blocks)),
         notice=notice,
-        quotes=tuple(_make_quote(number, *each) for number, each in enumerate(best, 1)),
+        quotes=quotes,
     )
 
 
-def _choose_quotes(question: str, passages: Sequence[Hit], embedder: Embedder) -> list[Candidate]:
-    """Return the best quote for a question, and others that are nearly as good.
-
-    If some table rows hold an exact term of the question, rows without one are not quoted: the
-    price of another part answers nothing.
-    """
-    candidates = _find_candidates(question, passages)
-    shares = _share_terms(question, [sentence.in_context for _, sentence in candidates])
-    if any(share for (_, row), share in zip(candidates, shares, strict=True) if row.context):
-        pairs = zip(candidates, shares, strict=True)
-        kept = [(each, share) for each, share in pairs if share or not each[1].context]
-        candidates, shares = [each for each, _ in kept], [share for _, share in kept]
-    scores = _score(question, candidates, shares, embedder)
-    ranking = sorted(range(len(candidates)), key=lambda n: -scores[n])
-    ranking = _drop_copies(candidates, ranking)
-    least = _MIN_SCORE_RATIO * scores[ranking[0]]
-    return [candidates[n] for n in ranking[:_MAX_QUOTES] if scores[n] >= least]
+def _rank(
+    question: str, passages: Sequence[Hit], embedder: Embedder, reranker: Reranker | None
+) -> list[ScoredQuote]:
+    candidates = find_candidates(question, passages[:_MAX_PASSAGES])
+    return rank_quotes(question, candidates, embedder, reranker)
 
 
-def _find_candidates(question: str, passages: Sequence[Hit]) -> list[Candidate]:
-    """Return the sentences that may be quoted, or the start of the best passage if none may."""
-    asked = keywords(question)
-    found = [
-        (hit, sentence)
-        for hit in passages[:_MAX_PASSAGES]
-        for sentence in split_sentences(hit.text)
-        if len(sentence.text) <= _MAX_QUOTE_LENGTH
-        and keywords(sentence.text) - asked
-        and not _ANNOUNCEMENT.search(sentence.text)
-    ]
-    start = passages[0].text[:_MAX_QUOTE_LENGTH]
-    return found or [(passages[0], Sentence(0, len(start), start))]
+def _decline(
+    question: str, passages: Sequence[Hit], ranked: Sequence[ScoredQuote], coverage: float
+) -> Answer | None:
+    """Return an abstention if the best quote does not answer the question, else None."""
+    if not ranked or is_foreign(question, [hit.text for hit in passages[:_MAX_PASSAGES]]):
+        return None
+    far = Answer.abstain(question, passages, Abstention.FAR)
+    if missing := find_missing_names(question, ranked[0].candidate):
+        names = ", ".join(f"“{name}”" for name in missing)
+        return replace(far, notice=f"The nearest passage does not mention {names}.")
+    return far if is_too_far(question, ranked[0], coverage) else None
 
 
-def _score(
-    question: str, candidates: Sequence[Candidate], shares: Sequence[float], embedder: Embedder
-) -> list[float]:
-    """Return the score of each candidate for the question; higher is better.
-
-    `shares` are those of the question's exact terms that each holds.
-    """
-    texts = [sentence.in_context for _, sentence in candidates]
-    counts = embedder.count_tokens(texts)
-    # a text of `max_tokens` characters has at most as many tokens
-    short = [
-        text if count <= embedder.max_tokens else text[: embedder.max_tokens]
-        for text, count in zip(texts, counts, strict=True)
-    ]
-    query = normalize(embedder.encode_query([question]), 1, embedder)[0]
-    cosines = normalize(embedder.encode_document(short), len(short), embedder) @ query
-    words = [keywords(text) for text in texts]
-    rarity = {
-        word: math.log(1 + len(candidates) / (1 + sum(word in own for own in words)))
-        for word in keywords(question)
-    }
-    total = sum(rarity.values()) or 1.0
-    return [
-        float(cosine)
-        + _WORD_WEIGHT * sum(rarity[word] for word in own & rarity.keys()) / total
-        + _PASSAGE_WEIGHT * min(hit.score, 1)
-        + _TERM_WEIGHT * share
-        for cosine, own, (hit, _), share in zip(cosines, words, candidates, shares, strict=True)
-    ]
+def _select_best(ranked: Sequence[ScoredQuote]) -> list[QuoteCandidate]:
+    """Return the best quote, and others that are nearly as good."""
+    least = _MIN_SCORE_RATIO * ranked[0].score if ranked else 0.0
+    return [quote.candidate for quote in ranked[:_MAX_QUOTES] if quote.score >= least]
 
 
-def _share_terms(question: str, texts: Sequence[str]) -> list[float]:
-    """Return the share of the question's exact terms in each text, 0 if it has none."""
-    terms = parse_question(question).terms
-    held = Counter(at for term in terms for at in term.select_holders(dict(enumerate(texts))))
-    return [held[at] / len(terms) if terms else 0.0 for at in range(len(texts))]
+def _quote_beginning(hit: Hit) -> QuoteCandidate:
+    """Return the beginning of a passage in which nothing is worth quoting."""
+    end = hit.start + min(len(hit.text), MAX_QUOTE_LENGTH)
+    text = clean_text(hit.text[:MAX_QUOTE_LENGTH], is_markdown=hit.kind == "markdown")
+    return QuoteCandidate(hit, hit.start, end, text)
 
 
-def _drop_copies(candidates: Sequence[Candidate], ranking: Sequence[int]) -> list[int]:
-    """Return the ranking with only the first candidate of each text."""
-    first: dict[tuple[str, str], int] = {}
-    for n in ranking:
-        sentence = candidates[n][1]
-        first.setdefault((sentence.context, " ".join(sentence.text.split()).casefold()), n)
-    return list(first.values())
-
-
-def _cite(number: int, hit: Hit, sentence: Sentence) -> Citation:
-    return Citation.from_hit(number, hit, hit.start + sentence.start, hit.start + sentence.end)
-
-
-def _make_quote(number: int, hit: Hit, sentence: Sentence) -> Quote:
-    text = " ".join(sentence.text.split())
-    row = hit.row_at(hit.start + sentence.start)
+def _make_quote(question: str, number: int, candidate: QuoteCandidate) -> Quote:
+    row = candidate.row
     if row is None:
-        return Quote(number, text)
-    values = [" ".join(value.split()) for value in sentence.text.split(CELL_SEPARATOR)]
-    cells = zip(row.columns, values, strict=True) if len(row.columns) == len(values) else ()
-    return Quote(number, text, tuple(cells), row.label, row.unit)
+        return Quote(number, candidate.text)
+    cells = (row.label, *row.cells) if row.label[0] else row.cells
+    ordered = sort_cells(cells, question, find_value_type(question), asked_words(question))
+    return Quote(number, candidate.text, ordered, row.label[1], row.unit)
 
 
-def _format_quote(citation: Citation, sentence: Sentence) -> str:
-    """Return a quote with its number; a table row has its column heads before it."""
-    quote = f"“{' '.join(citation.quote.split())}” [{citation.number}]"
-    return f"{sentence.context}: {quote}" if sentence.context else quote
+def _format_quote(quote: Quote) -> str:
+    """Return a quote with its number; a table row is a Markdown table with its label first."""
+    if not quote.cells:
+        return f"“{quote.text}” [{quote.citation}]"
+    labels = [cell for cell in quote.cells if cell[1] == quote.label][:1]
+    if quote.label and not labels:
+        labels = [("", quote.label)]
+    cells = [cell for cell in quote.cells if cell not in labels][:_MAX_SHOWN_CELLS]
+    if cells and quote.unit and quote.unit not in cells[0][0]:
+        cells[0] = (f"{cells[0][0]} ({quote.unit})".strip(), cells[0][1])
+    return f"{_format_table([*labels, *cells])}\n\n[{quote.citation}]"
 
 
-def _make_statements(lines: Sequence[str]) -> Iterator[Statement]:
+def _format_table(cells: Sequence[Cell]) -> str:
+    heads, values = zip(*cells, strict=True)
+    lines = (_join_cells(heads), _join_cells(["---"] * len(cells)), _join_cells(values))
+    return "\n".join(lines)
+
+
+def _join_cells(values: Iterable[str]) -> str:
+    return f"| {' | '.join(value.replace('|', _ESCAPED_BAR) for value in values)} |"
+
+
+def _make_statements(blocks: Sequence[str]) -> Iterable[Statement]:
     """Yield each quote as a supported statement: it is exactly what it cites."""
     start = 0
-    for number, line in enumerate(lines, 1):
-        yield Statement(line, start, start + len(line), (number,), "supported")
-        start += len(line) + 1
+    for number, block in enumerate(blocks, 1):
+        yield Statement(block, start, start + len(block), (number,), "supported")
+        start += len(block) + 2

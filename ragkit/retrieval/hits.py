@@ -69,6 +69,11 @@ class Hit:
         """Where in the document, for people: "page 7 (printed iv)", "sheet Prices, A2:C9", ..."""
         return self.describe_place((self.start, self.end))
 
+    @property
+    def inner_headings(self) -> tuple[str, ...]:
+        """The headings in the passage and above parts of it, each once."""
+        return tuple(dict.fromkeys(name for section in self.sections for name in section.headings))
+
     def headings_at(self, offset: int) -> tuple[str, ...]:
         """Return the heading path above a character of the page."""
         return common_headings(select_sections(self.sections, offset, offset + 1))

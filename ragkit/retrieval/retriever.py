@@ -42,6 +42,7 @@ MAX_HITS = 10_000  # of one query
 _CANDIDATES = 200  # by their vectors, and half as many by their words
 _MIN_FOREIGNNESS = 0.5  # from which cosines do not tell whether a hit answers a question
 _JUDGED_HITS = 3
+_COVERING_HITS = 5  # of which one may have the words of a query
 _LEXICAL_DEPTH = 1000  # chunks whose BM25 score is known
 _MAX_CACHED_PLACES = 200_000  # about 40 MB
 
@@ -101,7 +102,8 @@ class Retriever:
     """Searches one knowledge base; safe from several threads.
 
     As many searches run at the same time as there are cores; only embedding is not limited. More
-    would compete for Python's lock and the processor's caches.
+    would compete for Python's lock and the processor's caches. `embedder` and `reranker` are those
+    that it searches with.
     """
 
     def __init__(
@@ -112,11 +114,11 @@ class Retriever:
         page_rules: Sequence[PageRule] = (),
         reranker: Reranker | None = None,
     ) -> None:
-        self._embedder = embedder
+        self.embedder = embedder
         self._vectors = vectors
         self._words = words
         self._weights = LexicalWeights(embedder)
-        self._reranker = reranker
+        self.reranker = reranker
         self._names = NameCache()
         self._prior = PriorSearch(vectors, self._names, page_rules)
         self._places: dict[int, Place] = {}
@@ -154,6 +156,17 @@ class Retriever:
         coverage = self._words.words.measure_coverage(snapshot, text, texts)
         return coverage >= choose_min_coverage(text)
 
+    def measure_coverage(self, snapshot: Snapshot, query: str, hits: Sequence[Hit]) -> float:
+        """Return the largest share of a query's words in one of the best hits, in [0, 1].
+
+        Rare words count more. A hit has the words of its title, headings and path, too.
+        """
+        texts = [
+            "\n".join((hit.title, hit.source, *hit.headings, *hit.inner_headings, hit.text))
+            for hit in hits[:_COVERING_HITS]
+        ]
+        return self._words.words.measure_coverage(snapshot, clean_query(query), texts)
+
     def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
         """Run the same search as `search`, and return what each stage found."""
         embedded = self._embed(snapshot, query, k)
@@ -183,7 +196,7 @@ class Retriever:
             text, lambda: find_document_words(self._names.names_of(snapshot), text)
         )
         texts = [text, *[half.query for half in halves]]
-        vectors = normalize(self._embedder.encode_query(texts), len(texts), self._embedder)
+        vectors = normalize(self.embedder.encode_query(texts), len(texts), self.embedder)
         return [Query(*pair) for pair in zip(texts, vectors, strict=True)], list(halves)
 
     def _run_all(
@@ -193,10 +206,10 @@ class Retriever:
         if not queries:
             return NO_RUN
         runs = [self._run(snapshot, query, k) for query in queries]
-        if self._reranker is not None:
+        if self.reranker is not None:
             depth = RERANKED_PASSAGES // len(runs)
             runs = [
-                rerank_run(snapshot, run, query.text, self._reranker, depth)
+                rerank_run(snapshot, run, query.text, self.reranker, depth)
                 for run, query in zip(runs, queries, strict=True)
             ]
         return merge_sides(runs[0], runs[1:], halves) if halves else runs[0]

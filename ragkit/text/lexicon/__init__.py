@@ -91,6 +91,18 @@ class Lexicon:
     answer_patterns: Words
     degree_words: Words
     pronoun_articles: Mapping[str, str]
+    # answers without a model
+    vague_words: Words
+    announcement_patterns: Words
+    continuations: Words
+    count_questions: Words
+    duration_questions: Words
+    percentage_questions: Words
+    money_questions: Words
+    number_questions: Words
+    date_questions: Words
+    name_questions: Words
+    summary_patterns: Words
     # questions with two sides
     choice_joins: Words
     addition_joins: Words
