@@ -4,6 +4,7 @@ Questions of four groups: `office` has files that this module writes, `examples`
 repository, `handbook` and `finance` the evaluation sets, three reports of the latter. About a third
 of them is not answered by the documents. The answerable and the other questions of each group are
 halved in the order of their hashes: rules and thresholds are chosen on "fit" and judged on "test".
+With `--set fresh`, the questions and the office files are others, which no rule was chosen on.
 
 A quote is right if it has an answer, with its column heads, label and unit, and is from the right
 document and page or sheet. Of a summary or a question of one word, any sentence of the section is
@@ -25,14 +26,15 @@ from pathlib import Path
 
 from ragkit import Answer, Config, KnowledgeBase
 from tests.benchmarks.common import eval_folder
+from tests.benchmarks.quoting.haulier import write_haulier
+from tests.benchmarks.quoting.instruments import write_instrument_maker
 from tests.benchmarks.quoting.judging import Question, find_right, quote_text
-from tests.benchmarks.quoting.office import write_office
 
 FOLDER = Path(__file__).parent
 EXAMPLES = Path(__file__).parents[3] / "examples" / "documents"
 REPORTS = ("NETFLIX_2017_10K.pdf", "BESTBUY_2024Q2_10Q.pdf", "CORNING_2022_10K.pdf")
 GROUPS = ("office", "examples", "handbook", "finance")
-SETS = {"first": ("questions.jsonl", write_office)}
+WRITERS = {"first": write_instrument_maker, "fresh": write_haulier}  # of office files, by set
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
 
@@ -50,7 +52,7 @@ class Result:
 def main(arguments: list[str], workdir: Path) -> None:
     parser = argparse.ArgumentParser("quoting", description=__doc__)
     parser.add_argument("groups", nargs="*", help=f"of {', '.join(GROUPS)}; all without")
-    parser.add_argument("--set", choices=SETS, default="first", dest="name")
+    parser.add_argument("--set", choices=WRITERS, default="first", dest="name")
     parser.add_argument("--reranker", help="measure with this cross-encoder, too")
     parser.add_argument("--kbs", type=Path, default=workdir, help="where knowledge bases are kept")
     parser.add_argument("--show", choices=("wrong", "all"), help="print questions and quotes")
@@ -60,7 +62,7 @@ def main(arguments: list[str], workdir: Path) -> None:
     for reranker in filter(None, ("none", options.reranker)):
         results: list[Result] = []
         print(f"\n== {options.name}, reranker: {Path(reranker).name}", flush=True)
-        for group in options.groups or GROUPS:
+        for group in options.groups or dict.fromkeys(question.group for question in questions):
             asked = [question for question in questions if question.group == group]
             documents = _find_documents(group, options.name, options.kbs)
             if not documents:
@@ -70,14 +72,14 @@ def main(arguments: list[str], workdir: Path) -> None:
             name = f"{group}-{options.name}" if group == "office" else group
             with KnowledgeBase(options.kbs / f"quoting-{name}.kb", config=config) as kb:
                 kb.ingest(*documents)
-                results += _ask(kb, asked)
+                results += _ask(kb, asked, options.name)
         _report(results)
         _show(results, options.show)
 
 
 def read_questions(name: str) -> list[Question]:
     """Return the questions of a set."""
-    rows = map(json.loads, (FOLDER / SETS[name][0]).read_text(encoding="utf-8").splitlines())
+    rows = map(json.loads, (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
     return [
         Question(
             row["question"],
@@ -97,7 +99,7 @@ def _find_documents(group: str, name: str, kbs: Path) -> list[Path]:
     if group == "office":
         folder = kbs / f"office-{name}"
         if not folder.is_dir():
-            SETS[name][1](folder)
+            WRITERS[name](folder)
         return [folder]
     if group == "examples":
         return [EXAMPLES]
@@ -108,8 +110,10 @@ def _find_documents(group: str, name: str, kbs: Path) -> list[Path]:
     return [docs] if group == "handbook" else [docs / report for report in REPORTS]
 
 
-def _halve(questions: Sequence[Question]) -> dict[Question, str]:
-    """Return the half of each question of a group."""
+def _halve(questions: Sequence[Question], name: str) -> dict[Question, str]:
+    """Return the half of each question of a group; the fresh set is not halved."""
+    if name == "fresh":
+        return dict.fromkeys(questions, name)
     by_hash = sorted(questions, key=lambda question: sha256(question.text.encode()).digest())
     halves = {}
     for has_answer in (True, False):
@@ -118,9 +122,9 @@ def _halve(questions: Sequence[Question]) -> dict[Question, str]:
     return halves
 
 
-def _ask(kb: KnowledgeBase, questions: Sequence[Question]) -> Iterator[Result]:
+def _ask(kb: KnowledgeBase, questions: Sequence[Question], name: str) -> Iterator[Result]:
     kb.ask("Is everything loaded?")
-    for question, half in _halve(questions).items():
+    for question, half in _halve(questions, name).items():
         started = time.process_time()
         answer = kb.ask(question.text)
         seconds = time.process_time() - started
@@ -132,13 +136,12 @@ def _report(results: Sequence[Result]) -> None:
         f"{'':15} {'first quote':>14} {'first three':>14} {'first cell':>14} {'withheld':>14} "
         f"{'declined':>14} {'ms':>6}"
     )
-    halves = [("fit", ["fit"]), ("test", ["test"]), ("both", ["fit", "test"])]
-    for half, names in halves:
-        in_half = [result for result in results if result.half in names]
+    halves = sorted({result.half for result in results})
+    for half in [*halves, "both"] if len(halves) > 1 else halves:
+        in_half = [result for result in results if half in (result.half, "both")]
         for group in dict.fromkeys(result.question.group for result in in_half):
             _report_row(f"{half} {group}", [r for r in in_half if r.question.group == group])
-        if in_half:
-            _report_row(f"{half} all", in_half)
+        _report_row(f"{half} all", in_half)
 
 
 def _report_row(name: str, results: Sequence[Result]) -> None:

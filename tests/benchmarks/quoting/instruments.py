@@ -15,7 +15,7 @@ from tests.benchmarks.quoting.grids import (
 )
 
 
-def write_office(folder: Path) -> None:
+def write_instrument_maker(folder: Path) -> None:
     """Write all files, in folders by department."""
     for name in ("sales", "hr", "plant", "projects", "products", "finance"):
         (folder / name).mkdir(parents=True, exist_ok=True)
