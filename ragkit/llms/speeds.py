@@ -28,9 +28,10 @@ _MIN_READ_TOKENS = 20  # fewer show no speed
 # tokens of a character of three bytes.
 _BYTES_PER_TOKEN = 3
 _OTHER_BYTES_PER_TOKEN = 1.5  # of characters that are not ASCII
+_MARGIN = 1.1  # texts differ by as much in the letters of a token; docs/benchmarks.md
 _LETTERS_PER_TOKEN = (1.0, 6.0)  # a measurement outside is not of a tokenizer
-_MAX_OTHER_SHARE = 0.5  # of a prompt's tokens; with more of them, it shows nothing on letters
-_PLAIN = re.compile(r"[A-Za-z ]+")  # the characters of which tokens have several
+_MAX_OTHER_SHARE = 0.7  # of a prompt's tokens; with more of them, it shows nothing on letters
+_PLAIN = re.compile(r"[a-z ]+")  # the characters of which tokens have several
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class ModelSpeed:
     """What is known about how a model reads; 0 for what is not.
 
     `tokens_per_second` is its speed in reading a prompt on this machine. `letters_per_token` is how
-    many letters and spaces its tokens have.
+    many small letters and spaces its tokens have.
     """
 
     tokens_per_second: float = 0.0
@@ -47,12 +48,12 @@ class ModelSpeed:
     def count_tokens(self, text: str) -> int:
         """Return an upper estimate of a text's tokens.
 
-        Digits and signs count as a token each, as some tokenizers have them.
+        Digits, signs and capitals count as a token each, as some tokenizers have them in codes.
         """
         if not self.letters_per_token:
             return len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN
         letters, others = _weigh(text)
-        return math.ceil(letters / self.letters_per_token + others)
+        return math.ceil(_MARGIN * (letters / self.letters_per_token + others))
 
 
 UNKNOWN_SPEED = ModelSpeed()

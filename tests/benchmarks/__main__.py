@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks NAME [arguments]; without a name all but `against`"""
+"""python -m tests.benchmarks NAME [arguments]; without a name all of NAMES"""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ NAMES = (
 )
 
 
+OTHERS = ("against", "against_llamaindex")  # they need another checkout or a server
+
+
 def main() -> None:
     names = sys.argv[1:2] or list(NAMES)
-    if names[0] not in (*NAMES, "against"):
+    if names[0] not in (*NAMES, *OTHERS):
         raise SystemExit(f"{__doc__}: {', '.join(NAMES)}")
     workdir = Path(tempfile.gettempdir()) / "ragkit-bench"
     workdir.mkdir(exist_ok=True)
