@@ -15,6 +15,7 @@ from ragkit.generation.question_grammar import (
 from ragkit.generation.question_topics import QuestionTopic
 from ragkit.text.lexicon import any_of
 
+_MAX_LENGTH = 400  # characters of a follow-up; longer questions say what they are about
 _MAX_FRAGMENT_WORDS = 6  # of a question such as "For part-time employees?"
 
 
@@ -26,7 +27,7 @@ def complete_question(question: str, earlier: str) -> str:
     refers to, the earlier question is put before it.
     """
     earlier = re.split(r"(?<=[?!])\s", earlier.strip())[0]
-    if not earlier:
+    if not earlier or len(question) > _MAX_LENGTH:
         return question
     follow_up = _FollowUp(question.strip(), earlier, choose_grammar(question, earlier))
     return follow_up.complete()

@@ -142,6 +142,11 @@ def test_a_question_that_stands_alone_takes_in_nothing_and_asks_no_model(
     assert model.asked == []
 
 
+def test_a_very_long_question_stands_alone() -> None:
+    question = "And what does it weigh? " * 5_000
+    assert rewrite_question(question, [(FIRST, LEAVE)], Fails()) == question
+
+
 @pytest.mark.parametrize(
     "written",
     [
