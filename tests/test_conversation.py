@@ -499,7 +499,7 @@ def test_what_was_said_and_named_elsewhere_is_known_here(folder: Path) -> None:
 
 def test_what_was_said_before_gives_way_to_a_passage(folder: Path) -> None:
     class Small(Scripted):
-        limits = ModelLimits(context=528, output=200)
+        limits = ModelLimits(context=490, output=200)
 
     (folder / "docs" / "long.txt").write_text("Zebras graze in herds on the plains. " * 8)
     with base(folder, NOBODY) as kb:

@@ -205,7 +205,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_chat(filled: Path, server: FakeOllam
     try:
         seen = _until(screen, "> ")
         os.write(screen, f"{FIRST}\n".encode())
-        seen += _until(screen, "and and")
+        seen += _until(screen, "and1 and2")
         server.left.clear()
         os.write(screen, b"\x03")
         seen += _until(screen, "(stopped; not saved)")
