@@ -161,10 +161,10 @@ class Quote:
         """The words in quotation marks, or the row as "label; head: value; head: value (unit)"."""
         if not self.cells:
             return f"“{self.text}”"
-        pairs = [f"{head}: {value}" if head else value for head, value in self.cells if value]
-        if self.label and self.label not in (value for _, value in self.cells):
-            pairs.insert(0, self.label)
-        return "; ".join(pairs) + (f" ({self.unit})" if self.unit else "")
+        cells = [cell for cell in self.cells if cell[1] not in ("", self.label)]
+        pairs = [f"{head}: {value}" if head else value for head, value in cells]
+        row = "; ".join(filter(None, (self.label, *pairs)))
+        return f"{row} ({self.unit})" if self.unit else row
 
 
 Verdict = Literal["supported", "unsupported"]

@@ -28,6 +28,11 @@ def test_a_printed_extractive_answer_is_its_quotes() -> None:
     )
 
 
+def test_the_label_of_a_row_comes_first_and_once() -> None:
+    cells = (("Days", "32"), ("Years of service", "from the 15th"), ("", "x"))
+    assert str(Quote(1, "", cells, "from the 15th")) == "from the 15th; Days: 32; x"
+
+
 def test_a_printed_answer_that_nothing_supports_says_so() -> None:
     answer = Answer("?", "It is 30.", (cite(1),), (), model="tiny", quotes=(Quote(1, "28."),))
     assert str(answer) == (

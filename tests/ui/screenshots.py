@@ -16,6 +16,7 @@ from tests.support import fake_ollama
 from tests.ui.browser import Served, Visitors, ask, chromium, go_to, picture, served, still
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "documents"
+NO_SERVER = "127.0.0.1:11434"  # Ollama's own address: none may run while the pictures are taken
 SIZE = {"width": 1280, "height": 760}
 LEAVE = "How many days of annual leave do I get from the 15th year of service?"
 ANSWERS = {  # question -> (words of the cited passage, answer)
@@ -54,16 +55,28 @@ def main(folder: Path) -> None:
         kb_path = Path(directory) / "examples.kb"
         with KnowledgeBase(kb_path, config=Config()) as kb:
             kb.ingest(EXAMPLES)
+        visitors = Visitors(browser)
+        with served(Path(directory), kb_path, NO_SERVER) as server:
+            take_quote(visitors, server, folder / "page-ask.png")
         with served(Path(directory), kb_path, model_server.url) as server:
-            visitors = Visitors(browser)
-            take_ask(visitors, server, folder / "page-ask.png")
+            take_answer(visitors, server, folder / "page-answer.png")
             take_search(visitors, server, folder / "page-search.png")
             take_overview(visitors, server, folder / "page-overview.png")
             visitors.leave()
 
 
-def take_ask(visitors: Visitors, server: Served, path: Path) -> None:
-    """An answer, and beside it the cited page with the highlighted row."""
+def take_quote(visitors: Visitors, server: Served, path: Path) -> None:
+    """A quoted table row without a model, and beside it the page with the row highlighted."""
+    page = visitors.arrive(server.url, viewport=SIZE)
+    expect(page.get_by_text("What would you like to know?")).to_be_visible()
+    answer = ask(page, LEAVE)
+    answer.locator("button.source").first.click()
+    picture(page)
+    save(page, path)
+
+
+def take_answer(visitors: Visitors, server: Served, path: Path) -> None:
+    """A model's answer, and beside it the cited page with the highlighted row."""
     page = visitors.arrive(server.url, viewport=SIZE)
     expect(page.get_by_text("What would you like to know?")).to_be_visible()
     ask(page, "How long must a password be?")

@@ -79,8 +79,9 @@ def draw_turn_answer(conversation: Conversation, turns: Sequence[Turn], place: i
 
 def _draw_answer(turn: Turn, place: int) -> None:
     answer = turn.answer
-    if answer.is_extractive:
-        st.html(f'<span class="badge extractive">{QUOTED_NOTE}</span>')
+    if answer.quotes:
+        note = "From your documents" if answer.is_unsupported else QUOTED_NOTE
+        st.html(f'<span class="badge extractive">{note}</span>')
     if answer.incomplete:
         st.html('<span class="badge">Incomplete</span>')
     draw_answer_html(
