@@ -59,7 +59,6 @@ def main(folder: Path) -> None:
         with served(Path(directory), kb_path, NO_SERVER) as server:
             take_quote(visitors, server, folder / "page-ask.png")
         with served(Path(directory), kb_path, model_server.url) as server:
-            take_answer(visitors, server, folder / "page-answer.png")
             take_search(visitors, server, folder / "page-search.png")
             take_overview(visitors, server, folder / "page-overview.png")
             visitors.leave()
@@ -71,20 +70,6 @@ def take_quote(visitors: Visitors, server: Served, path: Path) -> None:
     expect(page.get_by_text("What would you like to know?")).to_be_visible()
     answer = ask(page, LEAVE)
     answer.locator("button.source").first.click()
-    picture(page)
-    save(page, path)
-
-
-def take_answer(visitors: Visitors, server: Served, path: Path) -> None:
-    """A model's answer, and beside it the cited page with the highlighted row."""
-    page = visitors.arrive(server.url, viewport=SIZE)
-    expect(page.get_by_text("What would you like to know?")).to_be_visible()
-    ask(page, "How long must a password be?")
-    page.get_by_role("button", name="New conversation").click()
-    expect(page.get_by_text("What would you like to know?")).to_be_visible()
-    answer = ask(page, LEAVE)
-    expect(page.get_by_role("button", name=LEAVE[:30])).to_be_visible()
-    answer.locator("button.cite").first.click()
     picture(page)
     save(page, path)
 
