@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ragkit.embedders.base import Embedder
 
 _OLDEST_SAFE_OLLAMA = "0.17.1"
+_CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L12-v2"
 """Older servers let anyone read other users' prompts (CVE-2026-7482)."""
 
 
@@ -140,6 +141,12 @@ def _check_reranker(config: Config) -> Iterator[CheckResult]:
     from ragkit.rerankers.timing import TIMED_TEXTS, time_reranker
 
     if not config.reranker:
+        yield CheckResult(
+            "reranker",
+            "ok",
+            "none; a cross-encoder finds better passages, and without a model better quotes: "
+            f'hf download {_CROSS_ENCODER}, and reranker = "{_CROSS_ENCODER}" in the settings',
+        )
         return
     folder = Path(config.reranker).expanduser()
     try:

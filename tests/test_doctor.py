@@ -88,8 +88,13 @@ def test_a_reranker_is_named_with_its_time(tmp_path: Path, monkeypatch: pytest.M
     assert re.match(pattern, check.finding)
 
 
+def test_without_a_reranker_it_is_said_what_one_adds() -> None:
+    check = named(Config(ollama_host=NOBODY))["reranker"]
+    assert check.state == "ok"
+    assert check.finding.startswith("none; a cross-encoder finds better passages")
+
+
 def test_a_reranker_that_is_missing_or_something_else_fails(tmp_path: Path) -> None:
-    assert "reranker" not in named(Config(ollama_host=NOBODY))
     check = named(Config(ollama_host=NOBODY, reranker=str(tmp_path / "none")))["reranker"]
     assert check.state == "fail"
     (tmp_path / "pickled").mkdir()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ragkit.answers import Abstention, Answer, Citation, Quote, Statement
 from ragkit.embedders.base import Embedder
 from ragkit.generation.declining import find_missing_names, is_foreign, is_too_far
+from ragkit.generation.outlines import find_topic, quote_section
 from ragkit.generation.question_types import find_value_type
 from ragkit.generation.quote_candidates import (
     MAX_QUOTE_LENGTH,
@@ -45,11 +46,14 @@ def extract_answer(
     of the best quote, or if that is too far from the question; never if question and passages
     differ in language.
     """
+    topic = find_topic(question)
+    section = quote_section(topic, passages, find_candidates(topic, passages)) if topic else []
     ranked = _rank(question, passages, embedder, reranker)
-    if not sides and (answer := _decline(question, passages, ranked, coverage)):
+    if not (sides or section) and (answer := _decline(question, passages, ranked, coverage)):
         return replace(answer, notice="\n".join(filter(None, (answer.notice, notice))))
     best = _select_best(ranked)
-    firsts: list[QuoteCandidate] = []
+    firsts = section
+    best = [*section, *(each for each in best if each not in section)][:_MAX_QUOTES]
     if sides:
         found = [(side.query, side.select_hits(passages)) for side in sides]
         answers = [_rank(query, hits, embedder, reranker)[:1] for query, hits in found if hits]

@@ -196,3 +196,28 @@ def test_a_reranker_chooses_and_declines(kb: KnowledgeBase, right: str) -> None:
         answer = read.ask("At how many bar does the blue pump run?")
     assert answer.abstained == (right == "The green pump")
     assert answer.abstained or answer.quotes[0].text == right
+
+
+TRAVEL = """# Travel
+
+The travel policy covers all trips.
+
+## Booking
+
+Book trains first.
+
+## Receipts
+
+Hand them in within 30 days.
+"""
+
+
+@pytest.mark.parametrize("question", ["travel", "Summarize Travel", "Fasse Travel zusammen."])
+def test_a_topic_is_quoted_from_its_beginning_with_its_outline(
+    tmp_path: Path, question: str
+) -> None:
+    with ingest_text(tmp_path, "rules.md", TRAVEL) as kb:
+        answer = kb.ask(question)
+    assert answer.text == (
+        "“The travel policy covers all trips.” [1]\n\n“• Booking • Receipts” [2]"
+    )
