@@ -28,7 +28,7 @@ _MIN_READ_TOKENS = 20  # fewer show no speed
 # tokens of a character of three bytes.
 _BYTES_PER_TOKEN = 3
 _OTHER_BYTES_PER_TOKEN = 1.5  # of characters that are not ASCII
-_MARGIN = 1.1  # texts differ by as much in the letters of a token; docs/benchmarks.md
+_MARGIN = 1.1  # prose and lists of parts differ by as much, with the tokenizer of SmolLM2
 _LETTERS_PER_TOKEN = (1.0, 6.0)  # a measurement outside is not of a tokenizer
 _MAX_OTHER_SHARE = 0.7  # of a prompt's tokens; with more of them, it shows nothing on letters
 _PLAIN = re.compile(r"[a-z ]+")  # the characters of which tokens have several

@@ -23,6 +23,7 @@ NAMES = (
     "comparisons",
     "quoting",
     "words",
+    "prompts",
 )
 
 
