@@ -81,14 +81,17 @@ def split_heads(text: str, count: int) -> list[str] | None:
 
     The first is "" if that column has none. Returns None if it is not clear where they end.
     """
+    text = SCALE_NOTE.sub(" ", text).strip()
     starts = [match.start() for match in _HEAD.finditer(text)]
+    if not starts:
+        return None
     ends = [*starts[1:], len(text)]
     heads = [text[start:end].strip(" :") for start, end in zip(starts, ends, strict=True)]
     if len(heads) == count + 1 and starts[0] == 0:
         return heads
-    last = heads[-count:]
-    are_periods = len(last) == count and any(_PERIOD.search(head) for head in last)
-    return ["", *last] if are_periods or len(heads) == count else None
+    periods = [head for head in heads if _PERIOD.search(head)]
+    are_periods = len(periods) == count and periods == heads[-count:]
+    return ["", *heads[-count:]] if are_periods or len(heads) == count else None
 
 
 def find_unit(text: str) -> str:
