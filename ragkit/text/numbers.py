@@ -29,7 +29,7 @@ MAX_DIGITS = 15  # that a float holds exactly; more digits make a code
 _NUMBER_WORD = any_of(_NUMBER_WORDS)
 _IN_WORDS = re.compile(
     rf"\b(?:(?P<tens>{any_of(_LEXICON.joining_tens)})[- ](?P<ones>{_NUMBER_WORD})"
-    rf"|(?P<single>{_NUMBER_WORD}))\b"
+    rf"|(?P<single>{_NUMBER_WORD}|{any_of(_LEXICON.single_words)}))\b"
     rf"(?P<hundred>[- ](?:{any_of(_LEXICON.hundreds)})\b)?"
     r"(?=(?:[- ](?P<word>[^\W\d_]+))?(?:\s(?P<after>[^\W\d_]+))?)",
     re.IGNORECASE,
@@ -130,15 +130,16 @@ def _parse_readings(digits: str) -> tuple[tuple[float, int], ...]:
 def _find_in_words(text: str) -> Iterator[Number]:
     for match in _IN_WORDS.finditer(text):
         spelled = filter(None, (match["tens"], match["ones"], match["single"]))
-        value = sum(_NUMBER_WORDS[lowercase(word)] for word in spelled)
+        value = sum(_NUMBER_WORDS.get(lowercase(word), 1) for word in spelled)
         value *= 100 if match["hundred"] else 1
         word, end = lowercase(match["word"] or ""), match.end()
         scale = _SCALES.get(word, 1.0) if word not in _SCALE_LETTERS else 1.0
         if scale > 1:
             end, word = match.end("word"), lowercase(match["after"] or "")
-        if value < 2 and scale == 1:
-            continue  # "one" is mostly a pronoun, and "first" a word like any other
         unit = _UNITS.get(word, "")
+        is_one = unit and lowercase(match["single"] or "") in _LEXICON.single_words
+        if value < 2 and scale == 1 and not is_one:
+            continue  # "one" is mostly a pronoun, and "first" a word like any other
         if unit:
             end = match.end("after" if scale > 1 else "word")
         own = text[match.start() : end]

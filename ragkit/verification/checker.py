@@ -3,9 +3,10 @@
 A statement is supported if the check of each of its claims finds no problem:
 
 1. Each number, date, code, name and quotation occurs in what the sentence cites, in any spelling.
-2. It does not occur only in another row, in another year's column, or in place of another fact.
+2. It does not occur only in another row or column, in place of another fact, or counting others.
 3. At least half of the claim's other words occur there.
-4. The sentences that restate the claim do not deny it, and do not have an antonym in it.
+4. The words that answer the question are in the sentence or row with the question's words.
+5. The sentences that restate the claim do not deny it, and do not have an antonym in it.
 
 That finds wrong facts and wrong citations. It does not prove that a sentence follows from its
 passage. `python -m tests.benchmarks verification` measures how many true statements it flags, how
@@ -15,18 +16,23 @@ many corrupted ones it finds, and so the constants below.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from ragkit.answers import Statement, Verdict
 from ragkit.text.keywords import keywords
 from ragkit.text.lexicon import load_lexicon
+from ragkit.text.numbers import Number, find_numbers
 from ragkit.text.sentences import split_sentences
+from ragkit.verification.answer_words import has_answer_elsewhere
 from ragkit.verification.antonyms import agrees_on_negation, find_antonym, has_negation
 from ragkit.verification.claims import (
     CITATION,
     WORD,
     Fact,
     capitalizes_nouns,
+    counts_list,
     find_facts,
     is_non_name,
     keywords_without_numbers,
@@ -40,10 +46,14 @@ _CITATIONS_ONLY = re.compile(r"(?:\[\d{1,3}\]\s*)+")
 _LATE_CITATIONS = re.compile(r"([.!?。！？][\"'”’)»]*)([ \t]*)((?:\[\d{1,3}\])+)")
 _CLOSING_QUOTES = re.compile(r"[\"'”’)»]*")
 _CLOSING = re.compile(rf"^\s*(?:{'|'.join(load_lexicon().closing_patterns)})\b", re.IGNORECASE)
+_GIVEN_KINDS = ("name", "frequency")  # that an answer may repeat from the question
 _MAX_SENTENCES = 200  # of a passage that are searched for a claim's numbers one by one
 _MIN_WORDS_FOUND = 0.5  # of a claim's words, in what it cites
 _MIN_SHARED_WORDS = 3  # with a sentence that says the same of another number, date or name
 _MAX_ROW_NUMBERS = 4  # in a claim about one table row; with more it repeats several rows
+_MAX_UNASKED_WORDS = 3  # beside the facts of a claim that repeats the question
+_MIN_WORDS_BESIDE = 2  # of a claim, beside a small number in a sentence
+_MAX_SMALL_NUMBER = 12  # a number that a passage may have by chance
 _MAX_LABEL_WORDS = 2  # beside a fact: "Weight: 12.5 kg"
 
 
@@ -56,8 +66,31 @@ def check_answer(
     best one first. A sentence that cites nothing is supported if a single passage supports it. A
     sentence without a word of its own (such as "Yes.") is checked together with the next one.
     """
-    cited = {int(number) for number in CITATION.findall(text)}
-    return tuple(_check(text, start, end, evidence, cited) for start, end in _find_statements(text))
+    answer = _Answer(evidence, query, frozenset(map(int, CITATION.findall(text))))
+    return tuple(_check(text, start, end, answer) for start, end in _find_statements(text))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the sentences of an answer are checked against.
+
+    `sources` are the passages by number, and `numbers` those that the answer cites.
+    """
+
+    sources: Mapping[int, Evidence]
+    query: str
+    numbers: frozenset[int]
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The keywords of the question."""
+        return keywords_without_numbers(self.query)
+
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """The words of the names and frequencies of the question."""
+        facts = (fact for fact in find_facts(self.query) if fact.kind in _GIVEN_KINDS)
+        return frozenset(word for fact in facts for word in fact.text.split())
 
 
 def _find_statements(text: str) -> list[tuple[int, int]]:
@@ -87,18 +120,16 @@ def _find_statements(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _check(
-    text: str, start: int, end: int, sources: Mapping[int, Evidence], numbers: Collection[int]
-) -> Statement:
-    """Check the statement at characters [start, end) of an answer that cites these numbers."""
+def _check(text: str, start: int, end: int, answer: _Answer) -> Statement:
+    """Check the statement at characters [start, end) of an answer."""
     own = text[start:end]
     claims = split_claims(own)
-    own_numbers = dict.fromkeys(int(number) for number in CITATION.findall(own))
-    cited = tuple(number for number in own_numbers if number in sources)
-    found_in = () if cited else _find_support(claims, sources)
+    numbers = dict.fromkeys(int(number) for number in CITATION.findall(own))
+    cited = tuple(number for number in numbers if number in answer.sources)
+    found_in = () if cited else _find_support(claims, answer)
     problems: list[str] = []
     if not found_in:
-        checker = _ClaimChecker(sources, cited, numbers)
+        checker = _ClaimChecker(answer, cited)
         problems = [one for claim in claims for one in checker.find_problems(claim)]
         if not cited and not problems:
             problems = ["no single passage says all of this"]
@@ -106,18 +137,18 @@ def _check(
     return Statement(own, start, end, cited, verdict, tuple(dict.fromkeys(problems)), found_in)
 
 
-def _find_support(claims: Sequence[str], sources: Mapping[int, Evidence]) -> tuple[int, ...]:
+def _find_support(claims: Sequence[str], answer: _Answer) -> tuple[int, ...]:
     """Return the number of the passage that supports the claims, () if there is none.
 
     Of several, it is the one whose sentences share most words with the claims.
     """
     words = [keywords_without_numbers(claim) for claim in claims]
+    sources = answer.sources
+    checkers = {number: _ClaimChecker(answer, (number,)) for number in sources}
     supporting = [
         number
-        for number in sources
-        if not any(
-            map(any, (_ClaimChecker(sources, (number,), ()).find_problems(c) for c in claims))
-        )
+        for number, checker in checkers.items()
+        if not any(any(checker.find_problems(claim)) for claim in claims)
     ]
     nearest = max(supporting, key=lambda n: sum(map(sources[n].count_shared, words)), default=None)
     return () if nearest is None else (nearest,)
@@ -126,38 +157,48 @@ def _find_support(claims: Sequence[str], sources: Mapping[int, Evidence]) -> tup
 class _ClaimChecker:
     """Checks claims against the passages that a sentence cites, or all if it cites none."""
 
-    def __init__(
-        self, sources: Mapping[int, Evidence], cited: Sequence[int], numbers: Collection[int]
-    ) -> None:
-        self._all = sources
-        self._numbers = numbers
-        self._cited = [sources[number] for number in cited or sources]
+    def __init__(self, answer: _Answer, cited: Sequence[int]) -> None:
+        self._answer = answer
+        self._cited = [answer.sources[number] for number in cited or answer.sources]
         self._is_cited = bool(cited)
         self._where = "".join(f"[{number}]" for number in cited) or "any passage"
 
     def find_problems(self, claim: str) -> Iterator[str]:
         """Yield what the cited passages do not support, each problem as a sentence for users."""
+        if any(source.repeats(claim) for source in self._cited):
+            return
         facts, words = find_facts(claim), keywords_without_numbers(claim)
         problems = [
-            *self._find_missing(facts, words),
+            *self._find_missing(claim, facts, words),
             *self._find_in_other_years(facts, words),
+            *self._find_in_other_columns(claim, facts),
+            *self._find_other_counts(claim, facts),
             *self._find_in_other_rows(claim, facts),
         ]
         yield from problems
         exact = (fact.text for fact in facts if fact.kind not in ("name", "quotation"))
         words -= keywords_without_numbers(" ".join(exact))
         is_label = not problems and len(words) <= _MAX_LABEL_WORDS and any(map(_is_rare, facts))
-        if self._count_found(words) < _MIN_WORDS_FOUND * len(words) and not is_label:
+        share = self._count_found(words)
+        is_given = not problems and facts and len(words - self._answer.asked) <= _MAX_UNASKED_WORDS
+        if share < _MIN_WORDS_FOUND * len(words) and not (is_label or is_given):
             some = f"{self._where} has few" if self._is_cited else "no passage has many"
             yield f"{some} of its words"
             return
+        sentences = [one for source in self._cited for one in source.sentences[:_MAX_SENTENCES]]
+        if not problems and has_answer_elsewhere(words, self._answer.asked, sentences):
+            yield f"the sentence of {self._where} that says this has another answer"
         restating = self._find_restating(words)
         yield from self._find_contradictions(claim, restating)
         yield from self._find_antonyms(claim, restating or self._find_by_numbers(facts, words))
 
-    def _find_missing(self, facts: Sequence[Fact], words: frozenset[str]) -> Iterator[str]:
+    def _find_missing(
+        self, claim: str, facts: Sequence[Fact], words: frozenset[str]
+    ) -> Iterator[str]:
         """Yield the facts that the passages lack, or that they state of something else."""
         for fact in facts:
+            if counts_list(claim, fact) or self._is_given(fact):
+                continue
             if not any(source.supports(fact) for source in self._cited):
                 yield f"“{fact.text}” is not in {self._where}{self._locate(fact)}"
             elif (
@@ -177,6 +218,50 @@ class _ClaimChecker:
             rows = [row for row in restating if row.supports(fact)]
             if rows and all(row.has_other_number_in(years[0], fact) for row in rows):
                 yield f"“{fact.text}” is not under {years[0]} in {self._where}"
+
+    def _find_in_other_columns(self, claim: str, facts: Sequence[Fact]) -> Iterator[str]:
+        """Yield the numbers of the right table row that are under another head than the named."""
+        words = keywords(claim)
+        for fact in facts:
+            number = fact.content
+            if not isinstance(number, Number):
+                continue
+            rows = [
+                row
+                for source in self._cited
+                for row in source.find_rows(words - keywords(fact.text))
+                if row.supports(fact)
+            ]
+            heads = [row.find_other_column(number, words) for row in rows]
+            if heads and all(heads):
+                yield f"“{fact.text}” is under “{heads[0]}” in {self._where}"
+
+    def _find_other_counts(self, claim: str, facts: Sequence[Fact]) -> Iterator[str]:
+        """Yield the small numbers that count something else wherever the passages have them."""
+        words = keywords_without_numbers(claim) | self._answer.asked
+        for fact in facts:
+            number = fact.content
+            if not isinstance(number, Number) or number.unit or not _is_small(number):
+                continue
+            counted = [each for one in self._cited for each in one.find_counted(number)]
+            if not counted or any(not each or each & words for each in counted):
+                continue
+            noun = keywords(claim.partition(fact.text)[2].partition(",")[0])
+            others = (each for one in self._cited for each in one.counted_nouns)
+            if any(each & noun for each in others) or not self._has_near(fact, words):
+                yield f"“{fact.text}” counts something else in {self._where}"
+
+    def _has_near(self, fact: Fact, words: frozenset[str]) -> bool:
+        """Return True if a sentence has a fact and two of these words."""
+        return any(
+            len(words & sentence.words) >= _MIN_WORDS_BESIDE and sentence.supports(fact)
+            for source in self._cited
+            for sentence in source.sentences[:_MAX_SENTENCES]
+        )
+
+    def _is_given(self, fact: Fact) -> bool:
+        """Return True for a name or frequency of the question; passages may call it otherwise."""
+        return fact.kind in _GIVEN_KINDS and self._answer.given.issuperset(fact.text.split())
 
     def _find_in_other_rows(self, claim: str, facts: Sequence[Fact]) -> Iterator[str]:
         """Yield the numbers that occur in table rows only, and not in the row of the claim."""
@@ -242,14 +327,18 @@ class _ClaimChecker:
 
     def _locate(self, fact: Fact) -> str:
         """Return where else a fact is, as the end of a sentence."""
-        found = [number for number, source in self._all.items() if source.supports(fact)]
+        found = [number for number, source in self._answer.sources.items() if source.supports(fact)]
         if not found:
             return ""
-        cited = (f"[{number}]" for number in found if number in self._numbers)
+        cited = (f"[{number}]" for number in found if number in self._answer.numbers)
         return f", but in {next(cited, 'another passage')}"
 
     def _count_found(self, words: frozenset[str]) -> int:
         return sum(any(word in source.keyword_set for source in self._cited) for word in words)
+
+
+def _is_small(number: Number) -> bool:
+    return number.scale == 1 and number.readings[0][0] <= _MAX_SMALL_NUMBER
 
 
 def _is_rare(fact: Fact) -> bool:
@@ -261,5 +350,7 @@ def _find_first_name(claim: str) -> str:
     """Return the first word of a claim if it may be a name, which its capital cannot tell."""
     word = WORD.match(claim.strip())
     if not word or not word.group()[0].isupper() or capitalizes_nouns(claim):
+        return ""
+    if find_numbers(word.group()):
         return ""
     return "" if is_non_name(word.group()) or word.group().endswith("ly") else word.group()

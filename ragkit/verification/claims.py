@@ -27,7 +27,7 @@ _REPLY = re.compile(
 )
 _LEAD_IN = re.compile(rf"^\s*(?:{'|'.join(_LEXICON.lead_in_patterns)})", re.IGNORECASE)
 
-Kind = Literal["quotation", "date", "code", "year", "number", "name"]
+Kind = Literal["quotation", "date", "code", "year", "number", "frequency", "name"]
 
 WORD = re.compile(r"[^\W\d_]+(?:['’&.-][^\W\d_]+)*\.?")
 _QUOTATION = re.compile(
@@ -42,7 +42,13 @@ _DIGITS_AND_MARK = re.compile(r"\d+[./:+-]")
 _NUMBER_AND_WORD = re.compile(r"\d+(?:[.,]\d+)?-[^\W\d_]{3}[^\W\d_-]*(?:-[^\W\d_]+)*")
 _MARKED_DIGITS = re.compile(r"\d+(?::\d+)+|\d+(?:\.\d+){2,}")
 _NOUN_CAPITALS = re.compile(rf"\b(?:{any_of(_LEXICON.noun_capital_markers)})\b", re.IGNORECASE)
+_LIST_SEPARATOR = re.compile(rf",? (?:{any_of(_LEXICON.addition_joins)}) |, ", re.IGNORECASE)
 _NON_NAMES = frozenset(_LEXICON.non_names)
+_FREQUENCY = re.compile(
+    rf"\b(?:(?P<word>{any_of(_LEXICON.frequencies)})"
+    rf"|(?P<link>{any_of(_LEXICON.rate_links)})\s+(?P<period>{any_of(_LEXICON.periods)}))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,10 @@ def find_facts(claim: str) -> list[Fact]:
     """Return the facts of a claim; no two of them overlap."""
     found: list[Fact] = []
     rest = claim
-    for find in (_find_quotations, _find_dates, _find_codes, _find_numbers, _find_names):
+    finders = (
+        _find_quotations, _find_dates, _find_codes, _find_numbers, _find_frequencies, _find_names,
+    )  # fmt: skip
+    for find in finders:
         spans = []
         for fact, start, end in find(rest):
             found.append(fact)
@@ -148,6 +157,42 @@ def _find_numbers(text: str) -> _Found:
     for number in find_numbers(text):
         kind: Kind = "year" if number.is_year else "number"
         yield Fact(number.text.strip(), number, kind), number.start, number.end
+
+
+def find_rates(text: str) -> dict[str, bool]:
+    """Return how often things happen in a text: "daily", "each day" and "a day" are "day".
+
+    The value is True if the text says it as a frequency, and False for a mere rate: "a day".
+    """
+    found: dict[str, bool] = {}
+    for match in _FREQUENCY.finditer(text):
+        meaning, is_frequency = _read_frequency(match)
+        found[meaning] = found.get(meaning, False) or is_frequency
+    return found
+
+
+def _read_frequency(match: re.Match[str]) -> tuple[str, bool]:
+    if match["word"]:
+        return _LEXICON.frequencies[match["word"].casefold()], True
+    is_frequency = match["link"].casefold() in _LEXICON.repetition_links
+    return _LEXICON.periods[match["period"].casefold()], is_frequency
+
+
+def counts_list(claim: str, fact: Fact) -> bool:
+    """Return True for a small number that counts the names after it: "Two of them are A and B"."""
+    number = fact.content
+    if not isinstance(number, Number) or number.unit or number.scale > 1:
+        return False
+    following = claim[claim.find(fact.text) + len(fact.text) :]
+    separators = len(_LIST_SEPARATOR.findall(following))
+    return separators > 0 and number.readings[0][0] == separators + 1
+
+
+def _find_frequencies(text: str) -> _Found:
+    for match in _FREQUENCY.finditer(text):
+        meaning, is_frequency = _read_frequency(match)
+        if is_frequency:
+            yield Fact(match.group(), meaning, "frequency"), match.start(), match.end()
 
 
 def _find_names(text: str) -> _Found:

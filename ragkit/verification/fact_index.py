@@ -9,8 +9,17 @@ from itertools import pairwise
 
 from ragkit.text.dates import Date, DateIndex
 from ragkit.text.keywords import keywords
+from ragkit.text.lexicon import any_of, load_lexicon
 from ragkit.text.numbers import Number, NumberIndex, find_numbers, find_scales
-from ragkit.verification.claims import WORD, Fact, is_acronym, strip_markdown
+from ragkit.text.scripts import UNSPACED
+from ragkit.verification.claims import (
+    WORD,
+    Fact,
+    find_rates,
+    is_acronym,
+    is_code,
+    strip_markdown,
+)
 
 _UMLAUT = re.compile(r"([aou])e")
 _POSSESSIVE = re.compile(r"['’]s?$")
@@ -19,6 +28,15 @@ _ROMAN = re.compile(r"[IVXLC]+")
 _VERSION = re.compile(r"^v(?=\d)")
 _CODE_PART = re.compile(r"[-/]")
 _NAME_PART = re.compile(r"[-&./]")
+_NO_NUMBERS = re.compile(
+    r"(?:https?://|www\.)\S+"
+    rf"|(?<![\w/.@-])[^\W\d_{UNSPACED}]+[-_/]?\d{{1,2}}(?![\w-]*\d)[\w-]*"
+    r"|(?<![^\n|])[ \t]*\d{1,3}[.)](?=[ \t])"
+)
+"""Addresses, short numbers in codes such as VX-30, and the numbers of list items."""
+_PERIOD = re.compile(rf"(?:{any_of(load_lexicon().period_labels)})[-_/]?\d", re.IGNORECASE)
+_NOUN = re.compile(r"[ -][^\W\d_]+")
+_COUNTED = re.compile(r"(?:[ -][^\W\d_]+){0,3}")
 _MAX_ENDING = 3  # letters that one form of a word may have more than another
 _MIN_STEM = 4  # letters of a word that are compared at least
 _ACRONYM_LENGTHS = range(2, 7)  # letters
@@ -44,9 +62,25 @@ class FactIndex:
         if fact.kind == "name":
             words = map(self.has_word, WORD.findall(content))
             return any(words) if partly else all(words)
+        if fact.kind == "frequency":
+            return content in self._rates
         if fact.kind == "code":
             return _normalize_code(content) in self._codes
         return _squeeze(content) in self._squeezed_text
+
+    def find_counted(self, stated: Number) -> list[frozenset[str]]:
+        """Return what each number that equals a stated one counts: the keywords close behind it."""
+        return [
+            keywords(_COUNTED.match(self.text, number.end)[0])  # type: ignore[index]
+            for number in self._written_numbers
+            if NumberIndex([number], frozenset()).supports(stated)
+        ]
+
+    @cached_property
+    def counted_nouns(self) -> list[frozenset[str]]:
+        """What each number counts: the keyword behind it."""
+        behind = (_NOUN.match(self.text, number.end) for number in self._written_numbers)
+        return [keywords(match[0]) for match in behind if match]
 
     def has_word(self, word: str) -> bool:
         """Return True if the word, an inflected form, or the phrase it abbreviates occurs."""
@@ -63,7 +97,16 @@ class FactIndex:
 
     @cached_property
     def _numbers(self) -> NumberIndex:
-        return NumberIndex(find_numbers(self.text), self._scales)
+        return NumberIndex(self._written_numbers, self._scales)
+
+    @cached_property
+    def _written_numbers(self) -> list[Number]:
+        """The numbers, without digits that count nothing: in addresses, codes and list markers."""
+        return find_numbers(_NO_NUMBERS.sub(_blank_digits, self.text))
+
+    @cached_property
+    def _rates(self) -> dict[str, bool]:
+        return find_rates(self.text)
 
     @cached_property
     def _dates(self) -> DateIndex:
@@ -101,6 +144,15 @@ class FactIndex:
     @cached_property
     def _squeezed_text(self) -> str:
         return _squeeze(self.text)
+
+
+def _blank_digits(match: re.Match[str]) -> str:
+    """Return a match without its digits; an amount (EUR250) or a period (FY2018) keeps them."""
+    own = match.group()
+    is_letters_first = own[0].isalpha() and not own.startswith(("http", "www"))
+    if is_letters_first and (_PERIOD.match(own) or not is_code(own)):
+        return own
+    return re.sub(r"\d", "#", own)
 
 
 def _cut_stems(word: str) -> list[str]:

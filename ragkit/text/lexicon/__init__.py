@@ -48,6 +48,11 @@ class Lexicon:
     scales: Mapping[str, str]
     units: Mapping[str, str]
     number_words: Mapping[str, str]
+    single_words: Words
+    frequencies: Mapping[str, str]
+    periods: Mapping[str, str]
+    rate_links: Words
+    repetition_links: Words
     sections: Mapping[str, str]
     # verification
     antonyms: Words
