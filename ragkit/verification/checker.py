@@ -180,7 +180,9 @@ class _ClaimChecker:
         words -= keywords_without_numbers(" ".join(exact))
         is_label = not problems and len(words) <= _MAX_LABEL_WORDS and any(map(_is_rare, facts))
         share = self._count_found(words)
-        is_given = not problems and facts and len(words - self._answer.asked) <= _MAX_UNASKED_WORDS
+        unasked = words - self._answer.asked
+        repeats_question = len(words) >= 2 * len(unasked) and len(unasked) <= _MAX_UNASKED_WORDS
+        is_given = not problems and facts and repeats_question
         if share < _MIN_WORDS_FOUND * len(words) and not (is_label or is_given):
             some = f"{self._where} has few" if self._is_cited else "no passage has many"
             yield f"{some} of its words"
@@ -316,9 +318,8 @@ class _ClaimChecker:
     def _is_replaced(self, fact: Fact, words: frozenset[str]) -> bool:
         """Return True if sentences say the same with another number, date or name in its place."""
         own = words - keywords_without_numbers(fact.text)
-        restating = [
-            one for one in self._find_restating(own) if len(own & one.words) >= _MIN_SHARED_WORDS
-        ]
+        least = min(_MIN_SHARED_WORDS, len(own))
+        restating = [one for one in self._find_restating(own) if len(own & one.words) >= least]
         return (
             bool(restating)
             and all(fact.kind in sentence.fact_kinds for sentence in restating)
