@@ -187,6 +187,9 @@ class _ClaimChecker:
             some = f"{self._where} has few" if self._is_cited else "no passage has many"
             yield f"{some} of its words"
             return
+        if all(map(self._is_given, facts)) and self._lacks_answer(words):
+            yield f"{self._where} has none of the words that answer the question"
+            return
         sentences = [one for source in self._cited for one in source.sentences[:_MAX_SENTENCES]]
         if not problems and has_answer_elsewhere(words, self._answer.asked, sentences):
             yield f"the sentence of {self._where} that says this has another answer"
@@ -260,6 +263,11 @@ class _ClaimChecker:
             for source in self._cited
             for sentence in source.sentences[:_MAX_SENTENCES]
         )
+
+    def _lacks_answer(self, words: frozenset[str]) -> bool:
+        """Return True if the passages have no word of a claim that is not of the question."""
+        unasked = words - self._answer.asked
+        return bool(unasked) and unasked != words and not self._count_found(unasked)
 
     def _is_given(self, fact: Fact) -> bool:
         """Return True for a name or frequency of the question; passages may call it otherwise."""

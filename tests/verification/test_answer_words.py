@@ -42,6 +42,7 @@ FILTER = "Der Filter wird monatlich gewechselt. Die Pumpe wird jedes Jahr geprü
         ("Wie oft?", FILTER, "Der Filter wird täglich gewechselt.", False),
         ("Wie oft?", FILTER, "Der Filter wird jeden Monat gewechselt.", True),
         ("Wie oft?", FILTER, "Die Pumpe wird monatlich geprüft.", False),
+        ("Who shaped the rule?", ADVISERS, "The rule was shaped by monks.", False),
         ("Who usually opens debates?", DEBATES, "The presiding officer opens debates.", False),
         ("Who usually opens debates?", DEBATES, "Ministers or party leaders open debates.", True),
         (
