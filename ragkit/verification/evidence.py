@@ -179,9 +179,9 @@ class Evidence(FactIndex):
     @cached_property
     def _split(self) -> list[_Part]:
         if self._hit is None:
-            parts = (_make_part(each) for each in split_sentences(self.text))
+            parts = [_make_part(each) for each in split_sentences(self.text)]
         else:
-            parts = _split_hit(self._hit)
+            parts = list(_split_hit(self._hit))
         return list({each.in_context: each for each in parts}.values())
 
     @cached_property
