@@ -252,7 +252,7 @@ class _ClaimChecker:
             if not counted or any(not each or each & words for each in counted):
                 continue
             noun = keywords(claim.partition(fact.text)[2].partition(",")[0])
-            others = (each for one in self._cited for each in one.counted_nouns)
+            others = (each for one in self._cited for each in one.nouns)
             if any(each & noun for each in others) or not self._has_near(fact, words):
                 yield f"“{fact.text}” counts something else in {self._where}"
 

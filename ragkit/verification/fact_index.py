@@ -77,7 +77,7 @@ class FactIndex:
         ]
 
     @cached_property
-    def counted_nouns(self) -> list[frozenset[str]]:
+    def nouns(self) -> list[frozenset[str]]:
         """What each number counts: the keyword behind it."""
         behind = (_NOUN.match(self.text, number.end) for number in self._written_numbers)
         return [keywords(match[0]) for match in behind if match]
