@@ -82,12 +82,12 @@ class _Answer:
     numbers: frozenset[int]
 
     @cached_property
-    def asked(self) -> frozenset[str]:
+    def question_words(self) -> frozenset[str]:
         """The keywords of the question."""
         return keywords_without_numbers(self.query)
 
     @cached_property
-    def given(self) -> frozenset[str]:
+    def question_facts(self) -> frozenset[str]:
         """The words of the names and frequencies of the question."""
         facts = (fact for fact in find_facts(self.query) if fact.kind in _GIVEN_KINDS)
         return frozenset(word for fact in facts for word in fact.text.split())
@@ -180,7 +180,7 @@ class _ClaimChecker:
         words -= keywords_without_numbers(" ".join(exact))
         is_label = not problems and len(words) <= _MAX_LABEL_WORDS and any(map(_is_rare, facts))
         share = self._count_found(words)
-        unasked = words - self._answer.asked
+        unasked = words - self._answer.question_words
         repeats_question = len(words) >= 2 * len(unasked) and len(unasked) <= _MAX_UNASKED_WORDS
         is_given = not problems and facts and repeats_question
         if share < _MIN_WORDS_FOUND * len(words) and not (is_label or is_given):
@@ -191,7 +191,7 @@ class _ClaimChecker:
             yield f"{self._where} has none of the words that answer the question"
             return
         sentences = [one for source in self._cited for one in source.sentences[:_MAX_SENTENCES]]
-        if not problems and has_answer_elsewhere(words, self._answer.asked, sentences):
+        if not problems and has_answer_elsewhere(words, self._answer.question_words, sentences):
             yield f"the sentence of {self._where} that says this has another answer"
         restating = self._find_restating(words)
         yield from self._find_contradictions(claim, restating)
@@ -243,7 +243,7 @@ class _ClaimChecker:
 
     def _find_other_counts(self, claim: str, facts: Sequence[Fact]) -> Iterator[str]:
         """Yield the small numbers that count something else wherever the passages have them."""
-        words = keywords_without_numbers(claim) | self._answer.asked
+        words = keywords_without_numbers(claim) | self._answer.question_words
         for fact in facts:
             number = fact.content
             if not isinstance(number, Number) or number.unit or not _is_small(number):
@@ -266,12 +266,14 @@ class _ClaimChecker:
 
     def _lacks_answer(self, words: frozenset[str]) -> bool:
         """Return True if the passages have no word of a claim that is not of the question."""
-        unasked = words - self._answer.asked
+        unasked = words - self._answer.question_words
         return bool(unasked) and unasked != words and not self._count_found(unasked)
 
     def _is_given(self, fact: Fact) -> bool:
         """Return True for a name or frequency of the question; passages may call it otherwise."""
-        return fact.kind in _GIVEN_KINDS and self._answer.given.issuperset(fact.text.split())
+        return fact.kind in _GIVEN_KINDS and self._answer.question_facts.issuperset(
+            fact.text.split()
+        )
 
     def _find_in_other_rows(self, claim: str, facts: Sequence[Fact]) -> Iterator[str]:
         """Yield the numbers that occur in table rows only, and not in the row of the claim."""
