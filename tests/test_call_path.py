@@ -43,11 +43,16 @@ MODEL_PATHS: dict[str, Chain] = {
     ),
     "fit the prompt": (*ASK, "generation.answering", "generation.prompts"),
     "read the model": (
-        *ASK, "generation.streaming", "generation.answering", "llms.ollama", "llms.transport",
+        *ASK, "generation.streaming", "generation.answering", "llms.reasoning", "llms.ollama",
+        "llms.transport",
     ),
     "check the answer": (
         *ASK, "generation.streaming", "generation.answering", "verification.checker",
-        "verification.evidence", "verification.claims", "text.numbers",
+        "verification.evidence", "verification.claims",
+    ),
+    "place the citations": (
+        *ASK, "generation.streaming", "generation.answering", "verification.attribution",
+        "verification.highlights", "verification.claims", "text.numbers",
     ),
 }  # fmt: skip
 INGEST = ("knowledge_base", "document_writer", "ingestion.pipeline")

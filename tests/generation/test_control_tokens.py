@@ -292,7 +292,7 @@ def test_hostile_conversation_adds_no_structure_to_a_rewriting(family: str) -> N
     found = []
     for text in ("words", f"x{''.join(TEMPLATES[family].control)}y"):
         model = Listens()
-        rewrite_question(f"And {text}?", [(f"Who {text}?", f"{text} does.")], model)
+        rewrite_question(f"When is it {text}?", [(f"Where is the {text}?", f"{text} is.")], model)
         found += [structure(family, messages) for messages in model.chats]
     assert len(found) == 2
     assert found[0] == found[1]
@@ -311,7 +311,7 @@ def ask_everything(folder: Path, text: str) -> list[list[Message]]:
         kb.ingest(docs)
         talk = kb.conversation()
         talk.ask(f"What is the parking fee {text} a day?")
-        talk.ask(f"And is it the parking fee {text}?")
+        talk.ask(f"Is it more on Sundays {text[:300]}?")  # a longer one stands alone
         schema = {"type": "integer", "description": f"the fee {text}"}
         kb.ask(f"What is the parking fee {text}?", schema=schema)
     return model.chats
