@@ -24,6 +24,7 @@ from .maintenance.statistics import Statistics as Statistics
 from .maintenance.status import Status as Status
 from .network import restrict_network as restrict_network
 from .rerankers.base import Reranker as Reranker
+from .retrieval.document_titles import name_documents as name_documents
 from .retrieval.hits import Hit as Hit
 from .retrieval.retriever import Candidate as Candidate
 from .retrieval.retriever import Explanation as Explanation

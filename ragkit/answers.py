@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,10 +13,13 @@ from ragkit.retrieval.document_titles import name_documents
 from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.missing_terms import MissingTerms
 from ragkit.store.filters import Filter
+from ragkit.text.folding import strip_markup
+from ragkit_ingest.model import CELL_SEPARATOR
 
 UNSUPPORTED_NOTE = "The model wrote this, and the passages do not support it"
 _NOTHING_FOUND = "I found nothing about this in your documents."
 _NO_ANSWER = "No answer."
+_LINE_MARKUP = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
 
 
 class Abstention(StrEnum):
@@ -131,6 +135,15 @@ class Citation:
             and self.end <= hit.end
         ]
         return min(holders, key=lambda index: len(passages[index].text), default=None)
+
+    @property
+    def excerpt(self) -> str:
+        """The highlighted words, or else the whole quote, on one line without markup."""
+        parts = (
+            self.quote[start - self.start : end - self.start] for start, end in self.highlights
+        )
+        text = _LINE_MARKUP.sub("", " … ".join(parts) or self.quote)
+        return " ".join(strip_markup(text.replace(CELL_SEPARATOR, ", ")).split())
 
     def __str__(self) -> str:
         """The number, the document and the place in it: "[1] Handbook, page 5 (printed 2)"."""

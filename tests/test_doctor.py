@@ -34,7 +34,8 @@ def named(config: Config, kb: Path | None = None) -> dict[str, CheckResult]:
 def test_everything_but_what_is_fine_comes_with_a_fix(tmp_path: Path) -> None:
     found = named(Config(ollama_host=NOBODY, embedder=str(tmp_path / "none")), tmp_path / "x.kb")
     assert list(found) == [
-        *("python", "faiss", "sqlite", "embedder", "gpu", "network", "ollama", "knowledge base")
+        *("python", "faiss", "sqlite", "embedder", "reranker", "gpu", "network", "ollama"),
+        "knowledge base",
     ]
     assert all(check.fix for check in found.values() if check.state != "ok")
     assert all(check.state in ("ok", "warn", "fail") for check in found.values())

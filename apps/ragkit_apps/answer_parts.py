@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragkit.retrieval.document_titles import name_documents
-from ragkit.text.folding import strip_markup
-from ragkit_apps.text import quote_highlights
-from ragkit_ingest.model import CELL_SEPARATOR
+from ragkit import name_documents
 
 if TYPE_CHECKING:
     from ragkit import Answer, Citation, Hit, Quote, Statement
@@ -18,7 +14,6 @@ if TYPE_CHECKING:
 QUOTED_NOTE = "Quoted from your documents (no AI model running)"
 
 MAX_COLUMNS = 8  # of a quoted table row
-_LINE_MARKUP = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +73,6 @@ def describe_found(hits: Sequence[Hit]) -> str:
 def find_citation(answer: Answer, number: int) -> Citation | None:
     """Return the citation of this number; None if its passage has been removed."""
     return next((each for each in answer.citations if each.number == number), None)
-
-
-def excerpt_citation(citation: Citation) -> str:
-    """Return a citation's highlighted words, or all of them, on one line without markup."""
-    text = _LINE_MARKUP.sub("", quote_highlights(citation))
-    return " ".join(strip_markup(text.replace(CELL_SEPARATOR, ", ")).split())
 
 
 def is_unverified(statement: Statement) -> bool:

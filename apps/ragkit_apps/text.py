@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ragkit import Citation, Progress
+    from ragkit import Progress
     from ragkit.maintenance import ReembedProgress
 
 
@@ -48,10 +48,3 @@ def format_reembed_progress(progress: ReembedProgress) -> str:
     if progress.remaining is not None and progress.remaining >= 1:
         line += f", about {format_seconds(progress.remaining)} left"
     return line
-
-
-def quote_highlights(citation: Citation) -> str:
-    """Return a citation's highlighted passages, joined by " … "; without any, its whole quote."""
-    first = citation.start
-    parts = (citation.quote[start - first : end - first] for start, end in citation.highlights)
-    return " … ".join(parts) or citation.quote

@@ -73,8 +73,9 @@ class RetrievedContext:
 
     def extract(self, question: str, notice: str) -> Answer:
         """Return the answer without a model, with a notice."""
+        coverage = 1.0 if self.shares_words else self.coverage  # the words were judged already
         return extract_answer(
-            question, self.hits, self.embedder, notice, self.sides, self.reranker, self.coverage
+            question, self.hits, self.embedder, notice, self.sides, self.reranker, coverage
         )
 
     def evidence(self, passages: Mapping[int, Hit]) -> dict[int, Evidence]:

@@ -35,7 +35,7 @@ from ragkit.retrieval.verbatim import NO_HOLDERS, Holders, find_holders
 from ragkit.retrieval.weights import LexicalWeights, choose_min_coverage
 from ragkit.store.chunks import Place
 from ragkit.store.snapshot import Snapshot
-from ragkit.text.queries import clean_query
+from ragkit.text.queries import clean_query, split_questions
 from ragkit.text.verbatim import parse_question
 
 MAX_HITS = 10_000  # of one query
@@ -157,15 +157,18 @@ class Retriever:
         return coverage >= choose_min_coverage(text)
 
     def measure_coverage(self, snapshot: Snapshot, query: str, hits: Sequence[Hit]) -> float:
-        """Return the largest share of a query's words in one of the best hits, in [0, 1].
+        """Return the largest share of a question's words in one of the best hits, in [0, 1].
 
-        Rare words count more. A hit has the words of its title, headings and path, too.
+        Rare words count more. A hit has the words of its title, headings and path, too. Of several
+        questions in the query, the share of the one with most counts.
         """
         texts = [
             "\n".join((hit.title, hit.source, *hit.headings, *hit.inner_headings, hit.text))
             for hit in hits[:_COVERING_HITS]
         ]
-        return self._words.words.measure_coverage(snapshot, clean_query(query), texts)
+        measure = self._words.words.measure_coverage
+        parts = split_questions(clean_query(query))
+        return max((measure(snapshot, part, texts) for part in parts), default=0.0)
 
     def explain(self, snapshot: Snapshot, query: str, k: int) -> Explanation:
         """Run the same search as `search`, and return what each stage found."""

@@ -100,8 +100,10 @@ class Echo(OwnModel):
         self.asked.append("\n".join(f"{message.role}: {message.content}" for message in messages))
         said = "\n".join(message.content for message in messages[1:])
         digest = hashlib.sha256(self.asked[-1].encode()).hexdigest()
-        if messages[0].content.startswith("Rewrite"):
-            yield " ".join(said.split())[-300:]
+        if messages[-1].content.startswith("Rewrite"):
+            own = messages[-1].content.rpartition("Follow-up: ")[2].rstrip("?")
+            marks = {found[1]: found.group() for found in _CANARY.finditer(said)}
+            yield " ".join([own, *marks.values()]) + "?"
         elif schema is not None:
             yield json.dumps({"found": True, "citations": [1], "answer": f"{said}\n{digest}"})
         else:

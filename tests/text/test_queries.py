@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.text.queries import MAX_QUERY_LENGTH, clean_query
+from ragkit.text.queries import MAX_QUERY_LENGTH, clean_query, split_questions
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,20 @@ def test_a_query_without_letters_and_digits_means_nothing(query: str) -> None:
 def test_a_long_query_is_cut() -> None:
     assert clean_query("word " * MAX_QUERY_LENGTH) == ("word " * (MAX_QUERY_LENGTH // 5)).strip()
     assert clean_query("?" * MAX_QUERY_LENGTH + " word") == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "parts"),
+    [
+        ("How high is the fee, and who pays it?", ["How high is the fee", "who pays it?"]),
+        (
+            "Wie hoch ist die Gebühr und wer zahlt sie?",
+            ["Wie hoch ist die Gebühr", "wer zahlt sie?"],
+        ),
+        ("Is it safe? What does it cost?", ["Is it safe", "What does it cost?"]),
+        ("Who pays for bed and breakfast?", ["Who pays for bed and breakfast?"]),
+        ("", []),
+    ],
+)
+def test_questions_in_one_text_are_told_apart(query: str, parts: list[str]) -> None:
+    assert split_questions(query) == parts

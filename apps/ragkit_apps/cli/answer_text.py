@@ -9,7 +9,6 @@ from ragkit.answers import UNSUPPORTED_NOTE
 from ragkit_apps.answer_parts import (
     QUOTED_NOTE,
     count_unverified,
-    excerpt_citation,
     explain_verdict,
     format_unverified,
     format_verified,
@@ -148,7 +147,7 @@ def _format_sources(answer: Answer, *, with_text: bool) -> list[str]:
         prefix = "found in " if citation.number in found else ""
         lines += format_citation_place(citation, prefix=prefix)
         if with_text:
-            text = shorten(excerpt_citation(citation), MAX_EXCERPT_LENGTH)
+            text = shorten(citation.excerpt, MAX_EXCERPT_LENGTH)
             lines += wrap_text(f"“{text}”", "      ")
     return lines
 

@@ -10,7 +10,6 @@ from ragkit.answers import UNSUPPORTED_NOTE
 from ragkit_apps.answer_parts import (
     count_places,
     count_unverified,
-    excerpt_citation,
     explain_verdict,
     find_citation,
     name_place,
@@ -92,7 +91,7 @@ def _export_sources(answer: Answer) -> list[str]:
     quoted = {quote.citation for quote in answer.quotes}
     lines = [
         f"{citation.number}. {_escape_line(name_place(citation))}: "
-        f"“{_escape_line(shorten(excerpt_citation(citation), 400))}”"
+        f"“{_escape_line(shorten(citation.excerpt, 400))}”"
         for citation in answer.citations
         if citation.number not in quoted
     ]

@@ -16,7 +16,6 @@ from ragkit.answers import UNSUPPORTED_NOTE
 from ragkit_apps.answer_parts import (
     QUOTED_NOTE,
     count_unverified,
-    excerpt_citation,
     explain_verdict,
     format_unverified,
     name_passages,
@@ -120,7 +119,7 @@ def _draw_sources(answer: Answer, place: int) -> None:
             st.button(
                 f"{mark} {escape_markdown(_format_short_place(citation))}",
                 key=f"source-{place}-{citation.number}",
-                help=escape_markdown(shorten(excerpt_citation(citation), 240)),
+                help=escape_markdown(shorten(citation.excerpt, 240)),
                 on_click=open_source,
                 args=(SLOT, Source.from_result(citation)),
             )
