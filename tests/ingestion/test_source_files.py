@@ -62,7 +62,7 @@ def child_of(kb: KnowledgeBase, document: int) -> int:
 
 
 def test_a_citation_is_shown_on_its_page(kb: KnowledgeBase, pumps: int) -> None:
-    citation = next(c for c in kb.ask("Where did the committee meet?").citations)
+    citation = next(c for c in kb.ask("Where has the committee met?").citations)
     image = kb.page_image(
         citation.document,
         citation.page_ordinal,
