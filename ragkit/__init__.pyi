@@ -36,6 +36,7 @@ from .store.records import StoredChunk as StoredChunk
 from .store.records import StoredConversation as StoredConversation
 from .store.records import StoredDocument as StoredDocument
 from .store.records import StoredPage as StoredPage
+from .text.keywords import keywords as keywords
 from .turns import Turn as Turn
 from .view import View as View
 

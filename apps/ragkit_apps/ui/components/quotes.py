@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from ragkit import Answer, Quote
-from ragkit.text.keywords import keywords
+from ragkit import Answer, Quote, keywords
 from ragkit_apps.answer_parts import (
     QuoteTable,
     count_places,
