@@ -24,7 +24,6 @@ from .maintenance.statistics import Statistics as Statistics
 from .maintenance.status import Status as Status
 from .network import restrict_network as restrict_network
 from .rerankers.base import Reranker as Reranker
-from .retrieval.document_titles import name_documents as name_documents
 from .retrieval.hits import Hit as Hit
 from .retrieval.retriever import Candidate as Candidate
 from .retrieval.retriever import Explanation as Explanation
@@ -36,7 +35,6 @@ from .store.records import StoredChunk as StoredChunk
 from .store.records import StoredConversation as StoredConversation
 from .store.records import StoredDocument as StoredDocument
 from .store.records import StoredPage as StoredPage
-from .text.keywords import keywords as keywords
 from .turns import Turn as Turn
 from .view import View as View
 

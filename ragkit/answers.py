@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ragkit.llms.base import LanguageModel, Usage
 from ragkit.retrieval.document_titles import name_documents
@@ -14,11 +14,12 @@ from ragkit.retrieval.hits import Hit
 from ragkit.retrieval.missing_terms import MissingTerms
 from ragkit.store.filters import Filter
 from ragkit.text.folding import strip_markup
+from ragkit.text.keywords import keywords
 from ragkit_ingest.model import CELL_SEPARATOR
 
-UNSUPPORTED_NOTE = "The model wrote this, and the passages do not support it"
 _NOTHING_FOUND = "I found nothing about this in your documents."
 _NO_ANSWER = "No answer."
+_WORD = re.compile(r"\w+(?:[-./]\w+)*")
 _LINE_MARKUP = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>])[ \t]+", re.MULTILINE)
 
 
@@ -254,6 +255,8 @@ class Answer:
     missing_terms: tuple[str, ...] = ()
     quotes: tuple[Quote, ...] = ()
 
+    UNSUPPORTED_NOTE: ClassVar[str] = "The model wrote this, and the passages do not support it"
+
     @classmethod
     def abstain(
         cls, question: str, passages: Sequence[Hit], reason: Abstention, model: str | None = None
@@ -282,6 +285,20 @@ class Answer:
         names = name_documents(self.passages)
         citations = [replace(each, name=names[each.document]) for each in self.citations]
         return replace(self, citations=tuple(citations))
+
+    def name_passages(self) -> list[str]:
+        """Return the document of each passage and the place in it, in the order of `passages`."""
+        names = name_documents(self.passages)
+        parts = ((names[hit.document], hit.place) for hit in self.passages)
+        return [", ".join(dict.fromkeys(filter(None, each))) for each in parts]
+
+    def find_asked_words(self, text: str) -> list[tuple[int, int]]:
+        """Return the ranges [start, end) of a text that are words of the question, or forms of one.
+
+        Words that are in every text, such as "the", do not count.
+        """
+        asked = keywords(self.query or self.question)
+        return [word.span() for word in _WORD.finditer(text) if keywords(word[0]) & asked]
 
     def add_missing_terms(self, missing: MissingTerms) -> Answer:
         """Return the answer with a notice on the terms that occur in no document, before others."""
@@ -315,7 +332,7 @@ class Answer:
         quotes = "\n".join(f"{quote} [{quote.citation}]" for quote in self.quotes)
         parts = [quotes or self.text]
         if self.is_unsupported:
-            parts.append(f"{UNSUPPORTED_NOTE}:\n{self.text}")
+            parts.append(f"{self.UNSUPPORTED_NOTE}:\n{self.text}")
         if self.abstention is not None:
             parts.append(self.abstention.sentence)
         if self.citations:

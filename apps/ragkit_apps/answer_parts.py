@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragkit import name_documents
-
 if TYPE_CHECKING:
     from ragkit import Answer, Citation, Hit, Quote, Statement
 
@@ -50,17 +48,7 @@ def split_quotes(answer: Answer) -> tuple[Sequence[Quote], Sequence[Quote]]:
 
 def name_place(citation: Citation) -> str:
     """Return the document and the place in it: "Employee handbook, page 5 (printed 2)"."""
-    return _join_place(citation.name, citation.place)
-
-
-def name_passages(passages: Sequence[Hit]) -> list[str]:
-    """Return the document of each passage and the place in it."""
-    names = name_documents(passages)
-    return [_join_place(names[hit.document], hit.place) for hit in passages]
-
-
-def _join_place(name: str, place: str) -> str:
-    return ", ".join(dict.fromkeys(filter(None, (name, place))))
+    return ", ".join(dict.fromkeys(filter(None, (citation.name, citation.place))))
 
 
 def describe_found(hits: Sequence[Hit]) -> str:

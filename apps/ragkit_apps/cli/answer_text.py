@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ragkit.answers import UNSUPPORTED_NOTE
 from ragkit_apps.answer_parts import (
     QUOTED_NOTE,
     count_unverified,
@@ -13,7 +12,6 @@ from ragkit_apps.answer_parts import (
     format_unverified,
     format_verified,
     is_unverified,
-    name_passages,
     select_new_notices,
 )
 from ragkit_apps.cli.quote_text import format_citation_place, format_quotes
@@ -89,7 +87,7 @@ def format_text(answer: Answer) -> list[str]:
         return lines + wrap_text(answer.abstention.sentence, "")
     if answer.is_unsupported:
         text = [style_text(f"  {line}", dim=True) for line in clean_text(answer.text).splitlines()]
-        note = style_text(f"{UNSUPPORTED_NOTE}:", dim=True)
+        note = style_text(f"{answer.UNSUPPORTED_NOTE}:", dim=True)
         return [*format_quotes(answer), "", note, *text]
     if answer.quotes:
         return [style_text(QUOTED_NOTE, dim=True), "", *format_quotes(answer)]
@@ -109,7 +107,7 @@ def format_answer(answer: Answer, *, reasoning: bool = False) -> list[str]:
     lines += _format_verdicts(answer)
     if answer.abstention and answer.passages:
         lines += ["", "Nearest passages"]
-        places = dict.fromkeys(name_passages(answer.passages))
+        places = dict.fromkeys(answer.name_passages())
         for place in list(places)[:MAX_NEAREST_PASSAGES]:
             lines += wrap_text(f"- {place}", "  ", hanging="  ")
     if answer.model:

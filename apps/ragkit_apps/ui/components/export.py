@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 
 from ragkit import Answer, Quote, Turn
-from ragkit.answers import UNSUPPORTED_NOTE
 from ragkit_apps.answer_parts import (
     count_places,
     count_unverified,
@@ -42,7 +41,7 @@ def export_markdown(title: str, turns: Sequence[Turn]) -> str:
         lines += _export_quotes(answer) if answer.quotes else _export_text(answer)
         lines += _export_sources(answer)
         if answer.is_unsupported:
-            lines += [f"{UNSUPPORTED_NOTE}:", "", *_export_text(answer)]
+            lines += [f"{answer.UNSUPPORTED_NOTE}:", "", *_export_text(answer)]
         for statement, count in count_unverified(answer):
             reason = _escape_line(explain_verdict(statement, count))
             lines += [f"Could not be verified: {_escape_line(statement.text)} ({reason})", ""]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from html import escape
 
-from ragkit import Answer, Quote, keywords
+from ragkit import Answer, Quote
 from ragkit_apps.answer_parts import (
     QuoteTable,
     count_places,
@@ -14,8 +13,6 @@ from ragkit_apps.answer_parts import (
     split_quotes,
     tabulate_quote,
 )
-
-_WORD = re.compile(r"\w+(?:[-./]\w+)*")
 
 
 def render_quotes(answer: Answer) -> str:
@@ -31,17 +28,16 @@ def render_quotes(answer: Answer) -> str:
 
 def _render_quote(answer: Answer, quote: Quote, kind: str) -> str:
     table = tabulate_quote(quote)
-    asked = keywords(answer.query or answer.question)
-    words = _render_table(table, asked) if table else f"<p>“{_emphasize(quote.text, asked)}”</p>"
+    words = _render_table(answer, table) if table else f"<p>“{_emphasize(answer, quote.text)}”</p>"
     source = _render_source(answer, quote.citation)
     return f'<figure class="{kind}">{words}<figcaption>{source}</figcaption></figure>'
 
 
-def _render_table(table: QuoteTable, asked: frozenset[str]) -> str:
+def _render_table(answer: Answer, table: QuoteTable) -> str:
     """Return a table in which the first column after the label is marked if it is asked for."""
     cells = list(zip(table.columns, table.values, strict=True))
     place = min(1, len(cells) - 1)
-    is_asked = bool(keywords(table.columns[place]) & asked)
+    is_asked = bool(answer.find_asked_words(table.columns[place]))
     kinds = [' class="asked"' if is_asked and n == place else "" for n in range(len(cells))]
     heads, values = "", ""
     for kind, (head, value) in zip(kinds, cells, strict=True):
@@ -54,13 +50,12 @@ def _render_table(table: QuoteTable, asked: frozenset[str]) -> str:
     )
 
 
-def _emphasize(text: str, asked: frozenset[str]) -> str:
+def _emphasize(answer: Answer, text: str) -> str:
     """Return a text with the words of the question in bold type."""
     parts, at = [], 0
-    for found in _WORD.finditer(text):
-        if keywords(found[0]) & asked:
-            parts += [escape(text[at : found.start()]), f"<strong>{escape(found[0])}</strong>"]
-            at = found.end()
+    for start, end in answer.find_asked_words(text):
+        parts += [escape(text[at:start]), f"<strong>{escape(text[start:end])}</strong>"]
+        at = end
     return "".join([*parts, escape(text[at:])])
 
 

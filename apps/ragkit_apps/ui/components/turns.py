@@ -12,13 +12,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ragkit import Answer, Citation, Conversation, Turn
-from ragkit.answers import UNSUPPORTED_NOTE
 from ragkit_apps.answer_parts import (
     QUOTED_NOTE,
     count_unverified,
     explain_verdict,
     format_unverified,
-    name_passages,
     select_new_notices,
 )
 from ragkit_apps.ui.components.markup import (
@@ -93,7 +91,7 @@ def _draw_answer(turn: Turn, place: int) -> None:
     )
     _draw_sources(answer, place)
     if answer.is_unsupported:
-        with st.expander(UNSUPPORTED_NOTE, icon=":material/rule:"):
+        with st.expander(answer.UNSUPPORTED_NOTE, icon=":material/rule:"):
             st.html(f'<div class="answer unsupported">{render_answer(answer.text)}</div>')
             _list_unverified(answer)
     elif count_unverified(answer):
@@ -154,7 +152,7 @@ def _draw_abstention(answer: Answer, place: int) -> None:
             draw_caption(answer.abstention.sentence)
         if answer.passages:
             draw_caption("Nearest passages:")
-        places = name_passages(answer.passages)[:MAX_NEAREST_PASSAGES]
+        places = answer.name_passages()[:MAX_NEAREST_PASSAGES]
         for number, (place_name, hit) in enumerate(zip(places, answer.passages, strict=False), 1):
             st.button(
                 escape_markdown(shorten(place_name, 90)),
@@ -214,7 +212,7 @@ def _draw_details(turn: Turn, place: int) -> None:
         if answer.passages:
             st.html('<div class="quiet"><b>Passages</b>, with their similarity</div>')
         with st.container(gap=None, key=f"passages-{place}"):
-            places = name_passages(answer.passages)
+            places = answer.name_passages()
             for number, (place_name, hit) in enumerate(
                 zip(places, answer.passages, strict=True), 1
             ):
