@@ -87,7 +87,7 @@ def test_each_part_shows_nothing_to_whom_nothing_was_granted(
 def test_an_answer_shows_what_may_be_read(service: Service, visit: Visit) -> None:
     page = ask(visit())
     assert canaries(shown(page)) == {"a"}
-    page = press(page, "zqaxname")
+    page = press(page, "zqaxtitle")
     assert canaries(shown(page)) == {"a"}
 
 
@@ -121,7 +121,7 @@ def test_what_was_opened_is_not_even_named_after_a_revocation(
     library: Library, service: Service, visit: Visit
 ) -> None:
     library.grant("blue", ANA)
-    page = press(ask(visit()), "zqbxname")
+    page = press(ask(visit()), "zqbxtitle")
     assert canaries(shown(page)) == {"a", "b"}
     library.revoke("blue", ANA)
     page = page.run()

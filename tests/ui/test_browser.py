@@ -320,7 +320,7 @@ def test_a_conversation_is_renamed_exported_and_deleted(shared: Served, visitors
     text = download.value.path().read_text()
     assert download.value.suggested_filename == "leave-and-more.md"
     assert text.startswith(f"# Leave, \\*and\\* more\n\n## {LEAVE}\n")
-    assert "\n1. hr/employee-handbook.pdf, page 5 (printed 2): “" in text
+    assert "\n1. Employee handbook, page 5 (printed 2): “" in text
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("What would you like to know?")).to_be_visible()
     expect(page.get_by_role("button", name="Leave, *and* more")).to_have_count(0)

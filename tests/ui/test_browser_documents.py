@@ -78,7 +78,7 @@ def test_an_upload_shows_its_progress_to_everybody_and_through_a_reload(
     other = visitors.arrive(f"{here.url}documents")
     expect(other.get_by_text("Ingesting Uploaded files")).to_be_visible()
     for visitor in (page, other):
-        expect(visitor.get_by_text("41 added, 1 failed")).to_be_visible(timeout=90_000)
+        expect(visitor.get_by_text("41 added, 1 failed")).to_be_visible(timeout=180_000)
     expect(page.get_by_text("empty.txt: empty")).to_be_visible()
     expect(page.get_by_text("55 documents")).to_be_visible()
     page.get_by_role("button", name="Close").click()
