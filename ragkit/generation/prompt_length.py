@@ -9,10 +9,11 @@ from ragkit.config import Config
 from ragkit.llms.base import LanguageModel
 from ragkit.llms.speeds import UNKNOWN_SPEED, ModelSpeed, SpeedFile
 
-_UNMEASURED_TOKENS = 1500  # they hold the answer as often as twice as many; docs/benchmarks.md
+# On 300 questions of SQuAD, 1,500 tokens hold the answer for .947, all eight passages for .977.
+_UNMEASURED_TOKENS = 1500
 _MIN_TOKENS = 500  # fewer hold neither the instructions nor a passage
 _SMALL_MODEL = 1_000_000_000  # parameters; a smaller one is confused by more passages
-_SMALL_MODEL_PASSAGES = 2
+_SMALL_MODEL_PASSAGES = 2  # they hold the answer for .863 of the same questions
 
 
 @dataclass(frozen=True, slots=True)
