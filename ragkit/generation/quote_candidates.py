@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from ragkit.generation.row_cells import RowCells, find_unit, split_row
@@ -42,7 +42,8 @@ class QuoteCandidate:
     """Characters [start, end) of a hit's page that may be quoted.
 
     `text` is one line without markup. `heads` are the column heads above a row, and `row` its
-    cells, None for other text and rows whose columns are not known.
+    cells, None for other text and rows whose columns are not known. `replies_to` is the question
+    right before it, in lists of questions and answers and in chats.
     """
 
     hit: Hit
@@ -51,6 +52,7 @@ class QuoteCandidate:
     text: str
     heads: str = ""
     row: RowCells | None = None
+    replies_to: str = ""
 
     @property
     def in_context(self) -> str:
@@ -60,8 +62,9 @@ class QuoteCandidate:
 
     @property
     def headings(self) -> tuple[str, ...]:
-        """The heading path above it, outermost first."""
-        return self.hit.headings_at(self.start) or self.hit.headings
+        """The heading path above it, outermost first, and the question that it replies to."""
+        headings = self.hit.headings_at(self.start) or self.hit.headings
+        return (*headings, self.replies_to) if self.replies_to else headings
 
     @property
     def label(self) -> str:
@@ -142,13 +145,15 @@ def _find_in_prose(hit: Hit, start: int, end: int, names: set[str]) -> Iterator[
     text = hit.text[start - hit.start : end - hit.start]
     sentences = split_sentences(text)
     yield from _find_lists(hit, start, text, sentences)
+    question = ""
     for first, following in zip_longest(sentences, sentences[1:]):
         sentence = first
         if following and _goes_on(text, first, following):
             sentence = Sentence(first.start, following.end, text[first.start : following.end])
         own = _make_sentence(hit, start, sentence)
         if _is_quotable(own, sentence.text, names):
-            yield own
+            yield replace(own, replies_to=question)
+        question = own.text if own.text.endswith("?") else ""
 
 
 def _goes_on(text: str, sentence: Sentence, following: Sentence) -> bool:

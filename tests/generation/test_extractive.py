@@ -221,3 +221,13 @@ def test_a_topic_is_quoted_from_its_beginning_with_its_outline(
     assert answer.text == (
         "“The travel policy covers all trips.” [1]\n\n“• Booking • Receipts” [2]"
     )
+
+
+def test_the_reply_to_a_question_in_a_document_is_quoted(tmp_path: Path) -> None:
+    faq = (
+        "Which oil goes into press 6?\nOnly HLP 46, the cap is blue.\n"
+        "Who orders it?\nIda orders two drums in May.\n"
+    )
+    with ingest_text(tmp_path, "faq.txt", faq) as kb:
+        assert kb.ask("Which oil goes into press 6?").quotes[0].text.startswith("Only HLP 46")
+        assert kb.ask("Who orders the oil?").quotes[0].text == "Ida orders two drums in May."
