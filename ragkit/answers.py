@@ -171,6 +171,15 @@ class Quote:
     label: str = ""
     unit: str = ""
 
+    @property
+    def cells_by_label(self) -> tuple[tuple[str, str], ...]:
+        """The cells that are not empty, that of the row's label first; () without cells."""
+        cells = [cell for cell in self.cells if cell[1]]
+        labels = [cell for cell in cells if cell[1] == self.label][:1]
+        if cells and self.label and not labels:
+            labels = [("", self.label)]
+        return (*labels, *(cell for cell in cells if cell not in labels))
+
     def __str__(self) -> str:
         """The words in quotation marks, or the row as "label; head: value; head: value (unit)"."""
         if not self.cells:

@@ -28,14 +28,10 @@ class QuoteTable:
 
 def tabulate_quote(quote: Quote) -> QuoteTable | None:
     """Return a quoted table row as a table without its empty cells; None for other quotes."""
-    cells = [cell for cell in quote.cells if cell[1]]
+    cells = quote.cells_by_label[:MAX_COLUMNS]
     if not cells:
         return None
-    labels = [cell for cell in cells if cell[1] == quote.label][:1]
-    if quote.label and not labels:
-        labels = [("", quote.label)]
-    others = [cell for cell in cells if cell not in labels]
-    columns, values = zip(*[*labels, *others][:MAX_COLUMNS], strict=True)
+    columns, values = zip(*cells, strict=True)
     return QuoteTable(quote.unit, columns, values)
 
 
@@ -65,7 +61,7 @@ def find_citation(answer: Answer, number: int) -> Citation | None:
 
 def is_unverified(statement: Statement) -> bool:
     """Return True if neither what a sentence cites nor another passage supports it."""
-    return statement.verdict != "supported" and not statement.found_in
+    return statement.verdict != "supported"
 
 
 def count_unverified(answer: Answer) -> list[tuple[Statement, int]]:

@@ -124,13 +124,11 @@ def _format_quote(quote: Quote) -> str:
     """Return a quote with its number; a table row is a Markdown table with its label first."""
     if not quote.cells:
         return f"“{quote.text}” [{quote.citation}]"
-    labels = [cell for cell in quote.cells if cell[1] == quote.label][:1]
-    if quote.label and not labels:
-        labels = [("", quote.label)]
-    cells = [cell for cell in quote.cells if cell not in labels][:_MAX_SHOWN_CELLS]
-    if cells and quote.unit and quote.unit not in cells[0][0]:
-        cells[0] = (f"{cells[0][0]} ({quote.unit})".strip(), cells[0][1])
-    return f"{_format_table([*labels, *cells])}\n\n[{quote.citation}]"
+    cells = list(quote.cells_by_label)
+    first = 1 if quote.label else 0  # the cell that is asked for
+    if quote.unit and len(cells) > first and quote.unit not in cells[first][0]:
+        cells[first] = (f"{cells[first][0]} ({quote.unit})".strip(), cells[first][1])
+    return f"{_format_table(cells[: first + _MAX_SHOWN_CELLS])}\n\n[{quote.citation}]"
 
 
 def _format_table(cells: Sequence[Cell]) -> str:
